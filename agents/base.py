@@ -1,0 +1,103 @@
+"""Agents that think with a chat model are generators of requests.
+
+A thinking agent yields a batch of requests as often as it needs and finally returns its decision::
+
+    def think(self, observation, turn):
+        (reply,) = yield [Request(...)]
+        return Decision(reply.text)
+
+One scheduler (:mod:`agents.rollout`) advances any number of them together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from agents.models.base import ChatModel, Reply, Request
+from debate_env.settings import DebateSettings
+
+T = TypeVar("T")
+
+Thought = Generator[Sequence[Request], Sequence[Reply], T]
+"""A computation that asks a chat model: yields requests, receives their replies, returns T."""
+
+
+def derive_seed(*parts: object) -> int:
+    """Derive a seed from names, never from arrival order or shared generators.
+
+    The parts are those of the run: (run seed, purpose, job, agent, round, sample, attempt), as many
+    as apply. A 64-bit digest replaces ``numpy.random.SeedSequence`` here because one is needed for
+    every request and this costs a microsecond.
+
+    Returns:
+        An integer in ``[0, 2**53)``, exact in JSON and accepted by every engine.
+    """
+    text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 11
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an agent may know beside its observation.
+
+    Attributes:
+        seat: The agent's name in the environment, e.g. ``"debater_0"``.
+        round: The round being played, from 1.
+        settings: The rules of this debate (rounds, word limit).
+        seed: Derived from the run seed and the job, agent and round; see :meth:`request_seed`.
+    """
+
+    seat: str
+    round: int
+    settings: DebateSettings
+    seed: int
+
+    def request_seed(self, sample: int = 0, attempt: int = 0) -> int:
+        """Seed of one request of this turn; candidates, votes and repairs each get their own."""
+        return derive_seed(self.seed, sample, attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reply that could not be used.
+
+    Attributes:
+        kind: ``"engine_error"``, ``"refused"``, ``"truncated"`` or ``"unparsable_verdict"``.
+        message: One line that says what happened.
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a thinking agent decided.
+
+    Attributes:
+        action: The action for the environment; ``None`` exactly when ``failure`` is given.
+        details: Facts worth logging, JSON-able; a judge records ``orders`` here (its credences in
+            both answer orders, each in the presented order of answers).
+        failure: Why there is no action.
+    """
+
+    action: Any
+    details: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+@runtime_checkable
+class ThinkingAgent(Protocol):
+    """An agent that asks a chat model."""
+
+    @property
+    def model(self) -> ChatModel:
+        """The model that answers this agent's requests."""
+        ...
+
+    def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
+        """Turn one observation into one decision."""
+        ...

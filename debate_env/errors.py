@@ -1,0 +1,29 @@
+"""The errors a user can cause, and the one sentence that explains each of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong; the message is one complete line for the user.
+
+    Command-line programs print the message without a traceback and exit with status 2.
+    """
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Describe what is allowed in place of ``name``, the nearest match first.
+
+    Args:
+        name: The name that was not recognised.
+        allowed: The names that would have been.
+
+    Returns:
+        ``"did you mean 'x'? allowed: x, y, z"``, without the question where nothing is near.
+    """
+    names = sorted(allowed)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    listing = "allowed: " + (", ".join(names) if names else "nothing")
+    return f"did you mean '{close[0]}'? {listing}" if close else listing
