@@ -69,6 +69,7 @@ _ADVICE = (
     "State your case and support it with quotes.",
     "Answer your opponent's last speech and strengthen your own case.",
 )
+_REPAIR_CHARS = 2000
 
 
 def neutralise(text: str) -> str:
@@ -180,6 +181,19 @@ def reader_messages(
     return (system, Message("user", user))
 
 
+def repair_messages(messages: Sequence[Message], reply: str, n: int) -> tuple[Message, ...]:
+    """Messages that ask once more for a verdict that could not be read.
+
+    Args:
+        messages: What was asked.
+        reply: What came back.
+        n: Number of answers.
+    """
+    said = Message("assistant", reply.strip()[:_REPAIR_CHARS] or "(nothing)")
+    ask = Message("user", f"That is not a verdict.\n{_verdict_instruction(n)}")
+    return (*messages, said, ask)
+
+
 def mutation_messages(
     parent: str, family: str, record: str = "", max_words: int = 200
 ) -> tuple[Message, ...]:
@@ -252,7 +266,8 @@ def section(text: str, name: str) -> str | None:
 def listed_answers(text: str) -> list[str]:
     """Read the lettered answers of a judge's or reader's prompt, in the order shown."""
     block = section(text, "answers") or ""
-    return [m.split(": ", 1)[1] for m in re.findall(r"<answer>\n(.*?)\n</answer>", block, re.DOTALL)]
+    found = re.findall(r"<answer>\n\w: (.*?)\n</answer>", block, re.DOTALL)
+    return [str(answer) for answer in found]
 
 
 _SPEECH = re.compile(r'<speech round="(\d+)" speaker="(\w+)">\n(.*?)\n</speech>', re.DOTALL)

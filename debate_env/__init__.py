@@ -1,0 +1,42 @@
+"""Debate as a PettingZoo environment; importing it registers the environment ids.
+
+``debateqd/debate-v0`` in PettingZoo's two registries, ``debateqd/Debate-v0`` (one seat) in
+Gymnasium's.
+"""
+
+import gymnasium as _gymnasium
+from pettingzoo.env_registry import registration as _registration
+
+from debate_env.agent import Agent, from_callable
+from debate_env.episode import Episode, Outcome
+from debate_env.errors import InputError
+from debate_env.questions import Question
+from debate_env.settings import DebateSettings
+from debate_env.transcript import Speech, parse_transcript, render_transcript
+
+__all__ = [
+    "Agent",
+    "DebateSettings",
+    "Episode",
+    "InputError",
+    "Outcome",
+    "Question",
+    "Speech",
+    "from_callable",
+    "parse_transcript",
+    "render_transcript",
+]
+
+
+def _register() -> None:
+    # Registering twice (a reloaded module) would warn.
+    name = "debateqd/debate-v0"
+    if name not in _registration.aec_registry:
+        _registration.register("aec", name, entry_point="debate_env.debate_v0:env")
+    if name not in _registration.parallel_registry:
+        _registration.register("parallel", name, entry_point="debate_env.debate_v0:parallel_env")
+    if "debateqd/Debate-v0" not in _gymnasium.registry:
+        _gymnasium.register("debateqd/Debate-v0", entry_point="debate_env.solo:SoloDebateEnv")
+
+
+_register()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from math import isfinite
+from typing import Literal, get_args
+
+from debate_env.errors import InputError, nearest
 
 Order = Literal["simultaneous", "sequential"]
 QuoteMode = Literal["strict", "khan"]
@@ -24,6 +27,11 @@ class DebateSettings:
         objective: Which score the debaters' reward is.
         reward_form: The judge's credence, a win, or log-odds.
         mix_weight: Weight of truth in the ``mix`` objective; persuasion has the rest.
+
+    Raises:
+        InputError: A value is not allowed; names the field. Protocols are looked up by
+            :func:`debate_env.protocols.get_protocol` when a debate begins, since more can be
+            registered.
     """
 
     protocol: Order = "simultaneous"
@@ -34,3 +42,25 @@ class DebateSettings:
     objective: Objective = "persuasion"
     reward_form: RewardForm = "credence"
     mix_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("quotes", QuoteMode),
+            ("objective", Objective),
+            ("reward_form", RewardForm),
+        ):
+            value, allowed = getattr(self, name), get_args(kind)
+            if value not in allowed:
+                raise InputError(f"{name}={value!r}: {nearest(str(value), allowed)}")
+        for name in ("rounds", "word_limit", "max_chars"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"{name}={value!r}: allowed is a whole number from 1")
+        weight = self.mix_weight
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not isfinite(weight)
+            or not 0 <= weight <= 1
+        ):
+            raise InputError(f"mix_weight={weight!r}: allowed is a number from 0 to 1")

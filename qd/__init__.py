@@ -1,0 +1,1 @@
+"""Quality-diversity evolution of debate strategies."""

@@ -28,6 +28,9 @@ class Usage(NamedTuple):
     completion_tokens: int = 0
 
 
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a reply is drawn.
@@ -75,7 +78,7 @@ class Reply:
 
     text: str
     finish_reason: FinishReason = "stop"
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     probabilities: tuple[float, ...] | None = None
     error: str = ""
 
@@ -107,4 +110,18 @@ class ChatModel(Protocol):
 
     def close(self) -> None:
         """Release whatever the model holds."""
+        ...
+
+
+@runtime_checkable
+class PatientModel(ChatModel, Protocol):
+    """A chat model that can also be asked for its replies without waiting long.
+
+    Optional, and needed only where several models that take their time serve the same debates
+    (say, debaters and judge on two servers): waiting for one of them must not keep a reply of
+    another from being used.
+    """
+
+    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
+        """Return finished tickets; wait at most ``seconds``, 0 meaning not at all."""
         ...

@@ -1,0 +1,222 @@
+"""Carries requests from many thoughts to their models, and replies back, in any order.
+
+This is the core of the scheduler in :mod:`agents.rollout`; it knows nothing of debates. There are
+no barriers: a thought goes on as soon as all replies of its own last batch are there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import count
+from typing import Any, TypeVar
+
+from agents.base import Thought
+from agents.models.base import ChatModel, PatientModel, Reply, Request
+
+T = TypeVar("T")
+
+_PATIENCE = 0.02  # seconds spent on one of several waiting models before the next one is asked
+
+
+class Call:
+    """One thought in flight. Subclasses say what becomes of its end."""
+
+    __slots__ = ("line", "missing", "replies", "thought")
+
+    def __init__(self, thought: Thought[Any], line: Line) -> None:
+        self.thought = thought
+        self.line = line
+        self.replies: list[Any] = []
+        self.missing = 0
+
+    def received(self, replies: Sequence[Reply]) -> None:
+        """See the replies to a batch before the thought does."""
+
+    def returned(self, value: Any) -> None:
+        """Take the value that the thought returned."""
+        raise NotImplementedError
+
+    def raised(self, error: Exception) -> None:
+        """Take the exception that the thought raised."""
+        raise NotImplementedError
+
+
+class Line:
+    """One model, what is to be sent to it, and how many replies it owes."""
+
+    __slots__ = ("model", "outbox", "owed", "patient")
+
+    def __init__(self, model: ChatModel) -> None:
+        self.model = model
+        self.outbox: list[tuple[int, Request]] = []
+        self.owed = 0
+        self.patient = model if isinstance(model, PatientModel) else None
+
+
+class Exchange:
+    """Advances thoughts on any number of models.
+
+    Tickets start at a number that no other exchange uses, so that the late replies of an exchange
+    that was abandoned (Ctrl-C in a notebook) are told apart and dropped.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0  # thoughts begun and not ended
+        self._tickets = count((time.monotonic_ns() % 2**52) << 10)
+        self._lines: dict[int, Line] = {}
+        self._waiting: dict[int, tuple[Call, int]] = {}
+        self._next_line = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no reply is outstanding."""
+        return not self._waiting
+
+    def line(self, model: ChatModel) -> Line:
+        """Return the line of ``model``."""
+        line = self._lines.get(id(model))
+        if line is None:
+            line = self._lines[id(model)] = Line(model)
+        return line
+
+    def begin(self, call: Call) -> None:
+        """Run a new thought up to its first batch of requests, or to its end."""
+        self.open += 1
+        self._advance(call, None)
+
+    def _advance(self, call: Call, replies: Sequence[Reply] | None) -> None:
+        # The boundary to code that is not ours: whatever a thought raises ends that thought alone.
+        # KeyboardInterrupt and SystemExit are no ``Exception`` and pass through.
+        try:
+            requests = call.thought.send(replies)  # type: ignore[arg-type]
+            while not requests:
+                requests = call.thought.send(())
+            _check(requests)
+        except StopIteration as end:
+            self.open -= 1
+            call.returned(end.value)
+            return
+        except Exception as error:  # noqa: BLE001
+            self.open -= 1
+            call.raised(error)
+            return
+        line, waiting, tickets = call.line, self._waiting, self._tickets
+        call.missing = len(requests)
+        call.replies = [None] * len(requests)
+        for slot, request in enumerate(requests):
+            ticket = next(tickets)
+            waiting[ticket] = (call, slot)
+            line.outbox.append((ticket, request))
+
+    def submit(self) -> None:
+        """Hand every model what is to be sent to it, in one batch each."""
+        for line in self._lines.values():
+            if line.outbox:
+                batch, line.outbox = line.outbox, []
+                line.owed += len(batch)
+                line.model.submit(batch)
+
+    def collect(self) -> None:
+        """Take replies from a model that has some, waiting if need be, and advance their thoughts.
+
+        Models take turns, so that none starves. With several models at work, those that can be
+        asked without waiting are; one that cannot is waited for when its turn comes.
+        """
+        busy = [line for line in self._lines.values() if line.owed]
+        if len(busy) == 1:
+            self._deliver(busy[0], busy[0].model.poll())
+            return
+        self._next_line += 1
+        start = self._next_line % len(busy)
+        busy = busy[start:] + busy[:start]
+        patience = 0.0
+        while True:
+            for line in busy:
+                if line.patient is None:
+                    self._deliver(line, line.model.poll())
+                    return
+                replies = line.patient.poll_for(patience)
+                if replies:
+                    self._deliver(line, replies)
+                    return
+            patience = _PATIENCE
+
+    def _deliver(self, line: Line, replies: list[tuple[int, Reply]]) -> None:
+        if not replies:
+            raise RuntimeError(
+                f"model '{line.model.name}' returned nothing while {line.owed} requests are "
+                "outstanding: poll() must wait for one, and a model serves one scheduler at a time"
+            )
+        waiting = self._waiting
+        complete = []
+        for ticket, reply in replies:
+            entry = waiting.pop(ticket, None)
+            if entry is None:
+                continue
+            line.owed -= 1
+            call, slot = entry
+            call.replies[slot] = reply
+            call.missing -= 1
+            if not call.missing:
+                complete.append(call)
+        for call in complete:
+            call.received(call.replies)
+            self._advance(call, call.replies)
+
+
+def _check(requests: Sequence[Request]) -> None:
+    if not isinstance(requests, (list, tuple)):
+        raise TypeError(f"a thought must yield a list of requests, not {type(requests).__name__}")
+    for request in requests:
+        if not isinstance(request, Request):
+            raise TypeError(f"a thought must yield requests, not {type(request).__name__}")
+
+
+class _Asking(Call):
+    __slots__ = ("results", "slot")
+
+    def __init__(self, thought: Thought[Any], line: Line, results: list[Any], slot: int) -> None:
+        super().__init__(thought, line)
+        self.results = results
+        self.slot = slot
+
+    def returned(self, value: Any) -> None:
+        self.results[self.slot] = value
+
+    def raised(self, error: Exception) -> None:
+        raise error
+
+
+def run_thoughts(
+    model: ChatModel, thoughts: Sequence[Thought[T]], *, max_open: int = 512
+) -> list[T]:
+    """Run thoughts outside a debate (mutators, labellers, baselines) on one model.
+
+    Args:
+        model: Answers their requests.
+        thoughts: The thoughts; at most ``max_open`` of them are in flight at once.
+        max_open: See above.
+
+    Returns:
+        What each thought returned, in the order given.
+
+    Raises:
+        Exception: Whatever a thought raises.
+    """
+    if max_open < 1:
+        raise ValueError(f"max_open must be at least 1, not {max_open}")
+    exchange = Exchange()
+    line = exchange.line(model)
+    results: list[Any] = [None] * len(thoughts)
+    rest = enumerate(thoughts)
+    while True:
+        while exchange.open < max_open:
+            slot, thought = next(rest, (None, None))
+            if slot is None or thought is None:
+                break
+            exchange.begin(_Asking(thought, line, results, slot))
+        exchange.submit()
+        if exchange.idle:
+            return results
+        exchange.collect()

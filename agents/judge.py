@@ -1,0 +1,185 @@
+"""Judges that ask a model: of a debate, and of a question alone.
+
+A verdict is asked for in two answer orders, as presented and reversed, in one wave. A model prefers
+what it is shown first (or last); averaging the two credences of each answer takes most of that out,
+and the preference itself is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from agents.base import Decision, Failure, Thought, Turn, derive_seed
+from agents.models.base import ChatModel, Message, Reply, Request, Sampling
+from agents.prompts import LETTERS, judge_messages, reader_messages, repair_messages
+from agents.replies import one_line, read_letter, read_probabilities, reply_failure
+from debate_env.questions import Question
+
+JUDGE_SAMPLING = Sampling(max_tokens=8, temperature=0.0)
+"""A verdict is one letter; models that cannot restrict their reply get a little room."""
+
+
+class Verdict(NamedTuple):
+    """What a model made of both answer orders.
+
+    Attributes:
+        credence: Mean over the orders, in the presented order of answers; sums to 1.
+        orders: One credence per order asked, each in the presented order of answers.
+        bias: Mean probability of the first-shown answer, minus 1/n.
+        method: ``"probabilities"``; ``"letters"`` when the model gave only letters; ``"mixed"``.
+    """
+
+    credence: tuple[float, ...]
+    orders: tuple[tuple[float, ...], ...]
+    bias: float
+    method: str
+
+
+def ask_both_orders(
+    messages_in: Callable[[Sequence[int]], tuple[Message, ...]],
+    n: int,
+    seed: int,
+    sampling: Sampling = JUDGE_SAMPLING,
+) -> Thought[Verdict | Failure]:
+    """Ask for a verdict in both answer orders.
+
+    A reply without probabilities must be a letter; where it is not, the model is asked once more,
+    and then the verdict is ``unparsable_verdict``.
+
+    Args:
+        messages_in: Builds the messages for a permutation of the answers.
+        n: Number of answers.
+        seed: The requests' seeds derive from it, the order and the attempt.
+        sampling: How the verdict is drawn.
+    """
+    identity = tuple(range(n))
+    orders = (identity, identity[::-1])
+    choices = tuple(LETTERS[:n])
+    asked = [
+        Request(messages_in(order), sampling, derive_seed(seed, sample, 0), choices)
+        for sample, order in enumerate(orders)
+    ]
+    replies = yield asked
+    shown = [_read(reply, n) for reply in replies]
+    unread = [k for k, value in enumerate(shown) if value is None]
+    if unread and not any(isinstance(value, Failure) for value in shown):
+        again = yield [
+            Request(
+                repair_messages(asked[k].messages, replies[k].text, n),
+                sampling,
+                derive_seed(seed, k, 1),
+                choices,
+            )
+            for k in unread
+        ]
+        for k, reply in zip(unread, again, strict=True):
+            value = _read(reply, n)
+            shown[k] = value if value is not None else _unparsable(reply)
+    credences = []
+    for value in shown:
+        if isinstance(value, Failure):
+            return value
+        if value is not None:  # always so here: what could not be read is a failure by now
+            credences.append(value)
+    by_order = tuple(
+        tuple([p for _, p in sorted(zip(order, credence.shown, strict=True))])
+        for order, credence in zip(orders, credences, strict=True)
+    )
+    methods = {credence.method for credence in credences}
+    return Verdict(
+        tuple([sum(ps) / len(ps) for ps in zip(*by_order, strict=True)]),
+        by_order,
+        sum(credence.shown[0] for credence in credences) / len(credences) - 1.0 / n,
+        methods.pop() if len(methods) == 1 else "mixed",
+    )
+
+
+class _Shown(NamedTuple):
+    """Probabilities in the order shown, and how they were read."""
+
+    shown: tuple[float, ...]
+    method: str
+
+
+def _read(reply: Reply, n: int) -> _Shown | Failure | None:
+    failure = reply_failure(reply)
+    if failure is not None:
+        return failure
+    given = read_probabilities(reply, n)
+    if isinstance(given, Failure):
+        return given
+    if given is not None:
+        return _Shown(given, "probabilities")
+    letter = read_letter(reply.text, n)
+    if letter is None:
+        return None
+    return _Shown(tuple([float(i == letter) for i in range(n)]), "letters")
+
+
+def _unparsable(reply: Reply) -> Failure:
+    return Failure("unparsable_verdict", one_line(f"no letter, asked twice: {reply.text!r}"))
+
+
+class ModelJudge:
+    """Judges a debate from its transcript by asking a model, in both answer orders.
+
+    Attributes:
+        model: The model that judges.
+        sampling: How verdicts are drawn; temperature 0.
+        name: For reports.
+    """
+
+    __slots__ = ("model", "name", "sampling")
+
+    def __init__(
+        self, model: ChatModel, *, sampling: Sampling = JUDGE_SAMPLING, name: str = "model judge"
+    ) -> None:
+        self.model = model
+        self.sampling = sampling
+        self.name = name
+
+    def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
+        """Ask for the verdict in both orders, in one wave."""
+        verdict = yield from ask_both_orders(
+            lambda order: judge_messages(observation, order),
+            len(observation["answers"]),
+            turn.seed,
+            self.sampling,
+        )
+        if isinstance(verdict, Failure):
+            return Decision(None, failure=verdict)
+        details = {
+            "orders": [list(order) for order in verdict.orders],
+            "bias": verdict.bias,
+            "method": verdict.method,
+        }
+        return Decision(verdict.credence, details)
+
+    def __repr__(self) -> str:
+        return f"ModelJudge({self.model.name!r})"
+
+
+def read_question(
+    model: ChatModel, question: Question, passage: str | None, seed: int
+) -> Thought[tuple[float, ...] | Failure]:
+    """Ask a model a question without a debate: the two baselines of a judge.
+
+    Args:
+        model: The model that will be asked; named in failures.
+        question: The question.
+        passage: What it may read; ``None`` for the baseline that guesses.
+        seed: The requests' seeds derive from it.
+
+    Returns:
+        A thought for :func:`agents.rollout.run_thoughts` that returns the credences in the order of
+        ``question.answers``, averaged over both orders of showing them, or why there are none.
+    """
+    verdict = yield from ask_both_orders(
+        lambda order: reader_messages(question.question, question.answers, order, passage),
+        len(question.answers),
+        seed,
+    )
+    if isinstance(verdict, Failure):
+        return Failure(verdict.kind, f"{model.name}: {verdict.message}")
+    return verdict.credence

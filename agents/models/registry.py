@@ -1,0 +1,131 @@
+"""Chat models by name: a specification such as ``embedded:world=3,kind=null`` becomes a model.
+
+==================================  ===========================================================
+specification                       model
+==================================  ===========================================================
+``embedded[:world=0,kind=mixed]``   the default: no weights, deterministic, a simulation
+``NAME[:REST]``                     a model added with :func:`register_model`
+``package.module:factory[:REST]``   any importable factory, without registration
+==================================  ===========================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agents.models.base import ChatModel
+from debate_env.errors import InputError, nearest
+
+ModelFactory = Callable[..., ChatModel]
+"""``factory(rest, **options) -> ChatModel``; ``rest`` is what follows the name and its colon."""
+
+
+def make_model(spec: str, **options: Any) -> ChatModel:
+    """Make the chat model that ``spec`` names.
+
+    Args:
+        spec: See the table above.
+        **options: Handed to the factory; they override what the specification says.
+
+    Raises:
+        InputError: Nothing goes by that name, or an option is not allowed.
+    """
+    name, colon, rest = spec.strip().partition(":")
+    factory = _FACTORIES.get(name)
+    if factory is not None:
+        return factory(rest, **options)
+    if colon and name and _importable(name):
+        attribute, _, rest = rest.partition(":")
+        found = getattr(importlib.import_module(name), attribute, None)
+        if not callable(found):
+            raise InputError(f"model '{spec}': module '{name}' has no callable '{attribute}'")
+        model = found(rest, **options)
+        if not isinstance(model, ChatModel):
+            raise InputError(
+                f"model '{spec}': {attribute}() made a {type(model).__name__}, which lacks a part "
+                "of agents.models.base.ChatModel (name, fingerprint, submit, poll, close)"
+            )
+        return model
+    raise InputError(
+        f"unknown model '{spec}': {nearest(name, _FACTORIES)}; "
+        "or give your own as 'package.module:factory'"
+    )
+
+
+def register_model(prefix: str, factory: ModelFactory) -> None:
+    """Make a model reachable by name wherever models are named.
+
+    Args:
+        prefix: The part of a specification before the first colon.
+        factory: Called as ``factory(rest, **options)``.
+
+    Raises:
+        InputError: The name is empty, holds a colon, or belongs to another factory.
+    """
+    if not prefix or ":" in prefix or prefix != prefix.strip():
+        raise InputError(f"model name {prefix!r} must be non-empty, without a colon or spaces")
+    if _FACTORIES.get(prefix, factory) is not factory:
+        raise InputError(f"model name '{prefix}' is taken; choose another")
+    _FACTORIES[prefix] = factory
+
+
+def model_names() -> list[str]:
+    """Return the registered names, sorted."""
+    return sorted(_FACTORIES)
+
+
+def parse_options(rest: str, allowed: Mapping[str, Callable[[str], Any]], model: str) -> Any:
+    """Parse the ``name=value,...`` part of a specification.
+
+    Args:
+        rest: The part after the colon; may be empty.
+        allowed: Option name to converter; a converter raises ``ValueError`` on a bad value.
+        model: Name of the model, for messages.
+
+    Returns:
+        Option name to converted value.
+
+    Raises:
+        InputError: An option is unknown, given twice, without a value, or of a wrong value.
+    """
+    found: dict[str, Any] = {}
+    for pair in rest.split(",") if rest.strip() else []:
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if name not in allowed:
+            raise InputError(f"model '{model}': unknown option '{name}': {nearest(name, allowed)}")
+        if name in found:
+            raise InputError(f"model '{model}': option '{name}' is given twice")
+        try:
+            found[name] = allowed[name](value)
+        except ValueError:
+            raise InputError(
+                f"model '{model}': option '{name}' cannot be {value!r}; "
+                f"needed: {allowed[name].__name__}"
+            ) from None
+    return found
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _embedded(rest: str, **options: Any) -> ChatModel:
+    allowed = {"world": int, "kind": str}
+    for name in options:
+        if name not in allowed:
+            raise InputError(f"model 'embedded': unknown option '{name}': {nearest(name, allowed)}")
+    chosen = {"world": 0, "kind": "mixed", **parse_options(rest, allowed, "embedded"), **options}
+    # Here, so that other models can be used without importing this one.
+    from agents.models.embedded import EmbeddedModel
+    from agents.models.world import World
+
+    return EmbeddedModel(World(chosen["world"], kind=chosen["kind"]))
+
+
+_FACTORIES: dict[str, ModelFactory] = {"embedded": _embedded}

@@ -1,0 +1,99 @@
+"""Strategies of a finished or running experiment, brought back as agents.
+
+Only two open text files of the run directory are read: ``strategies.jsonl`` and ``config.yaml``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.debater import DEBATER_SAMPLING, StrategyDebater
+from agents.models.base import ChatModel, Sampling
+from agents.models.registry import make_model
+from debate_env.errors import InputError, nearest
+
+
+def from_archive(
+    run_dir: str | Path, strategy_id: str, model: ChatModel | None = None
+) -> StrategyDebater:
+    """Turn a stored strategy back into an agent.
+
+    Args:
+        run_dir: Directory of a run.
+        strategy_id: Which strategy, e.g. ``"s0042"``.
+        model: Speaks for it; the debater model of the run by default.
+
+    Raises:
+        InputError: The directory, a file or the strategy is missing or malformed.
+    """
+    folder = Path(run_dir)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run directory; give the directory that train.py made")
+    text = _strategy(folder / "strategies.jsonl", strategy_id)
+    models = _models(folder / "config.yaml")
+    if model is None:
+        spec = models.get("debater") or models.get("default") or "embedded"
+        model = make_model(str(spec))
+    return StrategyDebater(model, text, sampling=_sampling(models, folder), name=strategy_id)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; is {path.parent} the directory of a run?") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _strategy(path: Path, strategy_id: str) -> str:
+    known = []
+    # Split on "\n" only: strategy texts may hold other line separators.
+    for number, line in enumerate(_read(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            name, text = entry["id"], entry["text"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{path}, line {number}: not a strategy; a line is a JSON object with 'id' and "
+                "'text'"
+            ) from None
+        if name == strategy_id:
+            if not isinstance(text, str):
+                raise InputError(f"{path}, line {number}, field 'text': must be a string")
+            return text
+        known.append(str(name))
+    shown = known if len(known) <= 60 else [*known[:30], *known[-30:]]
+    raise InputError(f"{path}: no strategy '{strategy_id}'; {nearest(strategy_id, shown)}")
+
+
+def _models(path: Path) -> Mapping[str, Any]:
+    try:
+        config = yaml.safe_load(_read(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    models = config.get("models", {}) if isinstance(config, Mapping) else None
+    if not isinstance(models, Mapping):
+        raise InputError(f"{path}: must be a mapping whose 'models' is a mapping")
+    return models
+
+
+def _sampling(models: Mapping[str, Any], folder: Path) -> Sampling:
+    found: dict[str, Any] = {}
+    kinds: dict[str, type] = {"max_tokens": int, "temperature": float, "top_p": float}
+    for name, kind in kinds.items():
+        value = models.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{folder / 'config.yaml'}, models.{name}: {value!r} is no number")
+        found[name] = kind(value)
+    return replace(DEBATER_SAMPLING, **found)

@@ -1,0 +1,67 @@
+"""Everything that a stranger's agent needs: the interface, and an adapter for plain functions.
+
+An agent maps observations to actions, many at a time, because many debates are played at once. A
+debater's action is a string; a judge's is one credence per answer, in the order of
+``observation["answers"]`` (any scale is *not* accepted: each lies in [0, 1]; they are normalised,
+and all zeros abstain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+Observation = Mapping[str, Any]
+"""Keys: passage, question, answers, position, transcript, phase, round."""
+
+Action = Any
+"""A ``str`` from a debater, a sequence of n floats in [0, 1] from a judge."""
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """A policy for one or more seats.
+
+    Two further methods are called where an agent has them: ``reset(seed: int)`` before a run, and
+    ``feedback(episode_id: str, reward: float)`` after each of its episodes, for agents that learn.
+    """
+
+    def act(self, observations: Sequence[Observation]) -> Sequence[Action]:
+        """Return one action per observation, in the same order."""
+        ...
+
+
+class CallableAgent:
+    """An agent made from a function of one observation.
+
+    Attributes:
+        name: For reports; the function's own name unless given.
+    """
+
+    __slots__ = ("_function", "name")
+
+    def __init__(self, function: Callable[[Observation], Action], name: str = "") -> None:
+        self._function = function
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+
+    def act(self, observations: Sequence[Observation]) -> list[Action]:
+        """Call the function on every observation."""
+        return [self._function(observation) for observation in observations]
+
+    def __repr__(self) -> str:
+        return f"CallableAgent({self.name})"
+
+
+def from_callable(function: Callable[[Observation], Action], name: str = "") -> CallableAgent:
+    """Turn a function of one observation into an agent.
+
+    Args:
+        function: Takes an observation and returns a speech (debater) or credences (judge).
+        name: For reports; the function's own name by default.
+
+    Example:
+        >>> agent = from_callable(lambda observation: f"It is {observation['position']}.")
+        >>> agent.act([{"position": "the cat"}])
+        ['It is the cat.']
+    """
+    return CallableAgent(function, name)

@@ -1,0 +1,315 @@
+"""How fast the environment is: ``python -m debate_env.bench``.
+
+One driver plays recorded episodes (actions drawn beforehand) in every environment, for the debate
+and, where the extra ``bench`` is installed, for PettingZoo's classic environments: wrapped against
+wrapped, raw against raw, parallel against parallel, in one run with interleaved repeats. A step is
+one call of ``step`` for one agent, the steps of agents that are done included; resets are part of
+the time. Reported are medians over the repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import metadata
+from typing import Any
+
+import gymnasium
+import numpy as np
+from pettingzoo.env_registry.exceptions import PettingZooRegistryError
+from pettingzoo.utils.conversions import turn_based_aec_to_parallel
+
+from debate_env.debate_v0 import env, parallel_env, raw_env
+from debate_env.questions import Question
+
+FLOOR, AIM = 0.6, 1.0
+"""Wrapped debate steps per wrapped ``rps`` step: what is accepted, and what is aimed at."""
+
+CLASSICS = ("rps-v2", "tictactoe-v3", "connect_four-v3", "chess-v6")
+_PASSAGE_WORDS = 5000
+_SPEECH_WORDS = 100
+_EPISODES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        case: What was timed.
+        view: ``"wrapped"``, ``"raw"``, ``"parallel"`` or ``"lock-step"``.
+        rate: Median rate over the repeats.
+        unit: ``"steps/s"``, or ``"debates/s"`` for lock-step.
+        spread: Largest over smallest rate of the repeats.
+        ratio: Debate's rate over this row's; ``None`` for the debate's own rows.
+    """
+
+    case: str
+    view: str
+    rate: float
+    unit: str
+    spread: float
+    ratio: float | None = None
+
+
+def sample_questions() -> list[Question]:
+    """Make two questions about one passage of about 30,000 characters."""
+    rng = np.random.default_rng(0)
+    letters = list("etaoinshrdlu")
+    words = ["".join(rng.choice(letters, size=int(n))) for n in rng.integers(2, 9, _PASSAGE_WORDS)]
+    passage = " ".join(words)
+    return [
+        Question(f"bench-{i}", "bench", passage, "Which is right?", ("this one", "that one"), i)
+        for i in range(2)
+    ]
+
+
+def sample_speech(question: Question, *, quoted: bool = False) -> str:
+    """Make a speech of 100 words, on request with one verified quote of 20 words."""
+    words = question.passage.split()[:_SPEECH_WORDS]
+    if quoted:
+        words[10] = "<quote>" + words[10]
+        words[29] += "</quote>"
+    return " ".join(words)
+
+
+def debate_episodes(*, quoted: bool = False) -> list[list[Any]]:
+    """Draw the actions of some debates: two rounds of two speeches, one verdict, three dead steps."""
+    rng = np.random.default_rng(1)
+    speech = sample_speech(sample_questions()[0], quoted=quoted)
+    verdicts = rng.random((_EPISODES, 2)).astype(np.float32)
+    return [[speech] * 4 + [verdict] + [None] * 3 for verdict in verdicts]
+
+
+def record_episodes(aec: Any) -> list[list[Any]]:
+    """Draw legal actions of some complete episodes of a deterministic AEC environment."""
+    rng = np.random.default_rng(1)
+    episodes = []
+    for _ in range(_EPISODES):
+        actions: list[Any] = []
+        aec.reset()
+        for agent in aec.agent_iter():
+            observation, _, terminated, truncated, _ = aec.last()
+            if terminated or truncated:
+                action = None
+            elif isinstance(observation, dict) and "action_mask" in observation:
+                action = int(rng.choice(np.flatnonzero(observation["action_mask"])))
+            else:
+                action = int(rng.integers(aec.action_space(agent).n))
+            actions.append(action)
+            aec.step(action)
+        episodes.append(actions)
+    return episodes
+
+
+def drive(aec: Any, episodes: Sequence[Sequence[Any]], seconds: float) -> float:
+    """Play recorded episodes over and over for a while.
+
+    Returns:
+        Steps per second.
+    """
+    steps, index = 0, 0
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        actions = iter(episodes[index % len(episodes)])
+        index += 1
+        aec.reset()
+        for _ in aec.agent_iter():
+            aec.last()
+            aec.step(next(actions))
+            steps += 1
+        now = time.perf_counter()
+    return steps / (now - start)
+
+
+def drive_parallel(parallel: Any, episodes: Sequence[Sequence[Any]], seconds: float) -> float:
+    """Play recorded episodes through a parallel view; counts one step per action that is used."""
+    steps, index = 0, 0
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        actions = iter([a for a in episodes[index % len(episodes)] if a is not None])
+        index += 1
+        parallel.reset()
+        while parallel.agents:
+            acting = getattr(parallel, "acting_agents", parallel.agents)
+            joint = {agent: next(actions) for agent in acting}
+            parallel.step(joint)
+            steps += len(joint)
+        now = time.perf_counter()
+    return steps / (now - start)
+
+
+def drive_turns(parallel: Any, episodes: Sequence[Sequence[Any]], seconds: float) -> float:
+    """Play recorded episodes through PettingZoo's turn-based parallel view."""
+    steps, index = 0, 0
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        actions = iter(episodes[index % len(episodes)])
+        index += 1
+        parallel.reset()
+        while parallel.agents:
+            parallel.step({parallel.aec_env.agent_selection: next(actions)})
+            steps += 1
+        now = time.perf_counter()
+    return steps / (now - start)
+
+
+def drive_lock_step(envs: Sequence[Any], episode: Sequence[Any], seconds: float) -> float:
+    """Advance many debates together, wave by wave, asking for all observations of a wave first.
+
+    Returns:
+        Debates per second.
+    """
+    debates = 0
+    speech, verdict = episode[0], episode[4]
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        for one in envs:
+            one.reset()
+        live = list(envs)
+        while live:
+            asked = [(one, [(a, one.observe(a)) for a in one.acting_agents]) for one in live]
+            for one, seats in asked:
+                for agent, _ in seats:
+                    one.step(verdict if agent == "judge_0" else speech)
+            live = [one for one in live if not one.episode.over]
+        debates += len(envs)
+        now = time.perf_counter()
+    return debates / (now - start)
+
+
+def _classic(kind: str, name: str) -> Any:
+    import pettingzoo
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return pettingzoo.make(kind, f"classic/{name}")
+
+
+def measure(
+    *, seconds: float, repeats: int, sizes: Sequence[int], classics: Sequence[str]
+) -> tuple[list[Row], list[str]]:
+    """Time every case.
+
+    Args:
+        seconds: Length of one measurement.
+        repeats: Measurements per case; the cases are interleaved.
+        sizes: Numbers of debates of the lock-step cases.
+        classics: Classic environments to compare with.
+
+    Returns:
+        The table, and one line per environment that could not be made.
+    """
+    questions = sample_questions()
+    plain, quoted = debate_episodes(), debate_episodes(quoted=True)
+    cases: dict[tuple[str, str], Callable[[], float]] = {}
+
+    cases["debate", "wrapped"] = partial(drive, env(questions), plain, seconds)
+    cases["debate, quoting", "wrapped"] = partial(drive, env(questions), quoted, seconds)
+    cases["debate", "raw"] = partial(drive, raw_env(questions), plain, seconds)
+    cases["debate", "parallel"] = partial(drive_parallel, parallel_env(questions), plain, seconds)
+    cases["debate, turn-based", "parallel"] = partial(
+        drive_turns, turn_based_aec_to_parallel(env(questions)), plain, seconds
+    )
+    missing = []
+    for name in classics:
+        try:
+            wrapped = _classic("aec", name)
+        except (ImportError, PettingZooRegistryError, gymnasium.error.Error) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            missing.append(f"{name}: left out: {reason} (pip install 'debateqd[bench]')")
+            continue
+        episodes = record_episodes(wrapped)
+        cases[name, "wrapped"] = partial(drive, wrapped, episodes, seconds)
+        cases[name, "raw"] = partial(drive, wrapped.unwrapped, episodes, seconds)
+        if name == "rps-v2":
+            joint = _classic("parallel", name)
+            cases[name, "parallel"] = partial(drive_parallel, joint, episodes, seconds)
+    for size in sizes:
+        many = [raw_env(questions) for _ in range(size)]
+        cases[f"debate x {size:,}", "lock-step"] = partial(drive_lock_step, many, plain[0], seconds)
+    rates: dict[tuple[str, str], list[float]] = {key: [] for key in cases}
+    for _ in range(repeats):
+        for key, run in cases.items():
+            rates[key].append(run())
+    medians = {key: statistics.median(values) for key, values in rates.items()}
+    rows = [
+        Row(
+            case,
+            view,
+            rate,
+            "debates/s" if view == "lock-step" else "steps/s",
+            max(rates[case, view]) / min(rates[case, view]),
+            None if case.startswith("debate") else medians["debate", view] / rate,
+        )
+        for (case, view), rate in medians.items()
+    ]
+    return rows, missing
+
+
+def table(rows: Sequence[Row], missing: Sequence[str]) -> str:
+    """Lay the rows out as text."""
+    lines = [f"{'environment':<22}{'view':<11}{'rate':>12}  {'unit':<11}{'spread':>7}{'ratio':>8}"]
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
+        lines.append(
+            f"{row.case:<22}{row.view:<11}{row.rate:>12,.0f}  {row.unit:<11}"
+            f"{row.spread:>6.2f}x{ratio:>8}"
+        )
+    lines.append("ratio: the debate's rate over that environment's, in the same view")
+    lines += missing
+    found = [r.ratio for r in rows if r.case == "rps-v2" and r.view == "wrapped"]
+    if found and found[0] is not None:
+        grade = "aim reached" if found[0] >= AIM else "ok" if found[0] >= FLOOR else "TOO SLOW"
+        lines.append(f"wrapped against rps: {found[0]:.2f}x (floor {FLOOR}x, aim {AIM}x): {grade}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark from the command line; returns 1 when the floor is missed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m debate_env.bench", description="Steps per second, beside PettingZoo's."
+    )
+    parser.add_argument("--seconds", type=float, default=0.5, help="per measurement")
+    parser.add_argument("--repeats", type=int, default=5, help="measurements per case")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[100, 1000, 10000])
+    parser.add_argument("--classics", nargs="*", default=list(CLASSICS))
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args(arguments)
+    if options.seconds <= 0 or options.repeats < 1 or any(n < 1 for n in options.sizes):
+        parser.error("--seconds, --repeats and --sizes must be above 0")
+    rows, missing = measure(
+        seconds=options.seconds,
+        repeats=options.repeats,
+        sizes=options.sizes,
+        classics=options.classics,
+    )
+    if options.json:
+        result = {
+            "version": 1,
+            "python": platform.python_version(),
+            "pettingzoo": metadata.version("pettingzoo"),
+            "seconds": options.seconds,
+            "repeats": options.repeats,
+            "rows": [asdict(row) for row in rows],
+            "missing": missing,
+        }
+        print(json.dumps(result, indent=2))
+    else:
+        print(table(rows, missing))
+    slow = [
+        r for r in rows if r.case == "rps-v2" and r.view == "wrapped" and (r.ratio or 0) < FLOOR
+    ]
+    return 1 if slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

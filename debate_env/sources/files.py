@@ -1,0 +1,120 @@
+"""Reading a text file whole, plain or gzip; one clear line for everything that can be wrong."""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from debate_env.errors import InputError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file, for error messages.
+
+    Attributes:
+        path: The file as the user named it.
+        line: Line number from 1; 0 means the file as a whole.
+        item: The question on that line, where a line holds several; may be empty.
+    """
+
+    path: str
+    line: int = 0
+    item: str = ""
+
+    def error(self, message: str, field: str = "") -> InputError:
+        """An error that names this place and, if given, a field of it."""
+        parts = [self.path]
+        if self.line:
+            parts.append(f"line {self.line}")
+        if self.item:
+            parts.append(f"question {self.item!r}")
+        if field:
+            parts.append(f"field {field!r}")
+        return InputError(" ".join(f"{', '.join(parts)}: {message}".split()))
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is such a file or folder; false, too, for what cannot be a path at all."""
+    try:
+        return str(path) != "" and Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 text file; gzip is recognised by its content, a byte order mark is dropped.
+
+    Raises:
+        InputError: The file is missing, not a regular file, unreadable, empty, a damaged gzip,
+            not UTF-8, or holds NUL bytes.
+    """
+    place = Place(str(path))
+    data = _read_bytes(Path(path), place)
+    if data.startswith(GZIP_MAGIC):
+        data = _decompress(data, place)
+    elif str(path).lower().endswith(".gz"):
+        raise place.error("the name ends in .gz but the content is not gzip; rename it or compress")
+    if not data.strip():
+        raise place.error("the file is empty; it must hold at least one question")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise place.error(
+            "invalid UTF-8 at byte position 0: the file looks like UTF-16; save it as UTF-8"
+        )
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        where = Place(str(path), _line_of(data, error.start))
+        raise where.error(
+            f"invalid UTF-8 at byte position {error.start} (0x{data[error.start]:02x}, counted "
+            "from 0 in the uncompressed file); save it as UTF-8"
+        ) from None
+    nul = data.find(b"\0")
+    if nul >= 0:
+        where = Place(str(path), _line_of(data, nul))
+        raise where.error(f"NUL byte at byte position {nul}; a text file must hold none")
+    return text.removeprefix("\ufeff")
+
+
+def _line_of(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1
+
+
+def _read_bytes(path: Path, place: Place) -> bytes:
+    try:
+        path = path.expanduser()
+        if path.is_dir():
+            raise place.error("is a directory; name a file in it")
+        if path.exists() and not path.is_file():
+            # A pipe or a device could block for ever or never end.
+            raise place.error("is not a regular file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise place.error(f"no such file{_similar(path)}") from None
+    except OSError as error:
+        raise place.error(f"cannot be read: {error.strerror or error}") from None
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise place.error(f"is not a usable path: {error}") from None
+
+
+def _similar(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" (the folder {str(path.parent)!r} does not exist either)"
+    close = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    return f"; did you mean {close[0]!r}?" if close else "; check the path"
+
+
+def _decompress(data: bytes, place: Place) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except EOFError:
+        raise place.error("the gzip file is cut short; copy or download it again") from None
+    except (OSError, zlib.error) as error:
+        raise place.error(f"the gzip file is damaged ({error}); copy it again") from None

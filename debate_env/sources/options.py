@@ -1,0 +1,89 @@
+"""Options in the name of a source, e.g. ``passages=200,seed=1``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from debate_env.errors import InputError, nearest
+
+Converter = Callable[[str], Any]
+
+
+def parse_options(
+    text: str, allowed: Mapping[str, Converter], *, source: str, separator: str
+) -> dict[str, Any]:
+    """Parse ``name=value`` pairs.
+
+    Args:
+        text: The pairs; empty means none.
+        allowed: For each option, what turns its text into a value; raises ``ValueError`` with
+            what is allowed, e.g. ``ValueError("an integer of 1 or more")``.
+        source: Name of the source, for messages.
+        separator: What stands between pairs.
+
+    Raises:
+        InputError: An option is unknown, given twice, without a value, or of a wrong value.
+    """
+    found: dict[str, Any] = {}
+    for pair in text.split(separator) if text.strip() else []:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if name not in allowed:
+            raise InputError(
+                f"source '{source}': unknown option {name!r}; {nearest(name, allowed)}"
+            )
+        if not equals or not value:
+            raise InputError(f"source '{source}': option '{name}' needs a value, as in {name}=...")
+        if name in found:
+            raise InputError(f"source '{source}': option '{name}' is given twice")
+        try:
+            found[name] = allowed[name](value)
+        except InputError:
+            raise
+        except ValueError as error:
+            raise InputError(
+                f"source '{source}': option '{name}' must be {error}, got {value!r}"
+            ) from None
+    return found
+
+
+def whole(low: int) -> Converter:
+    """A converter to an integer of ``low`` or more."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if value < low:
+            raise ValueError(f"an integer of {low} or more")
+        return value
+
+    return convert
+
+
+def number(low: float, high: float) -> Converter:
+    """A converter to a number from ``low`` to ``high``."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return convert
+
+
+def choice(*names: str) -> Converter:
+    """A converter that accepts these names alone."""
+
+    def convert(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"one of {', '.join(names)} ({nearest(text, names)})")
+        return text
+
+    return convert

@@ -1,0 +1,73 @@
+"""A Gymnasium space for real text.
+
+``gymnasium.spaces.Text`` enumerates its character set: it holds 62 alphanumerics by default, and
+with all of Unicode it takes seconds to build. Speeches and passages need neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Space
+
+_PRINTABLE = "".join(map(chr, range(32, 127)))
+_SAMPLE_LENGTH = 32
+
+
+class UnicodeText(Space[str]):
+    """Any string within limits on its length.
+
+    Args:
+        max_length: Most characters (code points).
+        min_length: Fewest characters.
+        seed: Seed of :meth:`sample`.
+    """
+
+    def __init__(
+        self,
+        max_length: int,
+        *,
+        min_length: int = 0,
+        seed: int | np.random.Generator | None = None,
+    ) -> None:
+        self.min_length = min_length
+        self.max_length = max_length
+        super().__init__(dtype=str, seed=seed)
+
+    @property
+    def is_np_flattenable(self) -> bool:
+        """Always false: text has no fixed-size array form."""
+        return False
+
+    def contains(self, x: Any) -> bool:
+        """Tell in constant time whether ``x`` is a plain ``str`` of an allowed length."""
+        return type(x) is str and self.min_length <= len(x) <= self.max_length
+
+    def sample(self, mask: Any | None = None, probability: Any | None = None) -> str:
+        """Draw a short string of printable ASCII characters; the arguments are ignored."""
+        most = max(self.min_length, min(self.max_length, _SAMPLE_LENGTH))
+        length = int(self.np_random.integers(self.min_length, most + 1))
+        picks = self.np_random.integers(0, len(_PRINTABLE), size=length)
+        return "".join([_PRINTABLE[i] for i in picks])
+
+    def to_jsonable(self, sample_n: Iterable[str]) -> list[str]:
+        """Return the samples as they are."""
+        return list(sample_n)
+
+    def from_jsonable(self, sample_n: list[Any]) -> list[str]:
+        """Return the samples as they are."""
+        return [str(sample) for sample in sample_n]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, UnicodeText)
+            and self.min_length == other.min_length
+            and self.max_length == other.max_length
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"UnicodeText({self.min_length}, {self.max_length})"

@@ -1,0 +1,90 @@
+"""How passages are dealt out to the parts of a split: pure functions of ids and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from debate_env.errors import InputError
+
+
+def are_shares(sizes: Mapping[str, float]) -> bool:
+    """Check the sizes of a split; true for shares, false for numbers of questions."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int | float):
+            raise InputError(
+                f"split size {name}={size!r}: must be a share of the passages (0.0 to 1.0) or a "
+                "whole number of questions"
+            )
+        if isinstance(size, int) and size < 0:
+            raise InputError(f"split size {name}={size}: must be 0 or more questions")
+        if isinstance(size, float) and not 0 <= size <= 1:
+            raise InputError(f"split size {name}={size}: a share of the passages is 0.0 to 1.0")
+    shares = [name for name, size in sizes.items() if isinstance(size, float) and size > 0]
+    counts = [name for name, size in sizes.items() if isinstance(size, int) and size > 0]
+    if shares and counts:
+        raise InputError(
+            f"split sizes mix a share ({shares[0]}={sizes[shares[0]]}) with a number of questions "
+            f"({counts[0]}={sizes[counts[0]]}); give all as shares or all as numbers"
+        )
+    if not counts and sum(sizes.values()) > 1 + 1e-9:
+        raise InputError(
+            f"split shares add up to {sum(sizes.values()):.6g}; they may add up to 1 at most"
+        )
+    return not counts
+
+
+def split_shares(groups: Sequence[list[str]], sizes: Mapping[str, float]) -> dict[str, list[str]]:
+    """Deal out passages by the method of largest remainders, at least one to every share."""
+    total = len(groups)
+    wanted = [name for name, size in sizes.items() if size > 0]
+    if len(wanted) > total:
+        raise InputError(
+            f"too few passages to split: {len(wanted)} parts ({', '.join(wanted)}) need at least "
+            f"one passage each, the set holds {total}"
+        )
+    counts = _apportion({name: size * total for name, size in sizes.items()}, total)
+    chosen: dict[str, list[str]] = {}
+    start = 0
+    for name, count in counts.items():
+        chosen[name] = [key for group in groups[start : start + count] for key in group]
+        start += count
+    return chosen
+
+
+def _apportion(exact: Mapping[str, float], total: int) -> dict[str, int]:
+    """Whole numbers near ``exact``: largest remainders, but at least 1 where ``exact`` is above 0.
+
+    They add up to the sum of ``exact``, rounded, or to the number of parts above 0 if that is more.
+    """
+    parts = [name for name, value in exact.items() if value > 0]
+    counts = {name: max(1, int(value + 1e-9)) if value > 0 else 0 for name, value in exact.items()}
+    goal = min(total, max(round(sum(exact.values())), len(parts)))
+    while sum(counts.values()) < goal:
+        counts[max(parts, key=lambda name: exact[name] - counts[name])] += 1
+    while sum(counts.values()) > goal:
+        able = [name for name in parts if counts[name] > 1]
+        counts[max(able, key=lambda name: counts[name] - exact[name])] -= 1
+    return counts
+
+
+def split_counts(
+    groups: Sequence[list[str]], sizes: Mapping[str, int], total: int
+) -> dict[str, list[str]]:
+    """Take whole passages until a part is full; cut the last one to fit."""
+    chosen: dict[str, list[str]] = {name: [] for name in sizes}
+    left = iter(groups)
+    for name, size in sizes.items():
+        while len(chosen[name]) < size:
+            group = next(left, None)
+            if group is None:
+                raise InputError(
+                    f"too few questions to split: wanted {_listing(sizes)} with no passage in two "
+                    f"parts, the set holds {total} on {len(groups)} passages and {name} got only "
+                    f"{len(chosen[name])}; ask for fewer, or multiples of the questions per passage"
+                )
+            chosen[name] += group[: size - len(chosen[name])]
+    return chosen
+
+
+def _listing(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{size} {name}" for name, size in reversed(list(sizes.items())))

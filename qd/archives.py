@@ -1,0 +1,49 @@
+"""Archives by name, and from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from qd.archive import Archive
+from qd.archive_base import ArchiveProtocol
+from qd.archive_slots import SlotArchive
+from qd.axes import Axis, default_axes
+from qd.registry import Registry
+
+ArchiveFactory = Callable[[Sequence[Axis], int, int], ArchiveProtocol]
+"""Makes an archive from its axes, challengers per cell, and slots per family."""
+
+ARCHIVES: Registry[ArchiveFactory] = Registry("archive")
+ARCHIVES.register("grid", lambda axes, challengers, slots: Archive(axes, challengers))
+ARCHIVES.register("slots", lambda axes, challengers, slots: SlotArchive(slots))
+
+
+def make_archive(
+    kind: str = "grid",
+    *,
+    axes: Sequence[Axis] | None = None,
+    challengers: int = 0,
+    slots: int = 5,
+) -> ArchiveProtocol:
+    """Make an empty archive by name.
+
+    Args:
+        kind: ``"grid"``, ``"slots"``, or ``"package.module:factory"``.
+        axes: Axes of the grid; family by verified-quote share by default. ``slots`` ignores them.
+        challengers: Challengers per cell of the grid.
+        slots: Slots per family.
+
+    Raises:
+        InputError: Unknown kind, or options out of range.
+    """
+    return ARCHIVES.get(kind)(default_axes() if axes is None else axes, challengers, slots)
+
+
+def archive_from_dict(data: Mapping[str, Any]) -> ArchiveProtocol:
+    """Read a built-in archive from what its ``to_dict`` returned.
+
+    Raises:
+        InputError: The data holds no archive that this program reads.
+    """
+    return (SlotArchive if data.get("kind") == SlotArchive.kind else Archive).from_dict(data)

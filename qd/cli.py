@@ -1,0 +1,77 @@
+"""``debateqd``: lists every command of the suite and runs it.
+
+``debateqd train …`` is ``python train.py …``; each command explains itself with ``--help``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from debate_env.errors import nearest
+
+
+class Command(NamedTuple):
+    """A command of the suite.
+
+    Attributes:
+        module: Module whose ``main()`` reads ``sys.argv`` and runs the command.
+        help: One line for the list.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "train": Command("qd.commands.train", "evolve strategies for persuasion, truth or a mix"),
+    "evaluate": Command("qd.commands.evaluate", "measure a run on train and test, or compare runs"),
+    "play": Command("agents.play", "debate or judge at the terminal"),
+    "bench": Command("debate_env.bench", "measure the speed of the environment"),
+}
+
+
+def overview() -> str:
+    """Describe the suite: usage and one line per command."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return (
+        "usage: debateqd COMMAND [OPTIONS]\n\n"
+        "Debate as an environment, and evolution of debate strategies.\n\n"
+        "commands:\n" + "\n".join(lines) + "\n\n"
+        "'debateqd COMMAND --help' explains a command."
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command of the suite.
+
+    Args:
+        argv: The command and its options; the process's own by default.
+
+    Returns:
+        The exit status: 0, or 2 for an unknown command. A command may also exit by itself.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        message = f"debateqd: unknown command '{name}'; {nearest(name, COMMANDS)}"
+        print(message, file=sys.stderr)
+        return 2
+    module = importlib.import_module(COMMANDS[name].module)
+    previous = sys.argv
+    sys.argv = [f"debateqd {name}", *arguments[1:]]
+    try:
+        status = module.main()
+    finally:
+        sys.argv = previous
+    return int(status or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

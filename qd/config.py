@@ -1,0 +1,233 @@
+"""The configuration of a training run: frozen, validated, and complete.
+
+A preset or file (see ``configs/``) overrides the defaults below, named command-line flags override
+the file, and ``--set a.b=value`` overrides everything; :mod:`qd.config_loading` does that.
+``config.yaml`` of a run directory holds the resolved result and reads back as the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agents.models.base import Sampling
+from debate_env.settings import DebateSettings, Objective, Order, QuoteMode, RewardForm
+
+Size = int | float
+"""A number of questions (integer) or a share of the passages (0.0 to 1.0)."""
+
+
+class Section(BaseModel):
+    """A frozen section; unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class QuestionsConfig(Section):
+    """Which questions are debated, and how passages are dealt out to the splits."""
+
+    source: str = "builtin"
+    train: Size = Field(default=0.4, ge=0)
+    selection: Size = Field(default=0.2, ge=0)
+    report: Size = Field(default=0.15, ge=0)
+    test: Size = Field(default=0.25, ge=0)
+    split_seed: int = Field(default=0, ge=0)
+
+
+class DebateConfig(Section):
+    """The rules of every debate; see :class:`debate_env.settings.DebateSettings`."""
+
+    protocol: Order = "simultaneous"
+    rounds: int = Field(default=2, ge=1)
+    word_limit: int = Field(default=150, ge=1)
+    max_chars: int = Field(default=4000, ge=1)
+    quotes: QuoteMode = "strict"
+    reward_form: RewardForm = "credence"
+
+
+class ModelsConfig(Section):
+    """Which chat models play, and how their replies are drawn."""
+
+    default: str = "embedded"
+    debater: str = ""
+    judge: str = ""
+    mutator: str = ""
+    max_tokens: int = Field(default=512, ge=1)
+    temperature: float = Field(default=0.7, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    mutator_max_tokens: int = Field(default=512, ge=1)
+    mutator_temperature: float = Field(default=1.0, ge=0)
+    max_open: int = Field(default=512, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_roles(cls, data: Any) -> Any:
+        """Give every role without a model of its own the default one."""
+        if not isinstance(data, Mapping):
+            return data
+        default = data.get("default", "embedded")
+        if not isinstance(default, str):
+            return data  # validation reports it
+        filled = dict(data)
+        for role in ("debater", "judge", "mutator"):
+            if filled.get(role) in (None, ""):
+                filled[role] = default
+        return filled
+
+
+class AxisConfig(Section):
+    """A behaviour axis of a grid archive; without edges the descriptor's own fixed ones."""
+
+    name: str
+    edges: tuple[float, ...] | None = Field(default=None, strict=False)
+
+
+class ArchiveConfig(Section):
+    """What the cells of the archive are."""
+
+    kind: Literal["grid", "slots"] = "grid"
+    axes: tuple[AxisConfig, ...] = Field(
+        default=(AxisConfig(name="family"), AxisConfig(name="verified_quote_share")), strict=False
+    )
+    slots: int = Field(default=5, ge=1)
+    keep_per_family: int = Field(default=0, ge=0)
+    qd_offset: float = 0.0
+
+
+class ParentsConfig(Section):
+    """Which elites have children."""
+
+    rule: str = "elites"
+    per_family: int = Field(default=2, ge=1)
+
+
+class EloConfig(Section):
+    """The paper's rating."""
+
+    k: float = Field(default=32.0, gt=0)
+    initial: float = 1000.0
+    base: float = Field(default=10.0, gt=1)
+    scale: float = Field(default=400.0, gt=0)
+    score: Literal["win", "credence"] = "win"
+    memory: Literal["reset", "carry", "inherit"] = "reset"
+
+
+class TournamentConfig(Section):
+    """How training debates are arranged and rated."""
+
+    pairing: str = "swiss"
+    rounds: int | None = Field(default=None, ge=1)
+    questions_per_pairing: int = Field(default=2, ge=1)
+    bye: Literal["half", "win", "zero"] = "half"
+    teams: Literal["neighbours", "self"] = "neighbours"
+    rating: str = "elo"
+    elo: EloConfig = EloConfig()
+
+
+class SelectionConfig(Section):
+    """How a child takes a cell from its elite."""
+
+    rule: str = "head_to_head"
+    questions: int = Field(default=8, ge=0)
+    score: Literal["credence", "win"] = "credence"
+    confidence: float = Field(default=0.5, ge=0.5, lt=1)
+
+
+class MutationConfig(Section):
+    """How children are written."""
+
+    operator: str = "rewrite"
+    max_words: int = Field(default=200, ge=1)
+    max_attempts: int = Field(default=3, ge=1)
+    near_duplicate: float = Field(default=0.9, gt=0, le=1)
+    shingle: int = Field(default=2, ge=1)
+    leak_words: int = Field(default=8, ge=0)
+    show_record: bool = True
+
+
+class ReportConfig(Section):
+    """Debates on questions that no choice ever sees, to say what was gained."""
+
+    every: int = Field(default=1, ge=0)
+    questions: int = Field(default=8, ge=0)
+
+
+class LimitsConfig(Section):
+    """When a run gives up."""
+
+    unusable_share: float = Field(default=0.5, ge=0, le=1)
+    unusable_after: int = Field(default=20, ge=1)
+
+
+class EvolutionConfig(Section):
+    """The loop."""
+
+    generations: int = Field(default=8, ge=0)
+    children: int = Field(default=14, ge=1)
+    archive: ArchiveConfig = ArchiveConfig()
+    parents: ParentsConfig = ParentsConfig()
+    tournament: TournamentConfig = TournamentConfig()
+    selection: SelectionConfig = SelectionConfig()
+    mutation: MutationConfig = MutationConfig()
+    report: ReportConfig = ReportConfig()
+    limits: LimitsConfig = LimitsConfig()
+
+
+class TrackingConfig(Section):
+    """Weights & Biases."""
+
+    wandb: Literal["auto", "offline", "online", "disabled"] = "auto"
+    project: str = "debateqd"
+    entity: str | None = None
+    tags: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class RunConfig(Section):
+    """Everything that determines a run."""
+
+    version: Literal[1] = 1
+    name: str = Field(default="", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    objective: Objective = "persuasion"
+    mix_weight: float = Field(default=0.5, ge=0, le=1)
+    seed: int = Field(default=0, ge=0)
+    questions: QuestionsConfig = QuestionsConfig()
+    debate: DebateConfig = DebateConfig()
+    models: ModelsConfig = Field(default_factory=lambda: ModelsConfig.model_validate({}))
+    evolution: EvolutionConfig = EvolutionConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_name(cls, data: Any) -> Any:
+        """Name a run after its objective and seed where it has no name of its own."""
+        if not isinstance(data, Mapping) or data.get("name") not in (None, ""):
+            return data
+        objective, seed = data.get("objective", "persuasion"), data.get("seed", 0)
+        return {**data, "name": f"{objective}-seed{seed}"}
+
+    def debate_settings(self) -> DebateSettings:
+        """Return the rules of every debate of this run."""
+        return DebateSettings(
+            **self.debate.model_dump(), objective=self.objective, mix_weight=self.mix_weight
+        )
+
+    def debater_sampling(self) -> Sampling:
+        """Return how speeches are drawn."""
+        models = self.models
+        return Sampling(models.max_tokens, models.temperature, models.top_p)
+
+    def mutator_sampling(self) -> Sampling:
+        """Return how mutations are drawn."""
+        models = self.models
+        return Sampling(models.mutator_max_tokens, models.mutator_temperature, models.top_p)
+
+    @property
+    def truth_weight(self) -> float:
+        """Weight of the truth objective: 0 for persuasion, 1 for truth."""
+        return {"persuasion": 0.0, "truth": 1.0, "mix": self.mix_weight}[self.objective]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the resolved configuration as plain data, in the order of its fields."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,264 @@
+"""What a training run tells those who watch it: progress display, Weights & Biases, telemetry.
+
+Everything that is part of the results is deterministic and lives in :class:`GenerationStats`;
+what depends on the machine (seconds) is kept apart in :class:`Timing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from qd.statistics import Estimate
+
+Status = Literal["finished", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins, or goes on.
+
+    Attributes:
+        run_dir: Where its files are.
+        name: Name of the run.
+        config: The resolved configuration, JSON-able, exactly as in ``config.yaml``.
+        objective: ``"persuasion"``, ``"truth"`` or ``"mix"``.
+        generations: The last generation; generation 0 evaluates the seeds.
+        first_generation: The generation about to be played; above 0 when a run is resumed.
+        questions: Number of questions per split.
+        simulation: Whether any model is the embedded one, so that results say nothing about
+            language models.
+    """
+
+    run_dir: Path
+    name: str
+    config: Mapping[str, Any]
+    objective: str
+    generations: int
+    first_generation: int
+    questions: Mapping[str, int]
+    simulation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Debates finished within the phase being played.
+
+    Attributes:
+        generation: The generation being played.
+        phase: ``"train"``, ``"selection"``, ``"report"`` or ``"mutation"``.
+        done: Debates (or mutations) finished.
+        total: Debates (or mutations) of the phase; a phase may be followed by another of its name.
+    """
+
+    generation: int
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens used by one role, as its engine counts them."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """The archive as a table: one row per family, one column per behaviour cell.
+
+    Attributes:
+        axis: What the columns measure, e.g. ``"quote_share"``; ``"slot"`` in a slots archive. With
+            more than one behaviour axis the columns run over their product.
+        rows: Row labels (families).
+        columns: Column labels.
+        values: Ratings, rows x columns; ``None`` where the cell is empty.
+    """
+
+    axis: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EliteRow:
+    """One living strategy of the archive.
+
+    Attributes:
+        strategy_id: Identifier within the run.
+        family: Its family.
+        cell: Label of its cell, e.g. ``"authority / quote_share 0.2-0.4"``.
+        rating: Its rating in the view that the run selects by, in Elo points.
+        matches: Usable training debates that this generation's rating rests on.
+        generation: When it was created.
+        operator: How it was created.
+        lineage: Identifiers from its seed ancestor to itself (first parents).
+        behaviour: Measured behaviour, one number per descriptor.
+        text: The strategy itself.
+    """
+
+    strategy_id: str
+    family: str
+    cell: str
+    rating: float
+    matches: int
+    generation: int
+    operator: str
+    lineage: tuple[str, ...]
+    behaviour: Mapping[str, float | None]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    """The results of one generation; the same for every run of the same configuration.
+
+    Attributes:
+        generation: Its number.
+        players: Strategies in the tournament.
+        children: Children that entered the tournament.
+        refused: Children refused before any match, by reason.
+        challenges: Children that reached a comparison with an elite.
+        accepted: Children that entered the archive.
+        debates: Debates played (results taken over from earlier generations not counted).
+        unusable: Debates without a usable verdict, by kind.
+        calls: Model calls.
+        tokens: Tokens by role: debater, judge, mutator.
+        best_rating: Highest rating in the archive (Elo points).
+        mean_rating: Mean rating of the archive (Elo points).
+        qd_score: Sum over cells of rating minus ``qd_offset``.
+        qd_offset: The offset of the QD-score (Elo points).
+        coverage: Filled cells / all cells.
+        judge_accuracy: Share of usable training verdicts for the correct answer.
+        position_bias: Mean credence that the judge gave to whichever answer it was shown first,
+            minus 0.5, over usable verdicts in both orders; ``None`` if no verdict has both orders.
+        objective: Named values of what is maximised, on report questions that no choice ever
+            sees: ``"persuasion"`` (share won against the seed panel), ``"truth"`` (judge's credence
+            in the correct answer when champions debate themselves) and, for mix, their weighted
+            mean ``"mix"``; empty when this generation played no report.
+        gain: The same relative to the seeds: persuasion minus 0.5; truth minus that of the seeds on
+            the same questions; with 95 % intervals clustered by passage.
+        champions: The strategies that the report was played with.
+    """
+
+    generation: int
+    players: int
+    children: int
+    refused: Mapping[str, int]
+    challenges: int
+    accepted: int
+    debates: int
+    unusable: Mapping[str, int]
+    calls: int
+    tokens: Mapping[str, Tokens]
+    best_rating: float
+    mean_rating: float
+    qd_score: float
+    qd_offset: float
+    coverage: float
+    judge_accuracy: float | None
+    position_bias: float | None
+    objective: Mapping[str, float]
+    gain: Mapping[str, Estimate]
+    champions: tuple[str, ...]
+
+    @property
+    def unusable_share(self) -> float:
+        """Share of this generation's debates without a usable verdict."""
+        return sum(self.unusable.values()) / self.debates if self.debates else 0.0
+
+    @property
+    def win_rate(self) -> Estimate | None:
+        """Share won against the seed panel on report questions, with its interval."""
+        gain = self.gain.get("persuasion")
+        if gain is None:
+            return None
+        return Estimate(gain.value + 0.5, gain.low + 0.5, gain.high + 0.5, gain.n, gain.clusters)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a generation took here; goes to ``telemetry.jsonl``, never into results.
+
+    Attributes:
+        seconds: Wall-clock seconds of the generation.
+        calls_per_second: Model calls per wall-clock second.
+    """
+
+    seconds: float
+    calls_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFinished:
+    """A generation has been committed to disk.
+
+    Attributes:
+        stats: Its results.
+        elites: The archive's living strategies, best first.
+        heat_map: The archive as a table.
+        generations: The last generation of the run.
+        timing: How long it took here.
+    """
+
+    stats: GenerationStats
+    elites: tuple[EliteRow, ...]
+    heat_map: HeatMap
+    generations: int
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run ends.
+
+    Attributes:
+        run_dir: Where its files are.
+        status: Whether it finished, was interrupted, or failed.
+        message: One line; empty when it finished.
+        summary: What ``summary.json`` holds; empty unless finished.
+        elites: The archive's living strategies, best first; those of the last committed generation.
+    """
+
+    run_dir: Path
+    status: Status
+    message: str
+    summary: Mapping[str, Any]
+    elites: tuple[EliteRow, ...]
+
+
+class TrainingListener(Protocol):
+    """Somebody who watches a run. Listeners cannot change it; each call must return soon."""
+
+    def run_started(self, event: RunStarted) -> None:
+        """The run's files exist and the first generation is about to be played."""
+
+    def progressed(self, event: Progress) -> None:
+        """Another debate of the current phase has finished."""
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """A generation has been committed."""
+
+    def run_finished(self, event: RunFinished) -> None:
+        """The run ends; called exactly once after ``run_started``, also when it failed."""
+
+
+class Listener:
+    """A listener that does nothing; subclass it and override what is of interest."""
+
+    def run_started(self, event: RunStarted) -> None:
+        """Ignore the event."""
+
+    def progressed(self, event: Progress) -> None:
+        """Ignore the event."""
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """Ignore the event."""
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Ignore the event."""

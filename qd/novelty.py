@@ -1,0 +1,183 @@
+"""Refusing strategies before they cost a match: copies, near copies, and quotes of passages.
+
+Texts are compared as sequences of *normal words*: runs of letters and digits, case-folded; so
+punctuation, case and layout never make a copy look new.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from debate_env.errors import InputError
+
+_WORD = re.compile(r"[^\W_]+")
+
+RefusalKind = Literal[
+    "engine_error",
+    "refused",
+    "truncated",
+    "unparsable",
+    "empty",
+    "too_long",
+    "exact_duplicate",
+    "near_duplicate",
+    "leak",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an attempt gave no new strategy.
+
+    Attributes:
+        kind: ``engine_error``: the engine failed. ``refused``: the model declined. ``truncated``:
+            the reply ended before the strategy did. ``unparsable``: no strategy in the reply, or
+            one with control characters. ``empty``: nothing between the tags. ``too_long``: over
+            the word limit. ``exact_duplicate`` and ``near_duplicate``: too close to a strategy
+            that exists or existed. ``leak``: it quotes a passage.
+        message: One line that says what happened.
+    """
+
+    kind: RefusalKind
+    message: str
+
+
+def normal_words(text: str) -> tuple[str, ...]:
+    """Return the words by which texts are compared."""
+    return tuple(_WORD.findall(text.casefold()))
+
+
+class StrategyPool:
+    """Every strategy text of a run, alive or dead, ready for look-ups of copies and near copies.
+
+    Two texts are near copies when the Jaccard similarity (shared / all) of their sets of
+    ``shingle`` consecutive words is at least ``near_duplicate``. With the defaults a change of one
+    word in 40 is refused and two changes in 70 are not.
+
+    A look-up is exact and cheap. To reach similarity t with a text of n shingles, another text must
+    share at least ceil(t n) of them, hence at least one of any n - ceil(t n) + 1; so only texts
+    that hold one of the rarest of that many shingles are compared at all (prefix filtering:
+    Chaudhuri, Ganti and Kaushik 2006).
+
+    Args:
+        texts: Texts known from the start, each under its position as name: ``"#0"``, ``"#1"``, …
+        near_duplicate: Threshold in (0, 1].
+        shingle: Words per shingle; a shorter text is one shingle.
+
+    Raises:
+        InputError: Threshold or shingle size out of range.
+    """
+
+    __slots__ = ("_exact", "_holders", "_names", "_sets", "near_duplicate", "shingle")
+
+    def __init__(
+        self, texts: Iterable[str] = (), near_duplicate: float = 0.9, shingle: int = 2
+    ) -> None:
+        if not 0 < near_duplicate <= 1:
+            raise InputError(f"near_duplicate {near_duplicate}: must be above 0, at most 1")
+        if shingle < 1:
+            raise InputError(f"shingle {shingle}: must be 1 or more words")
+        self.near_duplicate = near_duplicate
+        self.shingle = shingle
+        self._exact: dict[tuple[str, ...], str] = {}
+        self._names: list[str] = []
+        self._sets: list[frozenset[tuple[str, ...]]] = []
+        self._holders: dict[tuple[str, ...], list[int]] = {}
+        for number, text in enumerate(texts):
+            self.add(text, f"#{number}")
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    def add(self, text: str, name: str = "") -> None:
+        """Remember a text; copies of known ones too.
+
+        Args:
+            text: The strategy.
+            name: What refusals call it, e.g. its identifier; its number in the pool by default.
+        """
+        words = normal_words(text)
+        number = len(self._sets)
+        self._names.append(name or f"#{number}")
+        self._exact.setdefault(words, self._names[-1])
+        self._sets.append(self._shingles(words))
+        for shingle in self._sets[-1]:
+            self._holders.setdefault(shingle, []).append(number)
+
+    def check(self, text: str) -> Refusal | None:
+        """Say why a text is not new; ``None`` when it is."""
+        words = normal_words(text)
+        if words in self._exact:
+            return Refusal("exact_duplicate", f"the words of {self._exact[words]}")
+        similarity, name = self.nearest(text)
+        if similarity >= self.near_duplicate:
+            return Refusal("near_duplicate", f"{similarity:.3f} similar to {name}")
+        return None
+
+    def nearest(self, text: str) -> tuple[float, str]:
+        """Find the most similar known text among those that reach the threshold.
+
+        Returns:
+            Its similarity and name, the earliest of equals; ``(0.0, "")`` when none reaches it.
+        """
+        shingles = self._shingles(normal_words(text))
+        # The margin keeps rounding of t * n from asking for one shared shingle too many.
+        shared_at_least = math.ceil(self.near_duplicate * len(shingles) - 1e-9)
+        rarest = sorted(shingles, key=lambda s: len(self._holders.get(s, ())))
+        probes = rarest[: len(shingles) - shared_at_least + 1]
+        candidates = {number for shingle in probes for number in self._holders.get(shingle, ())}
+        best, found = 0.0, ""
+        for number in sorted(candidates):
+            known = self._sets[number]
+            shared = len(shingles & known)
+            similarity = shared / (len(shingles) + len(known) - shared)
+            if similarity >= self.near_duplicate and similarity > best:
+                best, found = similarity, self._names[number]
+        return best, found
+
+    def _shingles(self, words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+        last = max(1, len(words) - self.shingle + 1)
+        return frozenset(words[i : i + self.shingle] for i in range(last))
+
+
+class LeakGuard:
+    """Refuses strategies that carry the words of a passage.
+
+    Args:
+        passages: The passages of the training questions; equal ones are read once.
+        words: A strategy that shares this many consecutive words with a passage is refused.
+
+    Raises:
+        InputError: ``words`` below 1.
+    """
+
+    __slots__ = ("_hashes", "_texts", "words")
+
+    def __init__(self, passages: Iterable[str], words: int = 8) -> None:
+        if words < 1:
+            raise InputError(f"leak_words {words}: must be 1 or more")
+        self.words = words
+        self._texts = [
+            " " + " ".join(normal_words(passage)) + " " for passage in dict.fromkeys(passages)
+        ]
+        # Only hashes are kept, about 60 bytes a word. A hit is confirmed in the texts, so the
+        # result does not depend on how this process happens to hash.
+        self._hashes = frozenset(
+            hash(gram) for text in self._texts for gram in self._grams(tuple(text.split()))
+        )
+
+    def check(self, text: str) -> Refusal | None:
+        """Say what a strategy quotes; ``None`` when nothing."""
+        for gram in self._grams(normal_words(text)):
+            if hash(gram) in self._hashes:
+                quote = " ".join(gram)
+                if any(f" {quote} " in passage for passage in self._texts):
+                    return Refusal("leak", f"quotes a passage: {quote!r}")
+        return None
+
+    def _grams(self, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+        return (words[i : i + self.words] for i in range(len(words) - self.words + 1))

@@ -1,0 +1,122 @@
+r"""Elo, as in the paper, in so far as it is published (constants: configurable).
+
+Persuasion. Strategies a and b met and the judge sided with a (y = 1), with b (0), or neither (1/2)::
+
+    E = 1 / (1 + base^((R_b - R_a) / scale)),   R_a += K (y - E),   R_b -= K (y - E)
+
+Truth. Both strategies are a team that plays against the question; y = 1 if the judge is right::
+
+    R_t = (R_a + R_b) / 2,   E = 1 / (1 + base^((R_q - R_t) / scale))
+    R_a += K (y - E),   R_b += K (y - E),   R_q -= K (y - E)
+
+A strategy that debates itself is a team of one and gains once. For a mixed objective both ratings
+are kept, and a strategy's rating is their weighted mean.
+
+Elo depends on the order of matches; here that is the order of the log, which depends on nothing but
+the configuration. What earlier generations left is forgotten (``reset``), kept (``carry``), or kept
+and inherited by children from the mean of their parents (``inherit``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from qd.config import EloConfig, EvolutionConfig
+from qd.matches import Match
+from qd.ratings import RATINGS, Ratings
+from qd.strategy import Strategy
+
+
+def expected(own: float, other: float, config: EloConfig) -> float:
+    """Expected score of ``own`` against ``other``."""
+    return float(1.0 / (1.0 + config.base ** ((other - own) / config.scale)))
+
+
+class _Table:
+    """Ratings that change match by match."""
+
+    def __init__(self, config: EloConfig, players: Mapping[str, Strategy]) -> None:
+        self._config = config
+        self._players = players
+        self.ratings: dict[str, float] = {}
+        self.questions: dict[str, float] = {}
+
+    def rating(self, strategy_id: str) -> float:
+        """Return a strategy's rating; newcomers start at the initial one or their parents' mean."""
+        found = self.ratings.get(strategy_id)
+        if found is None:
+            found = self._config.initial
+            parents = self._players[strategy_id].parents
+            if parents and self._config.memory == "inherit":
+                found = sum(map(self.rating, parents)) / len(parents)
+            self.ratings[strategy_id] = found
+        return found
+
+    def persuasion(self, match: Match) -> None:
+        """Rate one match between two strategies."""
+        a, b = match.seats
+        if a == b:
+            return  # nobody can win against himself
+        own, other = self.rating(a), self.rating(b)
+        gain = self._config.k * (
+            match.share(self._config.score) - expected(own, other, self._config)
+        )
+        self.ratings[a] = own + gain
+        self.ratings[b] = other - gain
+
+    def truth(self, match: Match) -> None:
+        """Rate one match of a team against a question."""
+        a, b = match.seats
+        own, other = self.rating(a), self.rating(b)
+        question = self.questions.get(match.question, self._config.initial)
+        gain = self._config.k * (
+            match.truth(self._config.score) - expected((own + other) / 2, question, self._config)
+        )
+        self.questions[match.question] = question - gain
+        self.ratings[a] = own + gain
+        if a != b:
+            self.ratings[b] = other + gain
+
+
+class Elo:
+    """The paper's rating as a view of the match log.
+
+    Args:
+        config: Constants and memory.
+        truth_weight: 0 for persuasion, 1 for truth, between them for the mixed objective.
+    """
+
+    def __init__(self, config: EloConfig, truth_weight: float) -> None:
+        self._config = config
+        self._truth_weight = truth_weight
+
+    def fit(
+        self, matches: Iterable[Match], players: Mapping[str, Strategy], generation: int
+    ) -> Ratings:
+        """Play the log through once; see :class:`qd.ratings.RatingView`."""
+        weight = self._truth_weight
+        persuasion = _Table(self._config, players)
+        truth = _Table(self._config, players)
+        games: dict[str, int] = {}
+        for match in matches:
+            if not match.usable or (
+                self._config.memory == "reset" and match.generation != generation
+            ):
+                continue
+            if weight < 1:
+                persuasion.persuasion(match)
+            if weight > 0:
+                truth.truth(match)
+            for strategy_id in set(match.seats):
+                games[strategy_id] = games.get(strategy_id, 0) + 1
+        ratings = {
+            s: (1 - weight) * persuasion.rating(s) + weight * truth.rating(s) for s in sorted(games)
+        }
+        return Ratings(ratings, dict(sorted(truth.questions.items())), dict(sorted(games.items())))
+
+
+def _elo(config: EvolutionConfig, truth_weight: float) -> Elo:
+    return Elo(config.tournament.elo, truth_weight)
+
+
+RATINGS.register("elo", _elo)

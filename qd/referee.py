@@ -1,0 +1,167 @@
+"""Plays planned debates and hands back matches in the order of the plans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from agents.debater import StrategyDebater
+from agents.judge import ModelJudge
+from agents.models.base import ChatModel, Sampling
+from agents.models.registry import make_model
+from agents.rollout import DebateJob, DebateRecord, play
+from debate_env.settings import DebateSettings
+from debate_env.transcript import Speech
+from qd.config import LimitsConfig, RunConfig
+from qd.matches import DEBATERS, Match, Plan, match_of, pool_hash
+from qd.strategy import Strategy
+
+Recorder = Callable[[Match, tuple[Speech, ...]], None]
+"""Takes a match with what was said in it."""
+
+
+class TrainingStopped(RuntimeError):
+    """A run gives up; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The chat models of a run; roles may share one."""
+
+    debater: ChatModel
+    judge: ChatModel
+    mutator: ChatModel
+
+    def close(self) -> None:
+        """Release all of them, each once."""
+        for model in {id(m): m for m in (self.debater, self.judge, self.mutator)}.values():
+            model.close()
+
+
+def make_models(config: RunConfig) -> Models:
+    """Make the models of a configuration; roles with the same specification share one.
+
+    Raises:
+        InputError: A specification is unknown or wrong.
+    """
+    made: dict[str, ChatModel] = {}
+    roles = config.models
+    for spec in (roles.debater, roles.judge, roles.mutator):
+        if spec not in made:
+            made[spec] = make_model(spec)
+    return Models(made[roles.debater], made[roles.judge], made[roles.mutator])
+
+
+class Referee:
+    """Plays debates between strategies.
+
+    Args:
+        models: Whose debater and judge play.
+        settings: Rules of every debate.
+        sampling: How speeches are drawn.
+        questions: Content hash of the question set.
+        max_open: Most debates that are open at once.
+        limits: When to give up because of unusable verdicts.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        settings: DebateSettings,
+        sampling: Sampling,
+        questions: str,
+        *,
+        max_open: int = 512,
+        limits: LimitsConfig | None = None,
+    ) -> None:
+        self.settings = settings
+        self.pool = pool_hash(
+            models.debater.fingerprint, models.judge.fingerprint, settings, sampling, questions
+        )
+        self._models = models
+        self._sampling = sampling
+        self._max_open = max_open
+        self._limits = limits or LimitsConfig()
+        self._judge = ModelJudge(models.judge)
+        self._debaters: dict[str, StrategyDebater] = {}
+        self._played = 0
+        self._failed: Counter[str] = Counter()
+
+    def new_generation(self) -> None:
+        """Count unusable verdicts afresh, and forget debaters of the last generation."""
+        self._played = 0
+        self._failed.clear()
+        self._debaters.clear()
+
+    def play(self, plans: Sequence[Plan], record: Recorder) -> list[Match]:
+        """Play debates.
+
+        Args:
+            plans: The debates; grouped by passage, so that an engine reads each about once.
+            record: Called for every match in the order of the plans, as soon as it and all before
+                it have been played.
+
+        Returns:
+            The matches in the order of the plans.
+
+        Raises:
+            TrainingStopped: Too many debates of this generation ended without a usable verdict.
+        """
+        jobs = (self._job(index, plan) for index, plan in enumerate(plans))
+        matches = []
+        for index, played in _in_order(play(jobs, max_open=self._max_open)):
+            match = match_of(plans[index], played, self.pool)
+            matches.append(match)
+            record(match, played.speeches)
+            self._count(match)
+        return matches
+
+    def _job(self, index: int, plan: Plan) -> DebateJob:
+        agents = {
+            DEBATERS[0]: self._debater(plan.first),
+            DEBATERS[1]: self._debater(plan.second),
+            "judge": self._judge,
+        }
+        return DebateJob(str(index), plan.question, agents, plan.seed, self.settings, plan.swap)
+
+    def _debater(self, strategy: Strategy) -> StrategyDebater:
+        found = self._debaters.get(strategy.strategy_id)
+        if found is None:
+            found = self._debaters[strategy.strategy_id] = StrategyDebater(
+                self._models.debater,
+                strategy.text,
+                sampling=self._sampling,
+                name=strategy.strategy_id,
+            )
+        return found
+
+    def _count(self, match: Match) -> None:
+        """Give up early when most verdicts cannot be used: the rest of the run would be worthless.
+
+        An abstention is a legal verdict of a judge, so it does not count here.
+        """
+        self._played += 1
+        if match.kind in ("verdict", "abstained"):
+            return
+        self._failed[match.message] += 1
+        failed, limits = sum(self._failed.values()), self._limits
+        if self._played >= limits.unusable_after and failed > limits.unusable_share * self._played:
+            example, times = self._failed.most_common(1)[0]
+            raise TrainingStopped(
+                f"{failed} of {self._played} debates of generation {match.generation} have no "
+                f"usable verdict (limit: {limits.unusable_share:.0%}); most frequent, {times} "
+                f"times: {example}; check the models, or raise "
+                "evolution.limits.unusable_share"
+            )
+
+
+def _in_order(records: Iterator[DebateRecord]) -> Iterator[tuple[int, DebateRecord]]:
+    """Yield records, which come as they finish, in the order of their jobs."""
+    waiting: dict[int, DebateRecord] = {}
+    wanted = 0
+    for record in records:
+        waiting[int(record.job.job_id)] = record
+        while wanted in waiting:
+            yield wanted, waiting.pop(wanted)
+            wanted += 1

@@ -1,0 +1,132 @@
+"""The questions of a run, dealt out by passage: train, selection, report, test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.base import derive_seed
+from debate_env.errors import InputError
+from debate_env.questions import Question, QuestionSet, fold
+from debate_env.sources import load_questions
+from qd.config import QuestionsConfig, Size
+from qd.rundir import QuestionSplits
+
+SPLITS = ("train", "selection", "report", "test")
+
+
+@dataclass(frozen=True)
+class RunQuestions:
+    """The questions of a run. Nothing but evaluation may touch ``test``.
+
+    Attributes:
+        source: The specification that they were loaded from.
+        content_hash: Content hash of the whole question set.
+        train: Tournament and mutation.
+        selection: Direct comparison of a child with an elite.
+        report: What was gained; no choice depends on them.
+        test: Evaluation after the run.
+    """
+
+    source: str
+    content_hash: str
+    train: QuestionSet
+    selection: QuestionSet
+    report: QuestionSet
+    test: QuestionSet
+
+    def split(self, name: str) -> QuestionSet:
+        """Return a split by its name."""
+        found: Mapping[str, QuestionSet] = {s: getattr(self, s) for s in SPLITS}
+        return found[name]
+
+    def record(self) -> QuestionSplits:
+        """Return what ``questions.json`` holds."""
+        ids = {name: self.split(name).ids for name in SPLITS}
+        return QuestionSplits(self.source, self.content_hash, ids)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the number of questions per split."""
+        return {name: len(self.split(name)) for name in SPLITS}
+
+
+def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuestions:
+    """Deal passages out to the four splits; no passage is in two of them.
+
+    Test and selection passages are taken first, so that neither depends on the size of the others.
+
+    Raises:
+        InputError: A split asks for more than there is, or nothing is left to train on.
+    """
+    seed = config.split_seed
+    first = questions.split(0, config.selection, config.test, seed)
+    taken = {fold(text) for part in (first.selection, first.test) for text in _texts(part)}
+    rest = QuestionSet(q for q in questions if fold(q.passage) not in taken)
+    train, report = config.train, config.report
+    if isinstance(train, float) or isinstance(report, float):
+        train, report = _shares_of_rest(config, len(_texts(rest)), len(_texts(questions)))
+    second = rest.split(train, 0, report, seed)
+    if not second.train:
+        raise InputError(
+            f"questions.train: no question is left to train on (source '{config.source}', "
+            f"{len(questions)} questions on {len(questions.passages)} passages)"
+        )
+    return RunQuestions(
+        config.source,
+        questions.content_hash,
+        second.train,
+        first.selection,
+        second.test,
+        first.test,
+    )
+
+
+def _texts(questions: QuestionSet) -> set[str]:
+    return set(map(fold, questions.passages.values()))
+
+
+def _shares_of_rest(config: QuestionsConfig, rest: int, total: int) -> tuple[Size, Size]:
+    """Turn shares of all passages into shares of those that are left."""
+    wanted = float(config.train) + float(config.report)
+    if wanted + config.selection + config.test > 1 + 1e-9:
+        raise InputError(
+            "questions: the shares train, selection, report and test add up to "
+            f"{wanted + config.selection + config.test:g}; they may add up to 1 at most"
+        )
+    # Rounding whole passages can leave a little less than the shares promise: scale, not fail.
+    scale = max(wanted, rest / total if total else 0.0)
+    if not scale:
+        return 0.0, 0.0
+    return config.train / scale, config.report / scale
+
+
+def open_questions(config: QuestionsConfig) -> RunQuestions:
+    """Load and split the questions of a configuration.
+
+    Raises:
+        InputError: They cannot be loaded or split.
+    """
+    return split_questions(load_questions(config.source), config)
+
+
+def draw(questions: Sequence[Question], count: int, *seed: object) -> list[Question]:
+    """Draw questions without replacement; those of one passage stand together.
+
+    Args:
+        questions: Where to draw from.
+        count: How many; all of them when there are fewer.
+        seed: Names the draw; which questions are drawn depends on it and their ids alone.
+    """
+    order = sorted(questions, key=lambda q: derive_seed(*seed, q.question_id))[:count]
+    return by_passage(order)
+
+
+def by_passage(questions: Sequence[Question]) -> list[Question]:
+    """Put questions of one passage together, in order of first appearance of the passage.
+
+    An engine that caches prefixes then reads each passage about once.
+    """
+    places: dict[str, int] = {}
+    for question in questions:
+        places.setdefault(question.passage_id, len(places))
+    return sorted(questions, key=lambda q: places[q.passage_id])

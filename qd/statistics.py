@@ -1,0 +1,207 @@
+"""Estimates with intervals: cluster bootstrap by passage, paired and unpaired contrasts.
+
+Questions that share a passage are not independent, so every interval here resamples passages
+(clusters), not questions. With few clusters the plain percentile bootstrap is too narrow; the
+*expanded percentile* interval of Hesterberg (2015, "What Teachers Should Know About the Bootstrap",
+section 4.1.1) widens it to what a t interval would cover. In simulation its 95 % intervals cover
+94 % from 8 clusters on, and 92 % with 5: with fewer passages than that, read them as too narrow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its confidence interval.
+
+    Attributes:
+        value: The point estimate; NaN when there was nothing to estimate from.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        n: Observations behind it.
+        clusters: Independent clusters (passages, or worlds) behind it.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able mapping; numbers that do not exist become ``None``."""
+        return {
+            key: None if isinstance(item, float) and not math.isfinite(item) else item
+            for key, item in asdict(self).items()
+        }
+
+    def excludes(self, number: float) -> bool:
+        """Whether ``number`` lies outside the interval."""
+        return not self.low <= number <= self.high
+
+
+NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
+
+
+def t_quantile(p: float, df: float) -> float:
+    """Quantile of Student's t distribution.
+
+    Exact for 1 and 2 degrees of freedom, else the asymptotic expansion 26.7.5 of Abramowitz and
+    Stegun (1964), whose error at the 97.5 % point is below 0.02 from 3 degrees of freedom on.
+
+    Args:
+        p: Probability in (0, 1).
+        df: Degrees of freedom, at least 1.
+    """
+    if df < 2:
+        return math.tan(math.pi * (p - 0.5))
+    if df < 3:
+        a = 2 * p - 1
+        return a * math.sqrt(2 / (1 - a * a))
+    z = NormalDist().inv_cdf(p)
+    g1 = (z**3 + z) / 4
+    g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
+    return z + g1 / df + g2 / df**2 + g3 / df**3 + g4 / df**4
+
+
+def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson score interval of a proportion (Wilson 1927)."""
+    if n == 0:
+        return (0.0, 1.0)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return (max(0.0, centre - half), min(1.0, centre + half))
+
+
+def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Floats, Floats]:
+    """Sum and count of the values in each cluster, clusters in order of first appearance."""
+    if len(values) != len(clusters):
+        raise ValueError(f"{len(values)} values but {len(clusters)} cluster labels")
+    index: dict[Hashable, int] = {}
+    places = [index.setdefault(c, len(index)) for c in clusters]
+    sums = np.bincount(places, weights=np.asarray(values, dtype=float), minlength=len(index))
+    counts = np.bincount(places, minlength=len(index)).astype(float)
+    return sums, counts
+
+
+def _resampled_means(
+    sums: Floats, counts: Floats, resamples: int, rng: np.random.Generator
+) -> Floats:
+    """Means over ``resamples`` draws of as many clusters, with replacement."""
+    g = len(sums)
+    draws = rng.multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
+    means: Floats = (draws @ sums) / (draws @ counts)
+    return means
+
+
+def _expanded_percentiles(draws: Floats, clusters: int, confidence: float) -> tuple[float, float]:
+    tail = (1 - confidence) / 2
+    widened = math.sqrt(clusters / (clusters - 1)) * t_quantile(1 - tail, clusters - 1)
+    alpha = NormalDist().cdf(-widened)
+    low, high = np.quantile(draws, [alpha, 1 - alpha])
+    return float(low), float(high)
+
+
+def mean_interval(
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 4000,
+    seed: int = 0,
+    proportion: bool = False,
+) -> Estimate:
+    """Mean with an interval that resamples clusters.
+
+    For a comparison of two methods on the same questions, pass their paired differences.
+
+    Args:
+        values: Observations.
+        clusters: Cluster label (passage) of each observation.
+        confidence: Coverage aimed at.
+        resamples: Bootstrap resamples.
+        seed: Seed of the resampling.
+        proportion: Whether values are shares of something in [0, 1]. When all clusters then agree,
+            the bootstrap knows no spread, and a Wilson interval over clusters stands in.
+
+    Returns:
+        The estimate. Without observations every number is NaN; with a single cluster the interval
+        is infinite (for a proportion: all of [0, 1]).
+    """
+    if not len(values):
+        return NOTHING
+    sums, counts = _cluster_sums(values, clusters)
+    g, n = len(sums), len(values)
+    value = float(sums.sum() / counts.sum())
+    if g == 1:
+        low, high = (0.0, 1.0) if proportion else (-math.inf, math.inf)
+        return Estimate(value, low, high, n, g)
+    if proportion and np.ptp(sums / counts) == 0:
+        low, high = wilson(value * g, g, confidence)
+        return Estimate(value, low, high, n, g)
+    draws = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    low, high = _expanded_percentiles(draws, g, confidence)
+    return Estimate(value, low, high, n, g)
+
+
+def difference_interval(
+    first: tuple[Sequence[float], Sequence[Hashable]],
+    second: tuple[Sequence[float], Sequence[Hashable]],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 4000,
+    seed: int = 0,
+) -> Estimate:
+    """Difference of two means over *different* passages, e.g. train minus test accuracy.
+
+    Each side's clusters are resampled independently of the other's. The number of clusters of the
+    smaller side sets the small-sample widening.
+
+    Args:
+        first: Values and cluster labels whose mean counts positive.
+        second: Values and cluster labels whose mean is subtracted.
+        confidence: Coverage aimed at.
+        resamples: Bootstrap resamples.
+        seed: Seed of the resampling.
+    """
+    if not len(first[0]) or not len(second[0]):
+        return NOTHING
+    rng = np.random.default_rng(seed)
+    sides = [_cluster_sums(*side) for side in (first, second)]
+    value = float(sides[0][0].sum() / sides[0][1].sum() - sides[1][0].sum() / sides[1][1].sum())
+    n = len(first[0]) + len(second[0])
+    smaller = min(len(sums) for sums, _ in sides)
+    total = sum(len(sums) for sums, _ in sides)
+    if smaller == 1:
+        return Estimate(value, -math.inf, math.inf, n, total)
+    draws = [_resampled_means(sums, counts, resamples, rng) for sums, counts in sides]
+    low, high = _expanded_percentiles(draws[0] - draws[1], smaller, confidence)
+    return Estimate(value, low, high, n, total)
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> Estimate:
+    """Mean of independent observations (worlds, seeds) with a t interval."""
+    n = len(values)
+    if n == 0:
+        return NOTHING
+    data = np.asarray(values, dtype=float)
+    value = float(data.mean())
+    if n == 1:
+        return Estimate(value, -math.inf, math.inf, 1, 1)
+    half = t_quantile(0.5 + confidence / 2, n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
+    return Estimate(value, value - half, value + half, n, n)

@@ -1,0 +1,256 @@
+"""Weights & Biases: a training run as a real W&B run, offline when nobody is logged in.
+
+Nothing here ever asks for a login. ``auto`` means online for somebody who is logged in (an API key
+in the environment or in ``.netrc``) and offline for everybody else; an offline run lies in
+``wandb/`` and can be sent later with ``wandb sync``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import netrc
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+import wandb
+
+from debate_env.errors import InputError, nearest
+from qd.config import TrackingConfig
+from qd.events import EliteRow, GenerationFinished, Listener, RunFinished, RunStarted
+from qd.report.heat_map import heat_map_html
+from qd.statistics import Estimate
+
+Mode = Literal["auto", "offline", "online", "disabled"]
+ELITE_COLUMNS = (
+    "id",
+    "family",
+    "cell",
+    "rating",
+    "matches",
+    "generation",
+    "operator",
+    "lineage",
+    "behaviour",
+    "text",
+)
+SIMULATION_NOTE = "Simulation: the embedded model plays; results say nothing about language models."
+
+
+def logged_in(environment: Mapping[str, str], base_url: str, netrc_file: Path) -> bool:
+    """Whether W&B credentials are at hand, without asking anybody.
+
+    Args:
+        environment: The process's environment variables.
+        base_url: Address of the W&B server.
+        netrc_file: Where ``wandb login`` keeps keys.
+    """
+    if environment.get("WANDB_API_KEY") or environment.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    try:
+        entries = netrc.netrc(netrc_file)
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return entries.authenticators(urlsplit(base_url).netloc) is not None
+
+
+def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
+    """Turn a ``--wandb`` option into what W&B is told.
+
+    ``WANDB_MODE`` and ``WANDB_DISABLED`` are honoured in ``auto``.
+
+    Raises:
+        InputError: If the mode is unknown.
+    """
+    if mode not in get_args(Mode):
+        raise InputError(f"--wandb: unknown mode '{mode}'; {nearest(mode, get_args(Mode))}")
+    if mode == "auto":
+        if os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true"):
+            return "disabled"
+        chosen = os.environ.get("WANDB_MODE", "")
+        if chosen in ("offline", "online", "disabled"):
+            return chosen  # type: ignore[return-value]
+        base_url = os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
+        home = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+        return "online" if logged_in(os.environ, base_url, home) else "offline"
+    return mode  # type: ignore[return-value]
+
+
+def _run_id(telemetry: Path) -> str | None:
+    """The W&B run of an earlier part of the same training run, if there was one."""
+    if not telemetry.exists():
+        return None
+    found = None
+    for line in telemetry.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # a line torn by a kill; telemetry is outside every promise
+        if record.get("event") == "wandb":
+            found = str(record["id"])
+    return found
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _estimate(prefix: str, estimate: Estimate) -> dict[str, float | None]:
+    return {
+        prefix: _finite(estimate.value),
+        f"{prefix}/low": _finite(estimate.low),
+        f"{prefix}/high": _finite(estimate.high),
+    }
+
+
+def generation_metrics(event: GenerationFinished) -> dict[str, float | int | None]:
+    """Flatten one generation's results into the scalars of a dashboard.
+
+    Keys: ``objective/*``, ``gain/*`` with ``/low`` and ``/high``, ``archive/*``, ``rating/*``,
+    ``judge/*``, ``win_rate``, ``debates/*``, ``tokens/*``, ``time/*``.
+    """
+    stats = event.stats
+    metrics: dict[str, float | int | None] = {
+        "generation": stats.generation,
+        "archive/qd_score": stats.qd_score,
+        "archive/coverage": stats.coverage,
+        "archive/accepted": stats.accepted,
+        "archive/children": stats.children,
+        "rating/best": stats.best_rating,
+        "rating/mean": stats.mean_rating,
+        "judge/accuracy": _finite(stats.judge_accuracy),
+        "judge/position_bias": _finite(stats.position_bias),
+        "judge/unusable_share": stats.unusable_share,
+        "debates/played": stats.debates,
+        "debates/calls": stats.calls,
+        "time/seconds": event.timing.seconds,
+        "time/calls_per_second": event.timing.calls_per_second,
+    }
+    for name, value in stats.objective.items():
+        metrics[f"objective/{name}"] = _finite(value)
+    for name, estimate in stats.gain.items():
+        metrics |= _estimate(f"gain/{name}", estimate)
+    if stats.win_rate is not None:
+        metrics |= _estimate("win_rate", stats.win_rate)
+    for role, tokens in stats.tokens.items():
+        metrics[f"tokens/{role}/prompt"] = tokens.prompt
+        metrics[f"tokens/{role}/completion"] = tokens.completion
+    for reason, count in stats.refused.items():
+        metrics[f"mutation/refused/{reason}"] = count
+    for kind, count in stats.unusable.items():
+        metrics[f"judge/unusable/{kind}"] = count
+    return metrics
+
+
+def elite_table(elites: tuple[EliteRow, ...]) -> wandb.Table:
+    """The archive's living strategies with text and lineage, as a W&B table."""
+    rows = [
+        [
+            row.strategy_id,
+            row.family,
+            row.cell,
+            float(row.rating),
+            row.matches,
+            row.generation,
+            row.operator,
+            " > ".join(row.lineage),
+            json.dumps(dict(row.behaviour), sort_keys=True),
+            row.text,
+        ]
+        for row in elites
+    ]
+    return wandb.Table(columns=list(ELITE_COLUMNS), data=rows)
+
+
+class WandbListener(Listener):
+    """Sends what happens to W&B.
+
+    Args:
+        mode: ``"offline"`` or ``"online"``.
+        settings: Project, entity and tags.
+    """
+
+    def __init__(self, mode: Literal["offline", "online"], settings: TrackingConfig) -> None:
+        self._mode = mode
+        self._settings = settings
+        self._run: wandb.Run | None = None
+
+    def run_started(self, event: RunStarted) -> None:
+        """Start the W&B run, or continue that of an interrupted training run."""
+        tags = [*self._settings.tags, event.objective]
+        telemetry = event.run_dir / "telemetry.jsonl"
+        known = _run_id(telemetry)
+        self._run = wandb.init(
+            project=self._settings.project,
+            entity=self._settings.entity,
+            name=event.name,
+            id=known,
+            resume="allow" if known else None,
+            tags=[*tags, "simulation"] if event.simulation else tags,
+            notes=SIMULATION_NOTE if event.simulation else None,
+            config={**event.config, "simulation": event.simulation, **dict(event.questions)},
+            mode=self._mode,
+            settings=wandb.Settings(silent=True, console="off", disable_git=True, save_code=False),
+        )
+        self._run.define_metric("generation")
+        self._run.define_metric("*", step_metric="generation")
+        with telemetry.open("a", encoding="utf-8") as file:
+            record = {"event": "wandb", "id": self._run.id, "mode": self._mode}
+            file.write(json.dumps(record, sort_keys=True) + "\n")
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """Log the generation's figures, the archive's heat map and its elites."""
+        if self._run is None:
+            return
+        title = f"Generation {event.stats.generation}: rating of the elite in each cell (Elo)"
+        self._run.log(
+            {
+                **{k: v for k, v in generation_metrics(event).items() if v is not None},
+                "archive/heat_map": wandb.Html(heat_map_html(event.heat_map, title), inject=False),
+                "archive/elites": elite_table(event.elites),
+            }
+        )
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Log the archive as an artifact and close the run with its true status."""
+        if self._run is None:
+            return
+        archive = event.run_dir / "archive.json"
+        if archive.exists():
+            artifact = wandb.Artifact(f"archive-{self._run.id}", type="archive")
+            for name in ("archive.json", "strategies.jsonl", "config.yaml", "summary.json"):
+                if (event.run_dir / name).exists():
+                    artifact.add_file(str(event.run_dir / name))
+            self._run.log_artifact(artifact)
+        for key, value in event.summary.items():
+            if isinstance(value, (int, float, str, bool)):
+                self._run.summary[f"final/{key}"] = value
+        self._run.finish(exit_code=0 if event.status == "finished" else 1)
+
+
+def wandb_listener(mode: str, run_dir: Path, settings: TrackingConfig) -> WandbListener | None:
+    """Make the listener for a ``--wandb`` option; ``None`` when tracking is off.
+
+    Args:
+        mode: ``auto``, ``offline``, ``online`` or ``disabled``.
+        run_dir: The training run's directory (its telemetry remembers the W&B run).
+        settings: Project, entity and tags.
+
+    Raises:
+        InputError: If the mode is unknown, or ``online`` is asked for and nobody is logged in.
+    """
+    resolved = resolve_mode(mode)
+    if resolved == "disabled":
+        return None
+    if mode == "online":
+        base_url = os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
+        home = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+        if not logged_in(os.environ, base_url, home):
+            raise InputError(
+                "--wandb online: nobody is logged in to Weights & Biases; run 'wandb login', set "
+                "WANDB_API_KEY, or use --wandb offline"
+            )
+    return WandbListener(resolved, settings)
