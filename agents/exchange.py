@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import count
 from typing import Any, TypeVar
 
 from agents.base import Thought
@@ -16,19 +15,22 @@ from agents.models.base import ChatModel, PatientModel, Reply, Request
 
 T = TypeVar("T")
 
+_SEQUENCES = (list, tuple)
 _PATIENCE = 0.02  # seconds spent on one of several waiting models before the next one is asked
 
 
 class Call:
     """One thought in flight. Subclasses say what becomes of its end."""
 
-    __slots__ = ("line", "missing", "replies", "thought")
+    __slots__ = ("end", "line", "missing", "rank", "replies", "thought")
 
     def __init__(self, thought: Thought[Any], line: Line) -> None:
         self.thought = thought
         self.line = line
+        self.rank = 0  # requests are submitted in ascending order of it
         self.replies: list[Any] = []
-        self.missing = 0
+        self.missing = 0  # replies of the open batch that have not come
+        self.end = 0  # the ticket after its last one; negative indices into replies count from here
 
     def received(self, replies: Sequence[Reply]) -> None:
         """See the replies to a batch before the thought does."""
@@ -45,12 +47,14 @@ class Call:
 class Line:
     """One model, what is to be sent to it, and how many replies it owes."""
 
-    __slots__ = ("model", "outbox", "owed", "patient")
+    __slots__ = ("last", "model", "outbox", "owed", "patient", "shuffled")
 
     def __init__(self, model: ChatModel) -> None:
         self.model = model
         self.outbox: list[tuple[int, Request]] = []
         self.owed = 0
+        self.last = 0  # rank of the last request in the outbox
+        self.shuffled = False  # whether the outbox is out of order
         self.patient = model if isinstance(model, PatientModel) else None
 
 
@@ -63,9 +67,9 @@ class Exchange:
 
     def __init__(self) -> None:
         self.open = 0  # thoughts begun and not ended
-        self._tickets = count((time.monotonic_ns() % 2**52) << 10)
+        self._ticket = (time.monotonic_ns() % 2**52) << 10
         self._lines: dict[int, Line] = {}
-        self._waiting: dict[int, tuple[Call, int]] = {}
+        self._waiting: dict[int, Call] = {}
         self._next_line = 0
 
     @property
@@ -92,7 +96,11 @@ class Exchange:
             requests = call.thought.send(replies)  # type: ignore[arg-type]
             while not requests:
                 requests = call.thought.send(())
-            _check(requests)
+            if type(requests) not in _SEQUENCES:
+                raise TypeError(f"a thought must yield a list of requests, not {requests!r:.99}")
+            for request in requests:
+                if type(request) is not Request:
+                    raise TypeError(f"a thought must yield requests, not {request!r:.99}")
         except StopIteration as end:
             self.open -= 1
             call.returned(end.value)
@@ -101,32 +109,43 @@ class Exchange:
             self.open -= 1
             call.raised(error)
             return
-        line, waiting, tickets = call.line, self._waiting, self._tickets
-        call.missing = len(requests)
-        call.replies = [None] * len(requests)
-        for slot, request in enumerate(requests):
-            ticket = next(tickets)
-            waiting[ticket] = (call, slot)
-            line.outbox.append((ticket, request))
+        number = call.missing = len(requests)
+        call.replies = [None] * number
+        line, waiting, ticket = call.line, self._waiting, self._ticket
+        if call.rank < line.last:
+            line.shuffled = True
+        line.last = call.rank
+        self._ticket = ticket + number
+        outbox = line.outbox
+        for request in requests:
+            outbox.append((ticket, request))
+            waiting[ticket] = call
+            ticket += 1
+        call.end = ticket
 
     def submit(self) -> None:
         """Hand every model what is to be sent to it, in one batch each."""
         for line in self._lines.values():
             if line.outbox:
                 batch, line.outbox = line.outbox, []
+                if line.shuffled:
+                    batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
+                line.last, line.shuffled = 0, False
                 line.owed += len(batch)
                 line.model.submit(batch)
 
-    def collect(self) -> None:
-        """Take replies from a model that has some, waiting if need be, and advance their thoughts.
+    def collect(self) -> list[Call]:
+        """Take replies from a model that has some, waiting if need be.
 
         Models take turns, so that none starves. With several models at work, those that can be
         asked without waiting are; one that cannot is waited for when its turn comes.
+
+        Returns:
+            The calls that have all replies of their last batch; :meth:`resume` each of them.
         """
         busy = [line for line in self._lines.values() if line.owed]
         if len(busy) == 1:
-            self._deliver(busy[0], busy[0].model.poll())
-            return
+            return self._deliver(busy[0], busy[0].model.poll())
         self._next_line += 1
         start = self._next_line % len(busy)
         busy = busy[start:] + busy[:start]
@@ -134,15 +153,13 @@ class Exchange:
         while True:
             for line in busy:
                 if line.patient is None:
-                    self._deliver(line, line.model.poll())
-                    return
+                    return self._deliver(line, line.model.poll())
                 replies = line.patient.poll_for(patience)
                 if replies:
-                    self._deliver(line, replies)
-                    return
+                    return self._deliver(line, replies)
             patience = _PATIENCE
 
-    def _deliver(self, line: Line, replies: list[tuple[int, Reply]]) -> None:
+    def _deliver(self, line: Line, replies: list[tuple[int, Reply]]) -> list[Call]:
         if not replies:
             raise RuntimeError(
                 f"model '{line.model.name}' returned nothing while {line.owed} requests are "
@@ -151,26 +168,20 @@ class Exchange:
         waiting = self._waiting
         complete = []
         for ticket, reply in replies:
-            entry = waiting.pop(ticket, None)
-            if entry is None:
-                continue
+            call = waiting.pop(ticket, None)
+            if call is None:
+                continue  # a late reply to an exchange that was abandoned
             line.owed -= 1
-            call, slot = entry
-            call.replies[slot] = reply
+            call.replies[ticket - call.end] = reply
             call.missing -= 1
             if not call.missing:
                 complete.append(call)
-        for call in complete:
-            call.received(call.replies)
-            self._advance(call, call.replies)
+        return complete
 
-
-def _check(requests: Sequence[Request]) -> None:
-    if not isinstance(requests, (list, tuple)):
-        raise TypeError(f"a thought must yield a list of requests, not {type(requests).__name__}")
-    for request in requests:
-        if not isinstance(request, Request):
-            raise TypeError(f"a thought must yield requests, not {type(request).__name__}")
+    def resume(self, call: Call) -> None:
+        """Hand a thought its replies and run it up to its next batch, or to its end."""
+        call.received(call.replies)
+        self._advance(call, call.replies)
 
 
 class _Asking(Call):
@@ -219,4 +230,5 @@ def run_thoughts(
         exchange.submit()
         if exchange.idle:
             return results
-        exchange.collect()
+        for call in exchange.collect():
+            exchange.resume(call)

@@ -12,9 +12,9 @@ from math import isfinite
 from typing import Any
 
 from agents.prompts import LETTERS
-from debate_env.episode import clean
 from debate_env.protocols import VERDICT
 from debate_env.settings import DebateSettings
+from debate_env.speeches import clean
 from debate_env.transcript import Speech, parse_transcript
 
 Observation = Mapping[str, Any]
@@ -37,6 +37,14 @@ def wrapped(text: str, indent: str = "  ") -> str:
         textwrap.fill(line, _WIDTH, initial_indent=indent, subsequent_indent=indent) or ""
         for line in clean(text).split("\n")
     )
+
+
+def shown_speech(speech: Speech) -> str:
+    """Return a speech for a terminal, with its quotes marked in words."""
+    text = speech.text
+    for tag, sign in _MARKS:
+        text = text.replace(tag, sign)
+    return f"\n[round {speech.round}] {speech.seat}\n{wrapped(text)}"
 
 
 class HumanAgent:
@@ -84,10 +92,8 @@ class HumanAgent:
                 self._write(f"  {LETTERS[index]}{side}: {clean(answer)}")
             if observation["position"]:
                 self._write(f"\nYou argue for: {clean(observation['position'])}")
-        for round_number, seat, text in speeches[len(self._heard) :]:
-            for tag, sign in _MARKS:
-                text = text.replace(tag, sign)
-            self._write(f"\n[round {round_number}] {seat}\n{wrapped(text)}")
+        for speech in speeches[len(self._heard) :]:
+            self._write(shown_speech(speech))
         self._heard = speeches
 
     def _line(self) -> str:

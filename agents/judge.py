@@ -53,17 +53,17 @@ def ask_both_orders(
         seed: The requests' seeds derive from it, the order and the attempt.
         sampling: How the verdict is drawn.
     """
-    identity = tuple(range(n))
-    orders = (identity, identity[::-1])
+    forward = tuple(range(n))
+    backward = forward[::-1]
     choices = tuple(LETTERS[:n])
-    asked = [
-        Request(messages_in(order), sampling, derive_seed(seed, sample, 0), choices)
-        for sample, order in enumerate(orders)
-    ]
+    asked = (
+        Request(messages_in(forward), sampling, derive_seed(seed, 0, 0), choices),
+        Request(messages_in(backward), sampling, derive_seed(seed, 1, 0), choices),
+    )
     replies = yield asked
     shown = [_read(reply, n) for reply in replies]
-    unread = [k for k, value in enumerate(shown) if value is None]
-    if unread and not any(isinstance(value, Failure) for value in shown):
+    if None in shown:
+        unread = [k for k, value in enumerate(shown) if value is None]
         again = yield [
             Request(
                 repair_messages(asked[k].messages, replies[k].text, n),
@@ -74,31 +74,25 @@ def ask_both_orders(
             for k in unread
         ]
         for k, reply in zip(unread, again, strict=True):
-            value = _read(reply, n)
-            shown[k] = value if value is not None else _unparsable(reply)
-    credences = []
-    for value in shown:
-        if isinstance(value, Failure):
-            return value
-        if value is not None:  # always so here: what could not be read is a failure by now
-            credences.append(value)
-    by_order = tuple(
-        tuple([p for _, p in sorted(zip(order, credence.shown, strict=True))])
-        for order, credence in zip(orders, credences, strict=True)
-    )
-    methods = {credence.method for credence in credences}
+            shown[k] = _read(reply, n) or _unparsable(reply)
+    first, second = shown
+    if not isinstance(first, _Shown):
+        return first or _unparsable(replies[0])
+    if not isinstance(second, _Shown):
+        return second or _unparsable(replies[1])
+    orders = (first.credence, second.credence[::-1])
     return Verdict(
-        tuple([sum(ps) / len(ps) for ps in zip(*by_order, strict=True)]),
-        by_order,
-        sum(credence.shown[0] for credence in credences) / len(credences) - 1.0 / n,
-        methods.pop() if len(methods) == 1 else "mixed",
+        tuple([(p + q) / 2 for p, q in zip(*orders, strict=True)]),
+        orders,
+        (first.credence[0] + second.credence[0]) / 2 - 1.0 / n,
+        first.method if first.method == second.method else "mixed",
     )
 
 
 class _Shown(NamedTuple):
     """Probabilities in the order shown, and how they were read."""
 
-    shown: tuple[float, ...]
+    credence: tuple[float, ...]
     method: str
 
 

@@ -17,7 +17,7 @@ import click
 
 from agents.base import derive_seed
 from agents.debater import StrategyDebater
-from agents.human import HumanAgent, Left, wrapped
+from agents.human import HumanAgent, Left, shown_speech
 from agents.judge import ModelJudge
 from agents.models.base import ChatModel
 from agents.models.registry import make_model, model_names
@@ -25,12 +25,13 @@ from agents.prompts import LETTERS
 from agents.rollout import DebateJob, DebateRecord, play
 from agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES
 from agents.stored import from_archive
-from debate_env.episode import clean
+from debate_env.episode import present
 from debate_env.errors import InputError, nearest
 from debate_env.protocols import DEBATERS, JUDGE
 from debate_env.questions import Question
 from debate_env.settings import DebateSettings, Order
 from debate_env.sources import load_questions
+from debate_env.speeches import clean
 
 SEATS = (*DEBATERS, JUDGE)
 
@@ -85,7 +86,7 @@ def command(
     person = HumanAgent(settings)
 
     def debater(spec: str | None) -> Any:
-        if spec in SCRIPTED_DEBATERS:
+        if spec is not None and spec in SCRIPTED_DEBATERS:
             return SCRIPTED_DEBATERS[spec](seed)
         chosen = models.get(spec or model)
         if run_dir is None and strategy_id is None:
@@ -100,7 +101,7 @@ def command(
         agents[others[0]] = debater(None)
     agents[others[-1]] = debater(opponent)
     if seat != JUDGE:
-        if judge in SCRIPTED_JUDGES:
+        if judge is not None and judge in SCRIPTED_JUDGES:
             agents[JUDGE] = SCRIPTED_JUDGES[judge](seed)
         else:
             agents[JUDGE] = ModelJudge(models.get(judge or model))
@@ -126,7 +127,7 @@ def summary(record: DebateRecord) -> str:
     if outcome.credence is not None:
         shares = ", ".join(f"{LETTERS[i]} {p:.0%}" for i, p in enumerate(outcome.credence))
         verdict = {1.0: "right", 0.0: "wrong"}.get(outcome.correct or 0.0, "undecided")
-        lines += [f"The judge believes {shares}: {verdict}."]
+        lines += [f"{_judge_name(job)} {shares}: {verdict}."]
     elif outcome.kind == "abstained":
         lines += ["The judge abstained."]
     else:
@@ -135,14 +136,22 @@ def summary(record: DebateRecord) -> str:
     for seat, (number, verified) in outcome.quotes.items():
         lines += [f"{seat}: {outcome.words[seat]} words, {verified} of {number} quotes verified"]
     last = [s for s in record.speeches if s.round == job.settings.rounds]
-    heard = [f"\n[round {s.round}] {s.seat}\n{wrapped(s.text)}" for s in last]
+    heard = [shown_speech(s) for s in last]
     human_judge = isinstance(job.agents[JUDGE], HumanAgent)
     return "\n".join([*([] if human_judge else heard), *lines])
 
 
-def _presented(record: DebateRecord) -> Sequence[str]:
-    from debate_env.episode import present
+def _judge_name(job: DebateJob) -> str:
+    judge: Any = job.agents[JUDGE]
+    if isinstance(judge, HumanAgent):
+        return "Your verdict:"
+    if not isinstance(judge, ModelJudge):
+        return "The judge believes"
+    simulated = " (a simulation)" if judge.model.name.startswith("embedded") else ""
+    return f"The judge {judge.model.name}{simulated} believes"
 
+
+def _presented(record: DebateRecord) -> Sequence[str]:
     question = record.job.question
     order = present(question, record.job.swap, record.job.rival)
     return [question.answers[i] for i in order]

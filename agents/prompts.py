@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from agents.base import Turn
 from agents.models.base import Message
-from debate_env.transcript import Speech, parse_transcript
+from debate_env.transcript import parse_transcript
 
 PROMPT_VERSION = 1
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -87,9 +87,36 @@ _READER_SYSTEM = Message("system", READER_RULES)
 _MUTATOR_SYSTEM = Message("system", MUTATOR_RULES)
 
 
-def _speech_block(speech: Speech, speaker: str) -> str:
-    text = neutralise(speech.text)
-    return f'<speech round="{speech.round}" speaker="{speaker}">\n{text}\n</speech>\n'
+class _Spoken(NamedTuple):
+    """A speech whose text cannot open or close a section."""
+
+    round: int
+    seat: str
+    text: str
+
+
+# A transcript is read several times in a row: by both debaters of a round, in both answer orders.
+@lru_cache(maxsize=256)
+def _spoken(transcript: str) -> tuple[_Spoken, ...]:
+    return tuple([_Spoken(r, s, neutralise(t)) for r, s, t in parse_transcript(transcript)])
+
+
+@lru_cache(maxsize=1024)
+def _case(question: str, own: str, other: str) -> str:
+    return (
+        f"<question>\n{neutralise(question)}\n</question>\n"
+        f"<your_answer>\n{neutralise(own)}\n</your_answer>\n"
+        f"<opposing_answer>\n{neutralise(other)}\n</opposing_answer>\n"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _speech_instruction(number: int, rounds: int, word_limit: int) -> str:
+    advice = _ADVICE[min(number, len(_ADVICE)) - 1]
+    return (
+        f"<instruction>\nRound {number} of {rounds}. {advice} "
+        f"Write at most {word_limit} words.\n</instruction>"
+    )
 
 
 def debater_messages(
@@ -102,24 +129,21 @@ def debater_messages(
         turn: Its turn; gives the number of rounds and the word limit.
         strategy: The strategy prompt; may be empty.
     """
-    own = turn.seat
+    own, settings = turn.seat, turn.settings
+    transcript = observation["transcript"]
+    blocks = ""
+    if transcript:
+        for number, seat, text in sorted(
+            _spoken(transcript), key=lambda s: 2 * s[0] + (s[1] != own)
+        ):
+            speaker = "you" if seat == own else "opponent"
+            blocks += f'<speech round="{number}" speaker="{speaker}">\n{text}\n</speech>\n'
     other = observation["answers"][1 if own == "debater_0" else 0]
-    blocks = "".join(
-        _speech_block(s, "you" if s.seat == own else "opponent")
-        for s in sorted(
-            parse_transcript(observation["transcript"]), key=lambda s: (s.round, s.seat != own)
-        )
-    )
-    number = turn.round
-    advice = _ADVICE[min(number, len(_ADVICE)) - 1]
     user = (
-        f"<question>\n{neutralise(observation['question'])}\n</question>\n"
-        f"<your_answer>\n{neutralise(observation['position'])}\n</your_answer>\n"
-        f"<opposing_answer>\n{neutralise(other)}\n</opposing_answer>\n"
+        f"{_case(observation['question'], observation['position'], other)}"
         f"<strategy>\n{neutralise(strategy)}\n</strategy>\n"
         f"<transcript>\n{blocks}</transcript>\n"
-        f"<instruction>\nRound {number} of {turn.settings.rounds}. {advice} "
-        f"Write at most {turn.settings.word_limit} words.\n</instruction>"
+        f"{_speech_instruction(turn.round, settings.rounds, settings.word_limit)}"
     )
     return (_with_passage(DEBATER_RULES, observation["passage"]), Message("user", user))
 
@@ -131,6 +155,21 @@ def _answers_block(answers: Sequence[str]) -> str:
     return f"<answers>\n{lines}</answers>\n"
 
 
+@lru_cache(maxsize=1024)
+def _choice(question: str, answers: tuple[str, ...], order: tuple[int, ...]) -> str:
+    return (
+        f"<question>\n{neutralise(question)}\n</question>\n"
+        f"{_answers_block([answers[i] for i in order])}"
+    )
+
+
+@lru_cache(maxsize=256)
+def _speakers(order: tuple[int, ...]) -> Mapping[str, tuple[int, str]]:
+    """Seat to its place in an order of answers, and the letter of that place."""
+    return {f"debater_{index}": (place, LETTERS[place]) for place, index in enumerate(order)}
+
+
+@lru_cache(maxsize=len(LETTERS))
 def _verdict_instruction(n: int) -> str:
     letters = ", ".join(LETTERS[: n - 1]) + f" or {LETTERS[n - 1]}"
     return f"<instruction>\nReply with the letter of the correct answer: {letters}.\n</instruction>"
@@ -144,17 +183,16 @@ def judge_messages(observation: Mapping[str, Any], order: Sequence[int]) -> tupl
         order: A permutation of the answers; ``order[0]`` is shown as answer A. Speeches follow it:
             within a round, the debater of answer A comes first.
     """
+    order = tuple(order)
     answers = observation["answers"]
-    rank = {f"debater_{index}": position for position, index in enumerate(order)}
-    blocks = "".join(
-        _speech_block(s, LETTERS[rank[s.seat]])
-        for s in sorted(
-            parse_transcript(observation["transcript"]), key=lambda s: (s.round, rank[s.seat])
-        )
-    )
+    speakers, n = _speakers(order), len(order)
+    blocks = ""
+    for number, seat, text in sorted(
+        _spoken(observation["transcript"]), key=lambda s: n * s[0] + speakers[s[1]][0]
+    ):
+        blocks += f'<speech round="{number}" speaker="{speakers[seat][1]}">\n{text}\n</speech>\n'
     user = (
-        f"<question>\n{neutralise(observation['question'])}\n</question>\n"
-        f"{_answers_block([answers[i] for i in order])}"
+        f"{_choice(observation['question'], tuple(answers), order)}"
         f"<transcript>\n{blocks}</transcript>\n"
         f"{_verdict_instruction(len(answers))}"
     )

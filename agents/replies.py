@@ -51,9 +51,10 @@ def read_probabilities(reply: Reply, n: int) -> tuple[float, ...] | Failure | No
     if given is None:
         return None
     total = sum(given)
-    if len(given) != n or not all(math.isfinite(p) and p >= 0 for p in given) or total <= 0:
+    # A sum that is finite has no term that is not; "not >=" also catches what compares to nothing.
+    if len(given) != n or not math.isfinite(total) or not min(given) >= 0 or total <= 0:
         return Failure("engine_error", one_line(f"no distribution over {n} choices: {given}"))
-    return tuple(p / total for p in given)
+    return given if total == 1.0 else tuple([p / total for p in given])
 
 
 def read_letter(text: str, n: int) -> int | None:

@@ -143,7 +143,7 @@ def as_decision(seat: str, value: Any) -> Decision:
         error = TypeError(f"think() must return a Decision, not {type(value).__name__}")
         return Decision(None, failure=agent_error(seat, error))
     details: Any = value.details
-    if not isinstance(details, Mapping):
+    if type(details) is not dict and not isinstance(details, Mapping):  # the latter alone is slow
         error = TypeError(f"details must be a mapping, not {type(details).__name__}")
         return Decision(None, failure=agent_error(seat, error))
     return value
@@ -181,23 +181,21 @@ class _Debate:
         self.decisions[seat] = decision
         if len(self.decisions) < len(self.wave):
             return False
-        number = self.episode.round
-        decided = [(s, self._check(s, number, self.decisions[s])) for s in self.wave]
+        number, wave = self.episode.round, self.wave
+        decided = [as_decision(s, self.decisions[s]) for s in wave]
         self.decisions.clear()
-        self.failure = next((d.failure for _, d in decided if d.failure is not None), None)
+        for seat, decision in zip(wave, decided, strict=True):
+            if decision.details:
+                self._note(seat, number, decision.details)
+            if decision.failure is not None and self.failure is None:
+                self.failure = decision.failure
         if self.failure is None:
             self.failure = self._act(number, decided)
         return True
 
-    def _check(self, seat: str, number: int, value: object) -> Decision:
-        decision = as_decision(seat, value)
-        if decision.details:
-            self._note(seat, number, decision.details)
-        return decision
-
-    def _act(self, number: int, decided: Sequence[tuple[str, Decision]]) -> Failure | None:
+    def _act(self, number: int, decided: Sequence[Decision]) -> Failure | None:
         limit = self.job.settings.max_chars
-        for seat, decision in decided:
+        for seat, decision in zip(self.wave, decided, strict=True):
             action = decision.action
             if isinstance(action, str) and len(action) > limit:
                 self._note(seat, number, {"cut_characters": len(action) - limit})
@@ -230,16 +228,17 @@ class _Debate:
                     feedback(job.job_id, episode.rewards[seat])
                 except Exception as error:  # noqa: BLE001  (an agent's own code)
                     self.details.setdefault(seat, {})["feedback_error"] = one_line(repr(error))
-        tokens, details = self.tokens, self.details
+        details, usage, seat_calls, calls = {}, {}, {}, 0
+        for seat in seats:
+            if seat in self.details:
+                details[seat] = self.details[seat]
+            if seat in self.tokens:
+                number, prompt, completion = self.tokens[seat]
+                seat_calls[seat] = number
+                calls += number
+                usage[seat] = Usage(prompt, completion)
         return DebateRecord(
-            job,
-            outcome,
-            episode.speeches,
-            {seat: details[seat] for seat in seats if seat in details},
-            {seat: Usage(tokens[seat][1], tokens[seat][2]) for seat in seats if seat in tokens},
-            sum([count for count, _, _ in tokens.values()]),
-            failure,
-            {seat: tokens[seat][0] for seat in seats if seat in tokens},
+            job, outcome, episode.speeches, details, usage, calls, failure, seat_calls
         )
 
 
@@ -251,15 +250,16 @@ class _SeatCall(Call):
     def __init__(
         self, thought: Thought[Decision], line: Line, rollout: _Rollout, debate: _Debate, turn: Turn
     ) -> None:
-        super().__init__(thought, line)
+        self.thought = thought  # the work of the base class, on the hot path
+        self.line = line
+        self.rank = debate.index
         self.rollout = rollout
         self.debate = debate
         self.turn = turn
 
     def received(self, replies: Sequence[Reply]) -> None:
-        tokens = self.debate.tokens.get(self.turn.seat)
-        if tokens is None:
-            tokens = self.debate.tokens[self.turn.seat] = [0, 0, 0]
+        sums, seat = self.debate.tokens, self.turn.seat
+        tokens = sums[seat] if seat in sums else sums.setdefault(seat, [0, 0, 0])
         tokens[0] += len(replies)
         for reply in replies:
             prompt, completion = reply.usage
@@ -304,10 +304,10 @@ class _Rollout:
                     source = None
                 else:
                     self._begin(*item)
-            while self._touched:
+                    self._ask()
+            while self._plain:
+                self._ask_plain()
                 self._ask()
-                if not self._touched:
-                    self._ask_plain()
             # Models get to work before a record is handed out: its reader may take a while.
             exchange.submit()
             if self._finished:
@@ -320,7 +320,11 @@ class _Rollout:
             elif not self._open:
                 return
             else:
-                exchange.collect()
+                # Every debate goes on while its data is at hand, before the next one is looked at.
+                for call in exchange.collect():
+                    exchange.resume(call)
+                    if self._touched:
+                        self._ask()
 
     def _begin(self, index: int, job: DebateJob) -> None:
         debate = _Debate(index, job)
@@ -334,10 +338,10 @@ class _Rollout:
         self._touched.append(debate)
 
     def _ask(self) -> None:
-        """Ask every seat that may act in the debates that were touched."""
-        touched, self._touched = self._touched, []
-        touched.sort(key=_BY_INDEX)  # requests keep the order of the jobs
-        for debate in touched:
+        """Ask every seat that may act in the debates that were touched, until none is left."""
+        touched = self._touched
+        while touched:
+            debate = touched.pop()
             if debate.failure is not None or debate.episode.outcome is not None:
                 self._finished.append((debate.index, debate.finish()))
                 continue

@@ -1,7 +1,9 @@
 """Debate as a PettingZoo environment; importing it registers the environment ids.
 
 ``debateqd/debate-v0`` in PettingZoo's two registries, ``debateqd/Debate-v0`` (one seat) in
-Gymnasium's.
+Gymnasium's. The packages ``agents`` and ``qd`` of this project are never imported from here, so a
+package of another project with such a name (the OpenAI Agents SDK is imported as ``agents``) does
+not get in the way.
 """
 
 import gymnasium as _gymnasium
@@ -10,8 +12,9 @@ from pettingzoo.env_registry import registration as _registration
 from debate_env.agent import Agent, from_callable
 from debate_env.episode import Episode, Outcome
 from debate_env.errors import InputError
-from debate_env.questions import Question
+from debate_env.questions import Question, QuestionSet
 from debate_env.settings import DebateSettings
+from debate_env.sources import load_questions
 from debate_env.transcript import Speech, parse_transcript, render_transcript
 
 __all__ = [
@@ -21,8 +24,10 @@ __all__ = [
     "InputError",
     "Outcome",
     "Question",
+    "QuestionSet",
     "Speech",
     "from_callable",
+    "load_questions",
     "parse_transcript",
     "render_transcript",
 ]

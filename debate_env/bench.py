@@ -2,9 +2,11 @@
 
 One driver plays recorded episodes (actions drawn beforehand) in every environment, for the debate
 and, where the extra ``bench`` is installed, for PettingZoo's classic environments: wrapped against
-wrapped, raw against raw, parallel against parallel, in one run with interleaved repeats. A step is
-one call of ``step`` for one agent, the steps of agents that are done included; resets are part of
-the time. Reported are medians over the repeats.
+wrapped, raw against raw, parallel against parallel, in one run with interleaved repeats. "Wrapped"
+is what each project's ``env()`` returns; the debate checks its actions itself and so goes without
+``AssertOutOfBoundsWrapper``, which the games have; the row "bounds too" adds it. A step is one call
+of ``step`` for one agent, the steps of agents that are done included; resets are part of the time.
+Reported are medians over the repeats.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from pettingzoo.env_registry.exceptions import PettingZooRegistryError
+from pettingzoo.utils import wrappers
 from pettingzoo.utils.conversions import turn_based_aec_to_parallel
 
 from debate_env.debate_v0 import env, parallel_env, raw_env
@@ -82,7 +85,7 @@ def sample_speech(question: Question, *, quoted: bool = False) -> str:
 
 
 def debate_episodes(*, quoted: bool = False) -> list[list[Any]]:
-    """Draw the actions of some debates: two rounds of two speeches, one verdict, three dead steps."""
+    """Draw the actions of some debates: four speeches, one verdict, three dead steps."""
     rng = np.random.default_rng(1)
     speech = sample_speech(sample_questions()[0], quoted=quoted)
     verdicts = rng.random((_EPISODES, 2)).astype(np.float32)
@@ -214,6 +217,8 @@ def measure(
 
     cases["debate", "wrapped"] = partial(drive, env(questions), plain, seconds)
     cases["debate, quoting", "wrapped"] = partial(drive, env(questions), quoted, seconds)
+    bounded = wrappers.OrderEnforcingWrapper(wrappers.AssertOutOfBoundsWrapper(raw_env(questions)))
+    cases["debate, bounds too", "wrapped"] = partial(drive, bounded, plain, seconds)
     cases["debate", "raw"] = partial(drive, raw_env(questions), plain, seconds)
     cases["debate", "parallel"] = partial(drive_parallel, parallel_env(questions), plain, seconds)
     cases["debate, turn-based", "parallel"] = partial(
@@ -224,7 +229,7 @@ def measure(
         try:
             wrapped = _classic("aec", name)
         except (ImportError, PettingZooRegistryError, gymnasium.error.Error) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = str(error).partition(". ")[0] or type(error).__name__
             missing.append(f"{name}: left out: {reason} (pip install 'debateqd[bench]')")
             continue
         episodes = record_episodes(wrapped)

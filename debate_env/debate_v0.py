@@ -363,6 +363,8 @@ class raw_env(AECEnv):  # type: ignore[misc]  # noqa: N801 - PettingZoo's name
         """
         self._episode.abort(kind, message)
         self._end(self._episode)
+        if self.render_mode == "human":
+            self.render()
 
     def _end(self, episode: Episode) -> None:
         assert episode.outcome is not None  # noqa: S101 - narrows the type

@@ -7,7 +7,7 @@ view and the scheduler of the agents package all drive this class.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -24,7 +24,7 @@ from debate_env.rewards import (
     truth,
 )
 from debate_env.settings import DebateSettings
-from debate_env.speeches import clean, clip
+from debate_env.speeches import clean, clip, cut
 from debate_env.transcript import Speech, render_speech, render_transcript
 
 __all__ = ["AbortKind", "Episode", "Outcome", "OutcomeKind", "present"]
@@ -69,10 +69,11 @@ class _Record:
     quotes: int = 0
     verified: int = 0
     clipped: int = 0
+    fitted: bool = False  # whether the speech that is about to come was cut by Episode.fit
     keys: set[str] = field(default_factory=set)
 
     def copy(self) -> _Record:
-        return _Record(self.words, self.quotes, self.verified, self.clipped, set(self.keys))
+        return replace(self, keys=set(self.keys))
 
 
 class Episode:
@@ -272,12 +273,11 @@ class Episode:
                 f"the limit is max_chars={settings.max_chars}"
             )
         text, words, clipped = clip(clean(str(action)), settings.word_limit)
-        record = self._records.get(seat)
-        if record is None:
-            record = self._records[seat] = _Record()
+        record = self._record(seat)
         text, quotes = mark(text, self.question.passage, settings.quotes, record.keys)
         record.words += words
-        record.clipped += clipped
+        record.clipped += clipped or record.fitted
+        record.fitted = False
         for quote in quotes:
             record.quotes += 1
             record.verified += quote.verified
@@ -285,6 +285,24 @@ class Episode:
         self._pending[seat] = Speech(wave.round, seat, text)
         if len(self._pending) == len(wave.seats):
             self._publish(wave)
+
+    def fit(self, seat: str, speech: str) -> str:
+        """Cut a speech that is too long for :meth:`act`, as a runner does with long replies.
+
+        A quote that the cut leaves open is closed, and the cut is marked and counted in
+        :attr:`Outcome.clipped`. A speech within ``max_chars`` is returned as it is.
+        """
+        limit = self.settings.max_chars
+        if len(speech) <= limit:
+            return speech
+        self._record(seat).fitted = True
+        return cut(speech, limit)
+
+    def _record(self, seat: str) -> _Record:
+        record = self._records.get(seat)
+        if record is None:  # a seat that defends nothing, such as a judge who asks
+            record = self._records[seat] = _Record()
+        return record
 
     def abort(self, kind: AbortKind, message: str) -> None:
         """End the debate without a verdict.

@@ -113,7 +113,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
         return result
 
     def abort(self, kind: AbortKind, message: str) -> tuple[Any, Any, Any, Any, Any]:
-        """End the debate without a verdict, as :meth:`debate_env.debate_v0.raw_env.abort`; returns what a step does."""
+        """End the debate without a verdict, as on ``raw_env``; returns what a step does."""
         self.aec_env.abort(kind, message)
         return self._result()
 

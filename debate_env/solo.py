@@ -52,7 +52,7 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
     Args:
         seat: ``"debater_0"``, ``"debater_1"`` or ``"judge_0"``.
         opponents: Agents of the other seats; seats left out are played by :func:`plain_debater`
-            and :func:`quote_counting_judge`.
+            and :func:`quote_counting_judge`. Their speeches are cut at ``max_chars``.
         questions: As for :class:`debate_env.debate_v0.raw_env`.
         **kwargs: As for :class:`debate_env.debate_v0.raw_env`.
 
@@ -134,7 +134,7 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         while not env.episode.over and env.agent_selection != self.seat:
             other = env.agent_selection
             (action,) = self.opponents[other].act([env.observe(other)])
-            env.step(action)
+            env.step(env.episode.fit(other, action) if isinstance(action, str) else action)
 
     def _tell(self) -> None:
         name = f"{self._env.episode.question.question_id}#{self._episodes}"

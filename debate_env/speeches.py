@@ -50,3 +50,16 @@ def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
             break
     text = text[:position]
     return text + close_quote(text) + TRUNCATION_MARK, word_limit, True
+
+
+def cut(text: str, max_chars: int) -> str:
+    """Cut a text to at most ``max_chars`` characters, marked and with its quotes closed."""
+    room = max_chars - len("</quote>" + TRUNCATION_MARK)
+    if room <= 0:
+        return text[:max_chars]
+    text = text[:room]
+    # A tag that the cut goes through is dropped, not shown in pieces.
+    opened = text.rfind("<")
+    if opened >= 0 and ("<quote>".startswith(tail := text[opened:]) or "</quote>".startswith(tail)):
+        text = text[:opened]
+    return text + close_quote(text) + TRUNCATION_MARK

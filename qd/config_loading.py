@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -163,7 +163,7 @@ class _UniqueLoader(yaml.SafeLoader):
         """Build a mapping, each key once."""
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key '{key}' is given twice", key_node.start_mark
@@ -245,22 +245,37 @@ def parse_assignment(text: str) -> tuple[Path_, Any]:
 
 
 def nest(path: Sequence[str], value: Any) -> dict[str, Any]:
-    """Turn a key path and a value into nested sections."""
-    for key in reversed(path):
-        value = {key: value}
-    return value
+    """Turn a key path of at least one key and a value into nested sections."""
+    nested: dict[str, Any] = {path[-1]: value}
+    for key in reversed(path[:-1]):
+        nested = {key: nested}
+    return nested
+
+
+class Flag(NamedTuple):
+    """A named command-line option.
+
+    Attributes:
+        option: How it is typed, e.g. ``"--rounds"``; named in errors.
+        key: The key that it sets, e.g. ``"debate.rounds"``.
+        value: Its value.
+    """
+
+    option: str
+    key: str
+    value: Any
 
 
 def load_config(
     source: str = "default",
-    flags: Mapping[str, tuple[str, Any]] | None = None,
+    flags: Sequence[Flag] = (),
     assignments: Sequence[str] = (),
 ) -> RunConfig:
     """Resolve a configuration.
 
     Args:
         source: Name of a preset, or path of a YAML file.
-        flags: Option name, such as ``"--rounds"``, to key path (``"debate.rounds"``) and value.
+        flags: Named options.
         assignments: Texts of the form ``a.b=value``.
 
     Raises:
@@ -269,8 +284,8 @@ def load_config(
     layers = Layers()
     path = find_config(source)
     layers.merge(read_yaml(path), str(path))
-    for option, (key, value) in (flags or {}).items():
-        layers.merge(nest(key.split("."), value), option)
+    for flag in flags:
+        layers.merge(nest(flag.key.split("."), flag.value), flag.option)
     for text in assignments:
         keys, value = parse_assignment(text)
         layers.merge(nest(keys, value), f"--set {text}")

@@ -24,7 +24,6 @@ descriptors are always counted, whichever of them are axes of the archive.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -196,7 +195,7 @@ class RebuttalShare:
         found = sum(
             1
             for sentence in facts.speech.own
-            if _OTHER_SIDE.search(" ".join(sentence))
+            if _find(sentence, _OTHER_SIDE)
             or (runs_heard and not runs_heard.isdisjoint(_runs(sentence, self.run)))
             or (fresh and _denies(sentence) and not fresh.isdisjoint(sentence))
         )
@@ -250,7 +249,7 @@ class Certainty:
         """Count certain, hedged and all own sentences; one sentence can be both."""
         certain = hedged = 0
         for sentence in facts.speech.own:
-            found = set(_MARKERS.findall(" ".join(sentence)))
+            found = _find(sentence, _MARKERS)
             certain += not found.isdisjoint(CERTAINTY)
             hedged += not found.isdisjoint(HEDGES)
         return (certain, hedged, len(facts.speech.own))
@@ -260,14 +259,31 @@ class Certainty:
         return (counts[0] - counts[1]) / counts[2] if counts[2] else None
 
 
-def _phrases(entries: Iterable[str]) -> re.Pattern[str]:
-    """Match any entry in space-separated tokens; the longest entry wins."""
-    ordered = sorted(entries, key=lambda e: (-len(e), e))
-    return re.compile(r"(?<![^ ])(?:" + "|".join(map(re.escape, ordered)) + r")(?![^ ])")
+def _table(entries: Iterable[str]) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Arrange phrases by their first word, the longest first."""
+    table: dict[str, list[tuple[str, ...]]] = {}
+    for phrase in sorted((tuple(entry.split()) for entry in entries), key=len, reverse=True):
+        table.setdefault(phrase[0], []).append(phrase)
+    return {first: tuple(phrases) for first, phrases in table.items()}
 
 
-_OTHER_SIDE = _phrases(OTHER_SIDE)
-_MARKERS = _phrases(CERTAINTY | HEDGES)
+def _find(sentence: tuple[str, ...], table: Mapping[str, tuple[tuple[str, ...], ...]]) -> set[str]:
+    """Find phrases that do not overlap, from left to right, the longest at each place."""
+    found: set[str] = set()
+    done = 0
+    for at in [i for i, token in enumerate(sentence) if token in table]:
+        if at < done:
+            continue
+        for phrase in table[sentence[at]]:
+            if sentence[at : at + len(phrase)] == phrase:
+                found.add(" ".join(phrase))
+                done = at + len(phrase)
+                break
+    return found
+
+
+_OTHER_SIDE = _table(OTHER_SIDE)
+_MARKERS = _table(CERTAINTY | HEDGES)
 
 
 def _denies(sentence: tuple[str, ...]) -> bool:

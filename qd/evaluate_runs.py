@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ from qd.evaluation import (
     self_play,
     won,
 )
-from qd.files import write_text_atomically
 from qd.rundir import RunDirectory
 from qd.statistics import difference_interval, mean_interval
+from qd.storage import json_text, write_atomic
 from qd.strategy import Strategy
 
 REPORT_VERSION = 1
@@ -122,7 +122,7 @@ def _evaluate(
         if not asked:
             raise InputError(f"{run.path}: no {split} questions to evaluate on")
         played, readings = _play_split(
-            elites, seeds, asked, players, seed, lambda d, t, s=split: watch(label + s, d, t)
+            elites, seeds, asked, players, seed, partial(watch, label + split)
         )
         trials[split] = played
         splits[split] = report_split(asked, played, readings).to_json()
@@ -201,13 +201,9 @@ def save_report(
     folder = run.path / "evaluation"
     folder.mkdir(exist_ok=True)
     for split, played in trials.items():
-        lines = (
-            json.dumps({"v": REPORT_VERSION, **t.to_json()}, sort_keys=True, ensure_ascii=False)
-            for t in played
-        )
-        write_text_atomically(folder / f"{split}.jsonl", "".join(line + "\n" for line in lines))
-    text = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False)
-    write_text_atomically(folder / "report.json", text + "\n")
+        lines = (json_text({"v": REPORT_VERSION, **t.to_json()}, indent=None) for t in played)
+        write_atomic(folder / f"{split}.jsonl", "".join(lines))
+    write_atomic(folder / "report.json", json_text(report))
     return folder
 
 
@@ -249,7 +245,9 @@ def compare_runs(
         ]
         reports, trials = [r for r, _ in results], [t for _, t in results]
         duel = {
-            split: rate(_duel(*elite_lists, common[split], players[0], first), won).to_json()
+            split: rate(
+                _duel(elite_lists[0], elite_lists[1], common[split], players[0], first), won
+            ).to_json()
             for split in splits
         }
     finally:

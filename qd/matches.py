@@ -19,6 +19,7 @@ from agents.models.base import Sampling
 from agents.prompts import PROMPT_VERSION
 from agents.rollout import DebateRecord
 from debate_env.errors import InputError
+from debate_env.protocols import JUDGE
 from debate_env.questions import Question
 from debate_env.rewards import correctness
 from debate_env.settings import DebateSettings
@@ -27,7 +28,6 @@ from qd.strategy import Strategy
 
 FORMAT = 1
 Phase = Literal["train", "selection", "report"]
-DEBATERS = ("debater_0", "debater_1")
 
 
 def _digest(*parts: object) -> str:
@@ -240,7 +240,7 @@ class Match:
 def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:
     """Record a debate that was played."""
     outcome = record.outcome
-    details = record.details.get("judge", {})
+    details = record.details.get(JUDGE, {})
     orders = details.get("orders")
     usable = outcome.credence is not None
     bias = details.get("bias")

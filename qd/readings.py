@@ -14,12 +14,14 @@ from functools import lru_cache
 from qd.lexicons import ABBREVIATIONS
 
 _QUOTE = re.compile(r"<(?P<kind>[vu])_quote>(?P<text>.*?)</(?P=kind)_quote>", re.DOTALL)
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ALNUM = re.compile(r"[^\W_]")
 # A sentence ends at . ! ? or an ellipsis, with any closing quotation marks or brackets, before
 # white space or the end of the text; or at a line break.
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+")
-_LAST_WORD = re.compile(r"[^\W_][\w.]*$")
+_SENTENCE_END = re.compile(r"[.!?…\n]++(?:(?<=\n)|[\"'”’)\]]*+(?=\s|$))")
+# From the first letter or digit of a piece between white space to its end.
+_WORD = re.compile(r"[^\W_]\S*")
+_OPENING = "\"'“‘([-–—"
 _VOWELS = re.compile(r"[aeiouy]+")
 
 
@@ -45,12 +47,12 @@ class Reading:
 
 def tokens(text: str) -> tuple[str, ...]:
     """Split text into lower-case words: letters, digits and (straight) inner apostrophes."""
-    return tuple(t.casefold().replace("’", "'") for t in _TOKEN.findall(text))
+    return tuple(_TOKEN.findall(text.casefold().replace("’", "'")))
 
 
 def count_words(text: str) -> int:
     """Count the pieces between white space that hold at least one letter or digit."""
-    return sum(1 for piece in text.split() if _ALNUM.search(piece))
+    return len(_WORD.findall(text))
 
 
 def sentences(text: str) -> list[str]:
@@ -61,9 +63,10 @@ def sentences(text: str) -> list[str]:
     found = []
     start = 0
     for end in _SENTENCE_END.finditer(text):
-        if end.group().startswith("."):
-            last = _LAST_WORD.search(text, start, end.start())
-            if last and _is_abbreviation(last.group(), text[end.end() : end.end() + 2]):
+        if text[end.start()] == "." and "\n" not in end.group():
+            # Abbreviations are short: the last few characters show whether this is one.
+            last = text[max(start, end.start() - 8) : end.start()].split()[-1:]
+            if last and _is_abbreviation(last[0].lstrip(_OPENING), text[end.end() : end.end() + 2]):
                 continue
         found.append(text[start : end.end()])
         start = end.end()
@@ -132,6 +135,6 @@ def read_speech(marked: str) -> Reading:
         words=sum(count_words(text) for text, _ in parts),
         verified_words=sum(count_words(text) for text, state in parts if state),
         sentences=len(sentences(plain)),
-        syllables=sum(syllables(token) for token in tokens(plain)),
+        syllables=sum(map(syllables, tokens(plain))),
         own=tuple(t for t in (tokens(s) for s in sentences(own)) if t),
     )

@@ -11,17 +11,18 @@ from agents.judge import ModelJudge
 from agents.models.base import ChatModel, Sampling
 from agents.models.registry import make_model
 from agents.rollout import DebateJob, DebateRecord, play
+from debate_env.protocols import DEBATERS, JUDGE
 from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
 from qd.config import LimitsConfig, RunConfig
-from qd.matches import DEBATERS, Match, Plan, match_of, pool_hash
+from qd.matches import Match, Plan, match_of, pool_hash
 from qd.strategy import Strategy
 
 Recorder = Callable[[Match, tuple[Speech, ...]], None]
 """Takes a match with what was said in it."""
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStoppedError(RuntimeError):
     """A run gives up; the message is one line for the user."""
 
 
@@ -106,7 +107,7 @@ class Referee:
             The matches in the order of the plans.
 
         Raises:
-            TrainingStopped: Too many debates of this generation ended without a usable verdict.
+            TrainingStoppedError: Too many debates of this generation have no usable verdict.
         """
         jobs = (self._job(index, plan) for index, plan in enumerate(plans))
         matches = []
@@ -118,10 +119,10 @@ class Referee:
         return matches
 
     def _job(self, index: int, plan: Plan) -> DebateJob:
-        agents = {
+        agents: dict[str, StrategyDebater | ModelJudge] = {
             DEBATERS[0]: self._debater(plan.first),
             DEBATERS[1]: self._debater(plan.second),
-            "judge": self._judge,
+            JUDGE: self._judge,
         }
         return DebateJob(str(index), plan.question, agents, plan.seed, self.settings, plan.swap)
 
@@ -148,7 +149,7 @@ class Referee:
         failed, limits = sum(self._failed.values()), self._limits
         if self._played >= limits.unusable_after and failed > limits.unusable_share * self._played:
             example, times = self._failed.most_common(1)[0]
-            raise TrainingStopped(
+            raise TrainingStoppedError(
                 f"{failed} of {self._played} debates of generation {match.generation} have no "
                 f"usable verdict (limit: {limits.unusable_share:.0%}); most frequent, {times} "
                 f"times: {example}; check the models, or raise "

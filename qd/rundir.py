@@ -167,7 +167,7 @@ def _versioned(path: Path) -> dict[str, Any]:
     data = read_json(path)
     if data.get("version") != VERSION:
         raise InputError(
-            f"{path}: version {data.get('version')!r} is not one that this program reads ({VERSION})"
+            f"{path}: has version {data.get('version')!r}; this program reads version {VERSION}"
         )
     return data
 
@@ -238,18 +238,16 @@ class RunWriter:
         offsets = run.generation(last)["offsets"] if last is not None else {}
         try:
             writer = cls(path)
-            for name in LOGS:
-                _truncate(path / name, int(offsets.get(name, 0)))
-            for file in (path / "transcripts").glob("*.jsonl.gz"):
-                if last is None or int(file.name.split(".")[0]) > last:
-                    file.unlink()
-            if last is None:
-                (path / "archive.json").unlink(missing_ok=True)
-            (path / "summary.json").unlink(missing_ok=True)
-            for file in path.rglob(".*.tmp"):
-                file.unlink()
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        try:
+            _cut(path, last, offsets)
+        except OSError as error:
+            writer.close()
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        except InputError:
+            writer.close()
+            raise
         return writer, last
 
     def rewrite_config(self, config: RunConfig) -> None:
@@ -284,8 +282,9 @@ class RunWriter:
         write_atomic(self.path / "generations" / f"{generation:04d}.json", json_text(mark))
         write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
 
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write the outcome."""
+    def finish(self, summary: Mapping[str, Any], archive: Mapping[str, Any]) -> None:
+        """Write the outcome, and the archive again: a kill may have come right before it."""
+        write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
         write_atomic(self.path / "summary.json", json_text({"version": VERSION, **summary}))
 
     def close(self) -> None:
@@ -295,6 +294,20 @@ class RunWriter:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _cut(path: Path, last: int | None, offsets: Mapping[str, Any]) -> None:
+    """Remove whatever is not covered by the last committed generation."""
+    for name in LOGS:
+        _truncate(path / name, int(offsets.get(name, 0)))
+    for file in (path / "transcripts").glob("*.jsonl.gz"):
+        if last is None or int(file.name.split(".")[0]) > last:
+            file.unlink()
+    if last is None:
+        (path / "archive.json").unlink(missing_ok=True)
+    (path / "summary.json").unlink(missing_ok=True)
+    for file in path.rglob(".*.tmp"):
+        file.unlink()
 
 
 def _truncate(path: Path, length: int) -> None:

@@ -94,8 +94,8 @@ def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tupl
         raise ValueError(f"{len(values)} values but {len(clusters)} cluster labels")
     index: dict[Hashable, int] = {}
     places = [index.setdefault(c, len(index)) for c in clusters]
-    sums = np.bincount(places, weights=np.asarray(values, dtype=float), minlength=len(index))
-    counts = np.bincount(places, minlength=len(index)).astype(float)
+    sums = np.bincount(places, weights=np.asarray(values, dtype=float)).astype(float)
+    counts = np.bincount(places).astype(float)
     return sums, counts
 
 

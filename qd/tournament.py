@@ -1,8 +1,8 @@
-"""A tournament on training questions: rounds of pairs, each round on the same questions for all.
+"""A tournament on training questions: rounds of pairs, the same questions for all in a round.
 
-For persuasion and mix, and for truth with ``teams: neighbours``, every pair debates each question of
-the round twice, seats exchanged. For truth with ``teams: self`` every strategy debates itself, once
-on each question of the round: as many debates per strategy, and nobody is rated for a partner.
+For persuasion and mix, and for truth with ``teams: neighbours``, every pair debates each question
+of the round twice, seats exchanged. For truth with ``teams: self`` every strategy debates itself,
+once on each question of the round: as many debates per strategy, and nobody is rated for a partner.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Tournament:
 
     def debates(self, players: int) -> int:
         """Return the exact number of debates for so many players."""
-        count = self.rounds(players) * self._settings.questions_per_pairing
+        questions = min(self._settings.questions_per_pairing, len(self._questions))
+        count = self.rounds(players) * questions
         return count * players if self.alone else count * (players // 2) * 2
 
     def play(
@@ -119,6 +120,6 @@ class Tournament:
 
 
 def _slice(order: Sequence[Question], number: int, count: int) -> list[Question]:
-    """Questions of a round: the next ones of a shuffled list, round and round, each once a round."""
+    """Questions of a round: the next ones of a shuffled list, beginning again at its end."""
     size = min(count, len(order))
     return by_passage([order[(number * size + k) % len(order)] for k in range(size)])

@@ -8,7 +8,7 @@ mutator it rewrites strategies. ``docs/embedded_model.md`` describes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from agents import prompts
 from agents.models import embedded_judge as judge
@@ -48,6 +48,14 @@ class _Cache(dict[K, V]):
         return value
 
 
+class _Passage(NamedTuple):
+    """What is kept of a system message."""
+
+    spans: PassageIndex
+    tokens: int
+    digest: bytes
+
+
 class EmbeddedModel:
     """A chat model made of retrieval, lexicons and a world.
 
@@ -61,7 +69,7 @@ class EmbeddedModel:
     def __init__(self, world: World | None = None) -> None:
         self._world = world if world is not None else World()
         self._done: list[tuple[int, Reply]] = []
-        self._indices: _Cache[str, tuple[PassageIndex, int]] = _Cache(512)
+        self._passages: _Cache[str, _Passage] = _Cache(512)
         self._candidates: _Cache[tuple[str, str, str, str], tuple[Candidate, ...]] = _Cache(4096)
 
     @property
@@ -100,7 +108,7 @@ class EmbeddedModel:
     def close(self) -> None:
         """Forget everything cached."""
         self._done.clear()
-        self._indices.clear()
+        self._passages.clear()
         self._candidates.clear()
 
     def reply(self, request: Request) -> Reply:
@@ -112,8 +120,8 @@ class EmbeddedModel:
         system, user = messages[0].content, messages[1].content
         if task in ("judge", "read"):
             return self._verdict(request, system, user, reading=task == "read" or self._bare(user))
-        draws = Draws(digest(system, user, str(request.seed)))
-        text = self._speech(system, user, draws) if task == "debate" else rewrite(user, draws)
+        key = self._passage(system).digest + digest(user, str(request.seed))
+        text = self._speech(system, user, key) if task == "debate" else rewrite(user, Draws(key))
         if text is None:
             return Reply("", "error", error=_NO_SECTION)
         words = text.split()
@@ -121,7 +129,7 @@ class EmbeddedModel:
         if len(words) > request.sampling.max_tokens:
             words = words[: request.sampling.max_tokens]
             text, finish = " ".join(words), "length"
-        usage = Usage(self._prompt_tokens(system, user), len(words))
+        usage = Usage(self._passage(system).tokens + count_tokens(user), len(words))
         return Reply(text, finish, usage)
 
     @staticmethod
@@ -129,33 +137,24 @@ class EmbeddedModel:
         """Tell the no-debate baseline, which has the judge's rules and no transcript."""
         return prompts.section(user, "transcript") is None
 
-    def _index(self, system: str) -> PassageIndex:
-        return self._read_system(system)[0]
+    def _passage(self, system: str) -> _Passage:
+        return self._passages.fetch(system, lambda: _read_passage(system))
 
-    def _read_system(self, system: str) -> tuple[PassageIndex, int]:
-        return self._indices.fetch(
-            system,
-            lambda: (PassageIndex(prompts.section(system, "passage") or ""), _pieces(system)),
-        )
-
-    def _prompt_tokens(self, system: str, user: str) -> int:
-        known = self._indices.get(system)
-        return (known[1] if known is not None else _pieces(system)) + _pieces(user)
-
-    def _speech(self, system: str, user: str, draws: Draws) -> str | None:
+    def _speech(self, system: str, user: str, stream: bytes) -> str | None:
         task = read_task(user)
         if task is None:
             return None
         key = (system, task.question, task.own, task.other)
         pool = self._candidates.fetch(
-            key, lambda: candidates(self._index(system), task.question, task.own, task.other)
+            key,
+            lambda: candidates(self._passage(system).spans, task.question, task.own, task.other),
         )
-        return compose(task, pool, draws)
+        return compose(task, pool, Draws(stream))
 
     def _verdict(self, request: Request, system: str, user: str, *, reading: bool) -> Reply:
         if reading:
             has_passage = prompts.section(system, "passage") is not None
-            index = self._index(system) if has_passage else None
+            index = self._passage(system).spans if has_passage else None
             opinion = judge.reading_log_odds(self._world, index, user, request.seed)
         else:
             opinion = judge.debate_log_odds(self._world, user, request.seed)
@@ -163,7 +162,7 @@ class EmbeddedModel:
             return Reply("", "error", error=_NO_SECTION)
         shares = judge.softmax(opinion)
         letter = prompts.LETTERS[max(range(len(shares)), key=shares.__getitem__)]
-        usage = Usage(self._prompt_tokens(system, user), 1)
+        usage = Usage(self._passage(system).tokens + count_tokens(user), 1)
         if request.choices is None:
             return Reply(letter, "stop", usage)
         by_letter = dict(zip(prompts.LETTERS, shares, strict=False))
@@ -175,6 +174,11 @@ class EmbeddedModel:
         return Reply(text, "stop", usage, tuple(w / total for w in weights))
 
 
-def _pieces(text: str) -> int:
-    """Count the pieces between single white spaces: the price of a prompt in tokens, roughly."""
+def _read_passage(system: str) -> _Passage:
+    passage = prompts.section(system, "passage") or ""
+    return _Passage(PassageIndex(passage), count_tokens(system), digest(system))
+
+
+def count_tokens(text: str) -> int:
+    """Count the pieces between single white spaces: what a prompt costs in tokens, roughly."""
     return 1 + text.count(" ") + text.count("\n")

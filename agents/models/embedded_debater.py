@@ -29,7 +29,7 @@ _ROUND = re.compile(r"Round (\d+) of")
 _QUOTED = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _CANDIDATES = 14
 _UNIT_WORDS = 13.0
-_QUOTE_UNIT_WORDS = 30.0
+_QUOTE_UNIT_WORDS = 24.0
 _STYLED_AXES = tuple(a for a in AXES if a in phrases.STYLED)
 
 
@@ -113,7 +113,7 @@ def candidates(index: PassageIndex, question: str, own: str, other: str) -> tupl
 
 def quality(asked: Intensities) -> float:
     """Return how carefully quotes are chosen and copied, in ``[0, 1)``."""
-    return 1.0 - math.exp(-2.2 * asked["evidence"] - 5.0 * asked["precision"])
+    return 1.0 - math.exp(-0.8 * asked["evidence"] - 3.0 * asked["precision"])
 
 
 def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
@@ -178,7 +178,7 @@ def _choose(
     if count == 0 or not pool:
         return []
     said = " ".join(task.own_speeches)
-    slack = 0.9 * (1.0 - care)
+    slack = 1.3 * (1.0 - care)
     ranked = sorted((-(c.score + slack * draws.uniform()), k) for k, c in enumerate(pool))
     quotes: list[str] = []
     taken: set[int] = set()
@@ -189,7 +189,7 @@ def _choose(
             continue
         taken.update(sentences)
         text = candidate.text
-        if draws.uniform() < 0.4 * (1.0 - care) ** 2:
+        if draws.uniform() < 0.3 * (1.0 - care) ** 2:
             text = _misquote(text, task.own, draws)
         quotes.append(text)
         if len(quotes) == count:

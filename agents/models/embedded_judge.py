@@ -35,7 +35,7 @@ _LOGIC = STYLES.index("logic")
 _REFUTATION = STYLES.index("refutation")
 _FADE = 0.4
 """Each further quote counts this much of the one before it."""
-_SCALE = 0.6
+_SCALE = 1.5
 """Support at which evidence reaches ``1 - 1/e``."""
 _SEED_PART = 0.25
 """Share of the noise that another seed redraws; the rest belongs to the content."""
@@ -82,7 +82,7 @@ def _side(
         terms = terms_of(text)
         value = relevance(terms, asked, own, others)
         if value > 0.0:
-            off = coverage(asked, terms) < 0.34
+            off = coverage(asked, terms) < 0.5
             (weak if off or is_hedged(text) else strong).append(value)
     counts = tuple(sum(column) / n for column in zip(*(f.counts for f in seen), strict=True))
     strengths = strength(counts, sum(f.words for f in seen) / n)

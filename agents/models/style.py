@@ -31,7 +31,7 @@ AXES = (
 """What a debater can spend its attention on."""
 
 # What a debater does when its strategy says nothing about it.
-_HABIT = {"evidence": 1.2, "logic": 0.3, "refutation": 0.3, "vague": 0.3}
+_HABIT = {"evidence": 1.4, "logic": 0.3, "refutation": 0.3, "vague": 0.7}
 _HABIT_ELSE = 0.06
 
 _CUES: Mapping[str, str] = {
@@ -253,12 +253,12 @@ def style_counts(text: str) -> tuple[float, ...]:
 
 
 def strength(counts: tuple[float, ...], words: float) -> tuple[float, ...]:
-    """Turn mean counts per speech into strengths in ``[0, 1)``: ``n / (n + 2)``.
+    """Turn mean counts per speech into strengths in ``[0, 1)``: ``n / (n + 1.2)``.
 
     Args:
         counts: Markers per style and speech.
         words: Words per speech, quotes included; 150 or more are full length.
     """
-    result = [n / (n + 2.0) for n in counts]
+    result = [n / (n + 1.2) for n in counts]
     result[_LENGTH] = min(1.0, words / 150.0)
     return tuple(result)

@@ -19,7 +19,6 @@ from debate_env.questions import Question
 from debate_env.quotes import strip_marks
 from debate_env.testing.scripted import CANARY, Configuration, play, same, scripted_action
 
-
 # --- who sees what --------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 r"""Elo, as in the paper, in so far as it is published (constants: configurable).
 
-Persuasion. Strategies a and b met and the judge sided with a (y = 1), with b (0), or neither (1/2)::
+Persuasion. Strategies a and b met and the judge sided with a (y = 1), b (0) or neither (1/2)::
 
     E = 1 / (1 + base^((R_b - R_a) / scale)),   R_a += K (y - E),   R_b -= K (y - E)
 

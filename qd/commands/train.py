@@ -1,0 +1,181 @@
+"""``train.py``: evolve debate strategies."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+
+from agents.models.registry import make_model, model_names
+from debate_env.errors import InputError
+from qd.commands.running import run_command
+from qd.config import RunConfig
+from qd.config_loading import Flag, dump_config, load_config
+from qd.events import TrainingListener
+from qd.planning import describe_plan, plan_run
+from qd.progress import ConsoleProgress
+from qd.run_logging import LEVELS, RunLog
+from qd.rundir import RunDirectory, default_run_dir
+from qd.splits import open_questions
+from qd.training import resume, train
+
+_KEYS: dict[str, tuple[str, ...]] = {
+    "objective": ("objective",),
+    "questions": ("questions.source",),
+    "model": ("models.default",),
+    "debater_model": ("models.debater",),
+    "judge_model": ("models.judge",),
+    "mutator_model": ("models.mutator",),
+    "generations": ("evolution.generations",),
+    "rounds": ("debate.rounds",),
+    "max_tokens": ("models.max_tokens", "models.mutator_max_tokens"),
+    "seed": ("seed",),
+    "name": ("name",),
+    "wandb": ("tracking.wandb",),
+}
+"""Named flags, and the keys of the configuration that they set."""
+
+_WITH_RESUME = ("resume", "generations", "wandb", "log_level")
+
+_OBJECTIVES = click.Choice(["persuasion", "truth", "mix"])
+_WANDB = click.Choice(["auto", "offline", "online", "disabled"])
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--objective", type=_OBJECTIVES, help="What strategies are selected for.")
+@click.option("--config", metavar="FILE", help="Preset (default, smoke, paper) or YAML file.")
+@click.option("--questions", metavar="SOURCE", help="builtin, synthetic, quality:PATH, or a file.")
+@click.option("--model", metavar="M", help="Chat model of every role that has none of its own.")
+@click.option("--debater-model", metavar="M", help="Chat model of the debaters.")
+@click.option("--judge-model", metavar="M", help="Chat model of the judge.")
+@click.option("--mutator-model", metavar="M", help="Chat model that rewrites strategies.")
+@click.option("--generations", type=int, metavar="N", help="Generations after the seeds'.")
+@click.option("--rounds", type=int, metavar="N", help="Rounds of speeches in a debate.")
+@click.option("--max-tokens", type=int, metavar="N", help="Longest speech or strategy, in tokens.")
+@click.option("--seed", type=int, metavar="N", help="Everything random derives from it.")
+@click.option("--name", metavar="NAME", help="Name of the run; its files go to runs/NAME.")
+@click.option("--run-dir", metavar="DIR", help="Where the files go instead.")
+@click.option("--resume", metavar="DIR", help="Continue the run in DIR.")
+@click.option("--set", "assignments", metavar="A.B=VALUE", multiple=True, help="Set any key.")
+@click.option("--wandb", type=_WANDB, help="Weights & Biases; auto: online if logged in.")
+@click.option("--log-level", type=click.Choice(LEVELS), help="What events.log keeps.")
+@click.option("--dry-run", is_flag=True, help="Say what the run would cost, and do nothing.")
+def train_command(**options: Any) -> None:
+    """Evolve debate strategies that persuade a judge, or lead it to the truth.
+
+    Without a model of your own everything is played by the embedded model, a simulation that needs
+    no download. A run goes to runs/NAME; NAME is the objective and the seed unless you give one.
+    """
+    if options["resume"] is not None:
+        _resume(options)
+    else:
+        _start(options)
+
+
+def _start(options: dict[str, Any]) -> None:
+    flags = [
+        Flag(_option(name), key, options[name])
+        for name, keys in _KEYS.items()
+        if options[name] is not None
+        for key in keys
+    ]
+    config = load_config(options["config"] or "default", flags, options["assignments"])
+    for spec in {config.models.debater, config.models.judge, config.models.mutator}:
+        if ":" not in spec and spec not in model_names():
+            make_model(spec)  # explains what is wrong with it
+    if options["dry_run"]:
+        questions = open_questions(config.questions)
+        click.echo(dump_config(config))
+        click.echo(describe_plan(config, questions, plan_run(config, questions)))
+        return
+    run_dir = Path(options["run_dir"] or default_run_dir(config.name))
+    with _interruptible(run_dir):
+        train(config, run_dir, listeners=_listeners(config, run_dir, None, options))
+
+
+def _resume(options: dict[str, Any]) -> None:
+    given = [_option(name) for name, value in options.items() if value not in (None, (), False, "")]
+    allowed = [_option(name) for name in _WITH_RESUME]
+    for option in given:
+        if option not in allowed:
+            raise InputError(
+                f"{option} cannot be changed when a run is continued; --resume goes with "
+                + ", ".join(allowed[1:])
+            )
+    run_dir = Path(options["resume"])
+    run = RunDirectory.open(run_dir)
+    generations = options["generations"]
+    listeners = _listeners(run.config, run_dir, options["wandb"], options)
+    with _interruptible(run_dir):
+        resume(run_dir, generations=generations, listeners=listeners)
+
+
+def _listeners(
+    config: RunConfig, run_dir: Path, wandb: str | None, options: dict[str, Any]
+) -> list[TrainingListener]:
+    """Everybody who watches: the files, the console, Weights & Biases."""
+    installed = sys.argv[0].startswith("debateqd")
+    evaluate = "debateqd evaluate" if installed else "python evaluate.py"
+    level = options["log_level"] or "info"
+    listeners: list[TrainingListener] = [
+        RunLog(level),
+        ConsoleProgress(Console(highlight=False), evaluate),
+    ]
+    mode = wandb or config.tracking.wandb
+    if mode != "disabled":
+        from qd.tracking import wandb_listener  # takes a second to import
+
+        listener = wandb_listener(mode, run_dir, config.tracking)
+        if listener is not None:
+            listeners.append(listener)
+    return listeners
+
+
+def _option(name: str) -> str:
+    return "--set" if name == "assignments" else "--" + name.replace("_", "-")
+
+
+@contextmanager
+def _interruptible(run_dir: Path) -> Iterator[None]:
+    """Treat a polite request to end like Ctrl-C, and say how to go on."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, stop) if main_thread else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = "debateqd train" if sys.argv[0].startswith("debateqd") else "python train.py"
+        if (run_dir / "config.yaml").exists():
+            click.echo(
+                f"Interrupted; continue with: {command} --resume {shlex.quote(str(run_dir))}",
+                err=True,
+            )
+        raise
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; errors of the user are one line and status 2.
+
+    Args:
+        argv: Its options; those of the process by default.
+    """
+    return run_command(train_command, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""What was gained over the seeds, on report questions that no choice ever depends on.
+
+The champions of a generation, the best-rated elite of each family, are measured:
+
+- persuasion: each meets a seed of the frozen panel on every report question, once in either seat;
+  seeds rotate over the questions. The gain is the share won minus 1/2, which the seeds themselves
+  have against each other.
+- truth: each debates itself on every report question. The gain is the judge's credence in the
+  correct answer minus that when seeds, one of each family, debate themselves on the same question.
+
+A debate is named by what determines it, not by its generation: a champion that stays is not
+measured twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.base import derive_seed
+from debate_env.questions import Question
+from qd.archive_base import Entry
+from qd.config import RunConfig
+from qd.contests import both_seats, self_debate, share_won, truth_reached
+from qd.matches import Match, Plan
+from qd.seeds import FAMILIES
+from qd.splits import draw
+from qd.statistics import Estimate, mean_interval
+from qd.strategy import Strategy
+
+PlayPlans = Callable[[Sequence[Plan]], list[Match]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """See :class:`qd.events.GenerationStats` for the meaning of both mappings."""
+
+    objective: Mapping[str, float]
+    gain: Mapping[str, Estimate]
+
+
+def champions(elites: Sequence[Entry], strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
+    """Return the best-rated elite of each family, in the order of families; ties by id."""
+    best: dict[str, Entry] = {}
+    for entry in sorted(elites, key=lambda e: (-e.fitness, e.strategy_id)):
+        best.setdefault(strategies[entry.strategy_id].family, entry)
+    known = [f for f in FAMILIES if f in best] + sorted(set(best) - set(FAMILIES))
+    return tuple(best[family].strategy_id for family in known)
+
+
+class Reporter:
+    """Measures champions.
+
+    Args:
+        config: The run's configuration.
+        questions: The report questions.
+        panel: The seed strategies.
+    """
+
+    def __init__(
+        self, config: RunConfig, questions: Sequence[Question], panel: Sequence[Strategy]
+    ) -> None:
+        self._config = config
+        seed = config.seed
+        self._questions = draw(
+            questions, config.evolution.report.questions, seed, "questions", "report"
+        )
+        self._panel = sorted(panel, key=lambda s: derive_seed(seed, "panel", s.strategy_id))
+
+    def due(self, generation: int) -> bool:
+        """Whether a generation is measured: every so many, and the last."""
+        every = self._config.evolution.report.every
+        last = generation == self._config.evolution.generations
+        return bool(self._questions) and (last or (every > 0 and generation % every == 0))
+
+    def debates(self) -> tuple[int, int]:
+        """Upper bound of debates per report, and of those that are played once in a run."""
+        count, families = len(self._questions), len(FAMILIES)
+        weight = self._config.truth_weight
+        return (
+            families * count * (2 * (weight < 1) + (weight > 0)),
+            families * count * (weight > 0),
+        )
+
+    def measure(
+        self,
+        chosen: Sequence[str],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        play: PlayPlans,
+    ) -> Gains:
+        """Play the report of a generation.
+
+        Args:
+            chosen: The champions.
+            strategies: Strategies by id.
+            generation: The generation's number.
+            play: Plays debates, or takes results over from earlier generations.
+        """
+        weight = self._config.truth_weight
+        objective: dict[str, float] = {}
+        gain: dict[str, Estimate] = {}
+        parts: dict[str, dict[tuple[str, str], float]] = {}
+        if weight < 1:
+            parts["persuasion"] = self._persuasion(chosen, strategies, generation, play)
+            _add(objective, "persuasion", parts["persuasion"], 0.5)
+        if weight > 0:
+            parts["truth"], level = self._truth(chosen, strategies, generation, play)
+            if level is not None:
+                objective["truth"] = level
+        if 0 < weight < 1:
+            both = parts["persuasion"].keys() & parts["truth"].keys()
+            parts["mix"] = {
+                key: (1 - weight) * parts["persuasion"][key] + weight * parts["truth"][key]
+                for key in parts["persuasion"]
+                if key in both
+            }
+            if {"persuasion", "truth"} <= objective.keys():
+                objective["mix"] = (1 - weight) * objective["persuasion"] + weight * objective[
+                    "truth"
+                ]
+        passages = {q.question_id: q.passage_id for q in self._questions}
+        for name, values in parts.items():
+            if values:
+                clusters = [passages[question_id] for _, question_id in values]
+                gain[name] = mean_interval(list(values.values()), clusters)
+        return Gains(objective, gain)
+
+    def _persuasion(
+        self,
+        chosen: Sequence[str],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        play: PlayPlans,
+    ) -> dict[tuple[str, str], float]:
+        """Share won minus 1/2, by champion and question."""
+        seed = self._config.seed
+        keys: list[tuple[str, str]] = []
+        plans: list[Plan] = []
+        for number, question in enumerate(self._questions):
+            for strategy_id in chosen:
+                pair = (strategies[strategy_id], self._opponent(number, strategy_id))
+                for plan in both_seats(seed, "report", generation, question, pair, "panel"):
+                    keys.append((strategy_id, question.question_id))
+                    plans.append(plan)
+        shares: dict[tuple[str, str], list[float]] = {}
+        for key, match in zip(keys, play(plans), strict=True):
+            share = share_won([match], key[0], self._score)
+            if share is not None:
+                shares.setdefault(key, []).append(share)
+        return {key: sum(s) / 2 - 0.5 for key, s in shares.items() if len(s) == 2}
+
+    def _truth(
+        self,
+        chosen: Sequence[str],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        play: PlayPlans,
+    ) -> tuple[dict[tuple[str, str], float], float | None]:
+        """Score minus the seeds', by champion and question; and the champions' mean score."""
+        seed = self._config.seed
+        plans, owners = [], []
+        for number, question in enumerate(self._questions):
+            for role, strategy in (
+                *(("seed", s) for s in self._one_per_family(number)),
+                *(("champion", strategies[c]) for c in chosen),
+            ):
+                owners.append((role, strategy.strategy_id, question.question_id))
+                plans.append(self_debate(seed, "report", generation, question, strategy))
+        base: dict[str, list[float]] = {}
+        reached: dict[tuple[str, str], float] = {}
+        for (role, strategy_id, question_id), match in zip(owners, play(plans), strict=True):
+            value = truth_reached([match], self._score)
+            if value is None:
+                continue
+            if role == "seed":
+                base.setdefault(question_id, []).append(value)
+            else:
+                reached[strategy_id, question_id] = value
+        differences = {
+            key: value - sum(base[key[1]]) / len(base[key[1]])
+            for key, value in reached.items()
+            if key[1] in base
+        }
+        level = sum(reached.values()) / len(reached) if reached else None
+        return differences, level
+
+    def _opponent(self, number: int, strategy_id: str) -> Strategy:
+        """The panel's seed for a question; the next one where that is the champion itself."""
+        found = self._panel[number % len(self._panel)]
+        if found.strategy_id == strategy_id:
+            found = self._panel[(number + 1) % len(self._panel)]
+        return found
+
+    @property
+    def _score(self) -> str:
+        return self._config.evolution.selection.score
+
+    def _one_per_family(self, number: int) -> list[Strategy]:
+        """One seed of every family; which one rotates over the questions."""
+        families: dict[str, list[Strategy]] = {}
+        for strategy in self._panel:
+            families.setdefault(strategy.family, []).append(strategy)
+        return [seeds[number % len(seeds)] for _, seeds in sorted(families.items())]
+
+
+def _add(
+    objective: dict[str, float], name: str, values: Mapping[tuple[str, str], float], offset: float
+) -> None:
+    if values:
+        objective[name] = sum(values.values()) / len(values) + offset

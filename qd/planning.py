@@ -1,0 +1,116 @@
+"""What a run will cost, before it is paid: debates and model calls, without making any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qd.acceptance import make_rule
+from qd.config import RunConfig
+from qd.gains import Reporter
+from qd.parents import most_children
+from qd.seeds import FAMILIES, seed_strategies
+from qd.selection import debates_per_challenge
+from qd.splits import RunQuestions
+from qd.tournament import Tournament
+from qd.training_state import new_archive
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An estimate of a run.
+
+    Attributes:
+        first: Debates of the tournament of generation 0; exact.
+        players: Most strategies in a later tournament.
+        tournament: Debates of a later tournament with that many.
+        selection: Most debates of a later generation's direct comparisons.
+        report: Most debates of one report, of all reports, and of what is played once for them.
+        debates: All debates of the run; an upper bound, exact when ``exact``.
+        calls_per_debate: Speeches, and verdicts in both orders.
+        mutations: Most model calls for mutation.
+        calls: All model calls; an upper bound as long as verdicts can be read.
+        repairs: Calls that may come on top, should every verdict have to be asked for again.
+        exact: Whether the number of debates is known beforehand.
+    """
+
+    first: int
+    players: int
+    tournament: int
+    selection: int
+    report: int
+    debates: int
+    calls_per_debate: int
+    mutations: int
+    calls: int
+    repairs: int
+    exact: bool
+
+
+def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
+    """Estimate a run.
+
+    Args:
+        config: Its configuration.
+        questions: Its questions.
+
+    Raises:
+        InputError: The configuration names something that does not exist.
+    """
+    evolution = config.evolution
+    later = evolution.generations
+    seeds = seed_strategies()
+    tournament = Tournament(config, questions.train)
+    first = tournament.debates(len(seeds))
+    children = most_children(evolution, len(FAMILIES))
+    elites = new_archive(evolution.archive).size
+    if evolution.archive.keep_per_family:
+        elites = min(elites, evolution.archive.keep_per_family * len(FAMILIES))
+    players = min(elites, len(seeds) + children * max(0, later - 1)) + children
+    each = tournament.debates(players)
+    compares = make_rule(evolution.selection).compares
+    drawn = min(evolution.selection.questions, len(questions.selection))
+    selection = children * debates_per_challenge(config, drawn) if compares else 0
+    reporter = Reporter(config, questions.report, seeds)
+    reports = sum(reporter.due(g) for g in range(later + 1))
+    per_report, once = reporter.debates()
+    report = reports * per_report + (once if reports else 0)
+    debates = first + later * (each + selection) + report
+    per_debate = 2 * config.debate.rounds + 2
+    mutations = later * children * evolution.mutation.max_attempts
+    return Plan(
+        first=first,
+        players=players,
+        tournament=each,
+        selection=selection,
+        report=report,
+        debates=debates,
+        calls_per_debate=per_debate,
+        mutations=mutations,
+        calls=debates * per_debate + mutations,
+        repairs=2 * debates,
+        exact=later == 0 and not report,
+    )
+
+
+def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str:
+    """Say what a run will cost, in a few lines."""
+    sizes = ", ".join(f"{size} {name}" for name, size in questions.sizes().items())
+    bound = "" if plan.exact else "at most "
+    lines = [
+        f"questions        {sizes} ({questions.source}, {questions.content_hash[:12]})",
+        f"generation 0     {plan.first} debates between the {len(seed_strategies())} seeds",
+    ]
+    if config.evolution.generations:
+        lines.append(
+            f"generation 1-{config.evolution.generations:<4}at most {plan.tournament} debates with "
+            f"{plan.players} players, and {plan.selection} to choose"
+        )
+    if plan.report:
+        lines.append(f"reports          at most {plan.report} debates")
+    lines += [
+        f"debates          {bound}{plan.debates}",
+        f"model calls      {bound}{plan.calls}: {plan.calls_per_debate} a debate, "
+        f"{plan.mutations} for mutation",
+        f"                 (and {plan.repairs} more if every verdict had to be asked for twice)",
+    ]
+    return "\n".join(lines)

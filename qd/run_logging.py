@@ -1,0 +1,80 @@
+"""``events.log`` and ``telemetry.jsonl``: what happened when, and how long it took here.
+
+Both depend on the machine and the clock, and are outside the promise of byte-identical files.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qd.events import GenerationFinished, Listener, RunFinished, RunStarted
+from qd.progress import generation_line
+
+LEVELS = ("debug", "info", "warning", "error")
+_LOGGED = ("qd", "agents", "debate_env")
+
+log = logging.getLogger(__name__)
+
+
+class RunLog(Listener):
+    """Keeps both files of a run.
+
+    Args:
+        level: Least severe level that ``events.log`` keeps, one of :data:`LEVELS`.
+    """
+
+    def __init__(self, level: str = "info") -> None:
+        self._level = logging.getLevelName(level.upper())
+        self._handler: logging.Handler | None = None
+        self._before: list[tuple[logging.Logger, int]] = []
+        self._telemetry: Path | None = None
+
+    def run_started(self, event: RunStarted) -> None:
+        """Begin to log."""
+        self._telemetry = event.run_dir / "telemetry.jsonl"
+        self._handler = logging.FileHandler(event.run_dir / "events.log", encoding="utf-8")
+        self._handler.setFormatter(
+            logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        )
+        for name in _LOGGED:
+            logger = logging.getLogger(name)
+            self._before.append((logger, logger.level))
+            logger.setLevel(self._level)
+            logger.addHandler(self._handler)
+        log.info("run %s starts with generation %d", event.name, event.first_generation)
+        self._note("started", first_generation=event.first_generation)
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """Log the generation."""
+        log.info("%s", generation_line(event))
+        timing = event.timing
+        self._note(
+            "generation",
+            generation=event.stats.generation,
+            seconds=round(timing.seconds, 3),
+            calls_per_second=round(timing.calls_per_second, 1),
+        )
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Log the end and stop logging."""
+        level = logging.INFO if event.status == "finished" else logging.ERROR
+        log.log(level, "run %s %s", event.status, event.message)
+        self._note("ended", status=event.status, message=event.message)
+        if self._handler is not None:
+            for logger, before in self._before:
+                logger.removeHandler(self._handler)
+                logger.setLevel(before)
+            self._handler.close()
+            self._handler = None
+            self._before = []
+
+    def _note(self, event: str, **facts: Any) -> None:
+        if self._telemetry is None:
+            return
+        record = {"event": event, "time": datetime.now(UTC).isoformat(), **facts}
+        with self._telemetry.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, sort_keys=True) + "\n")

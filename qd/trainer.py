@@ -1,0 +1,341 @@
+"""The loop: children, tournament, ratings, choice, report, commit.
+
+Everything random derives from the run's seed and names, so that results do not depend on batch or
+order, and an interrupted run that is resumed ends like one that was not.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from debate_env.errors import InputError
+from debate_env.protocols import DEBATERS
+from debate_env.transcript import Speech
+from qd.acceptance import Comparison, make_rule
+from qd.archive_base import Entry
+from qd.breeding import Breeder
+from qd.config import RunConfig
+from qd.descriptors import BehaviourSummary, exchanges
+from qd.events import (
+    EliteRow,
+    GenerationFinished,
+    Progress,
+    RunFinished,
+    RunStarted,
+    Status,
+    Timing,
+    TrainingListener,
+)
+from qd.gains import Gains, Reporter, champions
+from qd.matches import Match, Plan
+from qd.mutation import Child, MutationResult
+from qd.ratings import make_rating
+from qd.referee import Models, Referee
+from qd.rundir import RunDirectory, RunWriter
+from qd.seeds import seed_strategies
+from qd.selection import Choice, Comparer, choose
+from qd.splits import RunQuestions
+from qd.strategy import Strategy
+from qd.tournament import Tournament
+from qd.training_results import (
+    Happenings,
+    archive_json,
+    elite_rows,
+    generation_stats,
+    heat_map,
+    is_simulation,
+    ratings_of_players,
+    stats_from_json,
+    stats_json,
+    summary_json,
+)
+from qd.training_state import TrainingState, add_totals, new_archive
+
+log = logging.getLogger(__name__)
+
+
+class Trainer:
+    """Runs generations; :mod:`qd.training` arranges the files for it.
+
+    Args:
+        config: The configuration.
+        questions: The questions, dealt out.
+        models: The chat models.
+        writer: Writes the run directory.
+        state: Where to go on from; ``None`` for a new run.
+        first_generation: The generation to begin with.
+        listeners: Who is told.
+
+    Raises:
+        InputError: The configuration asks for something that does not exist.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        questions: RunQuestions,
+        models: Models,
+        writer: RunWriter,
+        *,
+        state: TrainingState | None = None,
+        first_generation: int = 0,
+        listeners: Sequence[TrainingListener] = (),
+    ) -> None:
+        evolution = config.evolution
+        self._config = config
+        self._models = models
+        self._writer = writer
+        self._questions = questions
+        self._first = first_generation
+        self._listeners = listeners
+        self._seeds = seed_strategies()
+        self._state = state or TrainingState(new_archive(evolution.archive))
+        self._rows: tuple[EliteRow, ...] = ()
+        self._played: list[Match] = []
+        self._referee = Referee(
+            models,
+            config.debate_settings(),
+            config.debater_sampling(),
+            questions.content_hash,
+            max_open=config.models.max_open,
+            limits=evolution.limits,
+        )
+        self._tournament = Tournament(config, questions.train)
+        self._rating = make_rating(evolution, config.truth_weight)
+        self._rule = make_rule(evolution.selection)
+        self._comparer = Comparer(config, questions.selection)
+        self._reporter = Reporter(config, questions.report, self._seeds)
+        known = list(self._state.strategies.values())
+        self._breeder = Breeder(config, questions, models.mutator, known)
+        if self._rule.compares and not questions.selection:
+            raise InputError(
+                f"questions.selection: rule '{evolution.selection.rule}' compares children with "
+                "elites on selection questions, but the split is empty; give it a share, or set "
+                "evolution.selection.questions=0"
+            )
+
+    def run(self) -> dict[str, Any]:
+        """Play all generations that are left.
+
+        Returns:
+            What ``summary.json`` holds.
+
+        Raises:
+            TrainingStoppedError: The run gave up.
+            KeyboardInterrupt: The user did; the run can be resumed.
+        """
+        config = self._config
+        status: Status = "failed"
+        message, summary = "", dict[str, Any]()
+        started = RunStarted(
+            run_dir=self._writer.path,
+            name=config.name,
+            config=config.to_json(),
+            objective=config.objective,
+            generations=config.evolution.generations,
+            first_generation=self._first,
+            questions=self._questions.sizes(),
+            simulation=is_simulation(config),
+        )
+        self._tell("run_started", started)
+        try:
+            for generation in range(self._first, config.evolution.generations + 1):
+                self._generation(generation)
+            summary = self._finish()
+            status = "finished"
+        except KeyboardInterrupt:
+            status, message = "interrupted", "interrupted by the user"
+            raise
+        except BaseException as error:
+            message = " ".join(f"{type(error).__name__}: {error}".split())
+            raise
+        finally:
+            finished = RunFinished(self._writer.path, status, message, summary, self._rows)
+            self._tell("run_finished", finished)
+        return summary
+
+    # --- one generation -------------------------------------------------------------------------
+
+    def _generation(self, generation: int) -> None:
+        started = time.perf_counter()
+        state, config = self._state, self._config
+        self._played = []
+        self._referee.new_generation()
+        births = (
+            self._breeder.breed(state, generation, self._bred(generation)) if generation else []
+        )
+        children = self._name(births, generation)
+        state.add(children)
+        self._writer.add_strategies(children)
+        elites = [state.strategies[e.strategy_id] for e in state.archive.elites()]
+        players = [*elites, *children]
+        known = self._known_ratings(children)
+        self._tournament.play(players, generation, known, lambda p: self._play(p, generation))
+        fitted = self._rating.fit(state.matches, state.strategies, generation)
+        state.ratings = ratings_of_players(fitted, players, state.ratings)
+        choice = self._choose(children, generation)
+        chosen = champions(state.archive.elites(), state.strategies)
+        gains = self._report(chosen, generation) if self._reporter.due(generation) else None
+        state.forget_the_dead()
+        happened = Happenings(generation, len(players), births, self._played, choice, gains, chosen)
+        stats = generation_stats(happened, state.archive, config)
+        state.totals = add_totals(
+            state.totals, stats.debates, stats.calls, sum(stats.unusable.values()), stats.tokens
+        )
+        self._rows = elite_rows(state, fitted.games)
+        table = heat_map(state.archive, config)
+        record = {
+            **state.to_json(),
+            "stats": stats_json(stats),
+            "questions": {q: round(r, 6) for q, r in fitted.questions.items()},
+            "comparisons": [
+                _comparison_json(c, won)
+                for c, won in zip(choice.comparisons, choice.won, strict=True)
+            ],
+            "events": [event.to_dict() for event in choice.events],
+        }
+        self._writer.commit(
+            generation, record, archive_json(generation, self._rows, table, state.archive)
+        )
+        seconds = time.perf_counter() - started
+        timing = Timing(seconds, stats.calls / seconds if seconds else 0.0)
+        finished = GenerationFinished(
+            stats, self._rows, table, config.evolution.generations, timing
+        )
+        self._tell("generation_finished", finished)
+
+    def _bred(self, generation: int) -> Callable[[int, int], None]:
+        def progressed(done: int, total: int) -> None:
+            self._tell("progressed", Progress(generation, "mutation", done, total))
+
+        return progressed
+
+    def _name(self, births: Sequence[MutationResult], generation: int) -> list[Strategy]:
+        if not generation:
+            self._breeder.admit(self._seeds)
+            return list(self._seeds)
+        born = [birth for birth in births if isinstance(birth, Child)]
+        return [child.strategy(self._state.next_id(n)) for n, child in enumerate(born)]
+
+    def _known_ratings(self, children: Sequence[Strategy]) -> dict[str, float]:
+        """Last ratings; a child is expected to be as good as its first parent."""
+        known = dict(self._state.ratings)
+        for child in children:
+            if child.parents and child.parents[0] in known:
+                known[child.strategy_id] = known[child.parents[0]]
+        return known
+
+    def _choose(self, children: Sequence[Strategy], generation: int) -> Choice:
+        """Renew the elites' ratings, then offer the children to the archive."""
+        state = self._state
+        renewed = [
+            Entry(e.strategy_id, state.ratings.get(e.strategy_id, e.fitness), e.behaviour)
+            for e in state.archive.elites()
+        ]
+        state.archive.update(renewed)
+        newcomers = [
+            Entry(c.strategy_id, state.ratings[c.strategy_id], behaviour.behaviour(c))
+            for c in children
+            if c.strategy_id in state.ratings
+            and (behaviour := state.behaviours.get(c.strategy_id)) is not None
+        ]
+        if not generation:
+            ranked = sorted(newcomers, key=lambda e: (-e.fitness, e.strategy_id))
+            return Choice((), (), state.archive.place_all(ranked))
+
+        def compare(pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+            return self._comparer.compare(
+                pairs, state.strategies, generation, lambda plans: self._play(plans, generation)
+            )
+
+        return choose(state.archive, newcomers, self._rule, compare)
+
+    def _report(self, chosen: Sequence[str], generation: int) -> Gains:
+        return self._reporter.measure(
+            chosen,
+            self._state.strategies,
+            generation,
+            lambda plans: self._play_new(plans, generation),
+        )
+
+    # --- playing --------------------------------------------------------------------------------
+
+    def _play(self, plans: Sequence[Plan], generation: int) -> list[Match]:
+        """Play debates; log each, count behaviour in training debates, tell how far we are."""
+        if not plans:
+            return []
+        phase, total, done = plans[0].phase, len(plans), 0
+        order = self._config.debate.protocol
+
+        def record(match: Match, speeches: tuple[Speech, ...]) -> None:
+            nonlocal done
+            done += 1
+            self._writer.add_match(match, speeches)
+            self._played.append(match)
+            self._state.remember(match)
+            if match.phase == "train" and speeches:
+                self._count_behaviour(match, speeches, order)
+            self._tell("progressed", Progress(generation, phase, done, total))
+
+        return self._referee.play(plans, record)
+
+    def _play_new(self, plans: Sequence[Plan], generation: int) -> list[Match]:
+        """Play only those debates that no earlier generation has played."""
+        known = self._state.reported
+        ids = [plan.match_id(self._referee.pool) for plan in plans]
+        self._play([p for p, i in zip(plans, ids, strict=True) if i not in known], generation)
+        return [known[match_id] for match_id in ids]
+
+    def _count_behaviour(self, match: Match, speeches: tuple[Speech, ...], order: Any) -> None:
+        behaviours = self._state.behaviours
+        for strategy_id in dict.fromkeys(match.seats):
+            spoken = [
+                exchange
+                for seat, holder in zip(DEBATERS, match.seats, strict=True)
+                if holder == strategy_id
+                for exchange in exchanges(speeches, seat, order)
+            ]
+            summary = BehaviourSummary.of_match(spoken)
+            known = behaviours.get(strategy_id)
+            behaviours[strategy_id] = summary if known is None else known + summary
+
+    # --- end ------------------------------------------------------------------------------------
+
+    def _finish(self) -> dict[str, Any]:
+        run = RunDirectory(self._writer.path)
+        last, state = self._config.evolution.generations, self._state
+        stats = stats_from_json(run.generation(last)["stats"])
+        if not self._rows:  # resumed after the last generation: nothing was played
+            fitted = self._rating.fit(state.matches, state.strategies, last)
+            self._rows = elite_rows(state, fitted.games)
+        table = heat_map(state.archive, self._config)
+        facts = {
+            "simulation": is_simulation(self._config),
+            "pool": self._referee.pool,
+            "questions": self._questions.sizes(),
+            "content_hash": self._questions.content_hash,
+        }
+        summary = summary_json(self._config, state, stats, facts)
+        self._writer.finish(summary, archive_json(last, self._rows, table, state.archive))
+        return summary
+
+    def _tell(self, what: str, event: Any) -> None:
+        """Tell all listeners; one that fails is noted and does not end the run."""
+        for listener in self._listeners:
+            try:
+                getattr(listener, what)(event)
+            except Exception:
+                log.exception("listener %s failed in %s", type(listener).__name__, what)
+
+
+def _comparison_json(comparison: Comparison, won: bool) -> dict[str, Any]:
+    return {
+        "child": comparison.child,
+        "incumbent": comparison.incumbent,
+        "differences": list(comparison.differences),
+        "passages": list(comparison.passages),
+        "won": won,
+    }

@@ -1,0 +1,262 @@
+"""From what happened in a generation to the results that are stored, shown and tracked."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from debate_env.protocols import DEBATERS
+from qd.archive_base import ArchiveProtocol, Entry
+from qd.config import RunConfig
+from qd.events import EliteRow, GenerationStats, HeatMap, Tokens
+from qd.gains import Gains
+from qd.matches import Match
+from qd.mutation import MutationResult, refusal_counts
+from qd.ratings import Ratings
+from qd.selection import Choice
+from qd.statistics import Estimate
+from qd.strategy import Strategy
+from qd.training_state import TrainingState
+
+SIMULATION_NOTICE = (
+    "Simulation: the embedded model has no weights; these results say nothing about language "
+    "models."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """What happened in a generation.
+
+    Attributes:
+        generation: Its number.
+        players: Strategies in the tournament.
+        births: Results of the mutations.
+        matches: Debates that were played, of all phases.
+        choice: What came of the children.
+        gains: What the report found; ``None`` when there was none.
+        champions: The strategies of the report.
+    """
+
+    generation: int
+    players: int
+    births: Sequence[MutationResult]
+    matches: Sequence[Match]
+    choice: Choice
+    gains: Gains | None
+    champions: tuple[str, ...]
+
+
+def is_simulation(config: RunConfig) -> bool:
+    """Whether any role is played by the embedded model."""
+    roles = (config.models.debater, config.models.judge, config.models.mutator)
+    return any(spec.partition(":")[0] == "embedded" for spec in roles)
+
+
+def tokens_by_role(matches: Sequence[Match], births: Sequence[MutationResult]) -> dict[str, Tokens]:
+    """Sum up tokens of debaters, judge and mutator."""
+    sums = {"debater": [0, 0], "judge": [0, 0], "mutator": [0, 0]}
+    for match in matches:
+        for seat, (prompt, completion) in match.tokens.items():
+            role = sums["debater" if seat in DEBATERS else "judge"]
+            role[0] += prompt
+            role[1] += completion
+    for birth in births:
+        sums["mutator"][0] += birth.usage.prompt_tokens
+        sums["mutator"][1] += birth.usage.completion_tokens
+    return {role: Tokens(*counts) for role, counts in sums.items()}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def generation_stats(
+    happened: Happenings, archive: ArchiveProtocol, config: RunConfig
+) -> GenerationStats:
+    """Sum up a generation."""
+    matches, births = happened.matches, happened.births
+    train = [m for m in matches if m.phase == "train" and m.usable]
+    ratings = [e.fitness for e in archive.elites()]
+    kinds = Counter(m.kind for m in matches if not m.usable)
+    born = sum(hasattr(birth, "text") for birth in births)
+    offset = config.evolution.archive.qd_offset
+    gains = happened.gains or Gains({}, {})
+    return GenerationStats(
+        generation=happened.generation,
+        players=happened.players,
+        children=born,
+        refused=refusal_counts(births),
+        challenges=len(happened.choice.comparisons),
+        accepted=len(happened.choice.accepted) if happened.generation else 0,
+        debates=len(matches),
+        unusable=dict(sorted(kinds.items())),
+        calls=sum(m.calls for m in matches) + sum(b.calls for b in births),
+        tokens=tokens_by_role(matches, births),
+        best_rating=max(ratings, default=0.0),
+        mean_rating=_mean(ratings) or 0.0,
+        qd_score=archive.qd_score(offset),
+        qd_offset=offset,
+        coverage=archive.coverage(),
+        judge_accuracy=_mean([m.right for m in train if m.right is not None]),
+        position_bias=_mean([m.bias for m in matches if m.usable and m.bias is not None]),
+        objective=gains.objective,
+        gain=gains.gain,
+        champions=happened.champions,
+    )
+
+
+def stats_json(stats: GenerationStats) -> dict[str, Any]:
+    """Return a generation's results as JSON-able data."""
+    data = {f.name: getattr(stats, f.name) for f in fields(stats)}
+    data["tokens"] = {role: asdict(used) for role, used in stats.tokens.items()}
+    data["gain"] = {name: estimate.to_json() for name, estimate in stats.gain.items()}
+    data["objective"] = dict(stats.objective)
+    data["refused"] = dict(stats.refused)
+    data["champions"] = list(stats.champions)
+    return data
+
+
+def stats_from_json(data: Mapping[str, Any]) -> GenerationStats:
+    """Read what :func:`stats_json` returned; ends of intervals that are ``None`` are infinite."""
+    values = dict(data)
+    values["tokens"] = {role: Tokens(**used) for role, used in data["tokens"].items()}
+    values["gain"] = {
+        name: Estimate(
+            e["value"],
+            -math.inf if e["low"] is None else e["low"],
+            math.inf if e["high"] is None else e["high"],
+            e["n"],
+            e["clusters"],
+        )
+        for name, e in data["gain"].items()
+    }
+    values["champions"] = tuple(data["champions"])
+    return GenerationStats(**values)
+
+
+def lineage(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
+    """Return the ids from a strategy's seed ancestor to itself, by first parents."""
+    chain = [strategy_id]
+    while strategies[chain[-1]].parents:
+        chain.append(strategies[chain[-1]].parents[0])
+    return tuple(reversed(chain))
+
+
+def elite_rows(state: TrainingState, games: Mapping[str, int]) -> tuple[EliteRow, ...]:
+    """Describe the archive's elites, best first.
+
+    Args:
+        state: The state after the generation.
+        games: Usable training debates behind each rating.
+    """
+    rows = [_row(entry, state, games) for entry in state.archive.elites()]
+    return tuple(sorted(rows, key=lambda r: (-r.rating, r.strategy_id)))
+
+
+def _row(entry: Entry, state: TrainingState, games: Mapping[str, int]) -> EliteRow:
+    strategy = state.strategies[entry.strategy_id]
+    cell = state.archive.locate(entry.strategy_id)
+    numbers = {
+        name: value
+        for name, value in sorted(entry.behaviour.items())
+        if value is None or isinstance(value, int | float)
+    }
+    return EliteRow(
+        strategy_id=entry.strategy_id,
+        family=strategy.family,
+        cell="" if cell is None else state.archive.describe(cell),
+        rating=entry.fitness,
+        matches=games.get(entry.strategy_id, 0),
+        generation=strategy.generation,
+        operator=strategy.operator,
+        lineage=lineage(entry.strategy_id, state.strategies),
+        behaviour=numbers,
+        text=strategy.text,
+    )
+
+
+def heat_map(archive: ArchiveProtocol, config: RunConfig) -> HeatMap:
+    """Show the archive as a table."""
+    table = archive.heat_map()
+    settings = config.evolution.archive
+    axis = " x ".join(a.name for a in settings.axes[1:]) if settings.kind == "grid" else "slot"
+    values = tuple(
+        tuple(None if math.isnan(v) else float(v) for v in row) for row in table.matrix.tolist()
+    )
+    return HeatMap(axis, table.rows, table.columns, values)
+
+
+def archive_json(
+    generation: int, rows: Sequence[EliteRow], table: HeatMap, archive: ArchiveProtocol
+) -> dict[str, Any]:
+    """Return what ``archive.json`` holds."""
+    return {
+        "generation": generation,
+        "elites": [{**asdict(row), "lineage": list(row.lineage)} for row in rows],
+        "heat_map": asdict(table),
+        "archive": archive.to_dict(),
+    }
+
+
+def summary_json(
+    config: RunConfig,
+    state: TrainingState,
+    stats: GenerationStats,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what ``summary.json`` holds: the outcome of a run.
+
+    Args:
+        config: The run's configuration.
+        state: The state after the last generation.
+        stats: The last generation's results.
+        facts: Simulation or not, pool, and the questions per split.
+    """
+    entries = {e.strategy_id: e for e in state.archive.elites()}
+    top = [
+        {
+            "id": s,
+            "family": state.strategies[s].family,
+            "rating": entries[s].fitness,
+            "generation": state.strategies[s].generation,
+            "lineage": list(lineage(s, state.strategies)),
+            "text": state.strategies[s].text,
+        }
+        for s in stats.champions
+        if s in entries
+    ]
+    return {
+        **facts,
+        "name": config.name,
+        "objective": config.objective,
+        "seed": config.seed,
+        "generations": stats.generation,
+        "strategies": len(state.strategies),
+        "elites": len(state.archive),
+        "qd_score": stats.qd_score,
+        "coverage": stats.coverage,
+        "best_rating": stats.best_rating,
+        "mean_rating": stats.mean_rating,
+        "judge_accuracy": stats.judge_accuracy,
+        "position_bias": stats.position_bias,
+        "values": dict(stats.objective),
+        "gain": {name: estimate.to_json() for name, estimate in stats.gain.items()},
+        "top": top,
+        "totals": state.totals,
+    }
+
+
+def ratings_of_players(
+    fitted: Ratings, players: Sequence[Strategy], known: Mapping[str, float]
+) -> dict[str, float]:
+    """Ratings of a tournament's players; whoever has no usable match keeps the last one."""
+    found = {}
+    for player in players:
+        rating = fitted.strategies.get(player.strategy_id, known.get(player.strategy_id))
+        if rating is not None:
+            found[player.strategy_id] = rating
+    return found

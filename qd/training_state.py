@@ -1,0 +1,146 @@
+"""What a run knows between two generations, and how it is stored in ``generations/NNNN.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from debate_env.errors import InputError
+from qd.archive_base import ArchiveProtocol
+from qd.archives import archive_from_dict, make_archive
+from qd.axes import default_axis
+from qd.config import ArchiveConfig
+from qd.descriptors import BehaviourSummary
+from qd.matches import Match
+from qd.rundir import RunDirectory
+from qd.strategy import Strategy
+
+COUNTED = ("debates", "calls", "unusable")
+
+
+@dataclass
+class TrainingState:
+    """Everything that the next generation depends on.
+
+    Attributes:
+        archive: The living strategies.
+        strategies: Every strategy ever made, by id, in order of creation.
+        behaviours: What was counted about the living ones.
+        ratings: Their last ratings.
+        matches: All training matches, in the order of the log.
+        reported: Report matches by id, to be used again.
+        totals: Debates, calls, tokens and unusable verdicts so far.
+    """
+
+    archive: ArchiveProtocol
+    strategies: dict[str, Strategy] = field(default_factory=dict)
+    behaviours: dict[str, BehaviourSummary] = field(default_factory=dict)
+    ratings: dict[str, float] = field(default_factory=dict)
+    matches: list[Match] = field(default_factory=list)
+    reported: dict[str, Match] = field(default_factory=dict)
+    totals: dict[str, Any] = field(
+        default_factory=lambda: {**dict.fromkeys(COUNTED, 0), "tokens": {}}
+    )
+
+    def next_id(self, offset: int = 0) -> str:
+        """Name the next strategy but ``offset``."""
+        return f"s{len(self.strategies) + offset:04d}"
+
+    def add(self, strategies: Sequence[Strategy]) -> None:
+        """Take in new strategies."""
+        self.strategies.update({s.strategy_id: s for s in strategies})
+
+    def remember(self, match: Match) -> None:
+        """Take in a match that was played."""
+        if match.phase == "train":
+            self.matches.append(match)
+        elif match.phase == "report":
+            self.reported[match.match_id] = match
+
+    def forget_the_dead(self) -> None:
+        """Drop what is kept about living strategies only."""
+        living = {e.strategy_id for e in self.archive.members()}
+        self.behaviours = {s: b for s, b in sorted(self.behaviours.items()) if s in living}
+        self.ratings = {s: r for s, r in sorted(self.ratings.items()) if s in living}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part of a generation file that resuming needs."""
+        return {
+            "next_strategy": len(self.strategies),
+            "archive": self.archive.to_dict(),
+            "behaviour": {s: b.to_dict() for s, b in self.behaviours.items()},
+            "ratings": self.ratings,
+            "totals": self.totals,
+        }
+
+
+def new_archive(config: ArchiveConfig) -> ArchiveProtocol:
+    """Make the empty archive of a configuration.
+
+    Raises:
+        InputError: An axis is unknown, or given twice.
+    """
+    if not config.axes:
+        raise InputError("evolution.archive.axes: must name at least one axis, e.g. family")
+    axes = [default_axis(axis.name, axis.edges) for axis in config.axes]
+    return make_archive(config.kind, axes=axes, slots=config.slots)
+
+
+def restore_state(run: RunDirectory, generation: int) -> TrainingState:
+    """Read the state after a committed generation; the logs are already cut to fit.
+
+    Raises:
+        InputError: A file is missing or damaged.
+    """
+    data = run.generation(generation)
+    try:
+        state = TrainingState(
+            archive=archive_from_dict(data["archive"]),
+            strategies=run.strategies(),
+            behaviours={s: BehaviourSummary.from_dict(b) for s, b in data["behaviour"].items()},
+            ratings={s: float(r) for s, r in data["ratings"].items()},
+            totals=data["totals"],
+        )
+        expected = data["next_strategy"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        where = run.path / "generations" / f"{generation:04d}.json"
+        raise InputError(f"{where}: field {error} is missing or of the wrong kind") from None
+    if len(state.strategies) != expected:
+        raise InputError(
+            f"{run.path / 'strategies.jsonl'}: holds {len(state.strategies)} strategies, but "
+            f"{expected} were committed"
+        )
+    for match in run.matches():
+        state.remember(match)
+    return state
+
+
+def add_totals(
+    totals: Mapping[str, Any], debates: int, calls: int, unusable: int, tokens: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Add a generation to the totals.
+
+    Args:
+        totals: Totals so far.
+        debates: Debates of the generation.
+        calls: Its model calls.
+        unusable: Its debates without a usable verdict.
+        tokens: Its :class:`qd.events.Tokens` by role.
+    """
+    old = totals["tokens"]
+    summed = {}
+    for role, used in sorted(tokens.items()):
+        before = old.get(role, {"prompt": 0, "completion": 0})
+        summed[role] = {
+            "prompt": before["prompt"] + used.prompt,
+            "completion": before["completion"] + used.completion,
+        }
+    return {
+        "debates": totals["debates"] + debates,
+        "calls": totals["calls"] + calls,
+        "unusable": totals["unusable"] + unusable,
+        "tokens": summed,
+    }

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from debate_env import bench
+
+QUICK = ["--seconds", "0.02", "--repeats", "1", "--sizes", "3"]
+
+
+def test_the_table_without_classics(capsys):
+    assert bench.main([*QUICK, "--classics"]) == 0
+    shown = capsys.readouterr().out
+    assert "debate x 3" in shown
+    assert "turn-based" in shown
+
+
+def test_json_and_a_classic_that_is_missing(capsys):
+    bench.main([*QUICK, "--json", "--classics", "no-such-game-v1"])
+    result = json.loads(capsys.readouterr().out)
+    assert {row["view"] for row in result["rows"]} == {"wrapped", "raw", "parallel", "lock-step"}
+    assert all(row["rate"] > 0 for row in result["rows"])
+    (line,) = result["missing"]
+    assert line.startswith("no-such-game-v1: left out")
+
+
+def test_wrapped_stepping_reaches_the_floor():
+    pytest.importorskip("pygame", reason="the extra 'bench' is not installed")
+    rows, missing = bench.measure(seconds=0.05, repeats=3, sizes=[], classics=["rps-v2"])
+    assert missing == []
+    (ratio,) = [r.ratio for r in rows if (r.case, r.view) == ("rps-v2", "wrapped")]
+    assert ratio >= bench.FLOOR
+
+
+def test_recorded_episodes_replay_to_their_end():
+    episodes = bench.debate_episodes(quoted=True)
+    assert bench.drive(bench.env(bench.sample_questions()), episodes, 0.02) > 0
+    one = bench.raw_env(bench.sample_questions())
+    one.reset(seed=0)
+    for action in episodes[0]:
+        one.step(action)
+    assert one.agents == []
+    assert one.episode.outcome.quotes == {"debater_0": (2, 1), "debater_1": (2, 1)}
+    assert one.episode.outcome.clipped == {"debater_0": 0, "debater_1": 0}
+
+
+@pytest.mark.parametrize("bad", [["--seconds", "0"], ["--repeats", "0"], ["--sizes", "0"]])
+def test_bad_arguments_end_with_status_2(bad, capsys):
+    with pytest.raises(SystemExit) as stop:
+        bench.main(bad)
+    assert stop.value.code == 2
+    assert "above 0" in capsys.readouterr().err
