@@ -73,7 +73,7 @@ def play_in_env(
         for seat in seats if failure is None else ():
             action = decisions[seat].action
             if isinstance(action, str):
-                action = action[: core.settings.max_chars]
+                action = core.episode.fit(seat, action)
             try:
                 env.step(action)
             except Exception as error:  # noqa: BLE001  (an action is an agent's own object)

@@ -60,7 +60,7 @@ def ask_both_orders(
         Request(messages_in(forward), sampling, derive_seed(seed, 0, 0), choices),
         Request(messages_in(backward), sampling, derive_seed(seed, 1, 0), choices),
     )
-    replies = yield asked
+    replies = list((yield asked))
     shown = [_read(reply, n) for reply in replies]
     if None in shown:
         unread = [k for k, value in enumerate(shown) if value is None]
@@ -75,40 +75,31 @@ def ask_both_orders(
         ]
         for k, reply in zip(unread, again, strict=True):
             shown[k] = _read(reply, n) or _unparsable(reply)
+            replies[k] = reply
     first, second = shown
-    if not isinstance(first, _Shown):
+    if not isinstance(first, tuple):
         return first or _unparsable(replies[0])
-    if not isinstance(second, _Shown):
+    if not isinstance(second, tuple):
         return second or _unparsable(replies[1])
-    orders = (first.credence, second.credence[::-1])
+    orders = (first, second[::-1])
+    given = [reply.probabilities is not None for reply in replies]
     return Verdict(
         tuple([(p + q) / 2 for p, q in zip(*orders, strict=True)]),
         orders,
-        (first.credence[0] + second.credence[0]) / 2 - 1.0 / n,
-        first.method if first.method == second.method else "mixed",
+        (first[0] + second[0]) / 2 - 1.0 / n,
+        "probabilities" if all(given) else "mixed" if any(given) else "letters",
     )
 
 
-class _Shown(NamedTuple):
-    """Probabilities in the order shown, and how they were read."""
-
-    credence: tuple[float, ...]
-    method: str
-
-
-def _read(reply: Reply, n: int) -> _Shown | Failure | None:
+def _read(reply: Reply, n: int) -> tuple[float, ...] | Failure | None:
+    """Read probabilities in the order shown; ``None`` asks for a repair."""
     failure = reply_failure(reply)
     if failure is not None:
         return failure
-    given = read_probabilities(reply, n)
-    if isinstance(given, Failure):
-        return given
-    if given is not None:
-        return _Shown(given, "probabilities")
+    if reply.probabilities is not None:
+        return read_probabilities(reply.probabilities, n)
     letter = read_letter(reply.text, n)
-    if letter is None:
-        return None
-    return _Shown(tuple([float(i == letter) for i in range(n)]), "letters")
+    return None if letter is None else tuple([float(i == letter) for i in range(n)])
 
 
 def _unparsable(reply: Reply) -> Failure:

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from agents.base import Turn
 from agents.models.base import Message
-from debate_env.transcript import parse_transcript
+from debate_env.transcript import Speech, parse_transcript
 
 PROMPT_VERSION = 1
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -52,7 +52,7 @@ every quote is checked, and the judge sees whether it is verified. Never name an
 JUDGE_RULES = """\
 You are the judge of a debate about a passage that you have not read. Each debater argues for one \
 of the answers. Quotes marked <v_quote> were found in the passage word for word; quotes marked \
-<u_quote> were not, and plain quotation marks prove nothing.
+<u_quote> were not found there or repeat an earlier quote, and plain quotation marks prove nothing.
 Decide which answer is correct from the transcript alone.
 """
 
@@ -87,18 +87,14 @@ _READER_SYSTEM = Message("system", READER_RULES)
 _MUTATOR_SYSTEM = Message("system", MUTATOR_RULES)
 
 
-class _Spoken(NamedTuple):
-    """A speech whose text cannot open or close a section."""
-
-    round: int
-    seat: str
-    text: str
-
-
 # A transcript is read several times in a row: by both debaters of a round, in both answer orders.
 @lru_cache(maxsize=256)
-def _spoken(transcript: str) -> tuple[_Spoken, ...]:
-    return tuple([_Spoken(r, s, neutralise(t)) for r, s, t in parse_transcript(transcript)])
+def _spoken(transcript: str) -> tuple[Speech, ...]:
+    """Read a transcript; no speech can open or close a section."""
+    spoken = parse_transcript(transcript)
+    if "<" in transcript:
+        spoken = tuple([s._replace(text=neutralise(s.text)) for s in spoken])
+    return spoken
 
 
 @lru_cache(maxsize=1024)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from agents.base import Failure
 from agents.models.base import Reply
@@ -40,21 +41,18 @@ def reply_failure(reply: Reply) -> Failure | None:
     return Failure("truncated", "the reply reached its token limit before its first word")
 
 
-def read_probabilities(reply: Reply, n: int) -> tuple[float, ...] | Failure | None:
-    """Read the probabilities of ``n`` choices.
+def read_probabilities(given: Sequence[float], n: int) -> tuple[float, ...] | Failure:
+    """Check the probabilities of ``n`` choices that an engine gave.
 
     Returns:
-        ``n`` probabilities that sum to 1; ``None`` when the engine gave none; a failure when what
-        it gave is no distribution (an engine's output is checked, never repaired by guessing).
+        ``n`` probabilities that sum to 1; a failure when it gave no distribution (an engine's
+        output is checked, never repaired by guessing).
     """
-    given = reply.probabilities
-    if given is None:
-        return None
     total = sum(given)
-    # A sum that is finite has no term that is not; "not >=" also catches what compares to nothing.
-    if len(given) != n or not math.isfinite(total) or not min(given) >= 0 or total <= 0:
+    # A finite sum has no infinite or undefined term.
+    if len(given) != n or not math.isfinite(total) or min(given) < 0 or total <= 0:
         return Failure("engine_error", one_line(f"no distribution over {n} choices: {given}"))
-    return given if total == 1.0 else tuple([p / total for p in given])
+    return tuple(given) if total == 1.0 else tuple([p / total for p in given])
 
 
 def read_letter(text: str, n: int) -> int | None:

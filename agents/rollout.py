@@ -181,30 +181,29 @@ class _Debate:
         self.decisions[seat] = decision
         if len(self.decisions) < len(self.wave):
             return False
-        number, wave = self.episode.round, self.wave
-        decided = [as_decision(s, self.decisions[s]) for s in wave]
-        self.decisions.clear()
-        for seat, decision in zip(wave, decided, strict=True):
+        number, decided = self.episode.round, []
+        for seat in self.wave:
+            decision = as_decision(seat, self.decisions[seat])
             if decision.details:
                 self._note(seat, number, decision.details)
             if decision.failure is not None and self.failure is None:
                 self.failure = decision.failure
+            decided.append((seat, decision.action))
+        self.decisions.clear()
         if self.failure is None:
-            self.failure = self._act(number, decided)
+            self._act(decided)
         return True
 
-    def _act(self, number: int, decided: Sequence[Decision]) -> Failure | None:
+    def _act(self, decided: Sequence[tuple[str, Any]]) -> None:
         limit = self.job.settings.max_chars
-        for seat, decision in zip(self.wave, decided, strict=True):
-            action = decision.action
-            if isinstance(action, str) and len(action) > limit:
-                self._note(seat, number, {"cut_characters": len(action) - limit})
-                action = action[:limit]
+        for seat, action in decided:
             try:
+                if isinstance(action, str) and len(action) > limit:
+                    action = self.episode.fit(seat, action)
                 self.episode.act(seat, action)
             except Exception as error:  # noqa: BLE001  (an action is an agent's own object)
-                return agent_error(seat, error)
-        return None
+                self.failure = agent_error(seat, error)
+                return
 
     def _note(self, seat: str, number: int, details: Mapping[str, Any]) -> None:
         """Record details: those of a verdict as they are, those of speeches by round."""
@@ -305,10 +304,7 @@ class _Rollout:
                 else:
                     self._begin(*item)
                     self._ask()
-            while self._plain:
-                self._ask_plain()
-                self._ask()
-            # Models get to work before a record is handed out: its reader may take a while.
+            # Models get to work first: the reader of a record or a plain agent may take a while.
             exchange.submit()
             if self._finished:
                 finished, self._finished = self._finished, []
@@ -317,6 +313,9 @@ class _Rollout:
                     if self._on_record is not None:
                         self._on_record(record)
                     yield index, record
+            elif self._plain:
+                self._ask_plain()
+                self._ask()
             elif not self._open:
                 return
             else:
@@ -340,6 +339,8 @@ class _Rollout:
     def _ask(self) -> None:
         """Ask every seat that may act in the debates that were touched, until none is left."""
         touched = self._touched
+        if len(touched) > 1:
+            touched.sort(key=_BY_INDEX, reverse=True)  # the first is taken from the end
         while touched:
             debate = touched.pop()
             if debate.failure is not None or debate.episode.outcome is not None:

@@ -55,7 +55,7 @@ class InstantModel:
     name = "instant"
     fingerprint = "instant"
 
-    def __init__(self, speeches: Sequence[str], *, quotes: bool):
+    def __init__(self, speeches: Sequence[str], *, quotes: bool) -> None:
         self.seconds = 0.0
         self.requests = 0
         self._speeches = speeches

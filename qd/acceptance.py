@@ -14,6 +14,7 @@ from statistics import NormalDist
 from typing import Protocol
 
 from qd.archive_base import Entry
+from qd.baselines import Coin
 from qd.config import SelectionConfig
 from qd.registry import Registry
 
@@ -122,6 +123,7 @@ AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
 ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule")
 ACCEPTANCE.register("head_to_head", lambda config: HeadToHead(config.confidence))
 ACCEPTANCE.register("rating", lambda config: ByRating())
+ACCEPTANCE.register("coin", lambda config: Coin())
 
 
 def make_rule(config: SelectionConfig) -> AcceptanceRule:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agents.base import derive_seed
 from qd.archive_base import Entry
+from qd.baselines import frozen_seeds
 from qd.config import EvolutionConfig
 from qd.registry import Registry
 from qd.strategy import Strategy
@@ -53,3 +54,4 @@ def most_children(config: EvolutionConfig, families: int) -> int:
 
 PARENTS.register("elites", random_elites)
 PARENTS.register("best_of_family", best_of_family)
+PARENTS.register("seeds", frozen_seeds)

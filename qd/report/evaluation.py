@@ -94,12 +94,11 @@ def comparison_report(comparison: Mapping[str, Any]) -> RenderableType:
     for run, mark in ((first, "A"), (second, "B")):
         parts.append(Text(f"{mark}: {run['run']}, objective {run['objective']}", style="bold"))
     parts += [Text(warning, style="red") for warning in comparison["warnings"]]
-    columns = {
-        f"{mark} {split}": run["splits"][split]
-        for split in comparison["splits"]
-        for run, mark in ((first, "A"), (second, "B"))
-    }
-    parts.append(_measures(columns))
+    for split in comparison["splits"]:
+        columns = {
+            f"{mark}, {split}": run["splits"][split] for run, mark in ((first, "A"), (second, "B"))
+        }
+        parts.append(_measures(columns))
     table = Table(title="A minus B, paired by question", title_justify="left")
     table.add_column("measure")
     table.add_column("difference", justify="right")

@@ -23,6 +23,10 @@ def _colour(share: float) -> tuple[str, str]:
     return f"rgb({red},{green},{blue})", "#fff" if share > 0.5 else "#222"
 
 
+def _label(name: str) -> str:
+    return escape(name.replace("_", " "))
+
+
 def heat_map_html(heat_map: HeatMap, title: str) -> str:
     """Draw an archive: families down, behaviour across, colour by rating.
 
@@ -35,7 +39,7 @@ def heat_map_html(heat_map: HeatMap, title: str) -> str:
     """
     filled = [v for row in heat_map.values for v in row if v is not None]
     low, high = (min(filled), max(filled)) if filled else (0.0, 0.0)
-    head = "".join(f"<th>{escape(column)}</th>" for column in heat_map.columns)
+    head = "".join(f"<th>{_label(column)}</th>" for column in heat_map.columns)
     body = []
     for name, row in zip(heat_map.rows, heat_map.values, strict=True):
         cells = []
@@ -46,10 +50,10 @@ def heat_map_html(heat_map: HeatMap, title: str) -> str:
             share = (value - low) / (high - low) if high > low else 0.5
             background, colour = _colour(share)
             cells.append(f'<td style="background:{background};color:{colour}">{value:.0f}</td>')
-        body.append(f"<tr><th>{escape(name)}</th>{''.join(cells)}</tr>")
+        body.append(f"<tr><th>{_label(name)}</th>{''.join(cells)}</tr>")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
         f"</title><style>{_STYLE}</style></head><body><table><caption>{escape(title)}</caption>"
-        f"<thead><tr><th>family \\ {escape(heat_map.axis)}</th>{head}</tr></thead>"
+        f"<thead><tr><th>family \\ {_label(heat_map.axis)}</th>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></body></html>\n"
     )

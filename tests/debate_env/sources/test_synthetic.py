@@ -6,7 +6,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debate_env.sources.synthetic import MAX_QUESTIONS, synthetic_questions
-from debate_env.sources.synthetic_facts import KINDS
+from debate_env.sources.synthetic_banks import KINDS
 from tests.debate_env.answer_only import answer_only_accuracy
 
 
@@ -64,21 +64,21 @@ def test_difficulty_moves_the_evidence_away_and_the_decoys_closer():
         asked = set(question.lower().rstrip("?").split())
         return max(len(asked & set(s.lower().replace(",", "").split())) for s in sentences)
 
+    def margin(q):
+        decoys = shared(q.metadata["decoys"], q.question)
+        return shared(q.metadata["evidence"], q.question) - decoys
+
     margins = []
     for difficulty in (0.0, 0.5, 1.0):
         questions = synthetic_questions(150, difficulty=difficulty, questions_per_passage=1)
-        margins.append(
-            sum(
-                shared(q.metadata["evidence"], q.question) - shared(q.metadata["decoys"], q.question)
-                for q in questions
-            )
-            / len(questions)
-        )
+        margins.append(sum(map(margin, questions)) / len(questions))
     assert margins[0] > margins[1] + 0.5 > margins[2] + 1.0
 
 
 def test_every_kind_of_question_occurs_and_all_are_in_range():
-    kinds = {q.metadata["kind"] for q in synthetic_questions(4, questions_per_passage=MAX_QUESTIONS)}
+    kinds = {
+        q.metadata["kind"] for q in synthetic_questions(4, questions_per_passage=MAX_QUESTIONS)
+    }
     assert kinds == set(KINDS)
 
 
@@ -88,9 +88,8 @@ def test_labels_are_balanced():
     assert abs(sum(q.label for q in questions) / len(questions) - 0.5) < 4 * 0.5 / 1000**0.5
 
 
-@pytest.mark.parametrize("difficulty", [0.5, 1.0])
-def test_question_and_answers_alone_are_at_chance(difficulty):
-    questions = synthetic_questions(300, difficulty=difficulty, questions_per_passage=2, seed=11)
+def test_question_and_answers_alone_are_at_chance():
+    questions = synthetic_questions(200, words=1, questions_per_passage=2, seed=11)
     result = answer_only_accuracy(questions, seed=0)
     assert result.low <= result.accuracy <= result.high, result
 

@@ -1,0 +1,56 @@
+"""Baselines that evolution is compared with: the same loop and debates, one part disabled.
+
+- :func:`frozen_seeds`, a parent rule: children are always rewritten from the seeds, never from
+  other children. With everything else unchanged this is **best-of-N**: many one-step rewrites, of
+  which the tournament and the choice keep the best.
+- :class:`Coin`, an acceptance rule: **random acceptance**. The same kinds of debates are played,
+  but a coin decides what ratings and comparisons would.
+
+``benchmarks/evolution.py`` runs them; :mod:`qd.parents` and :mod:`qd.acceptance` know their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from agents.base import derive_seed
+from qd.archive_base import Entry
+from qd.config import EvolutionConfig
+from qd.strategy import Strategy
+
+if TYPE_CHECKING:  # qd.acceptance imports this module
+    from qd.acceptance import Comparison
+
+
+def frozen_seeds(
+    config: EvolutionConfig,
+    elites: Sequence[Entry],
+    strategies: Mapping[str, Strategy],
+    seed: int,
+) -> list[Strategy]:
+    """Every seed is as likely as any other: none has two children before all have one."""
+    found = [s for s in strategies.values() if not s.parents]
+    order = sorted(found, key=lambda s: derive_seed(seed, "parent", s.strategy_id))
+    return [order[k % len(order)] for k in range(config.children)]
+
+
+class Coin:
+    """A coin decides who may challenge, whatever the ratings, and another who has won.
+
+    Both are fair, so that about as many comparisons are played and won as by a rule that decides by
+    merit among equals. They are drawn from names and questions, never from a score. What remains of
+    merit: the archive offers children best-rated first, which matters where several belong to the
+    same cell.
+    """
+
+    compares = True
+
+    def may_challenge(self, child: Entry, incumbent: Entry) -> bool:
+        """Toss the first coin."""
+        return bool(derive_seed("challenge", child.strategy_id, incumbent.strategy_id) & 1)
+
+    def accept(self, comparison: Comparison) -> bool:
+        """Toss the second coin; the questions of the comparison tell generations apart."""
+        pair = (comparison.child, comparison.incumbent)
+        return bool(derive_seed("win", *pair, *comparison.passages) & 1)

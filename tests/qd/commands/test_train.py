@@ -1,0 +1,146 @@
+"""``train.py`` as a user meets it, with the embedded model."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qd.commands.train import main
+from qd.rundir import RunDirectory
+from tests.qd.test_training import contents
+
+ROOT = Path(__file__).parents[3]
+SMOKE = ["--config", "smoke", "--wandb", "disabled"]
+
+
+def test_a_run_and_going_on(tmp_path, capsys):
+    run_dir = tmp_path / "run"
+    options = [*SMOKE, "--objective", "mix", "--seed", "3", "--set", "evolution.children=3"]
+    assert main([*options, "--generations", "1", "--run-dir", str(run_dir)]) == 0
+    out = capsys.readouterr().out
+    assert "Simulation" in out
+    assert "evaluate" in out
+    run = RunDirectory.open(run_dir)
+    assert (run.config.objective, run.config.seed, run.config.name) == ("mix", 3, "mix-seed3")
+    assert run.config.evolution.children == 3
+    assert str(run_dir) not in (run_dir / "config.yaml").read_text()
+    assert main(["--resume", str(run_dir), "--generations", "2", "--wandb", "disabled"]) == 0
+    assert RunDirectory.open(run_dir).generations() == [0, 1, 2]
+
+
+def test_flags_reach_the_configuration(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = (
+        "--objective truth --questions synthetic:passages=40 --model embedded:world=1 "
+        "--judge-model embedded:world=2 --generations 3 --rounds 4 --max-tokens 99 --seed 5 "
+        "--name mine --wandb offline --set evolution.tournament.elo.k=24 --dry-run"
+    )
+    assert main(flags.split()) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "name: mine",
+        "objective: truth",
+        "source: synthetic:passages=40",
+        "debater: embedded:world=1",
+        "judge: embedded:world=2",
+        "generations: 3",
+        "rounds: 4",
+        "max_tokens: 99",
+        "mutator_max_tokens: 99",
+        "seed: 5",
+        "wandb: offline",
+        "k: 24",
+    ):
+        assert line in out
+    assert "model calls      at most" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_directory_is_named_and_never_overwritten(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*SMOKE, "--generations", "0"]) == 0
+    assert (tmp_path / "runs" / "persuasion-seed0" / "summary.json").exists()
+    capsys.readouterr()
+    assert main([*SMOKE, "--generations", "0"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--resume runs/persuasion-seed0" in line
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--objektive", "truth"], ["--objektive", "did you mean '--objective'"]),
+        (["--objective", "trut"], ["--objective", "did you mean 'truth'"]),
+        (["--wandb", "onlin"], ["--wandb", "'online'"]),
+        (["--rounds", "x"], ["--rounds", "not a valid integer"]),
+        (["--rounds", "0"], ["--rounds", "greater than or equal to 1"]),
+        (["--set", "evolution.childen=3"], ["evolution.childen", "did you mean 'children'"]),
+        (["--set", "seed"], ["--set seed", "section.key=value"]),
+        (["--config", "smok"], ["--config", "did you mean 'smoke'"]),
+        (["--model", "embeded"], ["embeded", "did you mean 'embedded'"]),
+        (["--questions", "builtn"], ["builtn", "builtin"]),
+        (["--resume", "nowhere"], ["nowhere", "does not exist"]),
+        (["--resume", "nowhere", "--seed", "1"], ["--seed cannot be changed"]),
+        (["--log-level", "loud"], ["--log-level", "debug"]),
+        (["extra"], ["extra"]),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(options, parts, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(options) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: ")
+    for part in parts:
+        assert part in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def start(run_dir: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "train.py", *SMOKE, "--generations", "5", "--run-dir", str(run_dir)]
+    return subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def stop(process: subprocess.Popen[str], run_dir: Path, generation: int, how: int) -> str:
+    """Send a signal as soon as a generation is committed; return what went to standard error."""
+    mark = run_dir / "generations" / f"{generation:04d}.json"
+    deadline = time.monotonic() + 60
+    while not mark.exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.kill(process.pid, how)
+    return process.communicate(timeout=60)[1]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("runs") / "whole"
+    assert main([*SMOKE, "--generations", "5", "--run-dir", str(run_dir)]) == 0
+    return run_dir
+
+
+def test_ctrl_c_says_how_to_go_on_and_loses_nothing(undisturbed, tmp_path):
+    process = start(run_dir := tmp_path / "run")
+    error = stop(process, run_dir, 1, signal.SIGINT)
+    assert process.returncode == 130
+    assert error == f"Interrupted; continue with: python train.py --resume {run_dir}\n"
+    assert main(["--resume", str(run_dir), "--wandb", "disabled"]) == 0
+    assert contents(run_dir) == contents(undisturbed)
+
+
+def test_a_killed_run_ends_with_the_same_bytes(undisturbed, tmp_path):
+    process = start(run_dir := tmp_path / "run")
+    stop(process, run_dir, 2, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (run_dir / "summary.json").exists()
+    assert main(["--resume", str(run_dir), "--wandb", "disabled"]) == 0
+    assert contents(run_dir) == contents(undisturbed)

@@ -1,0 +1,48 @@
+"""Matches and strategies for tests that play no debate."""
+
+from __future__ import annotations
+
+from qd.matches import Match
+from qd.strategy import Strategy
+
+
+def strategy(name: str, *parents: str, family: str = "rationality") -> Strategy:
+    return Strategy(name, family, f"text of {name}", parents, 0 if not parents else 1)
+
+
+def match(
+    a: str,
+    b: str,
+    first: float | None,
+    *,
+    label: int = 0,
+    question: str = "q1",
+    generation: int = 0,
+    phase: str = "train",
+    kind: str = "verdict",
+    number: int = 0,
+) -> Match:
+    """A match in which the judge gave ``debater_0``'s answer the credence ``first``."""
+    credence = None if first is None else (first, 1 - first)
+    return Match(
+        match_id=f"{a}{b}{question}{generation}{number}",
+        pool="pool",
+        generation=generation,
+        phase=phase,  # type: ignore[arg-type]
+        passage="p-" + question,
+        question=question,
+        seats=(a, b),
+        label=label,
+        swap=False,
+        seed=1,
+        kind=kind,
+        message="",
+        credence=credence,
+        orders=None,
+        bias=None,
+        words={"debater_0": 5, "debater_1": 6},
+        quotes={"debater_0": (1, 1), "debater_1": (0, 0)},
+        clipped={"debater_0": 0, "debater_1": 0},
+        tokens={"debater_0": (10, 2), "debater_1": (10, 2), "judge_0": (20, 2)},
+        calls=4,
+    )

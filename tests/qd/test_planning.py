@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qd.config import RunConfig
+from qd.planning import describe_plan, plan_run
+from qd.referee import Models
+from qd.rundir import RunDirectory
+from qd.splits import RunQuestions, split_questions
+from qd.training import train
+from tests.qd.stand_ins import StandIn, question_set
+
+SMALL: dict[str, Any] = {
+    "generations": 2,
+    "children": 6,
+    "tournament": {"questions_per_pairing": 1},
+    "selection": {"questions": 3},
+    "report": {"questions": 3},
+}
+
+
+def made(objective: str, evolution: dict[str, Any]) -> tuple[RunConfig, RunQuestions]:
+    config = RunConfig.model_validate(
+        {
+            "objective": objective,
+            "models": {"default": "stand-in"},
+            "debate": {"rounds": 1},
+            "evolution": {**SMALL, **evolution},
+        }
+    )
+    return config, split_questions(question_set(), config.questions)
+
+
+@pytest.mark.parametrize("objective", ["persuasion", "truth", "mix"])
+@pytest.mark.parametrize("teams", ["neighbours", "self"])
+def test_it_bounds_what_a_run_does(objective, teams, tmp_path):
+    config, questions = made(
+        objective, {"tournament": {"questions_per_pairing": 1, "teams": teams}}
+    )
+    model = StandIn()
+    train(config, tmp_path / "run", models=Models(model, model, model), questions=questions)
+    plan, run = plan_run(config, questions), RunDirectory.open(tmp_path / "run")
+    played = [m for m in run.matches() if m.phase == "train" and m.generation == 0]
+    assert len(played) == plan.first
+    assert len(run.matches()) <= plan.debates
+    assert model.calls <= plan.calls
+
+
+def test_it_is_exact_where_the_pairing_is_fixed(tmp_path):
+    config, questions = made("persuasion", {"generations": 0, "report": {"questions": 0}})
+    model = StandIn()
+    train(config, tmp_path / "run", models=Models(model, model, model), questions=questions)
+    plan = plan_run(config, questions)
+    assert plan.exact
+    assert plan.debates == len(RunDirectory.open(tmp_path / "run").matches())
+    assert plan.calls == model.calls
+    assert "at most" not in describe_plan(config, questions, plan)
+
+
+def test_the_papers_population_is_fixed():
+    config, questions = made(
+        "persuasion",
+        {
+            "archive": {"kind": "slots", "keep_per_family": 3},
+            "parents": {"rule": "best_of_family"},
+            "selection": {"questions": 0},
+        },
+    )
+    plan = plan_run(config, questions)
+    assert (plan.players, plan.selection, plan.tournament) == (35, 0, plan.first)
+    assert plan.mutations == 2 * 14 * config.evolution.mutation.max_attempts
