@@ -1,4 +1,4 @@
-"""``python evaluate.py RUN_DIR``: measure a run; ``python evaluate.py RUN_A RUN_B``: compare two."""
+"""``evaluate.py RUN_DIR`` measures a run; ``evaluate.py RUN_A RUN_B`` compares two."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from debate_env.errors import InputError
+from qd.commands.running import run_command
 from qd.evaluate_runs import SPLITS, compare_runs, evaluate_run, save_report
 from qd.report.evaluation import comparison_report, print_report, run_report
 from qd.rundir import RunDirectory
@@ -54,7 +62,7 @@ def evaluate(run_dirs: tuple[Path, ...], split: str | None, elites: int, as_json
                 task = tasks[label] = bar.add_task(label, total=total)
             bar.update(task, completed=done)
 
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
         if len(runs) == 1:
             report, trials = evaluate_run(runs[0], splits=splits, elites=elites, progress=watch)
             saved = save_report(runs[0], report, trials)
@@ -70,9 +78,7 @@ def evaluate(run_dirs: tuple[Path, ...], split: str | None, elites: int, as_json
 
 
 def main() -> int:
-    """Run the command; errors of the user are one line and status 2."""
-    from qd.commands.running import run_command
-
+    """Run the program; see :func:`qd.commands.running.run_command` for its status."""
     return run_command(evaluate)
 
 

@@ -10,6 +10,9 @@ import click
 from debate_env.errors import InputError, nearest
 from qd.referee import TrainingStoppedError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 def option_names(command: click.Command) -> list[str]:
     """Return every option of a command as it is typed, longest form only."""
@@ -42,7 +45,7 @@ def run_command(command: click.Command, argv: Sequence[str] | None = None) -> in
         wrong is one line on standard error, without a traceback.
     """
     try:
-        command.main(
+        status = command.main(
             args=None if argv is None else list(argv),
             prog_name=sys.argv[0].rpartition("/")[2],
             standalone_mode=False,
@@ -57,5 +60,5 @@ def run_command(command: click.Command, argv: Sequence[str] | None = None) -> in
         click.echo(f"error: {error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
-        return 130
-    return 0
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from agents.models.registry import make_model, model_names
 from debate_env.errors import InputError
-from qd.commands.running import run_command
+from qd.commands.running import INTERRUPTED, run_command
 from qd.config import RunConfig
 from qd.config_loading import Flag, dump_config, load_config
 from qd.events import TrainingListener
@@ -162,7 +162,7 @@ def _interruptible(run_dir: Path) -> Iterator[None]:
                 f"Interrupted; continue with: {command} --resume {shlex.quote(str(run_dir))}",
                 err=True,
             )
-        raise
+        raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from debate_env.errors import InputError
+from qd.commands.evaluate import evaluate
+from qd.commands.running import run_command
+from qd.commands.train import train_command
+from qd.evaluate_runs import compare_runs, elites_of, evaluate_run, questions_of, save_report
+from qd.rundir import RunDirectory
+from qd.statistics import Estimate
+
+TINY = (
+    "--config=smoke",
+    "--wandb=disabled",
+    "--generations=1",
+    "--set=evolution.children=4",
+    "--questions=synthetic:passages=14,words=120",
+)
+
+
+def train(folder: Path, objective: str, *more: str) -> RunDirectory:
+    argv = [f"--objective={objective}", f"--run-dir={folder}", *TINY, *more]
+    assert run_command(train_command, argv) == 0
+    return RunDirectory.open(folder)
+
+
+@pytest.fixture(scope="module")
+def persuasion(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return train(tmp_path_factory.mktemp("runs") / "persuasion", "persuasion")
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return train(tmp_path_factory.mktemp("runs") / "truth", "truth")
+
+
+def test_a_report_says_everything_with_intervals(persuasion: RunDirectory) -> None:
+    report, trials = evaluate_run(persuasion, elites=3)
+    assert report["simulation"] is True
+    assert len(report["elites"]) == 3
+    splits = persuasion.questions().splits
+    for split in ("train", "test"):
+        measured = report["splits"][split]
+        assert measured["questions"] == len(splits[split])
+        for key in ("accuracy", "seed_accuracy", "win_rate", "no_debate", "reading", "unusable"):
+            estimate = measured[key]
+            assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1, key
+            assert estimate["clusters"] == measured["passages"]
+        assert measured["debates"] == len(trials[split]) == len(splits[split]) * (3 + 3 + 3 * 2)
+    gap = report["splits"]["train"]["accuracy"]["value"]
+    gap -= report["splits"]["test"]["accuracy"]["value"]
+    assert report["gap"]["value"] == pytest.approx(gap)
+    rates = [row["win_rate"]["value"] for row in report["strategies"]]
+    assert rates == sorted(rates, reverse=True)
+    assert all(row["text"] for row in report["strategies"])
+
+
+def test_evaluating_twice_writes_the_same_bytes(persuasion: RunDirectory) -> None:
+    contents = []
+    for _ in range(2):
+        folder = save_report(persuasion, *evaluate_run(persuasion, elites=2))
+        contents.append({p.name: p.read_bytes() for p in sorted(folder.iterdir())})
+    assert contents[0] == contents[1]
+    assert set(contents[0]) == {"report.json", "test.jsonl", "train.jsonl"}
+    line = json.loads(contents[0]["test.jsonl"].splitlines()[0])
+    assert line["v"] == 1
+
+
+def test_one_split_has_no_gap(persuasion: RunDirectory) -> None:
+    report, trials = evaluate_run(persuasion, splits=("test",), elites=2)
+    assert report["gap"] is None
+    assert set(trials) == set(report["splits"]) == {"test"}
+
+
+def test_a_run_against_itself_differs_by_nothing(persuasion: RunDirectory) -> None:
+    comparison = compare_runs(persuasion, persuasion, elites=2)
+    for estimate in (*comparison["accuracy_difference"].values(), comparison["gap_difference"]):
+        assert (estimate["value"], estimate["low"], estimate["high"]) == (0, 0, 0)
+    assert comparison["warnings"] == []
+
+
+def test_two_objectives_on_the_same_questions(
+    persuasion: RunDirectory, truth: RunDirectory
+) -> None:
+    comparison = compare_runs(persuasion, truth, elites=2)
+    assert [run["objective"] for run in comparison["runs"]] == ["persuasion", "truth"]
+    first, second = (run["splits"]["test"]["accuracy"]["value"] for run in comparison["runs"])
+    assert comparison["accuracy_difference"]["test"]["value"] == pytest.approx(first - second)
+    assert set(comparison["duel"]) == {"train", "test"}
+    seeds = [run["splits"]["test"]["seed_accuracy"] for run in comparison["runs"]]
+    assert seeds[0] == seeds[1]  # the same seeds on the same questions before the same judge
+
+
+def test_runs_on_other_questions_cannot_be_compared(
+    persuasion: RunDirectory, tmp_path: Path
+) -> None:
+    other = train(tmp_path / "other", "truth", "--questions=synthetic:passages=14,words=120,seed=5")
+    with pytest.raises(InputError, match="no train questions in common"):
+        compare_runs(persuasion, other)
+
+
+def test_a_different_judge_is_pointed_out(persuasion: RunDirectory, tmp_path: Path) -> None:
+    other = train(tmp_path / "other", "persuasion", "--judge-model=embedded:world=9")
+    comparison = compare_runs(persuasion, other, splits=("test",), elites=1)
+    assert any("different judges" in warning for warning in comparison["warnings"])
+
+
+def test_questions_that_changed_are_refused(persuasion: RunDirectory, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(persuasion.path, copy)
+    file = copy / "questions.json"
+    record = json.loads(file.read_text())
+    record["content_hash"] = "0" * 64
+    file.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="no longer those of the run"):
+        questions_of(RunDirectory.open(copy), ("test",))
+
+
+def test_elites_come_best_first(persuasion: RunDirectory) -> None:
+    rows = persuasion.archive()["elites"]
+    assert [s.strategy_id for s in elites_of(persuasion, 4)] == [
+        row["strategy_id"] for row in rows[:4]
+    ]
+    ratings = [row["rating"] for row in rows]
+    assert ratings == sorted(ratings, reverse=True)
+
+
+def test_the_command_prints_tables_or_json(
+    persuasion: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(persuasion.path)
+    assert run_command(evaluate, [path, "--elites=2"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("Simulation", "judge accuracy", "generalisation gap", "win rate", "95 %"):
+        assert words in shown
+    assert run_command(evaluate, [path, path, "--split=test", "--elites=1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["splits"] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ([], "one or two run directories"),
+        (["no/such/run"], "no/such/run"),
+        (["a", "--splt=test"], "did you mean '--split'"),
+        (["a", "--split=tst"], "did you mean 'test'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(evaluate, argv) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_estimates_survive_json() -> None:
+    assert Estimate(0.5, 0.4, 0.6, 10, 5).to_json()["low"] == 0.4
