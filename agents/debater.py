@@ -41,8 +41,13 @@ class StrategyDebater:
 
     def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
         """Ask for a speech; a reply that was refused, lost or cut before its first word fails."""
-        messages = debater_messages(observation, turn, self.strategy)
-        (reply,) = yield (Request(messages, self.sampling, turn.request_seed()),)
+        (reply,) = yield (
+            Request(
+                debater_messages(observation, turn, self.strategy),
+                self.sampling,
+                turn.request_seed(),
+            ),
+        )
         failure = reply_failure(reply)
         if failure is not None:
             return Decision(None, failure=failure)

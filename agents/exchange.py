@@ -16,6 +16,9 @@ from agents.models.base import ChatModel, PatientModel, Reply, Request
 T = TypeVar("T")
 
 _SEQUENCES = (list, tuple)
+# Requests are handed over by the batch, so that a model gets to work while further prompts are
+# being written; none of them is kept here once it is submitted.
+_BATCH = 64
 _PATIENCE = 0.02  # seconds spent on one of several waiting models before the next one is asked
 
 
@@ -122,17 +125,22 @@ class Exchange:
             waiting[ticket] = call
             ticket += 1
         call.end = ticket
+        if len(outbox) >= _BATCH:
+            self._submit(line)
 
     def submit(self) -> None:
-        """Hand every model what is to be sent to it, in one batch each."""
+        """Hand every model what is still to be sent to it."""
         for line in self._lines.values():
             if line.outbox:
-                batch, line.outbox = line.outbox, []
-                if line.shuffled:
-                    batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
-                line.last, line.shuffled = 0, False
-                line.owed += len(batch)
-                line.model.submit(batch)
+                self._submit(line)
+
+    def _submit(self, line: Line) -> None:
+        batch, line.outbox = line.outbox, []
+        if line.shuffled:
+            batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
+        line.last, line.shuffled = 0, False
+        line.owed += len(batch)
+        line.model.submit(batch)
 
     def collect(self) -> list[Call]:
         """Take replies from a model that has some, waiting if need be.

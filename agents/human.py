@@ -52,20 +52,20 @@ class HumanAgent:
 
     Args:
         settings: The rules, for the word limit.
-        read: Returns one line of input; raises ``EOFError`` at its end.
-        write: Shows one piece of text.
+        read: Returns one line of input; raises ``EOFError`` at its end. Standard input by default.
+        write: Shows one piece of text; standard output by default.
     """
 
     def __init__(
         self,
         settings: DebateSettings,
         *,
-        read: Callable[[], str] = input,
-        write: Callable[[str], object] = print,
+        read: Callable[[], str] | None = None,
+        write: Callable[[str], object] | None = None,
     ) -> None:
         self._settings = settings
-        self._read = read
-        self._write = write
+        self._read = read or input
+        self._write = write or print
         self._shown: tuple[str, str] | None = None  # question and passage on the screen
         self._heard: tuple[Speech, ...] = ()
 

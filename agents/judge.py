@@ -54,41 +54,53 @@ def ask_both_orders(
         sampling: How the verdict is drawn.
     """
     forward = tuple(range(n))
-    backward = forward[::-1]
+    orders = (forward, forward[::-1])
     choices = tuple(LETTERS[:n])
-    asked = (
-        Request(messages_in(forward), sampling, derive_seed(seed, 0, 0), choices),
-        Request(messages_in(backward), sampling, derive_seed(seed, 1, 0), choices),
+    replies = yield (
+        Request(messages_in(orders[0]), sampling, derive_seed(seed, 0, 0), choices),
+        Request(messages_in(orders[1]), sampling, derive_seed(seed, 1, 0), choices),
     )
-    replies = list((yield asked))
-    shown = [_read(reply, n) for reply in replies]
-    if None in shown:
-        unread = [k for k, value in enumerate(shown) if value is None]
-        again = yield [
-            Request(
-                repair_messages(asked[k].messages, replies[k].text, n),
-                sampling,
-                derive_seed(seed, k, 1),
-                choices,
-            )
-            for k in unread
-        ]
-        for k, reply in zip(unread, again, strict=True):
-            shown[k] = _read(reply, n) or _unparsable(reply)
-            replies[k] = reply
-    first, second = shown
+    first, second = _read(replies[0], n), _read(replies[1], n)
+    if first is None or second is None:
+        replies = yield from _repair(messages_in, orders, n, seed, sampling, replies)
+        first, second = _read(replies[0], n), _read(replies[1], n)
     if not isinstance(first, tuple):
         return first or _unparsable(replies[0])
     if not isinstance(second, tuple):
         return second or _unparsable(replies[1])
-    orders = (first, second[::-1])
-    given = [reply.probabilities is not None for reply in replies]
+    given = (replies[0].probabilities is not None) + (replies[1].probabilities is not None)
+    by_order = (first, second[::-1])
     return Verdict(
-        tuple([(p + q) / 2 for p, q in zip(*orders, strict=True)]),
-        orders,
+        tuple([(p + q) / 2 for p, q in zip(*by_order, strict=True)]),
+        by_order,
         (first[0] + second[0]) / 2 - 1.0 / n,
-        "probabilities" if all(given) else "mixed" if any(given) else "letters",
+        ("letters", "mixed", "probabilities")[given],
     )
+
+
+def _repair(
+    messages_in: Callable[[Sequence[int]], tuple[Message, ...]],
+    orders: Sequence[Sequence[int]],
+    n: int,
+    seed: int,
+    sampling: Sampling,
+    replies: Sequence[Reply],
+) -> Thought[Sequence[Reply]]:
+    """Ask once more where no verdict could be read; return the replies that count."""
+    unread = [k for k, reply in enumerate(replies) if _read(reply, n) is None]
+    again = yield [
+        Request(
+            repair_messages(messages_in(orders[k]), replies[k].text, n),
+            sampling,
+            derive_seed(seed, k, 1),
+            tuple(LETTERS[:n]),
+        )
+        for k in unread
+    ]
+    final = list(replies)
+    for k, reply in zip(unread, again, strict=True):
+        final[k] = reply
+    return final
 
 
 def _read(reply: Reply, n: int) -> tuple[float, ...] | Failure | None:

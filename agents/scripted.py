@@ -72,9 +72,9 @@ class RandomAgent:
 
 
 class QuotingDebater:
-    """Quotes the sentences of the passage that share most words with its answer and the question.
+    """Quotes the sentence of the passage that shares most words with its answer.
 
-    A different sentence in every round; rarer, longer overlap first.
+    Ties are decided by the words of the question; every round has the next best sentence.
     """
 
     def act(self, observations: Sequence[Observation]) -> list[str]:
@@ -87,7 +87,7 @@ class QuotingDebater:
         asked = content_words(observation["question"])
         ranked = sorted(
             _sentences(observation["passage"]),
-            key=lambda item: -2 * len(item[1] & own) - len(item[1] & asked),
+            key=lambda item: (-len(item[1] & own), -len(item[1] & asked)),
         )
         if not ranked:
             return f"The answer is: {position}"

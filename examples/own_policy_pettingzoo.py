@@ -7,7 +7,7 @@ from typing import Any
 
 import pettingzoo
 
-import debate_env  # noqa: F401  (importing it registers the environment)
+from debate_env import parse_transcript  # importing the package registers the environment
 
 
 def policy(agent: str, observation: dict[str, Any]) -> Any:
@@ -17,8 +17,9 @@ def policy(agent: str, observation: dict[str, Any]) -> Any:
         start = 12 * observation["round"]
         quoted = " ".join(words[start : start + 12])
         return f"It is {observation['position']}: <quote>{quoted}</quote>"
-    halves = observation["transcript"].split("debater_1:")
-    verified = [1 + half.count("<v_quote>") for half in (halves[0], "".join(halves[1:]))]
+    verified = [1, 1]
+    for speech in parse_transcript(observation["transcript"]):
+        verified[int(speech.seat[-1])] += speech.text.count("<v_quote>")
     return [v / sum(verified) for v in verified]
 
 

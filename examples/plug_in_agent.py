@@ -1,5 +1,6 @@
 """Plug a function of your own into a debate: ``python examples/plug_in_agent.py``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from agents import DebateJob, ModelJudge, StrategyDebater, make_model, play_all
@@ -7,7 +8,7 @@ from debate_env import DebateSettings, from_callable
 from debate_env.sources import load_questions
 
 
-def my_debater(observation: dict[str, Any]) -> str:
+def my_debater(observation: Mapping[str, Any]) -> str:
     """Quote the beginning of the passage, whatever the question."""
     opening = " ".join(observation["passage"].split()[:12])
     return f"It is {observation['position']}: <quote>{opening}</quote>"
@@ -16,7 +17,7 @@ def my_debater(observation: dict[str, Any]) -> str:
 def main() -> None:
     """Play ten debates against a strategy of a model and print what the judge thought."""
     model = make_model("embedded")
-    agents = {
+    agents: dict[str, Any] = {
         "debater_0": from_callable(my_debater),
         "debater_1": StrategyDebater(model, "Quote the decisive sentence and explain it."),
         "judge_0": ModelJudge(model),

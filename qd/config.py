@@ -104,13 +104,13 @@ class ParentsConfig(Section):
 
 
 class EloConfig(Section):
-    """The paper's rating."""
+    """The paper's rating; the paper preset counts wins, the default the judge's credence."""
 
     k: float = Field(default=32.0, gt=0)
     initial: float = 1000.0
     base: float = Field(default=10.0, gt=1)
     scale: float = Field(default=400.0, gt=0)
-    score: Literal["win", "credence"] = "win"
+    score: Literal["credence", "win"] = "credence"
     memory: Literal["reset", "carry", "inherit"] = "reset"
 
 
@@ -121,7 +121,7 @@ class TournamentConfig(Section):
     rounds: int | None = Field(default=None, ge=1)
     questions_per_pairing: int = Field(default=2, ge=1)
     bye: Literal["half", "win", "zero"] = "half"
-    teams: Literal["neighbours", "self"] = "neighbours"
+    teams: Literal["self", "neighbours"] = "self"
     rating: str = "elo"
     elo: EloConfig = EloConfig()
 
@@ -151,7 +151,7 @@ class ReportConfig(Section):
     """Debates on questions that no choice ever sees, to say what was gained."""
 
     every: int = Field(default=1, ge=0)
-    questions: int = Field(default=8, ge=0)
+    questions: int = Field(default=16, ge=0)
 
 
 class LimitsConfig(Section):
@@ -164,8 +164,8 @@ class LimitsConfig(Section):
 class EvolutionConfig(Section):
     """The loop."""
 
-    generations: int = Field(default=8, ge=0)
-    children: int = Field(default=14, ge=1)
+    generations: int = Field(default=12, ge=0)
+    children: int = Field(default=28, ge=1)
     archive: ArchiveConfig = ArchiveConfig()
     parents: ParentsConfig = ParentsConfig()
     tournament: TournamentConfig = TournamentConfig()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+import click
 import wandb
 
 from debate_env.errors import InputError, nearest
@@ -180,6 +181,9 @@ class WandbListener(Listener):
 
     def run_started(self, event: RunStarted) -> None:
         """Start the W&B run, or continue that of an interrupted training run."""
+        # W&B takes our package "agents" for the OpenAI Agents SDK, which has the same import name,
+        # and would advertise (or start) its tracing; the user's own choice goes first.
+        os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")
         tags = [*self._settings.tags, event.objective]
         telemetry = event.run_dir / "telemetry.jsonl"
         known = _run_id(telemetry)
@@ -229,6 +233,16 @@ class WandbListener(Listener):
             if isinstance(value, (int, float, str, bool)):
                 self._run.summary[f"final/{key}"] = value
         self._run.finish(exit_code=0 if event.status == "finished" else 1)
+        click.echo(f"Weights & Biases ({self._mode}): {self._where()}")
+
+    def _where(self) -> str:
+        if self._run is None:
+            return "not started"
+        folder = Path(self._run.dir).parent
+        if self._mode == "online":
+            return str(self._run.url)
+        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        return f"{shown} (send it with: wandb sync {shown})"
 
 
 def wandb_listener(mode: str, run_dir: Path, settings: TrackingConfig) -> WandbListener | None:

@@ -81,7 +81,7 @@ def test_a_folder_that_is_in_use_is_left_alone(tmp_path):
 
 
 def test_what_is_no_run_directory(tmp_path):
-    with pytest.raises(InputError, match="has no config.yaml"):
+    with pytest.raises(InputError, match=r"has no config\.yaml"):
         RunDirectory.open(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         RunDirectory.open(tmp_path / "none")

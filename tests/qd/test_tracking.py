@@ -131,7 +131,7 @@ def test_an_offline_run_holds_what_it_was_told(wandb_home: Path, tmp_path: Path)
     (run,) = [r["run"] for r in records if r["type"] == "run"]
     assert run["project"] == "debateqd"
     assert {"mine", "persuasion", "simulation"} <= set(run["tags"])
-    assert run["config"]["update"]["evolution"]["generations"] == 8
+    assert run["config"]["update"]["evolution"]["generations"] == RunConfig().evolution.generations
     history = [r["history"]["item"] for r in records if r["type"] == "history"]
     assert [row["generation"] for row in history] == [0, 1]
     expected = generation_metrics(generation(1))

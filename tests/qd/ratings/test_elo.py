@@ -12,7 +12,7 @@ PLAYERS = {name: strategy(name) for name in "abc"} | {"k": strategy("k", "a", "b
 
 
 def fit(matches, weight=0.0, generation=0, **settings):
-    return Elo(EloConfig(**settings), weight).fit(matches, PLAYERS, generation)
+    return Elo(EloConfig(**{"score": "win", **settings}), weight).fit(matches, PLAYERS, generation)
 
 
 def test_expected_score():
@@ -79,7 +79,7 @@ def test_memory():
 def test_it_is_a_view_that_names_choose():
     evolution = RunConfig().evolution
     assert (
-        make_rating(evolution, 0.0).fit([match("a", "b", 0.9)], PLAYERS, 0).strategies["a"] == 1016
+        make_rating(evolution, 0.0).fit([match("a", "b", 1.0)], PLAYERS, 0).strategies["a"] == 1016
     )
     unknown = EvolutionConfig.model_validate({"tournament": {"rating": "ello"}})
     with pytest.raises(InputError, match="did you mean 'elo'"):
