@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from agents.base import Thought
 from agents.models.base import ChatModel, PatientModel, Reply, Request
+from debate_env.errors import InputError
 
 T = TypeVar("T")
 
@@ -23,17 +24,17 @@ _PATIENCE = 0.02  # seconds spent on one of several waiting models before the ne
 
 
 class Call:
-    """One thought in flight. Subclasses say what becomes of its end."""
+    """One thought in flight. Subclasses say what becomes of its replies and of its end."""
 
     __slots__ = ("end", "line", "missing", "rank", "replies", "thought")
 
-    def __init__(self, thought: Thought[Any], line: Line) -> None:
+    def __init__(self, thought: Thought[Any], line: Line, rank: int = 0) -> None:
         self.thought = thought
         self.line = line
-        self.rank = 0  # requests are submitted in ascending order of it
-        self.replies: list[Any] = []
-        self.missing = 0  # replies of the open batch that have not come
-        self.end = 0  # the ticket after its last one; negative indices into replies count from here
+        self.rank = rank  # requests are submitted in ascending order of it
+        self.replies: list[Any] | None = None  # to the last batch; ``None`` before the first
+        self.missing = 0  # how many of them have not come
+        self.end = 0  # the ticket after the batch's last one
 
     def received(self, replies: Sequence[Reply]) -> None:
         """See the replies to a batch before the thought does."""
@@ -69,7 +70,6 @@ class Exchange:
     """
 
     def __init__(self) -> None:
-        self.open = 0  # thoughts begun and not ended
         self._ticket = (time.monotonic_ns() % 2**52) << 10
         self._lines: dict[int, Line] = {}
         self._waiting: dict[int, Call] = {}
@@ -87,12 +87,15 @@ class Exchange:
             line = self._lines[id(model)] = Line(model)
         return line
 
-    def begin(self, call: Call) -> None:
-        """Run a new thought up to its first batch of requests, or to its end."""
-        self.open += 1
-        self._advance(call, None)
+    def advance(self, call: Call) -> None:
+        """Run a thought up to its next batch of requests, or to its end.
 
-    def _advance(self, call: Call, replies: Sequence[Reply] | None) -> None:
+        Args:
+            call: A new thought, or one that :meth:`collect` returned.
+        """
+        replies = call.replies
+        if replies is not None:
+            call.received(replies)
         # The boundary to code that is not ours: whatever a thought raises ends that thought alone.
         # KeyboardInterrupt and SystemExit are no ``Exception`` and pass through.
         try:
@@ -105,11 +108,9 @@ class Exchange:
                 if type(request) is not Request:
                     raise TypeError(f"a thought must yield requests, not {request!r:.99}")
         except StopIteration as end:
-            self.open -= 1
             call.returned(end.value)
             return
         except Exception as error:  # noqa: BLE001
-            self.open -= 1
             call.raised(error)
             return
         number = call.missing = len(requests)
@@ -149,7 +150,7 @@ class Exchange:
         asked without waiting are; one that cannot is waited for when its turn comes.
 
         Returns:
-            The calls that have all replies of their last batch; :meth:`resume` each of them.
+            The calls that have all replies of their last batch; :meth:`advance` each of them.
         """
         busy = [line for line in self._lines.values() if line.owed]
         if len(busy) == 1:
@@ -180,23 +181,20 @@ class Exchange:
             if call is None:
                 continue  # a late reply to an exchange that was abandoned
             line.owed -= 1
-            call.replies[ticket - call.end] = reply
+            call.replies[ticket - call.end] = reply  # type: ignore[index]
             call.missing -= 1
             if not call.missing:
                 complete.append(call)
         return complete
 
-    def resume(self, call: Call) -> None:
-        """Hand a thought its replies and run it up to its next batch, or to its end."""
-        call.received(call.replies)
-        self._advance(call, call.replies)
-
 
 class _Asking(Call):
     __slots__ = ("results", "slot")
 
-    def __init__(self, thought: Thought[Any], line: Line, results: list[Any], slot: int) -> None:
-        super().__init__(thought, line)
+    def __init__(
+        self, thought: Thought[Any], line: Line, results: dict[int, Any], slot: int
+    ) -> None:
+        super().__init__(thought, line, slot)
         self.results = results
         self.slot = slot
 
@@ -224,19 +222,17 @@ def run_thoughts(
         Exception: Whatever a thought raises.
     """
     if max_open < 1:
-        raise ValueError(f"max_open must be at least 1, not {max_open}")
+        raise InputError(f"max_open must be at least 1, not {max_open}")
     exchange = Exchange()
     line = exchange.line(model)
-    results: list[Any] = [None] * len(thoughts)
-    rest = enumerate(thoughts)
-    while True:
-        while exchange.open < max_open:
-            slot, thought = next(rest, (None, None))
-            if slot is None or thought is None:
-                break
-            exchange.begin(_Asking(thought, line, results, slot))
+    results: dict[int, Any] = {}
+    begun = 0
+    while len(results) < len(thoughts):
+        while begun < len(thoughts) and begun - len(results) < max_open:
+            exchange.advance(_Asking(thoughts[begun], line, results, begun))
+            begun += 1
         exchange.submit()
-        if exchange.idle:
-            return results
-        for call in exchange.collect():
-            exchange.resume(call)
+        if not exchange.idle:
+            for call in exchange.collect():
+                exchange.advance(call)
+    return [results[slot] for slot in range(len(thoughts))]

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 _BY_INDEX = attrgetter("index")
+_NONE = (0, 0, 0)
 _BACKEND = frozenset({"engine_error", "agent_error"})  # failures that say nothing of a reply
 
 
@@ -158,13 +159,24 @@ def ending(failure: Failure) -> tuple[AbortKind, str]:
 class _Debate:
     """An open debate."""
 
-    __slots__ = ("decisions", "details", "episode", "failure", "index", "job", "tokens", "wave")
+    __slots__ = (
+        "decisions",
+        "details",
+        "episode",
+        "failure",
+        "index",
+        "job",
+        "number",
+        "tokens",
+        "wave",
+    )
 
     def __init__(self, index: int, job: DebateJob) -> None:
         self.index = index
         self.job = job
         self.episode = Episode(job.question, job.settings, swap=job.swap, rival=job.rival)
         self.wave: tuple[str, ...] = ()  # seats that were asked together
+        self.number = 0  # the round they were asked in
         self.decisions: dict[str, object] = {}  # what those of them decided that are back
         self.failure: Failure | None = None
         self.details: dict[str, dict[str, Any]] = {}
@@ -181,14 +193,16 @@ class _Debate:
         self.decisions[seat] = decision
         if len(self.decisions) < len(self.wave):
             return False
-        number, decided = self.episode.round, []
+        number, decided = self.number, []
         for seat in self.wave:
-            decision = as_decision(seat, self.decisions[seat])
-            if decision.details:
-                self._note(seat, number, decision.details)
-            if decision.failure is not None and self.failure is None:
-                self.failure = decision.failure
-            decided.append((seat, decision.action))
+            value: Any = self.decisions[seat]
+            if type(value) is not Decision or type(value.details) is not dict:
+                value = as_decision(seat, value)
+            if value.details:
+                self._note(seat, number, value.details)
+            if value.failure is not None and self.failure is None:
+                self.failure = value.failure
+            decided.append((seat, value.action))
         self.decisions.clear()
         if self.failure is None:
             self._act(decided)
@@ -231,8 +245,8 @@ class _Debate:
         for seat in seats:
             if seat in self.details:
                 details[seat] = self.details[seat]
-            if seat in self.tokens:
-                number, prompt, completion = self.tokens[seat]
+            number, prompt, completion = self.tokens.get(seat, _NONE)
+            if number:
                 seat_calls[seat] = number
                 calls += number
                 usage[seat] = Usage(prompt, completion)
@@ -244,33 +258,43 @@ class _Debate:
 class _SeatCall(Call):
     """The thought of one seat on one of its turns."""
 
-    __slots__ = ("debate", "rollout", "turn")
+    __slots__ = ("debate", "seat", "tokens", "touched")
 
     def __init__(
-        self, thought: Thought[Decision], line: Line, rollout: _Rollout, debate: _Debate, turn: Turn
+        self,
+        thought: Thought[Decision],
+        line: Line,
+        debate: _Debate,
+        seat: str,
+        touched: list[_Debate],
     ) -> None:
-        self.thought = thought  # the work of the base class, on the hot path
+        # The work of the base class, written out: this is done for every turn of every debate.
+        self.thought = thought
         self.line = line
         self.rank = debate.index
-        self.rollout = rollout
+        self.replies = None
         self.debate = debate
-        self.turn = turn
+        self.seat = seat
+        self.touched = touched
+        tokens = debate.tokens
+        if seat not in tokens:
+            tokens[seat] = [0, 0, 0]
+        self.tokens = tokens[seat]
 
     def received(self, replies: Sequence[Reply]) -> None:
-        sums, seat = self.debate.tokens, self.turn.seat
-        tokens = sums[seat] if seat in sums else sums.setdefault(seat, [0, 0, 0])
-        tokens[0] += len(replies)
+        tokens = self.tokens
         for reply in replies:
             prompt, completion = reply.usage
+            tokens[0] += 1
             tokens[1] += prompt
             tokens[2] += completion
 
     def returned(self, value: Any) -> None:
-        self.rollout.take(self.debate, self.turn.seat, value)
+        if self.debate.take(self.seat, value):
+            self.touched.append(self.debate)
 
     def raised(self, error: Exception) -> None:
-        seat = self.turn.seat
-        self.rollout.take(self.debate, seat, Decision(None, failure=agent_error(seat, error)))
+        self.returned(Decision(None, failure=agent_error(self.seat, error)))
 
 
 class _Rollout:
@@ -286,11 +310,6 @@ class _Rollout:
         self._touched: list[_Debate] = []
         self._plain: dict[int, tuple[Agent, list[_Debate], list[str], list[Observation]]] = {}
         self._finished: list[tuple[int, DebateRecord]] = []
-
-    def take(self, debate: _Debate, seat: str, decision: object) -> None:
-        """Take what a seat of a debate decided."""
-        if debate.take(seat, decision):
-            self._touched.append(debate)
 
     def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
         """Yield (position of the job, record) as debates finish."""
@@ -321,7 +340,7 @@ class _Rollout:
             else:
                 # Every debate goes on while its data is at hand, before the next one is looked at.
                 for call in exchange.collect():
-                    exchange.resume(call)
+                    exchange.advance(call)
                     if self._touched:
                         self._ask()
 
@@ -346,14 +365,14 @@ class _Rollout:
             if debate.failure is not None or debate.episode.outcome is not None:
                 self._finished.append((debate.index, debate.finish()))
                 continue
-            debate.wave = debate.episode.acting
+            debate.wave, debate.number = debate.episode.acting, debate.episode.round
             for seat in debate.wave:
                 self._ask_seat(debate, seat)
 
     def _ask_seat(self, debate: _Debate, seat: str) -> None:
-        job, episode = debate.job, debate.episode
+        job, number = debate.job, debate.number
         agent: Any = job.agents[seat]
-        observation = episode.observe(seat)
+        observation = debate.episode.observe(seat)
         if not hasattr(agent, "think"):
             queue = self._plain.get(id(agent))
             if queue is None:
@@ -362,15 +381,15 @@ class _Rollout:
             queue[2].append(seat)
             queue[3].append(observation)
             return
-        number = episode.round
         turn = Turn(seat, number, job.settings, derive_seed(job.seed, seat, number))
         try:
             thought = agent.think(observation, turn)
             line = self._exchange.line(agent.model)
         except Exception as error:  # noqa: BLE001  (an agent's own code)
-            self.take(debate, seat, Decision(None, failure=agent_error(seat, error)))
+            if debate.take(seat, Decision(None, failure=agent_error(seat, error))):
+                self._touched.append(debate)
             return
-        self._exchange.begin(_SeatCall(thought, line, self, debate, turn))
+        self._exchange.advance(_SeatCall(thought, line, debate, seat, self._touched))
 
     def _ask_plain(self) -> None:
         """Let every plain agent act on all observations that wait for it."""
@@ -378,7 +397,8 @@ class _Rollout:
         for agent, debates, seats, observations in plain.values():
             actions = _act(agent, observations, seats)
             for debate, seat, decision in zip(debates, seats, actions, strict=True):
-                self.take(debate, seat, decision)
+                if debate.take(seat, decision):
+                    self._touched.append(debate)
 
 
 def _act(agent: Agent, observations: Sequence[Observation], seats: Sequence[str]) -> list[Decision]:

@@ -90,7 +90,7 @@ def configuration(setup, kind, objective, world, procedure, calls=None):
         assignments=(
             f"objective={objective}",
             f"seed={world}",
-            f"questions.source='synthetic:passages={setup.training},seed={world + 1}'",
+            f"questions.source='synthetic:passages=600,seed=11'", "questions.train=120","questions.selection=60","questions.report=45","questions.test=75",f"questions.split_seed={world}",
             f"models.default='embedded:world={world},kind={kind}'",
             "evolution.report.every=0",
             *setup.assignments,
@@ -166,7 +166,8 @@ def measure(objective, run, config, summary, players, questions, base):
 def task(setup, procedures, case):
     kind, objective, world = case
     model = EmbeddedModel(World(world, kind=kind))
-    questions = list(load_questions(f"synthetic:passages={setup.held_out},questions=1,seed={5000 + world}"))
+    questions = load_questions("synthetic:passages=400,questions=1,words=350,seed=1000")
+    questions = sorted(questions, key=lambda q: derive_seed(world, q.question_id))[:setup.held_out]
     results = []
     base = None
     for procedure in procedures:

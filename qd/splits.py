@@ -58,6 +58,20 @@ def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuest
     Raises:
         InputError: A split asks for more than there is, or nothing is left to train on.
     """
+    try:
+        return _split(questions, config)
+    except InputError as error:
+        # The inner message of a set that is too small speaks of parts that the user never named.
+        reason = "" if str(error).startswith("too few") else f" ({error})"
+        wanted = ", ".join(f"{name}={getattr(config, name)}" for name in SPLITS)
+        raise InputError(
+            f"questions: {len(questions)} questions on {len(questions.passages)} passages of "
+            f"'{config.source}' cannot be split into {wanted} without a passage in two of them; "
+            f"ask for less with --set questions.train=..., or give more questions{reason}"
+        ) from None
+
+
+def _split(questions: QuestionSet, config: QuestionsConfig) -> RunQuestions:
     seed = config.split_seed
     first = questions.split(0, config.selection, config.test, seed)
     taken = {fold(text) for part in (first.selection, first.test) for text in _texts(part)}
@@ -67,10 +81,7 @@ def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuest
         train, report = _shares_of_rest(config, len(_texts(rest)), len(_texts(questions)))
     second = rest.split(train, 0, report, seed)
     if not second.train:
-        raise InputError(
-            f"questions.train: no question is left to train on (source '{config.source}', "
-            f"{len(questions)} questions on {len(questions.passages)} passages)"
-        )
+        raise InputError("no question is left to train on")
     return RunQuestions(
         config.source,
         questions.content_hash,
@@ -90,7 +101,7 @@ def _shares_of_rest(config: QuestionsConfig, rest: int, total: int) -> tuple[Siz
     wanted = float(config.train) + float(config.report)
     if wanted + config.selection + config.test > 1 + 1e-9:
         raise InputError(
-            "questions: the shares train, selection, report and test add up to "
+            "shares add up to "
             f"{wanted + config.selection + config.test:g}; they may add up to 1 at most"
         )
     # Rounding whole passages can leave a little less than the shares promise: scale, not fail.

@@ -39,7 +39,7 @@ def test_test_and_selection_do_not_depend_on_the_rest():
     ("sizes", "message"),
     [
         ({"train": 0.9}, "add up to 1.5"),
-        ({**COUNTS, "train": 99}, "too few"),
+        ({**COUNTS, "train": 99}, "train=99, selection=7, report=5, test=9"),
         ({**COUNTS, "train": 0}, "no question is left to train on"),
         ({**COUNTS, "train": 0.5}, "share"),
     ],

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from agents.base import derive_seed
+from qd.acceptance import Comparison, make_rule
+from qd.archive_base import Entry
+from qd.baselines import Coin, frozen_seeds
+from qd.config import EvolutionConfig, RunConfig, SelectionConfig
+from qd.parents import PARENTS
+from qd.referee import Models
+from qd.rundir import RunDirectory
+from qd.splits import split_questions
+from qd.strategy import Strategy
+from qd.training import train
+from tests.qd.stand_ins import StandIn, question_set
+
+SEEDS = [Strategy(f"s{n}", "rationality", f"text {n}") for n in range(5)]
+CHILD = Strategy("c", "rationality", "text of a child", ("s0",), 1, "rewrite")
+KNOWN = {s.strategy_id: s for s in (*SEEDS, CHILD)}
+
+
+def seeds_drawn(children: int, seed: int) -> list[str]:
+    config = EvolutionConfig(children=children)
+    elites = [Entry("c", 2000.0)]  # the best there is, and yet no parent
+    return [s.strategy_id for s in frozen_seeds(config, elites, KNOWN, seed)]
+
+
+def test_children_of_frozen_seeds_alone():
+    assert PARENTS.get("seeds") is frozen_seeds
+    assert set(seeds_drawn(12, 1)) == {"s0", "s1", "s2", "s3", "s4"}
+
+
+def test_no_seed_has_two_children_before_all_have_one():
+    first, second = seeds_drawn(10, 1)[:5], seeds_drawn(10, 1)[5:]
+    assert sorted(first) == sorted(second) == ["s0", "s1", "s2", "s3", "s4"]
+    assert len({tuple(seeds_drawn(5, seed)) for seed in range(20)}) > 10
+
+
+def comparison(child: str, difference: float, passage: str = "p") -> Comparison:
+    return Comparison(child, "e", (difference,), (passage,))
+
+
+def test_a_coin_is_fair_and_blind():
+    coin = make_rule(SelectionConfig(rule="coin"))
+    assert isinstance(coin, Coin)
+    assert coin.compares
+    names = [f"s{n:04d}" for n in range(2000)]
+    for strong in (False, True):
+        sign = 1.0 if strong else -1.0
+        admitted = [coin.may_challenge(Entry(n, sign), Entry("e", 0.0)) for n in names]
+        won = [coin.accept(comparison(n, sign)) for n in names]
+        assert 900 < sum(admitted) < 1100
+        assert 900 < sum(won) < 1100
+        both = sum(a and w for a, w in zip(admitted, won, strict=True))
+        assert 420 < both < 580  # the second coin does not know the first
+    assert admitted == [coin.may_challenge(Entry(n, -1.0), Entry("e", 0.0)) for n in names]
+    assert won == [coin.accept(comparison(n, -1.0)) for n in names]
+    assert won != [coin.accept(comparison(n, 1.0, "other")) for n in names]
+
+
+def run(folder: Path, **evolution: dict[str, object]) -> RunDirectory:
+    config = RunConfig.model_validate(
+        {
+            "seed": 3,
+            "debate": {"rounds": 1},
+            "evolution": {"generations": 2, "children": 6, "report": {"questions": 0}, **evolution},
+        }
+    )
+    model = StandIn()
+    questions = split_questions(question_set(), config.questions)
+    train(config, folder, models=Models(model, model, model), questions=questions)
+    return RunDirectory(folder)
+
+
+def test_best_of_n_in_the_whole_loop(tmp_path: Path):
+    strategies = run(tmp_path / "run", parents={"rule": "seeds"}).strategies()
+    children = [s for s in strategies.values() if s.generation == 2]
+    assert children
+    assert all(strategies[p].generation == 0 for c in children for p in c.parents)
+
+
+def test_random_acceptance_in_the_whole_loop(tmp_path: Path):
+    done = run(tmp_path / "run", selection={"rule": "coin"})
+    found = [c for g in (1, 2) for c in done.generation(g)["comparisons"]]
+    assert any(m.phase == "selection" for m in done.matches())
+    merit = [sum(c["differences"]) > 0 for c in found]
+    assert [c["won"] for c in found] != merit
+    for c in found:
+        parts = ("win", c["child"], c["incumbent"], *c["passages"])
+        assert c["won"] == bool(derive_seed(*parts) & 1)
