@@ -3,8 +3,9 @@
 Questions that share a passage are not independent, so every interval here resamples passages
 (clusters), not questions. With few clusters the plain percentile bootstrap is too narrow; the
 *expanded percentile* interval of Hesterberg (2015, "What Teachers Should Know About the Bootstrap",
-section 4.1.1) widens it to what a t interval would cover. In simulation its 95 % intervals cover
-94 % from 8 clusters on, and 92 % with 5: with fewer passages than that, read them as too narrow.
+section 4.1.1) widens it to what a t interval would cover. Resampling fewer than 8 clusters cannot
+reach far enough into the tails; there the interval is the bootstrap standard error times t. In
+simulation the 95 % intervals then cover 93 to 96 % from 2 clusters on.
 """
 
 from __future__ import annotations
@@ -109,9 +110,16 @@ def _resampled_means(
     return means
 
 
-def _expanded_percentiles(draws: Floats, clusters: int, confidence: float) -> tuple[float, float]:
+FEWEST_TO_RESAMPLE = 8
+"""With fewer clusters, quantiles of the resampled means are too coarse to be used."""
+
+
+def _interval(draws: Floats, value: float, clusters: int, confidence: float) -> tuple[float, float]:
     tail = (1 - confidence) / 2
     widened = math.sqrt(clusters / (clusters - 1)) * t_quantile(1 - tail, clusters - 1)
+    if clusters < FEWEST_TO_RESAMPLE:
+        half = widened * float(draws.std())
+        return value - half, value + half
     alpha = NormalDist().cdf(-widened)
     low, high = np.quantile(draws, [alpha, 1 - alpha])
     return float(low), float(high)
@@ -155,7 +163,9 @@ def mean_interval(
         low, high = wilson(value * g, g, confidence)
         return Estimate(value, low, high, n, g)
     draws = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
-    low, high = _expanded_percentiles(draws, g, confidence)
+    low, high = _interval(draws, value, g, confidence)
+    if proportion:
+        low, high = max(0.0, low), min(1.0, high)
     return Estimate(value, low, high, n, g)
 
 
@@ -190,7 +200,7 @@ def difference_interval(
     if smaller == 1:
         return Estimate(value, -math.inf, math.inf, n, total)
     draws = [_resampled_means(sums, counts, resamples, rng) for sums, counts in sides]
-    low, high = _expanded_percentiles(draws[0] - draws[1], smaller, confidence)
+    low, high = _interval(draws[0] - draws[1], value, smaller, confidence)
     return Estimate(value, low, high, n, total)
 
 

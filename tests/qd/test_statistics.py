@@ -66,7 +66,7 @@ def test_correlated_questions_widen_the_interval() -> None:
     assert (clustered.high - clustered.low) > 1.8 * (naive.high - naive.low)
 
 
-@pytest.mark.parametrize("clusters", [8, 12, 40])
+@pytest.mark.parametrize("clusters", [3, 5, 8, 12, 40])
 def test_intervals_cover_the_truth(clusters: int) -> None:
     rng = np.random.default_rng(clusters)
     runs, hits = 400, 0
