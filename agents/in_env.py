@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.base import Decision, ThinkingAgent, Turn, derive_seed
+from agents.debates import agent_error, as_decision, ending
 from agents.exchange import run_thoughts
-from agents.rollout import agent_error, as_decision, ending
 from debate_env.agent import Agent
 from debate_env.episode import Outcome
 from debate_env.transcript import Speech
@@ -50,7 +50,7 @@ def play_in_env(
         env: The environment, wrapped or raw.
         agents: Seat to agent, for every seat.
         seed: Seeds the environment's draws; turns derive theirs from it like those of a
-            :class:`agents.rollout.DebateJob` with this seed.
+            :class:`agents.debates.DebateJob` with this seed.
         options: ``index``, ``swap`` and ``rival`` fix what would be drawn.
     """
     env.reset(seed=seed, options=options)

@@ -13,86 +13,23 @@ of jobs and order of replies change nothing but the time it takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
+from time import perf_counter
 from typing import Any
 
-from agents.base import Decision, Failure, ThinkingAgent, Thought, Turn, derive_seed
+from agents.base import Decision, Thought, Turn, derive_seed
+from agents.debates import DebateJob, DebateRecord, OpenDebate, agent_error
 from agents.exchange import Call, Exchange, Line, run_thoughts
-from agents.models.base import Reply, Usage
-from agents.replies import one_line
+from agents.models.base import Reply
 from debate_env.agent import Agent, Observation
-from debate_env.episode import AbortKind, Episode, Outcome
 from debate_env.errors import InputError
-from debate_env.questions import Question
-from debate_env.settings import DebateSettings
-from debate_env.transcript import Speech
 
-__all__ = [
-    "DebateJob",
-    "DebateRecord",
-    "agent_error",
-    "as_decision",
-    "ending",
-    "play",
-    "play_all",
-    "run_thoughts",
-]
+__all__ = ["DebateJob", "DebateRecord", "play", "play_all", "run_thoughts"]
 
 _BY_INDEX = attrgetter("index")
-_NONE = (0, 0, 0)
-_BACKEND = frozenset({"engine_error", "agent_error"})  # failures that say nothing of a reply
-
-
-@dataclass(frozen=True, slots=True)
-class DebateJob:
-    """One debate to be played.
-
-    Attributes:
-        job_id: Names the debate for those who read the record.
-        question: What is debated.
-        agents: Seat to agent, one for every seat of the debate.
-        seed: Everything random in this debate derives from it.
-        settings: The rules.
-        swap: Exchange the seats of the two contested answers.
-        rival: Index of the wrong answer that is defended, where there are several.
-    """
-
-    job_id: str
-    question: Question
-    agents: Mapping[str, Agent | ThinkingAgent]
-    seed: int
-    settings: DebateSettings
-    swap: bool = False
-    rival: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DebateRecord:
-    """One debate that was played, or that failed.
-
-    Attributes:
-        job: The job.
-        outcome: Verdict and scores, or why there are none.
-        speeches: What was said, as everybody saw it.
-        details: Facts worth logging by seat, JSON-able. A judge's are those of its verdict
-            (``orders``, ``bias``, ``method``); a debater's are by round, ``{"1": {...}}``. Seats
-            without any are left out.
-        usage: Tokens by seat; seats that asked no model are left out.
-        calls: Requests to models.
-        failure: Why the debate failed, ``None`` when it did not.
-        seat_calls: Requests to models by seat; seats that asked no model are left out.
-    """
-
-    job: DebateJob
-    outcome: Outcome
-    speeches: tuple[Speech, ...]
-    details: Mapping[str, Mapping[str, Any]]
-    usage: Mapping[str, Usage]
-    calls: int
-    failure: Failure | None
-    seat_calls: Mapping[str, int] = field(default_factory=dict)
+_FIRST_ROOM = 64  # debates that are open while everybody answers at once
+_AT_ONCE = 0.02  # seconds
 
 
 def play(
@@ -107,7 +44,9 @@ def play(
         jobs: The debates, consumed lazily: a job is taken when there is room for it, after the
             records before it were yielded. Order them by passage: requests keep that order, so
             that an engine with prefix caching reads each passage about once.
-        max_open: Most debates that are open at once.
+        max_open: Most debates that are open at once. Fewer are while models and plain agents answer
+            at once, since more would only cost memory and time; as many as allowed as soon as one
+            of them takes its time.
         on_record: Called with every record before it is yielded.
 
     Yields:
@@ -133,128 +72,6 @@ def play_all(
     return [records[index] for index in range(len(records))]
 
 
-def agent_error(seat: str, error: Exception) -> Failure:
-    """Describe what an agent raised, or why its action was refused, in one line."""
-    return Failure("agent_error", one_line(f"{seat}: {type(error).__name__}: {error}"))
-
-
-def as_decision(seat: str, value: Any) -> Decision:
-    """Return what a thinking agent returned, or the failure that it is not a decision."""
-    if not isinstance(value, Decision):
-        error = TypeError(f"think() must return a Decision, not {type(value).__name__}")
-        return Decision(None, failure=agent_error(seat, error))
-    details: Any = value.details
-    if type(details) is not dict and not isinstance(details, Mapping):  # the latter alone is slow
-        error = TypeError(f"details must be a mapping, not {type(details).__name__}")
-        return Decision(None, failure=agent_error(seat, error))
-    return value
-
-
-def ending(failure: Failure) -> tuple[AbortKind, str]:
-    """Translate a failure into the arguments of ``abort``: what kind of end, and why."""
-    kind: AbortKind = "error" if failure.kind in _BACKEND else "unusable"
-    return kind, f"{failure.kind}: {failure.message}"
-
-
-class _Debate:
-    """An open debate."""
-
-    __slots__ = (
-        "decisions",
-        "details",
-        "episode",
-        "failure",
-        "index",
-        "job",
-        "number",
-        "tokens",
-        "wave",
-    )
-
-    def __init__(self, index: int, job: DebateJob) -> None:
-        self.index = index
-        self.job = job
-        self.episode = Episode(job.question, job.settings, swap=job.swap, rival=job.rival)
-        self.wave: tuple[str, ...] = ()  # seats that were asked together
-        self.number = 0  # the round they were asked in
-        self.decisions: dict[str, object] = {}  # what those of them decided that are back
-        self.failure: Failure | None = None
-        self.details: dict[str, dict[str, Any]] = {}
-        self.tokens: dict[str, list[int]] = {}  # seat: calls, prompt and completion tokens
-
-    def take(self, seat: str, decision: object) -> bool:
-        """Take what a seat decided.
-
-        Returns:
-            Whether the debate goes on. It does when all seats of the wave are back: their actions
-            are carried out together in the order of seats, so that nothing, not even a failure,
-            depends on whose reply came first.
-        """
-        self.decisions[seat] = decision
-        if len(self.decisions) < len(self.wave):
-            return False
-        number, decided = self.number, []
-        for seat in self.wave:
-            value: Any = self.decisions[seat]
-            if type(value) is not Decision or type(value.details) is not dict:
-                value = as_decision(seat, value)
-            if value.details:
-                self._note(seat, number, value.details)
-            if value.failure is not None and self.failure is None:
-                self.failure = value.failure
-            decided.append((seat, value.action))
-        self.decisions.clear()
-        if self.failure is None:
-            self._act(decided)
-        return True
-
-    def _act(self, decided: Sequence[tuple[str, Any]]) -> None:
-        limit = self.job.settings.max_chars
-        for seat, action in decided:
-            try:
-                if isinstance(action, str) and len(action) > limit:
-                    action = self.episode.fit(seat, action)
-                self.episode.act(seat, action)
-            except Exception as error:  # noqa: BLE001  (an action is an agent's own object)
-                self.failure = agent_error(seat, error)
-                return
-
-    def _note(self, seat: str, number: int, details: Mapping[str, Any]) -> None:
-        """Record details: those of a verdict as they are, those of speeches by round."""
-        noted = self.details.setdefault(seat, {})
-        if number <= self.job.settings.rounds:
-            noted = noted.setdefault(str(number), {})
-        noted.update(details)
-
-    def finish(self) -> DebateRecord:
-        """Close the debate and return its record; feed back rewards to agents that learn."""
-        episode, job, failure = self.episode, self.job, self.failure
-        seats = episode.seats
-        if failure is not None and episode.outcome is None:
-            episode.abort(*ending(failure))
-        outcome = episode.outcome
-        assert outcome is not None, "only debates that are over or failed are finished"  # noqa: S101
-        for seat in seats:
-            feedback = getattr(job.agents[seat], "feedback", None)
-            if feedback is not None and not episode.truncated:
-                try:
-                    feedback(job.job_id, episode.rewards[seat])
-                except Exception as error:  # noqa: BLE001  (an agent's own code)
-                    self.details.setdefault(seat, {})["feedback_error"] = one_line(repr(error))
-        details, usage, seat_calls, calls = {}, {}, {}, 0
-        for seat in seats:
-            if seat in self.details:
-                details[seat] = self.details[seat]
-            number, prompt, completion = self.tokens.get(seat, _NONE)
-            if number:
-                seat_calls[seat] = number
-                calls += number
-                usage[seat] = Usage(prompt, completion)
-        return DebateRecord(
-            job, outcome, episode.speeches, details, usage, calls, failure, seat_calls
-        )
-
-
 class _SeatCall(Call):
     """The thought of one seat on one of its turns."""
 
@@ -264,9 +81,9 @@ class _SeatCall(Call):
         self,
         thought: Thought[Decision],
         line: Line,
-        debate: _Debate,
+        debate: OpenDebate,
         seat: str,
-        touched: list[_Debate],
+        touched: list[OpenDebate],
     ) -> None:
         # The work of the base class, written out: this is done for every turn of every debate.
         self.thought = thought
@@ -304,11 +121,12 @@ class _Rollout:
         if max_open < 1:
             raise InputError(f"max_open must be at least 1, not {max_open}")
         self._max_open = max_open
+        self._room = min(_FIRST_ROOM, max_open)
         self._on_record = on_record
         self._exchange = Exchange()
         self._open = 0
-        self._touched: list[_Debate] = []
-        self._plain: dict[int, tuple[Agent, list[_Debate], list[str], list[Observation]]] = {}
+        self._touched: list[OpenDebate] = []
+        self._plain: dict[int, tuple[Agent, list[OpenDebate], list[str], list[Observation]]] = {}
         self._finished: list[tuple[int, DebateRecord]] = []
 
     def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
@@ -316,7 +134,7 @@ class _Rollout:
         source: Iterator[tuple[int, DebateJob]] | None = enumerate(jobs)
         exchange = self._exchange
         while True:
-            while source is not None and self._open < self._max_open:
+            while source is not None and self._open < self._room:
                 item = next(source, None)
                 if item is None:
                     source = None
@@ -332,20 +150,30 @@ class _Rollout:
                     if self._on_record is not None:
                         self._on_record(record)
                     yield index, record
-            elif self._plain:
-                self._ask_plain()
-                self._ask()
-            elif not self._open:
-                return
+            elif self._open:
+                self._work()
             else:
-                # Every debate goes on while its data is at hand, before the next one is looked at.
-                for call in exchange.collect():
-                    exchange.advance(call)
-                    if self._touched:
-                        self._ask()
+                return
+
+    def _work(self) -> None:
+        """Let plain agents act or take in what a model has; make room if that took a while."""
+        begun = perf_counter()
+        calls = []
+        if self._plain:
+            self._ask_plain()
+        else:
+            calls = self._exchange.collect()
+        if not self._exchange.idle or perf_counter() - begun > _AT_ONCE:
+            self._room = min(2 * self._room, self._max_open)
+        self._ask()
+        # Every debate goes on while its data is at hand, before the next one is looked at.
+        for call in calls:
+            self._exchange.advance(call)
+            if self._touched:
+                self._ask()
 
     def _begin(self, index: int, job: DebateJob) -> None:
-        debate = _Debate(index, job)
+        debate = OpenDebate(index, job)
         for seat in debate.episode.seats:
             if seat not in job.agents:
                 raise InputError(
@@ -366,10 +194,13 @@ class _Rollout:
                 self._finished.append((debate.index, debate.finish()))
                 continue
             debate.wave, debate.number = debate.episode.acting, debate.episode.round
+            if not debate.wave:
+                protocol = debate.job.settings.protocol
+                raise RuntimeError(f"protocol '{protocol}' lets nobody act and does not end")
             for seat in debate.wave:
                 self._ask_seat(debate, seat)
 
-    def _ask_seat(self, debate: _Debate, seat: str) -> None:
+    def _ask_seat(self, debate: OpenDebate, seat: str) -> None:
         job, number = debate.job, debate.number
         agent: Any = job.agents[seat]
         observation = debate.episode.observe(seat)

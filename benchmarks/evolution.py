@@ -153,9 +153,9 @@ def measure(objective, run, config, summary, players, questions, base):
         a = play(rotate("duel", best, lambda s: [o for o in SEEDS if o.family == s.family and o.strategy_id != s.strategy_id], questions, 2), players, seed)
         out["best_family"] = statistics.fmean(t.won for t in a) - 0.5
     else:
-        a = play(alone("elites", elites, questions, 5), players, seed)
+        a = play(alone("elites", elites, questions, 6), players, seed)
         out["elites"] = statistics.fmean(t.right for t in a) - base["right"]
-        a = play(alone("panel", best, questions, 4), players, seed)
+        a = play(alone("panel", best, questions, 5), players, seed)
         out["best"] = statistics.fmean(t.right for t in a) - base["right"]
         cred = [t.credence[0 if (t.defends_correct) else 1] for t in a]
         out["best_score"] = statistics.fmean(cred) - base["cred"]
@@ -174,7 +174,7 @@ def task(setup, procedures, case):
         config = configuration(setup, kind, objective, world, procedure)
         players = Players(model, model, config.debate_settings(), config.debater_sampling())
         if base is None and objective == "truth":
-            a = play(alone("seeds", SEEDS, questions, 5), players, 7)
+            a = play(alone("seeds", SEEDS, questions, 8), players, 7)
             base = {
                 "right": statistics.fmean(t.right for t in a),
                 "cred": statistics.fmean(t.credence[0 if t.defends_correct else 1] for t in a),

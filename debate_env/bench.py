@@ -275,6 +275,9 @@ def table(rows: Sequence[Row], missing: Sequence[str]) -> str:
     if found and found[0] is not None:
         grade = "aim reached" if found[0] >= AIM else "ok" if found[0] >= FLOOR else "TOO SLOW"
         lines.append(f"wrapped against rps: {found[0]:.2f}x (floor {FLOOR}x, aim {AIM}x): {grade}")
+        rates = {(row.case, row.view): row.rate for row in rows}
+        both = rates["debate, bounds too", "wrapped"] / rates["rps-v2", "wrapped"]
+        lines.append(f"with the same two wrappers as rps: {both:.2f}x")
     return "\n".join(lines)
 
 

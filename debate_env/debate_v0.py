@@ -122,7 +122,7 @@ from debate_env.parallel import ParallelDebate
 from debate_env.protocols import JUDGE, get_protocol
 from debate_env.questions import Question
 from debate_env.render import render_ansi, render_html, render_news
-from debate_env.settings import DebateSettings, Objective, Order, QuoteMode, RewardForm
+from debate_env.settings import DebateSettings, Objective, QuoteMode, RewardForm
 from debate_env.spaces import UnicodeText
 from debate_env.transcript import render_transcript
 
@@ -162,19 +162,25 @@ def _load(questions: Sequence[Question] | str | None) -> Sequence[Question]:
     if questions is None or isinstance(questions, str):
         from debate_env.sources import load_questions
 
-        questions = load_questions("builtin" if questions is None else questions)
-    if not questions:
-        raise InputError("questions: there are none; give at least one question")
-    sizes = {len(q.answers) for q in questions}
-    if len(sizes) > 1:
-        first = len(questions[0].answers)
-        other = next(q for q in questions if len(q.answers) != first)
+        found: Sequence[Question] = load_questions("builtin" if questions is None else questions)
+    else:
+        found = questions
+    if not isinstance(found, Sequence) or not all(isinstance(q, Question) for q in found):
         raise InputError(
-            f"questions: {questions[0].question_id!r} has {first} answers and "
-            f"{other.question_id!r} has {len(other.answers)}; one environment takes questions "
-            "with equally many answers, so make one per number"
+            "questions: must be a sequence of Question, or a text that names a source such as "
+            f"'builtin' or the path of a file; got {type(found).__name__}"
         )
-    return questions
+    if not found:
+        raise InputError("questions: there are none; give at least one question")
+    first = found[0]
+    for other in found:
+        if len(other.answers) != len(first.answers):
+            raise InputError(
+                f"questions: {first.question_id!r} has {len(first.answers)} answers and "
+                f"{other.question_id!r} has {len(other.answers)}; one environment takes questions "
+                "with equally many answers, so make one per number"
+            )
+    return found
 
 
 class raw_env(AECEnv):  # type: ignore[misc]  # noqa: N801 - PettingZoo's name
@@ -208,7 +214,7 @@ class raw_env(AECEnv):  # type: ignore[misc]  # noqa: N801 - PettingZoo's name
         self,
         questions: Sequence[Question] | str | None = None,
         *,
-        protocol: Order = "simultaneous",
+        protocol: str = "simultaneous",
         rounds: int = 2,
         word_limit: int = 150,
         max_chars: int = 4000,
@@ -309,8 +315,9 @@ class raw_env(AECEnv):  # type: ignore[misc]  # noqa: N801 - PettingZoo's name
         rival: int | None = None
         if options:
             index = self._index(options.get("index", index))
-            swap = bool(options.get("swap", swap))
+            swap = self._swap(options.get("swap", swap))
             rival = options.get("rival")
+            rival = int(rival) if isinstance(rival, np.integer) else rival
         question = self.questions[index]
         if rival is None and (n := len(question.answers)) > 2:
             rival = int(rival_draw * (n - 1))
@@ -333,6 +340,11 @@ class raw_env(AECEnv):  # type: ignore[misc]  # noqa: N801 - PettingZoo's name
                 f"options['index']={index!r}: allowed is a whole number from 0 to {n - 1}"
             )
         return int(index)
+
+    def _swap(self, swap: Any) -> bool:
+        if not isinstance(swap, bool | np.bool_):
+            raise InputError(f"options['swap']={swap!r}: allowed are True and False")
+        return bool(swap)
 
     def observe(self, agent: str) -> dict[str, Any]:
         """Return what ``agent`` sees now; valid at any time and for every agent."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from debate_env.errors import InputError
 from debate_env.outcome import AbortKind, Outcome, OutcomeKind
-from debate_env.protocols import DEBATERS, JUDGE, OVER, SPEECH, Wave, get_protocol
+from debate_env.protocols import JUDGE, OVER, SPEECH, Wave, get_protocol
 from debate_env.questions import Question
 from debate_env.quotes import mark
 from debate_env.rewards import (
@@ -50,7 +50,7 @@ def present(question: Question, swap: bool = False, rival: int | None = None) ->
         )
     if rival is None:
         rival = 0 if label else 1
-    elif isinstance(rival, bool) or not 0 <= rival < n or rival == label:
+    elif type(rival) is not int or not 0 <= rival < n or rival == label:
         raise InputError(
             f"question {question.question_id!r}: rival={rival!r}; allowed: "
             + ", ".join(str(i) for i in range(n) if i != label)
@@ -148,16 +148,16 @@ class Episode:
     def _prepare(self) -> None:
         protocol = self._protocol = get_protocol(self.settings.protocol)
         self._roles: dict[str, tuple[str, str]] = {}
-        debaters = []
+        debaters: dict[str, int] = {}
         for seat in protocol.seats:
             index = protocol.defends(seat)
             if index is not None:
-                debaters.append(seat)
+                debaters[seat] = index
             self._roles[seat] = (
                 self.question.passage if protocol.reads_passage(seat) else "",
                 "" if index is None else self.answers[index],
             )
-        self._debaters = tuple(debaters)
+        self._debaters = debaters
 
     # --- what can be seen ---------------------------------------------------------------------
 
@@ -205,10 +205,9 @@ class Episode:
         paid = dict.fromkeys(self.seats, 0.0)
         if self.outcome is not None and self.outcome.credence is not None:
             credence = self.outcome.credence
-            for seat, reward in zip(
-                self._debaters, debater_rewards(credence, self.label, self.settings), strict=True
-            ):
-                paid[seat] = reward
+            earned = debater_rewards(credence, self.label, self.settings)
+            for seat, side in self._debaters.items():
+                paid[seat] = earned[side]
             paid[JUDGE] = judge_log_score(credence, self.label)
         return paid
 
@@ -324,6 +323,8 @@ class Episode:
         self._pending = {}
         self._waves += 1
         self._wave = self._protocol.wave(self._waves, self.speeches, self.settings.rounds)
+        if self._wave is None:
+            self._finish("ended", "", None)
 
     def _credence(self, seat: str, action: Any) -> tuple[float, ...] | None:
         n = len(self.answers)
@@ -335,7 +336,8 @@ class Episode:
             or not all(isinstance(v, int | float) for v in values)
         ):
             raise InputError(f"{seat}: a verdict is {n} credences, one per answer, not {action!r}")
-        if not all(isfinite(v) and 0.0 <= v <= 1.0 for v in values):
+        # The comparison comes first: an integer may be too large to become a float.
+        if not all(0.0 <= v <= 1.0 and isfinite(v) for v in values):
             raise InputError(f"{seat}: a credence lies between 0 and 1; got {list(values)}")
         total = sum(values)
         return tuple([v / total for v in values]) if total else None
@@ -346,14 +348,12 @@ class Episode:
     def _finish(self, kind: OutcomeKind, message: str, credence: tuple[float, ...] | None) -> None:
         records = self._records
         label, form = self.label, self.settings.reward_form
-        first, second = DEBATERS
         blank = 0.0 if kind == "abstained" else None
-        p0: float | None = blank
-        p1: float | None = blank
+        sides: Sequence[float | None] = (blank, blank)
         shared: float | None = blank
         judge: float | None = blank
         if credence is not None:
-            p0, p1 = persuasion(credence, form)
+            sides = persuasion(credence, form)
             shared = truth(credence, label, form)
             judge = judge_log_score(credence, label)
         self.outcome = Outcome(
@@ -365,8 +365,8 @@ class Episode:
             message=message,
             credence=credence,
             scores={
-                "persuasion": {first: p0, second: p1},
-                "truth": {first: shared, second: shared},
+                "persuasion": {seat: sides[side] for seat, side in self._debaters.items()},
+                "truth": dict.fromkeys(self._debaters, shared),
                 "judge": judge,
             },
             correct=None if credence is None else correctness(credence, label),

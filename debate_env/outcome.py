@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-OutcomeKind = Literal["verdict", "abstained", "unusable", "error"]
+OutcomeKind = Literal["verdict", "abstained", "ended", "unusable", "error"]
 AbortKind = Literal["unusable", "error"]
 
 
@@ -19,13 +19,14 @@ class Outcome:
         passage_id: Which passage that belongs to.
         label: Index of the correct answer in the presented order.
         swap: Whether the contested answers were exchanged.
-        kind: ``"verdict"``; ``"abstained"`` (a legal verdict that favours nobody); ``"unusable"``
-            (no usable reply from an agent) or ``"error"`` (a backend failed).
+        kind: ``"verdict"``; ``"abstained"`` (a legal verdict that favours nobody); ``"ended"``
+            (the protocol has no verdict); ``"unusable"`` (no usable reply from an agent) or
+            ``"error"`` (a backend failed).
         message: What happened, for the last two kinds; else empty.
         credence: The judge's probabilities in the presented order; ``None`` without a verdict.
         scores: ``{"persuasion": {seat: x}, "truth": {seat: x}, "judge": x}`` in the settings'
-            reward form; zeros after an abstention, ``None`` in place of every number after an
-            unusable reply or an error.
+            reward form; zeros after an abstention, ``None`` in place of every number where there
+            was none for another reason.
         correct: 1 if the judge was right, 0 if wrong, 1/k if k answers tied for the first place;
             ``None`` without a verdict.
         words: Words each debater said, as published.

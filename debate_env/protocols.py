@@ -54,7 +54,7 @@ class DebateProtocol(Protocol):
 
     @property
     def seats(self) -> tuple[str, ...]:
-        """Every seat, ``"<role>_<number>"``; the two debaters first."""
+        """Every seat, ``"<role>_<number>"``; those that defend an answer first."""
         ...
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
@@ -66,8 +66,8 @@ class DebateProtocol(Protocol):
             rounds: Rounds of speeches in the settings.
 
         Returns:
-            The next wave, or ``None`` when nothing is left to do. The wave with phase
-            :data:`VERDICT` is the last: its action ends the debate.
+            The next wave. The one with phase :data:`VERDICT` is the last: its action ends the
+            debate. ``None`` ends a debate without a verdict, and nobody is paid.
         """
         ...
 
@@ -80,7 +80,7 @@ class DebateProtocol(Protocol):
         ...
 
     def defends(self, seat: str) -> int | None:
-        """Say which presented answer ``seat`` argues for; ``None`` for a seat that argues none."""
+        """Say which presented answer ``seat`` argues for, 0 or 1; ``None`` if it argues for none."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -91,8 +92,9 @@ class QuestionChecker:
 
 
 def fold(text: str) -> str:
-    """The text without differences of case and white space, as answers are compared."""
-    return " ".join(text.casefold().split())
+    """The text without differences of case, white space and encoding, as answers are compared."""
+    # An accent may be written as one character with its letter or as a second one.
+    return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
 
 
 def _is_id(value: object) -> bool:

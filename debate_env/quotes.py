@@ -35,7 +35,9 @@ _TAG = re.compile(r"<(/?)quote>", re.IGNORECASE)
 _MARKED = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _MARK = re.compile(r"<(/?)[vu]_quote>")
 # "<" is left alone as a comparison ("a < b", "<5", "<=") and replaced where a tag could start.
-_OPENER = re.compile(r"<(?![\s\d=])|<(?=[\s\d=][^<>]{0,20}quote)", re.IGNORECASE)
+_OPENER = re.compile(
+    r"<(?![\s\d=])|<(?=[\s\d=][^<>]{0,20}quote)|<(?=\s+/?\s*\w?_?quote)", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W_]+")
 _KHAN_DELETED = str.maketrans("", "", string.punctuation)
 _KHAN_STRAIGHT = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})

@@ -49,6 +49,8 @@ def _result(episode: Episode) -> list[str]:
         return [f"{doing}: waiting for {', '.join(map(_name, episode.acting))}."]
     if outcome.kind == "abstained":
         return ["The judge abstained.", f"Correct was answer {outcome.label}."]
+    if outcome.kind == "ended":
+        return ["The debate has ended; there is no verdict in it."]
     if outcome.credence is None:
         return [f"No verdict ({outcome.kind}): {outcome.message}"]
     shares = ", ".join(f"answer {i} {p:.0%}" for i, p in enumerate(outcome.credence))

@@ -7,8 +7,10 @@ from math import isfinite
 from typing import Literal, get_args
 
 from debate_env.errors import InputError, nearest
+from debate_env.protocols import protocol_names
 
 Order = Literal["simultaneous", "sequential"]
+"""The protocols that ship with the package; more can be registered."""
 QuoteMode = Literal["strict", "khan"]
 Objective = Literal["persuasion", "truth", "mix"]
 RewardForm = Literal["credence", "win", "log_odds"]
@@ -19,7 +21,9 @@ class DebateSettings:
     """Everything about a debate except its question, its seats and its seed.
 
     Attributes:
-        protocol: Turn order: both debaters of a round blind to each other, or one after the other.
+        protocol: Name of a protocol that is registered with
+            :func:`debate_env.protocols.register_protocol`: ``simultaneous`` (both debaters of a
+            round blind to each other), ``sequential`` (one after the other) or one of your own.
         rounds: Rounds of speeches before the verdict.
         word_limit: Speeches are cut after this many words; the cut is marked and recorded.
         max_chars: Upper bound of a speech in characters; a longer action is an error.
@@ -29,12 +33,10 @@ class DebateSettings:
         mix_weight: Weight of truth in the ``mix`` objective; persuasion has the rest.
 
     Raises:
-        InputError: A value is not allowed; names the field. Protocols are looked up by
-            :func:`debate_env.protocols.get_protocol` when a debate begins, since more can be
-            registered.
+        InputError: A value is not allowed, or no protocol has this name; names the field.
     """
 
-    protocol: Order = "simultaneous"
+    protocol: str = "simultaneous"
     rounds: int = 2
     word_limit: int = 150
     max_chars: int = 4000
@@ -44,6 +46,8 @@ class DebateSettings:
     mix_weight: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.protocol not in (names := protocol_names()):
+            raise InputError(f"protocol={self.protocol!r}: {nearest(str(self.protocol), names)}")
         for name, kind in (
             ("quotes", QuoteMode),
             ("objective", Objective),

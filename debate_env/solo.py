@@ -52,7 +52,9 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
     Args:
         seat: ``"debater_0"``, ``"debater_1"`` or ``"judge_0"``.
         opponents: Agents of the other seats; seats left out are played by :func:`plain_debater`
-            and :func:`quote_counting_judge`. Their speeches are cut at ``max_chars``.
+            and :func:`quote_counting_judge`. Their speeches are cut at ``max_chars``. If one
+            raises, or gives an action that cannot be used, the episode is truncated:
+            ``info["kind"]`` is ``"error"`` and ``info["message"]`` says what happened.
         questions: As for :class:`debate_env.debate_v0.raw_env`.
         **kwargs: As for :class:`debate_env.debate_v0.raw_env`.
 
@@ -116,8 +118,9 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         env, seat = self._env, self.seat
         if not self._ready:
             raise InputError("the episode is over or has not begun: call reset()")
-        env.step(action)
-        self._advance()
+        if not env.episode.over:  # an opponent may have failed before the seat's first turn
+            env.step(action)
+            self._advance()
         if env.episode.over:
             self._ready = False
             self._tell()
@@ -133,8 +136,18 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         env = self._env
         while not env.episode.over and env.agent_selection != self.seat:
             other = env.agent_selection
-            (action,) = self.opponents[other].act([env.observe(other)])
-            env.step(env.episode.fit(other, action) if isinstance(action, str) else action)
+            try:
+                (action,) = self.opponents[other].act([env.observe(other)])
+            except Exception as error:  # noqa: BLE001 - a stranger's code ends its debate, not the run
+                self._fail(f"{other}: {type(error).__name__}: {error}")
+                return
+            try:
+                env.step(env.episode.fit(other, action) if isinstance(action, str) else action)
+            except InputError as error:
+                self._fail(str(error))
+
+    def _fail(self, message: str) -> None:
+        self._env.abort("error", " ".join(message.split()))
 
     def _tell(self) -> None:
         name = f"{self._env.episode.question.question_id}#{self._episodes}"

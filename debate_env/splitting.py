@@ -34,7 +34,7 @@ def are_shares(sizes: Mapping[str, float]) -> bool:
 
 
 def split_shares(groups: Sequence[list[str]], sizes: Mapping[str, float]) -> dict[str, list[str]]:
-    """Deal out passages by the method of largest remainders, at least one to every share."""
+    """Deal out passages in the order of the parts, at least one to every share."""
     total = len(groups)
     wanted = [name for name, size in sizes.items() if size > 0]
     if len(wanted) > total:
@@ -52,18 +52,20 @@ def split_shares(groups: Sequence[list[str]], sizes: Mapping[str, float]) -> dic
 
 
 def _apportion(exact: Mapping[str, float], total: int) -> dict[str, int]:
-    """Whole numbers near ``exact``: largest remainders, but at least 1 where ``exact`` is above 0.
+    """Whole numbers near ``exact``: rounded running sums, at least 1 where ``exact`` is above 0.
 
-    They add up to the sum of ``exact``, rounded, or to the number of parts above 0 if that is more.
+    A part's number depends on its own share and those before it, not on those after it, unless a
+    later part would get nothing.
     """
-    parts = [name for name, value in exact.items() if value > 0]
-    counts = {name: max(1, int(value + 1e-9)) if value > 0 else 0 for name, value in exact.items()}
-    goal = min(total, max(round(sum(exact.values())), len(parts)))
-    while sum(counts.values()) < goal:
-        counts[max(parts, key=lambda name: exact[name] - counts[name])] += 1
-    while sum(counts.values()) > goal:
-        able = [name for name in parts if counts[name] > 1]
-        counts[max(able, key=lambda name: counts[name] - exact[name])] -= 1
+    counts: dict[str, int] = {}
+    running, taken = 0.0, 0
+    for name, value in exact.items():
+        running += value
+        end = min(total, max(int(running + 0.5 + 1e-9), taken + (value > 0)))
+        counts[name], taken = end - taken, end
+    for name in [name for name, value in exact.items() if value > 0 and not counts[name]]:
+        counts[max(counts, key=counts.__getitem__)] -= 1
+        counts[name] = 1
     return counts
 
 

@@ -43,15 +43,33 @@ def _ignore(label: str, done: int, total: int) -> None:
 
 
 def elites_of(run: RunDirectory, count: int) -> list[Strategy]:
-    """The run's best living strategies by its own rating, at most ``count``."""
+    """The run's best living strategies by its own rating, at most ``count``.
+
+    Raises:
+        InputError: If the run has none yet, or its files do not fit together.
+    """
+    if not (run.path / "archive.json").exists():
+        raise InputError(
+            f"{run.path}: has no archive.json, as no generation is finished; continue it with "
+            f"train.py --resume {run.path}"
+        )
     strategies = run.strategies()
-    rows = run.archive()["elites"]
-    return [strategies[row["strategy_id"]] for row in rows[:count]]
+    try:
+        chosen = [row["strategy_id"] for row in run.archive()["elites"]][:count]
+        found = [strategies[strategy_id] for strategy_id in chosen]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{run.path}: archive.json and strategies.jsonl do not fit together: {error} is "
+            "missing; a file was changed or damaged: restore it"
+        ) from None
+    if not found:
+        raise InputError(f"{run.path}: archive.json holds no elite, so there is nothing to measure")
+    return found
 
 
 def seeds_of(run: RunDirectory) -> list[Strategy]:
     """The frozen seed panel of a run."""
-    return [s for s in run.strategies().values() if not s.parents]
+    return [s for s in run.strategies().values() if s.generation == 0]
 
 
 def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Question]]:
@@ -69,7 +87,13 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
             f"{loaded.content_hash[:12]}, the run had {kept.content_hash[:12]}); restore the file"
         )
     by_id = {q.question_id: q for q in loaded}
-    return {split: [by_id[i] for i in kept.splits[split]] for split in splits}
+    try:
+        return {split: [by_id[i] for i in kept.splits[split]] for split in splits}
+    except KeyError as error:
+        raise InputError(
+            f"{run.path}/questions.json: {error} is no split or question of '{source}'; the file "
+            "was changed or damaged: restore it"
+        ) from None
 
 
 def _players(run: RunDirectory) -> Players:

@@ -6,7 +6,8 @@ Three kinds of debate are played on every question:
   (self-play accuracy of Khan et al. 2024, section 3);
 - *seeds*: seed strategies debate themselves on the same questions, for comparison;
 - *panel*: each elite meets a seed strategy, once in either seat; the share it wins is the **win
-  rate against the seed panel**. Seeds rotate over questions, so all are met about equally often.
+  rate against the seed panel**. Seeds rotate over questions, so all are met about equally often;
+  a seed that is an elite itself meets the next one instead.
 
 Two baselines ask the judge model alone: without the passage, and reading it. Everything is averaged
 over questions with passages as clusters. Debates without a usable verdict are left out of rates and
@@ -15,6 +16,7 @@ counted beside them.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -134,10 +136,21 @@ def against(
     opponents: Sequence[Strategy],
     questions: Sequence[Question],
 ) -> Iterator[Pairing]:
-    """Each strategy meets one opponent on each question, in both seats; opponents rotate."""
+    """Each strategy meets one opponent on each question, in both seats; opponents rotate.
+
+    All opponents are met equally often, and each strategy meets all of them in turn. A strategy
+    that is among the opponents does not meet itself while there is another.
+    """
+    # Once every strategy is back at the opponent it began with, all move on by one; else a strategy
+    # would meet a few opponents only whenever the two numbers have a common divisor.
+    cycle = math.lcm(len(strategies), len(opponents))
     for i, question in enumerate(questions):
         for j, strategy in enumerate(strategies):
-            opponent = opponents[(i * len(strategies) + j) % len(opponents)]
+            number = i * len(strategies) + j
+            place = number + number // cycle
+            opponent = opponents[place % len(opponents)]
+            if opponent.strategy_id == strategy.strategy_id:
+                opponent = opponents[(place + 1) % len(opponents)]
             for seat in ("debater_0", "debater_1"):
                 yield Pairing(kind, strategy, opponent, question, seat)
 

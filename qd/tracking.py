@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 import wandb
+from wandb.errors import Error as WandbError
 
 from debate_env.errors import InputError, nearest
 from qd.config import TrackingConfig
@@ -38,6 +39,9 @@ ELITE_COLUMNS = (
     "behaviour",
     "text",
 )
+PATIENCE = 30.0
+"""Seconds to wait for the W&B server when a run starts."""
+
 SIMULATION_NOTE = "Simulation: the embedded model plays; results say nothing about language models."
 
 
@@ -184,10 +188,30 @@ class WandbListener(Listener):
         # W&B takes our package "agents" for the OpenAI Agents SDK, which has the same import name,
         # and would advertise (or start) its tracing; the user's own choice goes first.
         os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")
-        tags = [*self._settings.tags, event.objective]
         telemetry = event.run_dir / "telemetry.jsonl"
         known = _run_id(telemetry)
-        self._run = wandb.init(
+        try:
+            self._run = self._start(event, known)
+        except WandbError as error:
+            if self._mode == "offline":
+                raise
+            # A run must not go untracked in silence because a server is away.
+            click.echo(
+                "Weights & Biases cannot be reached; this run is tracked offline "
+                f"({' '.join(str(error).split())[:200]})",
+                err=True,
+            )
+            self._mode = "offline"
+            self._run = self._start(event, known)
+        self._run.define_metric("generation")
+        self._run.define_metric("*", step_metric="generation")
+        with telemetry.open("a", encoding="utf-8") as file:
+            record = {"event": "wandb", "id": self._run.id, "mode": self._mode}
+            file.write(json.dumps(record, sort_keys=True) + "\n")
+
+    def _start(self, event: RunStarted, known: str | None) -> wandb.Run:
+        tags = [*self._settings.tags, event.objective]
+        return wandb.init(
             project=self._settings.project,
             entity=self._settings.entity,
             name=event.name,
@@ -197,13 +221,14 @@ class WandbListener(Listener):
             notes=SIMULATION_NOTE if event.simulation else None,
             config={**event.config, "simulation": event.simulation, **dict(event.questions)},
             mode=self._mode,
-            settings=wandb.Settings(silent=True, console="off", disable_git=True, save_code=False),
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                disable_git=True,
+                save_code=False,
+                init_timeout=PATIENCE,
+            ),
         )
-        self._run.define_metric("generation")
-        self._run.define_metric("*", step_metric="generation")
-        with telemetry.open("a", encoding="utf-8") as file:
-            record = {"event": "wandb", "id": self._run.id, "mode": self._mode}
-            file.write(json.dumps(record, sort_keys=True) + "\n")
 
     def generation_finished(self, event: GenerationFinished) -> None:
         """Log the generation's figures, the archive's heat map and its elites."""

@@ -513,3 +513,33 @@ def test_run_thoughts_raises_what_a_thought_raises():
 
     with pytest.raises(LookupError, match="gone"):
         run_thoughts(FakeModel(lambda request: "x"), [count_down(2), bad()])
+
+
+# --- how many debates are open --------------------------------------------------------------------
+
+
+def most_outstanding(model):
+    """Play 300 debates; return the most requests that were ever outstanding."""
+    most = 0
+    submit = model.submit
+
+    def counting(tickets):
+        nonlocal most
+        submit(tickets)
+        most = max(most, len(model.open))
+
+    model.submit = counting
+    records = play_all(jobs(model, 300, DebateSettings(rounds=1)), max_open=200)
+    assert all(r.outcome.kind == "verdict" for r in records)
+    return most
+
+
+def test_a_model_that_answers_at_once_gets_few_debates_and_a_slow_one_as_many_as_allowed():
+    assert most_outstanding(FakeModel()) <= 2 * 64
+    assert 2 * 150 < most_outstanding(ShuffledModel(0, most=8)) <= 2 * 200
+
+
+def test_requests_are_handed_over_before_all_prompts_are_written():
+    model = ShuffledModel(0, most=500)
+    play_all(jobs(model, 200, DebateSettings(rounds=1)))
+    assert max(model.batches) <= 64 + 1  # the two requests of a judge are never torn apart

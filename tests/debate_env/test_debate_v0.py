@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -105,6 +106,27 @@ def test_options_fix_what_would_be_drawn(index, swap):
     assert one.observe("judge_0")["answers"] == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"swap": "no"}, "options\\['swap'\\]='no': allowed are True and False"),
+        ({"swap": None}, "swap"),
+        ({"rival": "1"}, "rival='1'; allowed: 1"),
+        ({"rival": 1.0}, "rival=1.0"),
+        ({"index": 1.0}, "index"),
+    ],
+)
+def test_wrong_options_are_explained(options, complaint):
+    with pytest.raises(InputError, match=complaint):
+        made().reset(options={"index": 0, **options})
+
+
+def test_options_may_be_numpy_scalars():
+    one = made()
+    one.reset(options={"index": np.int64(0), "swap": np.bool_(True), "rival": np.int64(1)})
+    assert one.observe("judge_0")["answers"] == QUESTIONS[0].answers[::-1]
+
+
 def test_options_do_not_shift_later_draws():
     free, fixed = made(), made()
     free.reset(seed=9)
@@ -200,6 +222,9 @@ def test_a_copy_shares_the_questions():
         ({"questions": QUESTIONS, "render_mode": "rgb_array"}, "allowed: human, ansi, html"),
         ({"questions": QUESTIONS, "protocol": "simultaneus"}, "did you mean 'simultaneous'"),
         ({"questions": QUESTIONS, "rounds": 0}, "rounds=0"),
+        ({"questions": Path("own.jsonl")}, "a text that names a source.*got .*Path"),
+        ({"questions": (q for q in QUESTIONS)}, "must be a sequence of Question.*got generator"),
+        ({"questions": ["builtin"]}, "must be a sequence of Question"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments, complaint):

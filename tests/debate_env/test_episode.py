@@ -241,6 +241,7 @@ def test_credences_are_normalised(action):
         [0.2, 0.3, 0.5],
         [-0.1, 1.0],
         [1.5, 0.5],
+        [10**400, 0],
         [float("nan"), 0.5],
         [float("inf"), 0.5],
         np.ones((2, 1)),

@@ -109,6 +109,7 @@ def test_hash_is_the_same_on_every_machine() -> None:
         ({"answers": ("a", "")}, "answers", "answer 2 is empty"),
         ({"answers": ("a", 3)}, "answers", "answer 2 must be a text"),
         ({"answers": ("The  Cat", "a dog", "the cat ")}, "answers", "answers 1 and 3 are equal"),
+        ({"answers": ("caf\u00e9", "cafe\u0301")}, "answers", "answers 1 and 2 are equal"),
         ({"answers": ("Straße", "STRASSE")}, "answers", "answers 1 and 2 are equal"),
         ({"label": 2}, "label", "must be 0 to 1 (0 is the first of 2 answers), got 2"),
         ({"label": -1}, "label", "got -1"),
@@ -216,6 +217,20 @@ def test_test_questions_stay_when_training_grows() -> None:
     assert small.test == large.test
     assert small.selection == large.selection
     assert set(small.train.ids) < set(large.train.ids)
+
+
+@pytest.mark.parametrize("passages", [9, 14, 37])
+@pytest.mark.parametrize("shares", [(0.1, 0.2), (0.25, 0.3), (0.15, 0.15)])
+def test_shares_for_test_and_selection_do_not_depend_on_that_for_training(passages, shares) -> None:
+    questions = make_set(passages)
+    selection, test = shares
+    first = questions.split(0.1, selection, test, seed=3)
+    for train in (0.2, 0.3, 0.4, 0.45):
+        parts = questions.split(train, selection, test, seed=3)
+        assert (parts.test, parts.selection) == (first.test, first.selection)
+        assert set(first.train.ids) <= set(parts.train.ids)
+        for part, share in zip(parts, (train, selection, test), strict=True):
+            assert abs(len(part.passages) - share * passages) <= 1
 
 
 def test_same_text_under_two_ids_stays_on_one_side() -> None:

@@ -110,6 +110,7 @@ def test_quotes_over_lines():
         ("<<quote>b</quote>v_quote>", "‹<u_quote>b</u_quote>v_quote>"),
         ("< v_quote>", "‹ v_quote>"),
         ("<\tu_quote>", "‹\tu_quote>"),
+        ("<" + " " * 40 + "/v_quote>", "‹" + " " * 40 + "/v_quote>"),
         ("\uff1cv_quote>", "‹v_quote>"),
         ("<v_qu\u043ete>", "‹v_qu\u043ete>"),  # a Cyrillic letter that looks like o
         ("2 < 3, x<5 and y <= z", "2 < 3, x<5 and y <= z"),

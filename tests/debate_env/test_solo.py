@@ -84,6 +84,41 @@ def test_the_default_opponents_quote_truly_and_count_quotes():
     assert reward == pytest.approx(1 / 3 - 2 / 3)
 
 
+def _raise(observation):
+    raise ConnectionError("the line\nwent dead")
+
+
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        (from_callable(_raise), "judge_0: ConnectionError: the line went dead"),
+        (from_callable(lambda observation: "A"), "judge_0: a verdict is 2 credences"),
+        (from_callable(lambda observation: [float("nan"), 0.5]), "between 0 and 1"),
+        (object(), "AttributeError"),
+    ],
+)
+def test_an_opponent_that_fails_truncates_the_episode(judge, message):
+    one = SoloDebateEnv("debater_0", {"judge_0": judge}, QUESTIONS, rounds=1)
+    one.reset(seed=0)
+    _, reward, terminated, truncated, info = one.step("A point.")
+    assert (reward, terminated, truncated, info["kind"]) == (0.0, False, True, "error")
+    assert message in info["message"]
+    assert info["label"] is None
+    one.reset()
+    assert not one.step("Again.")[2]
+
+
+def test_an_opponent_that_fails_before_the_first_turn():
+    one = SoloDebateEnv("judge_0", {"debater_0": from_callable(_raise)}, QUESTIONS, rounds=1)
+    observation, info = one.reset(seed=0)
+    assert observation["phase"] == 2
+    assert "ConnectionError" in info["message"]
+    _, reward, terminated, truncated, _ = one.step([0.5, 0.5])
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    with pytest.raises(InputError, match=r"reset\(\)"):
+        one.step([0.5, 0.5])
+
+
 def test_long_speeches_of_opponents_are_cut_and_counted():
     talker = from_callable(lambda observation: "on and on " * 50)
     one = SoloDebateEnv("judge_0", {"debater_0": talker}, QUESTIONS, max_chars=200, rounds=1)

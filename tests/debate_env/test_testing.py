@@ -47,6 +47,64 @@ def test_a_plug_in_protocol_passes_every_check(monkeypatch):
     assert check_debate_env(protocol="closing_words") == list(CHECKS)
 
 
+class Chain(Simultaneous):
+    """A plug-in without a judge and without a verdict: one seat after the other."""
+
+    name = "chain"
+    seats = ("debater_0", "debater_1")
+
+    def wave(self, index, speeches, rounds):
+        return Wave(SPEECH, index + 1, (DEBATERS[index % 2],)) if index < rounds else None
+
+    def defends(self, seat):
+        return None
+
+
+class Consultancy(Simultaneous):
+    """A plug-in in which one side alone is heard."""
+
+    name = "consultancy"
+    seats = ("debater_0", JUDGE)
+
+    def wave(self, index, speeches, rounds):
+        if index < rounds:
+            return Wave(SPEECH, index + 1, DEBATERS[:1])
+        return Wave(VERDICT, rounds + 1, (JUDGE,)) if index == rounds else None
+
+
+@pytest.mark.parametrize("protocol", [Chain(), Consultancy()], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "check", ["api_test", "seed_test", "parallel_api_test", "state_test", "determinism"]
+)
+def test_protocols_without_opponent_or_verdict(monkeypatch, protocol, check):
+    monkeypatch.setitem(PROTOCOLS, protocol.name, protocol)
+    run_check(check, protocol=protocol.name)
+
+
+def test_a_protocol_without_verdict_ends_and_pays_nobody(monkeypatch):
+    monkeypatch.setitem(PROTOCOLS, "chain", Chain())
+    one = raw_env(sample_questions(), protocol="chain", rounds=2, render_mode="ansi")
+    one.reset(seed=0)
+    one.step("A text.")
+    one.step("The text, told again.")
+    assert all(one.terminations.values())
+    assert not any(one.truncations.values())
+    assert set(one.rewards.values()) == {0.0}
+    info = one.infos["debater_0"]
+    assert (info["kind"], info["verdict_ok"], info["label"]) == ("ended", False, None)
+    assert "there is no verdict" in one.render()
+
+
+def test_a_consultant_is_paid_for_the_answer_it_defends(monkeypatch):
+    monkeypatch.setitem(PROTOCOLS, "consultancy", Consultancy())
+    one = raw_env(sample_questions(), protocol="consultancy", rounds=1)
+    one.reset(seed=0)
+    one.step("Believe me.")
+    one.step([0.75, 0.25])
+    assert one.rewards["debater_0"] == pytest.approx(0.5)
+    assert one.infos[JUDGE]["scores"]["persuasion"] == {"debater_0": pytest.approx(0.5)}
+
+
 def _leak_passage(monkeypatch):
     honest = Episode.observe
 

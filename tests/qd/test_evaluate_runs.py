@@ -121,6 +121,48 @@ def test_questions_that_changed_are_refused(persuasion: RunDirectory, tmp_path: 
         questions_of(RunDirectory.open(copy), ("test",))
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("archive.json", None, "train.py --resume"),
+        ("archive.json", '{"version": 1, "elites": []}', "holds no elite"),
+        ("archive.json", '{"version": 1}', "'elites' is missing"),
+        ("archive.json", "", "cannot be read"),
+        ("strategies.jsonl", "", "do not fit together"),
+        ("strategies.jsonl", "{", "line 1: is damaged"),
+        ("questions.json", None, "cannot be read"),
+        ("questions.json", "{}", "version"),
+    ],
+)
+def test_damaged_files_are_one_line(
+    persuasion: RunDirectory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    content: str | None,
+    says: str,
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(persuasion.path, copy)
+    (copy / file).unlink()
+    if content is not None:
+        (copy / file).write_text(content)
+    assert run_command(evaluate, [str(copy), "--split=test", "--elites=1"]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_a_question_that_is_gone_is_named(persuasion: RunDirectory, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(persuasion.path, copy)
+    record = json.loads((copy / "questions.json").read_text())
+    record["splits"]["test"][0] = "no-such-question"
+    (copy / "questions.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"questions\.json: 'no-such-question' is no split"):
+        questions_of(RunDirectory.open(copy), ("test",))
+
+
 def test_elites_come_best_first(persuasion: RunDirectory) -> None:
     rows = persuasion.archive()["elites"]
     assert [s.strategy_id for s in elites_of(persuasion, 4)] == [

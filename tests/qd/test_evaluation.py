@@ -66,6 +66,21 @@ def test_opponents_and_seeds_rotate_evenly() -> None:
     assert {alone.count(name) for name in set(alone)} == {6}
 
 
+@pytest.mark.parametrize("elites", [1, 4, 5, 6, 10])
+def test_each_strategy_meets_every_opponent(elites: int) -> None:
+    panel = SEEDS[10:20]
+    pairings = list(against("panel", SEEDS[:elites], panel, questions(100)))
+    for strategy in SEEDS[:elites]:
+        own = [p.opponent.strategy_id for p in pairings if p.strategy == strategy]
+        assert set(own) == {s.strategy_id for s in panel}
+        assert max(map(own.count, own)) <= 2 * min(map(own.count, own))
+
+
+def test_a_seed_does_not_meet_itself() -> None:
+    pairings = list(against("panel", SEEDS[:8], SEEDS, questions(40)))
+    assert all(p.strategy.strategy_id != p.opponent.strategy_id for p in pairings)
+
+
 def test_real_trials_are_consistent_and_repeatable() -> None:
     model = make_model("embedded")
     settings = DebateSettings(rounds=1)

@@ -196,6 +196,30 @@ def test_online_without_login_is_one_clear_line(wandb_home: Path) -> None:
         resolve_mode("ofline")
 
 
+def test_a_server_that_is_away_leaves_an_offline_run(
+    wandb_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("qd.tracking.PATIENCE", 1.0)
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    run_dir = run_directory(tmp_path / "run")
+    listener = wandb_listener("auto", run_dir, TrackingConfig())
+    assert isinstance(listener, WandbListener)
+    listener.run_started(started(run_dir))
+    listener.generation_finished(generation(0))
+    listener.run_finished(RunFinished(run_dir, "finished", "", {}, ()))
+    shown = capsys.readouterr()
+    assert "tracked offline" in shown.err
+    assert shown.err.count("\n") == 1
+    assert "Weights & Biases (offline)" in shown.out
+    assert any(record["type"] == "history" for record in read_back(wandb_home))
+    for file in wandb_home.rglob("*"):
+        assert not file.is_file() or b"x" * 40 not in file.read_bytes(), file
+
+
 def test_a_key_in_netrc_counts(tmp_path: Path) -> None:
     file = tmp_path / "netrc"
     file.write_text("machine wandb.example.org login user password secret\n")

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("plug_in_agent.py", "my answer 0."),
+        ("own_policy_pettingzoo.py", "judge_0: reward"),
+    ],
+)
+def test_an_example_runs(name, said, capsys):
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    assert said in capsys.readouterr().out
