@@ -1,240 +1,408 @@
-"""Does evolution work? Its gain over the seeds on questions it never saw, beside baselines.
+"""Is evolution worth its debates? Gains over the frozen seeds on held-out passages, world by world.
 
-Every run goes through the whole trainer with the embedded model, a simulation, and ends in a
-measurement on held-out passages. Procedures:
+Every run goes through the whole trainer. The embedded model plays all roles, so every figure
+describes a simulation. Procedures, at an equal number of model calls:
 
-- default: the preset ``default``.
-- paper: the preset ``paper``'s archive, tournament, Elo and choice, for as many generations as the
-  default's model calls pay for.
-- best-of-N: as default, but children are always rewritten from the frozen seeds.
-- random: as default, but coins decide instead of ratings and comparisons.
+- ``default``: what the preset ``default`` does;
+- ``paper``: archive, tournament, Elo and choice of the preset ``paper``;
+- ``best-of-N``: as default, but all children are rewritten from the frozen seeds;
+- ``random``: as default, but coins decide what ratings and comparisons would.
+
+A baseline plays as many generations as bring its calls nearest to those of ``default`` in the same
+world; debates of reports are left out of the count. ``docs/evolution.md`` says what is measured.
 
     python benchmarks/evolution.py --jobs 2
     python benchmarks/evolution.py --quick
-    python benchmarks/evolution.py --procedures default --set evolution.children=7
+    python benchmarks/evolution.py --procedures default --set evolution.selection.questions=24
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
+
+from evolution_table import Result, report
 
 from agents.base import derive_seed
 from agents.models.embedded import EmbeddedModel
 from agents.models.world import World
 from debate_env.questions import Question
 from debate_env.sources import load_questions
-from qd.config import RunConfig
+from qd.archives import archive_from_dict
+from qd.config import EvolutionConfig, RunConfig
 from qd.config_loading import load_config
-from qd.evaluation import Pairing, Players, Trial, play_trials
-from qd.gains import champions
-from qd.archive_base import Entry
+from qd.evaluation import Kind, Pairing, Players, Trial, play_trials, right, won
 from qd.planning import plan_run
+from qd.referee import Models
 from qd.rundir import RunDirectory
 from qd.seeds import seed_strategies
 from qd.splits import RunQuestions, open_questions
-from qd.statistics import Estimate, t_interval
 from qd.strategy import Strategy
-from qd.training import train
+from qd.training import resume, train
 
 SEEDS = seed_strategies()
-PROCEDURES = ("default", "paper", "best-of-N", "random")
 OBJECTIVES = ("persuasion", "truth")
+# Another seed is another supply of passages: none of the first is among the second.
+TRAINING = "synthetic:passages=600,words=350,questions=2,seed=11"
+HELD_OUT = "synthetic:passages=400,words=350,questions=1,seed=1000"
+EVALUATION = 1
+"""Seed of the debates on held-out passages; the same for all procedures."""
+
+
+def paper(own: EvolutionConfig) -> EvolutionConfig:
+    """Return the paper's procedure, measured like the others."""
+    return load_config("paper").evolution.model_copy(update={"report": own.report})
+
+
+def best_of_n(own: EvolutionConfig) -> EvolutionConfig:
+    """Return a procedure that never builds on a child."""
+    return own.model_copy(update={"parents": own.parents.model_copy(update={"rule": "seeds"})})
+
+
+def random_acceptance(own: EvolutionConfig) -> EvolutionConfig:
+    """Return a procedure that plays the debates of a choice and tosses coins."""
+    return own.model_copy(update={"selection": own.selection.model_copy(update={"rule": "coin"})})
+
+
+PROCEDURES: Mapping[str, Callable[[EvolutionConfig], EvolutionConfig]] = {
+    "default": lambda own: own,
+    "paper": paper,
+    "best-of-N": best_of_n,
+    "random": random_acceptance,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What every run has in common.
+    """What all runs have in common.
 
     Attributes:
-        training: Passages with two questions each, dealt out to the splits of a run.
-        held_out: Passages with one question each, of another seed, for the true gain.
+        procedures: Names of :data:`PROCEDURES`, the one that sets the budget first.
+        questions: Questions for training, choice and report; which ones depends on the world.
+        held_out: Held-out questions, each on a passage of its own; likewise.
         assignments: ``a.b=value`` on top of the preset ``default``.
     """
 
-    training: int
-    held_out: int
+    procedures: tuple[str, ...]
+    questions: tuple[int, int, int] = (120, 60, 40)
+    held_out: int = 160
     assignments: tuple[str, ...] = ()
+
+    def config(self, kind: str, objective: str, world: int) -> RunConfig:
+        """Return the default procedure's configuration in a world."""
+        train_on, choose_on, report_on = self.questions
+        return load_config(
+            "default",
+            assignments=(
+                f"objective={objective}",
+                f"seed={world}",
+                f"models.default='embedded:world={world},kind={kind}'",
+                f"questions.source='{TRAINING}'",
+                f"questions.split_seed={world}",
+                f"questions.train={train_on}",
+                f"questions.selection={choose_on}",
+                f"questions.report={report_on}",
+                "questions.test=0",
+                "evolution.report.every=0",
+                *self.assignments,
+            ),
+        )
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+
+def rotation(
+    strategies: Sequence[Strategy], questions: Sequence[Question], each: int
+) -> Iterator[tuple[Question, Strategy]]:
+    """Deal ``each`` strategies to every question, all strategies about equally often."""
+    count = min(each, len(strategies))
+    for number, question in enumerate(questions):
+        for k in range(count):
+            yield question, strategies[(number * count + k) % len(strategies)]
+
+
+def duels(
+    kind: Kind, pairs: Iterable[tuple[Question, Strategy, Strategy]], players: Players
+) -> list[Trial]:
+    """Play pairs of strategies, once in either seat."""
+    pairings = [Pairing(kind, a, b, q, s) for q, a, b in pairs for s in ("debater_0", "debater_1")]
+    return play_trials(pairings, players, EVALUATION)
+
+
+def self_debates(
+    kind: Kind,
+    strategies: Sequence[Strategy],
+    questions: Sequence[Question],
+    each: int,
+    players: Players,
+) -> list[Trial]:
+    """Let strategies debate themselves, in rotation."""
+    turns = rotation(strategies, questions, each)
+    return play_trials([Pairing(kind, s, s, q, "debater_0") for q, s in turns], players, EVALUATION)
+
+
+def average(trials: Iterable[Trial], value: Callable[[Trial], float | None]) -> float:
+    """Average over usable debates."""
+    return fmean(v for trial in trials if (v := value(trial)) is not None)
+
+
+def share(trial: Trial) -> float | None:
+    """Credence of the measured strategy's side, of what both sides got."""
+    if trial.credence is None:
+        return None
+    place = 0 if trial.seat == "debater_0" else 1
+    return trial.credence[place] / (trial.credence[0] + trial.credence[1])
+
+
+def credence(trial: Trial) -> float | None:
+    """Credence in the correct answer."""
+    if trial.credence is None:
+        return None
+    place = 0 if trial.seat == "debater_0" else 1
+    return trial.credence[place if trial.defends_correct else 1 - place]
+
+
+def drawn(question: Question, strategy: Strategy, pool: Sequence[Strategy]) -> Strategy:
+    """Draw an opponent from names alone, never the strategy itself."""
+    others = [other for other in pool if other.strategy_id != strategy.strategy_id]
+    return others[derive_seed("opponent", question.question_id, strategy.text) % len(others)]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One run."""
+class Outcome:
+    """Who lives at the end of a run.
 
-    kind: str
-    objective: str
-    world: int
-    procedure: str
-    generations: int
-    debates: int
-    calls: int
-    report_calls: int
-    true: Mapping[str, float]
-    reported: Mapping[str, float]
+    Attributes:
+        elites: Everybody in the archive.
+        champions: The best-rated of each family.
+        cells: For every cell that a seed held after generation 0 and that is still held: the elite
+            and that seed.
+    """
 
+    elites: tuple[Strategy, ...]
+    champions: tuple[Strategy, ...]
+    cells: tuple[tuple[Strategy, Strategy], ...]
 
-def configuration(setup, kind, objective, world, procedure, calls=None):
-    config = load_config(
-        "default",
-        assignments=(
-            f"objective={objective}",
-            f"seed={world}",
-            f"questions.source='synthetic:passages=600,seed=11'", "questions.train=120","questions.selection=60","questions.report=45","questions.test=75",f"questions.split_seed={world}",
-            f"models.default='embedded:world={world},kind={kind}'",
-            "evolution.report.every=0",
-            *setup.assignments,
-        ),
-    )
-    ev = config.evolution
-    if procedure == "best-of-N":
-        ev = ev.model_copy(update={"parents": ev.parents.model_copy(update={"rule": "seeds"})})
-    elif procedure == "random":
-        ev = ev.model_copy(update={"selection": ev.selection.model_copy(update={"rule": "coin"})})
-    elif procedure == "paper":
-        ev = load_config("paper").evolution.model_copy(update={"report": ev.report})
-    return config.model_copy(update={"evolution": ev})
+    @classmethod
+    def of(cls, run: RunDirectory, summary: Mapping[str, Any]) -> Outcome:
+        """Read a run directory."""
+        strategies = run.strategies()
+        first, last = (
+            {archive.locate(e.strategy_id): e.strategy_id for e in archive.elites()}
+            for archive in (
+                archive_from_dict(data)
+                for data in (run.generation(0)["archive"], run.archive()["archive"])
+            )
+        )
+        return cls(
+            tuple(strategies[s] for s in last.values()),
+            tuple(strategies[row["id"]] for row in summary["top"]),
+            tuple((strategies[last[c]], strategies[first[c]]) for c in first if c in last),
+        )
 
 
-def rotate(kind, strategies, opponents, questions, per_question):
-    """Each question: per_question of the strategies in turn, each against one opponent, both seats."""
-    for i, q in enumerate(questions):
-        for j in range(min(per_question, len(strategies))):
-            n = i * min(per_question, len(strategies)) + j
-            s = strategies[n % len(strategies)]
-            pool = opponents(s)
-            # the round in which s plays
-            o = pool[derive_seed("opponent", q.question_id, s.text) % len(pool)]
-            for seat in ("debater_0", "debater_1"):
-                yield Pairing(kind, s, o, q, seat)
+def persuasion(
+    outcome: Outcome, questions: Sequence[Question], players: Players
+) -> dict[str, float]:
+    """Measure win rates minus 1/2; see :class:`evolution_table.Result`."""
+    family: dict[str, list[Strategy]] = defaultdict(list)
+    for seed in SEEDS:
+        family[seed.family].append(seed)
+    elites = [(q, s, drawn(q, s, SEEDS)) for q, s in rotation(outcome.elites, questions, 4)]
+    own = [
+        (q, s, drawn(q, s, family[s.family])) for q, s in rotation(outcome.champions, questions, 3)
+    ]
+    same = [(q, s, drawn(q, s, SEEDS)) for q, s in rotation(outcome.champions, questions, 2)]
+    new = [pair for pair in outcome.cells if pair[0] != pair[1]]
+    holders = {elite.strategy_id: holder for elite, holder in new}
+    turns = rotation([elite for elite, _ in new], questions, 3) if new else ()
+    cells = duels("duel", [(q, s, holders[s.strategy_id]) for q, s in turns], players)
+    return {
+        "elites_gain": average(duels("panel", elites, players), won) - 0.5,
+        "champions_gain": average(duels("duel", own, players), won) - 0.5,
+        # A seed that still holds its cell has gained nothing.
+        "cells_gain": (average(cells, won) - 0.5) * len(new) / len(outcome.cells) if new else 0.0,
+        "as_reported": average(duels("panel", same, players), share) - 0.5,
+    }
 
 
-def alone(kind, strategies, questions, per_question):
-    for i, q in enumerate(questions):
-        k = min(per_question, len(strategies))
-        for j in range(k):
-            s = strategies[(i * k + j) % len(strategies)]
-            yield Pairing(kind, s, s, q, "debater_0")
+def by_strategy(trials: Iterable[Trial]) -> dict[str, float]:
+    """Judge accuracy by strategy."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for trial in trials:
+        if trial.right is not None:
+            found[trial.strategy].append(trial.right)
+    return {strategy: fmean(values) for strategy, values in found.items()}
 
 
-def play(pairings, players, seed):
-    return play_trials(list(pairings), players, seed)
+def truth(
+    outcome: Outcome, questions: Sequence[Question], players: Players, seeds: Sequence[Trial]
+) -> dict[str, float]:
+    """Measure judge accuracy minus the seeds'; see :class:`evolution_table.Result`."""
+    elites = self_debates("elites", outcome.elites, questions, 7, players)
+    champions = self_debates("elites", outcome.champions, questions, 5, players)
+    after, before = by_strategy(elites), by_strategy(seeds)
+    gained = [
+        0.0 if elite == holder else after[elite.strategy_id] - before[holder.strategy_id]
+        for elite, holder in outcome.cells
+    ]
+    return {
+        "elites_gain": average(elites, right) - average(seeds, right),
+        # One champion per family, and as many seeds of each: the families weigh the same.
+        "champions_gain": average(champions, right) - average(seeds, right),
+        "cells_gain": fmean(gained) if gained else 0.0,
+        "as_reported": average(champions, credence) - average(seeds, credence),
+    }
 
 
-def share(t):
-    place = 0 if t.seat == "debater_0" else 1
-    return t.credence[place] / sum(t.credence[:2])
+# --- running --------------------------------------------------------------------------------------
 
 
-def measure(objective, run, config, summary, players, questions, base):
-    strategies = run.strategies()
-    rows = run.archive()["elites"]
-    elites = [strategies[r["strategy_id"]] for r in rows]
-    best = [strategies[t["id"]] for t in summary["top"]]
-    seed = 7
-    out = {}
-    if objective == "persuasion":
-        panel = lambda s: [o for o in SEEDS if o.strategy_id != s.strategy_id] or SEEDS
-        a = play(rotate("elites", elites, panel, questions, 4), players, seed)
-        out["elites"] = statistics.fmean(t.won for t in a) - 0.5
-        a = play(rotate("panel", best, panel, questions, 2), players, seed)
-        out["best"] = statistics.fmean(t.won for t in a) - 0.5
-        out["best_score"] = statistics.fmean(share(t) for t in a) - 0.5
-        a = play(rotate("duel", best, lambda s: [o for o in SEEDS if o.family == s.family and o.strategy_id != s.strategy_id], questions, 2), players, seed)
-        out["best_family"] = statistics.fmean(t.won for t in a) - 0.5
-    else:
-        a = play(alone("elites", elites, questions, 6), players, seed)
-        out["elites"] = statistics.fmean(t.right for t in a) - base["right"]
-        a = play(alone("panel", best, questions, 5), players, seed)
-        out["best"] = statistics.fmean(t.right for t in a) - base["right"]
-        cred = [t.credence[0 if (t.defends_correct) else 1] for t in a]
-        out["best_score"] = statistics.fmean(cred) - base["cred"]
-        out["level"] = base["right"]
-    return out
+def spent(run: RunDirectory, summary: Mapping[str, Any]) -> int:
+    """Return the model calls of a run, those of reports left out."""
+    reports = sum(match.calls for match in run.matches() if match.phase == "report")
+    return int(summary["totals"]["calls"]) - reports
 
 
-def task(setup, procedures, case):
+def evolve(
+    config: RunConfig, folder: Path, questions: RunQuestions, models: Models, budget: int | None
+) -> dict[str, Any]:
+    """Run a procedure; with a budget, for the generations whose calls come nearest to it."""
+    if budget is None:
+        return train(config, folder, models=models, questions=questions)
+    plan = plan_run(config, questions)
+    first = plan.first * plan.calls_per_debate
+    later = (plan.tournament + plan.selection) * plan.calls_per_debate
+    count = max(1, (budget - first) // later)
+    evolution = config.evolution.model_copy(update={"generations": count})
+    config = config.model_copy(update={"evolution": evolution})
+    summary = train(config, folder, models=models, questions=questions)
+    while True:
+        calls = spent(RunDirectory(folder), summary)
+        more = round((budget - calls) * count / max(1, calls - first))
+        if more <= 0:
+            return summary
+        count += more
+        summary = resume(folder, generations=count, models=models, questions=questions)
+
+
+def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
+    """Play all procedures in one world, and measure what came of each."""
     kind, objective, world = case
     model = EmbeddedModel(World(world, kind=kind))
-    questions = load_questions("synthetic:passages=400,questions=1,words=350,seed=1000")
-    questions = sorted(questions, key=lambda q: derive_seed(world, q.question_id))[:setup.held_out]
-    results = []
-    base = None
-    for procedure in procedures:
-        config = configuration(setup, kind, objective, world, procedure)
-        players = Players(model, model, config.debate_settings(), config.debater_sampling())
-        if base is None and objective == "truth":
-            a = play(alone("seeds", SEEDS, questions, 8), players, 7)
-            base = {
-                "right": statistics.fmean(t.right for t in a),
-                "cred": statistics.fmean(t.credence[0 if t.defends_correct else 1] for t in a),
-            }
-        run_questions = open_questions(config.questions)
-        if procedure == "paper" and results:
-            plan = plan_run(config, run_questions)
-            per = plan.calls_per_debate
-            budget = results[0].calls - results[0].report_calls
-            g = round((budget - plan.first * per) / (plan.tournament * per + 14))
-            config = config.model_copy(update={"evolution": config.evolution.model_copy(update={"generations": max(1, g)})})
-        with tempfile.TemporaryDirectory() as folder:
-            t0 = time.perf_counter()
-            summary = train(config, Path(folder) / "run", questions=run_questions)
-            t1 = time.perf_counter()
-            run = RunDirectory(Path(folder) / "run")
-            true = measure(objective, run, config, summary, players, questions, base)
-            t2 = time.perf_counter()
-            report = sum(m.calls for m in run.matches() if m.phase == "report")
-            true["n_elites"] = summary["elites"]
-            true["age"] = statistics.fmean(r["generation"] for r in run.archive()["elites"])
-            true["t_train"] = t1 - t0
-            true["t_measure"] = t2 - t1
-            results.append(Result(kind, objective, world, procedure, config.evolution.generations,
-                summary["totals"]["debates"], summary["totals"]["calls"], report, true, summary["gain"].get(objective, {})))
+    models = Models(model, model, model)
+    base = setup.config(kind, objective, world)
+    players = Players(model, model, base.debate_settings(), base.debater_sampling())
+    supply = load_questions(HELD_OUT)
+    order = sorted(supply, key=lambda q: derive_seed("held-out", world, q.question_id))
+    held_out = order[: setup.held_out]
+    seeds = self_debates("seeds", SEEDS, held_out, 10, players) if objective == "truth" else []
+    questions = open_questions(base.questions)
+    results: list[Result] = []
+    for procedure in setup.procedures:
+        evolution = PROCEDURES[procedure](base.evolution)
+        config = base.model_copy(update={"evolution": evolution})
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "run"
+            budget = results[0].calls if results else None
+            summary = evolve(config, folder, questions, models, budget)
+            run = RunDirectory(folder)
+            outcome = Outcome.of(run, summary)
+            if objective == "truth":
+                gain = truth(outcome, held_out, players, seeds)
+            else:
+                gain = persuasion(outcome, held_out, players)
+            results.append(
+                Result(
+                    kind=kind,
+                    objective=objective,
+                    world=world,
+                    procedure=procedure,
+                    generations=summary["generations"],
+                    debates=summary["totals"]["debates"],
+                    calls=spent(run, summary),
+                    elites=len(outcome.elites),
+                    **gain,
+                    reported=summary["gain"][objective]["value"],
+                    reported_low=summary["gain"][objective]["low"],
+                    reported_high=summary["gain"][objective]["high"],
+                )
+            )
     return results
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--worlds", type=int, default=20)
-    p.add_argument("--jobs", type=int, default=1)
-    p.add_argument("--kinds", default="mixed")
-    p.add_argument("--procedures", default=",".join(PROCEDURES))
-    p.add_argument("--objectives", default=",".join(OBJECTIVES))
-    p.add_argument("--set", dest="assignments", action="append", default=[])
-    p.add_argument("--training", type=int, default=150)
-    p.add_argument("--held-out", type=int, default=160)
-    o = p.parse_args()
-    setup = Setup(o.training, o.held_out, tuple(o.assignments))
-    cases = [(k, ob, w) for k in o.kinds.split(",") for ob in o.objectives.split(",") for w in range(o.worlds)]
-    t = time.time()
-    with ProcessPoolExecutor(o.jobs) as pool:
-        results = [r for rs in pool.map(partial(task, setup, o.procedures.split(",")), cases) for r in rs]
-    for k in o.kinds.split(","):
-        for ob in o.objectives.split(","):
-            for proc in o.procedures.split(","):
-                rs = [r for r in results if (r.kind, r.objective, r.procedure) == (k, ob, proc)]
-                line = f"{k} {ob:10s} {proc:10s} calls {statistics.fmean(r.calls-r.report_calls for r in rs):.0f} gen {statistics.fmean(r.generations for r in rs):.1f} "
-                for key in rs[0].true:
-                    e = t_interval([r.true[key] for r in rs])
-                    if key in ("n_elites", "age", "t_train", "t_measure", "level"):
-                        line += f"{key} {e.value:.2f} "
-                    else:
-                        line += f"{key} {100*e.value:+.1f}±{100*(e.high-e.value):.1f} "
-                e = t_interval([r.reported["value"] for r in rs])
-                cover = sum(r.reported["low"] <= r.true["best_score"] <= r.reported["high"] for r in rs)
-                line += f"reported {100*e.value:+.1f}±{100*(e.high-e.value):.1f} cover {cover}/{len(rs)}"
-                print(line, flush=True)
-    print(f"{time.time()-t:.0f}s")
+def measure(setup: Setup, cases: Sequence[tuple[str, str, int]], jobs: int) -> list[Result]:
+    """Play all cases, in as many processes; the same results whatever the number."""
+    results: list[Result] = []
+    started = time.perf_counter()
+    play = partial(run_world, setup)
+    with ProcessPoolExecutor(jobs) if jobs > 1 else tempfile.TemporaryDirectory() as pool:
+        done = map(play, cases) if isinstance(pool, str) else pool.map(play, cases)
+        for number, (case, found) in enumerate(zip(cases, done, strict=True), 1):
+            results += found
+            seconds = time.perf_counter() - started
+            print(
+                f"{number}/{len(cases)} {' '.join(map(str, case))}, {seconds:.0f} s",
+                file=sys.stderr,
+            )
+    return results
+
+
+QUICK = (
+    "debate.rounds=1",
+    "evolution.generations=1",
+    "evolution.children=4",
+    "evolution.tournament.rounds=1",
+    "evolution.tournament.questions_per_pairing=1",
+    "evolution.selection.questions=2",
+    "evolution.report.questions=2",
+)
+
+
+def main() -> None:
+    """Parse the command line, measure, and print tables and verdicts."""
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n\n", 1)[0])
+    parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--objectives", default=",".join(OBJECTIVES))
+    parser.add_argument("--procedures", default=",".join(PROCEDURES))
+    parser.add_argument("--no-null", action="store_true", help="leave the null world out")
+    parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="A.B=V")
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke test; its figures say nothing"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print tables for a document")
+    parser.add_argument("--json", metavar="FILE", help="also write every figure to a file")
+    options = parser.parse_args()
+    setup = Setup(tuple(options.procedures.split(",")), assignments=tuple(options.assignments))
+    worlds = options.worlds
+    if options.quick:
+        setup = replace(setup, held_out=6, assignments=(*QUICK, *setup.assignments))
+        worlds = min(worlds, 2)
+    objectives = options.objectives.split(",")
+    cases = [("mixed", o, w) for o in objectives for w in range(worlds)]
+    results = measure(setup, cases, options.jobs)
+    if not options.no_null:
+        nothing = [("null", o, w) for o in objectives for w in range(worlds)]
+        results += measure(replace(setup, procedures=setup.procedures[:1]), nothing, options.jobs)
+    text = report(results, held_out=setup.held_out, markdown=options.markdown)
+    print(text)
+    if options.json:
+        data = {"simulation": True, "setup": asdict(setup), "runs": [asdict(r) for r in results]}
+        Path(options.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
 
 if __name__ == "__main__":
     main()

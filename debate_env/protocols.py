@@ -54,7 +54,7 @@ class DebateProtocol(Protocol):
 
     @property
     def seats(self) -> tuple[str, ...]:
-        """Every seat, ``"<role>_<number>"``; those that defend an answer first."""
+        """Every seat, ``"<role>_<number>"``; those that defend an answer come first."""
         ...
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
@@ -80,7 +80,7 @@ class DebateProtocol(Protocol):
         ...
 
     def defends(self, seat: str) -> int | None:
-        """Say which presented answer ``seat`` argues for, 0 or 1; ``None`` if it argues for none."""
+        """Say which presented answer ``seat`` argues for: 0, 1 or ``None``."""
         ...
 
 

@@ -20,16 +20,30 @@ _HIDDEN = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+_PRINTABLE = bytes(range(32, 127))
+
+
 def clean(text: str) -> str:
     r"""Return a speech as text that looks the same to every reader.
 
     Line separators become ``"\n"``; control characters, directional marks and zero-width spaces
     are dropped. Joiners that scripts and emoji need stay.
     """
+    if text.isascii() and not text.encode().translate(None, _PRINTABLE + b"\n"):
+        return text  # the usual case, in half the time of the general one
     if text.replace("\n", "").isprintable():
         return text
     text = _LINE_ENDS.sub("\n", text)
     return _SURROGATE.sub("\ufffd", _HIDDEN.sub("", text))
+
+
+def _count_words(text: str) -> int:
+    """Count pieces between white space; fast for printable ASCII with single spaces."""
+    if text.isascii() and "  " not in text:
+        raw = text.encode()
+        if raw and not raw.translate(None, _PRINTABLE) and raw[0] != 32 and raw[-1] != 32:
+            return raw.count(b" ") + 1
+    return len(text.split())
 
 
 def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
@@ -40,7 +54,7 @@ def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
     Returns:
         The text, its number of words (the mark not counted) and whether it was cut.
     """
-    words = len(text.split())
+    words = _count_words(text)
     if words <= word_limit:
         return text, words, False
     position = 0

@@ -198,7 +198,7 @@ class WandbListener(Listener):
             # A run must not go untracked in silence because a server is away.
             click.echo(
                 "Weights & Biases cannot be reached; this run is tracked offline "
-                f"({' '.join(str(error).split())[:200]})",
+                f"({str(error).partition(chr(10))[0]})",
                 err=True,
             )
             self._mode = "offline"

@@ -71,6 +71,13 @@ def test_html_lets_no_untrusted_text_become_markup(first, second):
     page.encode("utf-8")
 
 
+def test_html_shows_entities_and_comparisons_as_they_were_written():
+    said = "It is 1 < 2 &lt;b&gt; <quote>R&amp;D < 3</quote>"
+    page = render_html(speak(episode(rounds=1), said, "x"))
+    assert "It is 1 &lt; 2 &amp;lt;b&amp;gt; " in page
+    assert ">R&amp;amp;D &lt; 3</q>" in page
+
+
 def test_html_is_self_contained():
     page = render_html(finished())
     assert page.startswith("<!DOCTYPE html>")

@@ -34,6 +34,12 @@ def test_wilson_agrees_with_a_worked_example() -> None:
     assert (low, high) == pytest.approx((0.596, 0.982), abs=1e-3)
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_wilson_holds_the_share_at_both_ends(n: int) -> None:
+    assert wilson(0, n)[0] == 0.0 < wilson(0, n)[1]
+    assert wilson(n, n)[0] < 1.0 == wilson(n, n)[1]
+
+
 def test_mean_is_over_observations_not_over_clusters() -> None:
     estimate = mean_interval([1, 1, 1, 0], ["a", "a", "a", "b"])
     assert estimate.value == 0.75

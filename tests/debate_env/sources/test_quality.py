@@ -159,7 +159,8 @@ FAILING = {
     },
     "all untimed answers right": {"validation": [validator(), validator(answer=2)]},
     "speed accuracy <= 0.5": {
-        "speed_validation": [{"speed_answer": 1}, {"speed_answer": 1}, {"speed_answer": 2}]
+        # 3 of 5, the least above one half that five answers can give
+        "speed_validation": [{"speed_answer": 1}] * 3 + [{"speed_answer": 2}] * 2
     },
     "context >= 1.5": {"validation": [validator(untimed_eval2_context=1)] * 2 + [validator()]},
     "writer agrees": {"writer_label": 2},
