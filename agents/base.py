@@ -21,6 +21,8 @@ from debate_env.settings import DebateSettings
 
 T = TypeVar("T")
 
+_MASK = 0xFFFFFFFFFFFFFFFF
+
 Thought = Generator[Sequence[Request], Sequence[Reply], T]
 """A computation that asks a chat model: yields requests, receives their replies, returns T."""
 
@@ -37,6 +39,21 @@ def derive_seed(*parts: object) -> int:
     """
     text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 11
+
+
+def request_seed(turn_seed: int, sample: int = 0, attempt: int = 0) -> int:
+    """Derive the seed of one request; candidates, votes and repairs each get their own.
+
+    A turn's seed is a digest already, so mixing two small numbers into it is enough and costs a
+    third of :func:`derive_seed`; the mixer is that of SplitMix64 (Steele, Lea and Flood 2014).
+
+    Returns:
+        An integer in ``[0, 2**53)``.
+    """
+    x = (turn_seed + 0x9E3779B97F4A7C15 * (1 + sample + (attempt << 32))) & _MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+    return (x ^ (x >> 31)) >> 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,8 @@ class Turn:
     seed: int
 
     def request_seed(self, sample: int = 0, attempt: int = 0) -> int:
-        """Seed of one request of this turn; candidates, votes and repairs each get their own."""
-        return derive_seed(self.seed, sample, attempt)
+        """Seed of one request of this turn; see the function of the same name."""
+        return request_seed(self.seed, sample, attempt)
 
 
 @dataclass(frozen=True, slots=True)

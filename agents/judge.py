@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agents.base import Decision, Failure, Thought, Turn, derive_seed
+from agents.base import Decision, Failure, Thought, Turn, request_seed
 from agents.models.base import ChatModel, Message, Reply, Request, Sampling
 from agents.prompts import LETTERS, judge_messages, reader_messages, repair_messages
 from agents.replies import one_line, read_letter, read_probabilities, reply_failure
@@ -57,8 +57,8 @@ def ask_both_orders(
     orders = (forward, forward[::-1])
     choices = tuple(LETTERS[:n])
     replies = yield (
-        Request(messages_in(orders[0]), sampling, derive_seed(seed, 0, 0), choices),
-        Request(messages_in(orders[1]), sampling, derive_seed(seed, 1, 0), choices),
+        Request(messages_in(orders[0]), sampling, request_seed(seed), choices),
+        Request(messages_in(orders[1]), sampling, request_seed(seed, 1), choices),
     )
     first, second = _read(replies[0], n), _read(replies[1], n)
     if first is None or second is None:
@@ -92,7 +92,7 @@ def _repair(
         Request(
             repair_messages(messages_in(orders[k]), replies[k].text, n),
             sampling,
-            derive_seed(seed, k, 1),
+            request_seed(seed, k, 1),
             tuple(LETTERS[:n]),
         )
         for k in unread

@@ -20,44 +20,39 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+from evolution_gains import SEEDS, Outcome, persuasion, self_debates, truth
 from evolution_table import Result, report
 
 from agents.base import derive_seed
 from agents.models.embedded import EmbeddedModel
 from agents.models.world import World
-from debate_env.questions import Question
+from debate_env.errors import nearest
 from debate_env.sources import load_questions
-from qd.archives import archive_from_dict
 from qd.config import EvolutionConfig, RunConfig
 from qd.config_loading import load_config
-from qd.evaluation import Kind, Pairing, Players, Trial, play_trials, right, won
+from qd.evaluation import Players
 from qd.planning import plan_run
 from qd.referee import Models
 from qd.rundir import RunDirectory
-from qd.seeds import seed_strategies
 from qd.splits import RunQuestions, open_questions
-from qd.strategy import Strategy
 from qd.training import resume, train
 
-SEEDS = seed_strategies()
 OBJECTIVES = ("persuasion", "truth")
 # Another seed is another supply of passages: none of the first is among the second.
 TRAINING = "synthetic:passages=600,words=350,questions=2,seed=11"
 HELD_OUT = "synthetic:passages=400,words=350,questions=1,seed=1000"
-EVALUATION = 1
-"""Seed of the debates on held-out passages; the same for all procedures."""
 
 
 def paper(own: EvolutionConfig) -> EvolutionConfig:
@@ -89,12 +84,14 @@ class Setup:
 
     Attributes:
         procedures: Names of :data:`PROCEDURES`, the one that sets the budget first.
+        generations: Of that one, after generation 0.
         questions: Questions for training, choice and report; which ones depends on the world.
         held_out: Held-out questions, each on a passage of its own; likewise.
         assignments: ``a.b=value`` on top of the preset ``default``.
     """
 
     procedures: tuple[str, ...]
+    generations: int
     questions: tuple[int, int, int] = (120, 60, 40)
     held_out: int = 160
     assignments: tuple[str, ...] = ()
@@ -115,159 +112,10 @@ class Setup:
                 f"questions.report={report_on}",
                 "questions.test=0",
                 "evolution.report.every=0",
+                f"evolution.generations={self.generations}",
                 *self.assignments,
             ),
         )
-
-
-# --- measuring ------------------------------------------------------------------------------------
-
-
-def rotation(
-    strategies: Sequence[Strategy], questions: Sequence[Question], each: int
-) -> Iterator[tuple[Question, Strategy]]:
-    """Deal ``each`` strategies to every question, all strategies about equally often."""
-    count = min(each, len(strategies))
-    for number, question in enumerate(questions):
-        for k in range(count):
-            yield question, strategies[(number * count + k) % len(strategies)]
-
-
-def duels(
-    kind: Kind, pairs: Iterable[tuple[Question, Strategy, Strategy]], players: Players
-) -> list[Trial]:
-    """Play pairs of strategies, once in either seat."""
-    pairings = [Pairing(kind, a, b, q, s) for q, a, b in pairs for s in ("debater_0", "debater_1")]
-    return play_trials(pairings, players, EVALUATION)
-
-
-def self_debates(
-    kind: Kind,
-    strategies: Sequence[Strategy],
-    questions: Sequence[Question],
-    each: int,
-    players: Players,
-) -> list[Trial]:
-    """Let strategies debate themselves, in rotation."""
-    turns = rotation(strategies, questions, each)
-    return play_trials([Pairing(kind, s, s, q, "debater_0") for q, s in turns], players, EVALUATION)
-
-
-def average(trials: Iterable[Trial], value: Callable[[Trial], float | None]) -> float:
-    """Average over usable debates."""
-    return fmean(v for trial in trials if (v := value(trial)) is not None)
-
-
-def share(trial: Trial) -> float | None:
-    """Credence of the measured strategy's side, of what both sides got."""
-    if trial.credence is None:
-        return None
-    place = 0 if trial.seat == "debater_0" else 1
-    return trial.credence[place] / (trial.credence[0] + trial.credence[1])
-
-
-def credence(trial: Trial) -> float | None:
-    """Credence in the correct answer."""
-    if trial.credence is None:
-        return None
-    place = 0 if trial.seat == "debater_0" else 1
-    return trial.credence[place if trial.defends_correct else 1 - place]
-
-
-def drawn(question: Question, strategy: Strategy, pool: Sequence[Strategy]) -> Strategy:
-    """Draw an opponent from names alone, never the strategy itself."""
-    others = [other for other in pool if other.strategy_id != strategy.strategy_id]
-    return others[derive_seed("opponent", question.question_id, strategy.text) % len(others)]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Who lives at the end of a run.
-
-    Attributes:
-        elites: Everybody in the archive.
-        champions: The best-rated of each family.
-        cells: For every cell that a seed held after generation 0 and that is still held: the elite
-            and that seed.
-    """
-
-    elites: tuple[Strategy, ...]
-    champions: tuple[Strategy, ...]
-    cells: tuple[tuple[Strategy, Strategy], ...]
-
-    @classmethod
-    def of(cls, run: RunDirectory, summary: Mapping[str, Any]) -> Outcome:
-        """Read a run directory."""
-        strategies = run.strategies()
-        first, last = (
-            {archive.locate(e.strategy_id): e.strategy_id for e in archive.elites()}
-            for archive in (
-                archive_from_dict(data)
-                for data in (run.generation(0)["archive"], run.archive()["archive"])
-            )
-        )
-        return cls(
-            tuple(strategies[s] for s in last.values()),
-            tuple(strategies[row["id"]] for row in summary["top"]),
-            tuple((strategies[last[c]], strategies[first[c]]) for c in first if c in last),
-        )
-
-
-def persuasion(
-    outcome: Outcome, questions: Sequence[Question], players: Players
-) -> dict[str, float]:
-    """Measure win rates minus 1/2; see :class:`evolution_table.Result`."""
-    family: dict[str, list[Strategy]] = defaultdict(list)
-    for seed in SEEDS:
-        family[seed.family].append(seed)
-    elites = [(q, s, drawn(q, s, SEEDS)) for q, s in rotation(outcome.elites, questions, 4)]
-    own = [
-        (q, s, drawn(q, s, family[s.family])) for q, s in rotation(outcome.champions, questions, 3)
-    ]
-    same = [(q, s, drawn(q, s, SEEDS)) for q, s in rotation(outcome.champions, questions, 2)]
-    new = [pair for pair in outcome.cells if pair[0] != pair[1]]
-    holders = {elite.strategy_id: holder for elite, holder in new}
-    turns = rotation([elite for elite, _ in new], questions, 3) if new else ()
-    cells = duels("duel", [(q, s, holders[s.strategy_id]) for q, s in turns], players)
-    return {
-        "elites_gain": average(duels("panel", elites, players), won) - 0.5,
-        "champions_gain": average(duels("duel", own, players), won) - 0.5,
-        # A seed that still holds its cell has gained nothing.
-        "cells_gain": (average(cells, won) - 0.5) * len(new) / len(outcome.cells) if new else 0.0,
-        "as_reported": average(duels("panel", same, players), share) - 0.5,
-    }
-
-
-def by_strategy(trials: Iterable[Trial]) -> dict[str, float]:
-    """Judge accuracy by strategy."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for trial in trials:
-        if trial.right is not None:
-            found[trial.strategy].append(trial.right)
-    return {strategy: fmean(values) for strategy, values in found.items()}
-
-
-def truth(
-    outcome: Outcome, questions: Sequence[Question], players: Players, seeds: Sequence[Trial]
-) -> dict[str, float]:
-    """Measure judge accuracy minus the seeds'; see :class:`evolution_table.Result`."""
-    elites = self_debates("elites", outcome.elites, questions, 7, players)
-    champions = self_debates("elites", outcome.champions, questions, 5, players)
-    after, before = by_strategy(elites), by_strategy(seeds)
-    gained = [
-        0.0 if elite == holder else after[elite.strategy_id] - before[holder.strategy_id]
-        for elite, holder in outcome.cells
-    ]
-    return {
-        "elites_gain": average(elites, right) - average(seeds, right),
-        # One champion per family, and as many seeds of each: the families weigh the same.
-        "champions_gain": average(champions, right) - average(seeds, right),
-        "cells_gain": fmean(gained) if gained else 0.0,
-        "as_reported": average(champions, credence) - average(seeds, credence),
-    }
-
-
-# --- running --------------------------------------------------------------------------------------
 
 
 def spent(run: RunDirectory, summary: Mapping[str, Any]) -> int:
@@ -324,6 +172,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
                 gain = truth(outcome, held_out, players, seeds)
             else:
                 gain = persuasion(outcome, held_out, players)
+            said = summary["gain"][objective]
             results.append(
                 Result(
                     kind=kind,
@@ -335,9 +184,10 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
                     calls=spent(run, summary),
                     elites=len(outcome.elites),
                     **gain,
-                    reported=summary["gain"][objective]["value"],
-                    reported_low=summary["gain"][objective]["low"],
-                    reported_high=summary["gain"][objective]["high"],
+                    reported=said["value"],
+                    # An end that does not exist is written as null.
+                    reported_low=-math.inf if said["low"] is None else said["low"],
+                    reported_high=math.inf if said["high"] is None else said["high"],
                 )
             )
     return results
@@ -348,8 +198,8 @@ def measure(setup: Setup, cases: Sequence[tuple[str, str, int]], jobs: int) -> l
     results: list[Result] = []
     started = time.perf_counter()
     play = partial(run_world, setup)
-    with ProcessPoolExecutor(jobs) if jobs > 1 else tempfile.TemporaryDirectory() as pool:
-        done = map(play, cases) if isinstance(pool, str) else pool.map(play, cases)
+    with ProcessPoolExecutor(jobs) if jobs > 1 else nullcontext() as pool:
+        done = map(play, cases) if pool is None else pool.map(play, cases)
         for number, (case, found) in enumerate(zip(cases, done, strict=True), 1):
             results += found
             seconds = time.perf_counter() - started
@@ -362,7 +212,6 @@ def measure(setup: Setup, cases: Sequence[tuple[str, str, int]], jobs: int) -> l
 
 QUICK = (
     "debate.rounds=1",
-    "evolution.generations=1",
     "evolution.children=4",
     "evolution.tournament.rounds=1",
     "evolution.tournament.questions_per_pairing=1",
@@ -375,6 +224,7 @@ def main() -> None:
     """Parse the command line, measure, and print tables and verdicts."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n\n", 1)[0])
     parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--generations", type=int, default=6, help="of the first procedure")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--procedures", default=",".join(PROCEDURES))
@@ -386,10 +236,18 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print tables for a document")
     parser.add_argument("--json", metavar="FILE", help="also write every figure to a file")
     options = parser.parse_args()
-    setup = Setup(tuple(options.procedures.split(",")), assignments=tuple(options.assignments))
+    for given, known in ((options.procedures, PROCEDURES), (options.objectives, OBJECTIVES)):
+        for name in given.split(","):
+            if name not in known:
+                parser.error(f"unknown name '{name}'; {nearest(name, known)}")
+    setup = Setup(
+        tuple(options.procedures.split(",")),
+        options.generations,
+        assignments=tuple(options.assignments),
+    )
     worlds = options.worlds
     if options.quick:
-        setup = replace(setup, held_out=6, assignments=(*QUICK, *setup.assignments))
+        setup = replace(setup, generations=1, held_out=6, assignments=(*QUICK, *setup.assignments))
         worlds = min(worlds, 2)
     objectives = options.objectives.split(",")
     cases = [("mixed", o, w) for o in objectives for w in range(worlds)]
@@ -400,7 +258,12 @@ def main() -> None:
     text = report(results, held_out=setup.held_out, markdown=options.markdown)
     print(text)
     if options.json:
-        data = {"simulation": True, "setup": asdict(setup), "runs": [asdict(r) for r in results]}
+        # JSON has no infinite numbers: an end that does not exist is null.
+        runs = [
+            {k: None if v in (math.inf, -math.inf) else v for k, v in asdict(r).items()}
+            for r in results
+        ]
+        data = {"simulation": True, "setup": asdict(setup), "runs": runs}
         Path(options.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Container
 from functools import lru_cache
 from itertools import accumulate
@@ -93,35 +94,37 @@ class PassageIndex:
         words: The passage's words, folded, in order.
     """
 
-    __slots__ = ("_compact", "_ends", "_khan", "_starts", "_trigrams", "words")
+    __slots__ = ("_compact", "_ends", "_khan", "_passage", "_trigrams", "words")
 
     def __init__(self, passage: str) -> None:
         self.words = _WORD.findall(_fold(passage))
         self._compact = "".join(self.words)
-        # One byte per character: 1 where a word starts (or has just ended). Bytes are compact and
-        # count in C; a passage of 30,000 characters takes about 100 kB in all.
-        starts, ends = bytearray(len(self._compact) + 1), bytearray(len(self._compact) + 1)
-        for word, end in zip(self.words, accumulate(map(len, self.words)), strict=True):
-            starts[end - len(word)] = ends[end] = 1
-        self._starts, self._ends = bytes(starts), bytes(ends)
-        self._khan = khan_key(passage)
+        self._ends = list(accumulate(map(len, self.words)))  # in the compact text, ascending
+        self._passage = passage
+        self._khan: str | None = None
         self._trigrams: frozenset[tuple[str, ...]] | None = None
 
     def holds_key(self, key: str) -> bool:
         """Tell whether ``key`` (see :func:`quote_key`) occurs at word boundaries, long enough."""
         if not key:
             return False
+        ends = self._ends
         at = self._compact.find(key)
         while at >= 0:
-            end = at + len(key)
-            if self._starts[at] and self._ends[end] and self._starts.count(1, at, end) >= MIN_WORDS:
-                return True
+            # The number of the word that starts at ``at``, if one does.
+            first = bisect_left(ends, at) + 1 if at else 0
+            if first == 0 or ends[first - 1] == at:
+                last = bisect_left(ends, at + len(key))
+                if ends[last] == at + len(key) and last - first + 1 >= MIN_WORDS:
+                    return True
             at = self._compact.find(key, at + 1)
         return False
 
     def holds(self, quote: str, mode: QuoteMode) -> bool:
         """Tell whether the passage holds ``quote`` by the rules of ``mode``."""
         if mode == "khan":
+            if self._khan is None:
+                self._khan = khan_key(self._passage)
             return khan_key(quote) in self._khan
         return self.holds_key(quote_key(quote))
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from agents.base import Decision, Turn, derive_seed
+from agents.base import Decision, Turn, derive_seed, request_seed
 from agents.debater import StrategyDebater
 from agents.judge import ModelJudge
 from agents.models.base import Reply, Request, Sampling, Usage
@@ -150,14 +150,14 @@ def test_seeds_derive_from_job_seat_and_round():
     one(model)
     spoken = [r.seed for r in model.requests if r.choices is None]
     assert spoken == [
-        derive_seed(derive_seed(5, seat, number), 0, 0)
+        request_seed(derive_seed(5, seat, number))
         for number in (1, 2)
         for seat in ("debater_0", "debater_1")
     ]
     judge = derive_seed(5, "judge_0", 3)
     assert [r.seed for r in model.judge_requests()] == [
-        derive_seed(judge, 0, 0),
-        derive_seed(judge, 1, 0),
+        request_seed(judge),
+        request_seed(judge, 1),
     ]
 
 
