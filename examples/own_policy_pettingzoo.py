@@ -1,6 +1,6 @@
 """Drive the PettingZoo environment with policies of your own, nothing else of this project.
 
-``python examples/own_policy_pettingzoo.py``
+``python examples/own_policy_pettingzoo.py``, after ``pip install -e .``
 """
 
 from typing import Any

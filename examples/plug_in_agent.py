@@ -1,4 +1,7 @@
-"""Plug a function of your own into a debate: ``python examples/plug_in_agent.py``."""
+"""Plug a function of your own into a debate.
+
+``python examples/plug_in_agent.py``, after ``pip install -e .``
+"""
 
 from collections.abc import Mapping
 from typing import Any

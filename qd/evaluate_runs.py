@@ -19,6 +19,7 @@ from qd.evaluation import (
     accuracy_gap,
     against,
     by_question,
+    gap_over_seeds,
     paired,
     play_trials,
     rate,
@@ -118,9 +119,10 @@ def _play_split(
     seed: int,
     watch: Callable[[int, int], None],
 ) -> tuple[list[Trial], list[Reading]]:
+    both = players.settings.protocol != "simultaneous"
     pairings: list[Pairing] = [
-        *self_play("elites", elites, questions, len(elites)),
-        *self_play("seeds", seeds, questions, len(elites)),
+        *self_play("elites", elites, questions, len(elites), both_orders=both),
+        *self_play("seeds", seeds, questions, len(elites), both_orders=both),
         *against("panel", elites, seeds, questions),
     ]
     # Ordered by passage, so that an engine with prefix caching reads each passage about once.
@@ -167,6 +169,12 @@ def _evaluate(
         "elites": [s.strategy_id for s in elites],
         "splits": splits,
         "gap": accuracy_gap(trials["train"], trials["test"]).to_json() if both else None,
+        "seed_gap": (
+            accuracy_gap(trials["train"], trials["test"], "seeds").to_json() if both else None
+        ),
+        "gap_over_seeds": (
+            gap_over_seeds(trials["train"], trials["test"]).to_json() if both else None
+        ),
         "strategies_split": shown,
         "strategies": _strategy_rows(elites, trials[shown]),
     }
@@ -174,7 +182,10 @@ def _evaluate(
 
 
 def _strategy_rows(elites: Sequence[Strategy], trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Each elite's own figures, best win rate first (ties in archive order)."""
+    """Each elite's own figures, in the order of the run's own rating.
+
+    Ordering by the figures shown would put the luckiest first and make its figure too good.
+    """
     rows: list[dict[str, Any]] = []
     for strategy in elites:
         own = [t for t in trials if t.strategy == strategy.strategy_id]
@@ -189,7 +200,7 @@ def _strategy_rows(elites: Sequence[Strategy], trials: Sequence[Trial]) -> list[
                 "accuracy": rate((t for t in own if t.kind == "elites"), right).to_json(),
             }
         )
-    return sorted(rows, key=lambda row: -(row["win_rate"]["value"] or 0.0))
+    return rows
 
 
 def evaluate_run(

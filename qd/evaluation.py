@@ -34,6 +34,9 @@ from qd.statistics import Estimate, difference_interval, mean_interval
 from qd.strategy import Strategy
 
 Kind = Literal["elites", "seeds", "panel", "duel"]
+KINDS: tuple[Kind, Kind] = ("elites", "seeds")
+"""The two kinds of self-play that are compared with each other."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -120,14 +123,31 @@ class Pairing:
 
 
 def self_play(
-    kind: Kind, strategies: Sequence[Strategy], questions: Sequence[Question], per_question: int
+    kind: Kind,
+    strategies: Sequence[Strategy],
+    questions: Sequence[Question],
+    per_question: int,
+    *,
+    both_orders: bool = False,
 ) -> Iterator[Pairing]:
-    """Each question is debated by ``per_question`` strategies against themselves, in rotation."""
+    """Each question is debated by ``per_question`` strategies against themselves, in rotation.
+
+    Args:
+        kind: What the debates are for.
+        strategies: Who debates.
+        questions: About what.
+        per_question: Strategies per question.
+        both_orders: Play each debate twice, the correct side speaking first in one of them. Needed
+            where debaters speak one after the other; elsewhere asking the judge in both answer
+            orders is enough.
+    """
     count = min(per_question, len(strategies))
+    seats = ("debater_0", "debater_1") if both_orders else ("debater_0",)
     for i, question in enumerate(questions):
         for j in range(count):
             strategy = strategies[(i * count + j) % len(strategies)]
-            yield Pairing(kind, strategy, strategy, question, "debater_0")
+            for seat in seats:
+                yield Pairing(kind, strategy, strategy, question, seat)
 
 
 def against(
@@ -169,7 +189,9 @@ def _jobs(pairings: Iterable[Pairing], players: Players, seed: int) -> Iterator[
     for p in pairings:
         other = "debater_1" if p.seat == "debater_0" else "debater_0"
         # Both seats of a pairing share the presentation of the answers, so that exchanging seats
-        # exchanges sides and nothing else.
+        # exchanges sides and nothing else. In self-play there is nobody to exchange seats with, and
+        # the answers change places instead.
+        turned = p.seat == "debater_1" and p.strategy is p.opponent
         names = (p.kind, p.question.question_id, p.strategy.text, p.opponent.text)
         yield DebateJob(
             job_id="/".join((*names[:2], p.strategy.strategy_id, p.opponent.strategy_id, p.seat)),
@@ -177,7 +199,7 @@ def _jobs(pairings: Iterable[Pairing], players: Players, seed: int) -> Iterator[
             agents={p.seat: debater(p.strategy), other: debater(p.opponent), "judge_0": judge},
             seed=derive_seed(seed, "evaluation", *names, p.seat),
             settings=players.settings,
-            swap=bool(derive_seed(seed, "evaluation-swap", p.question.question_id) % 2),
+            swap=bool(derive_seed(seed, "evaluation-swap", p.question.question_id) % 2) ^ turned,
         )
 
 
@@ -361,10 +383,23 @@ def report_split(
     )
 
 
-def accuracy_gap(train: Sequence[Trial], test: Sequence[Trial]) -> Estimate:
-    """Generalisation gap: judge accuracy on train minus test questions, elites in self-play."""
+def accuracy_gap(train: Sequence[Trial], test: Sequence[Trial], kind: Kind = "elites") -> Estimate:
+    """Generalisation gap: judge accuracy in self-play on train minus test questions."""
     sides = []
     for trials in (train, test):
-        kept = [(t.right, t.passage) for t in trials if t.kind == "elites" and t.right is not None]
+        kept = [(t.right, t.passage) for t in trials if t.kind == kind and t.right is not None]
         sides.append(([v for v, _ in kept], [p for _, p in kept]))
+    return difference_interval(sides[0], sides[1])
+
+
+def gap_over_seeds(train: Sequence[Trial], test: Sequence[Trial]) -> Estimate:
+    """The elites' generalisation gap minus that of the seeds, paired by question.
+
+    Passages differ in difficulty, so a gap of the elites alone may only say that the test passages
+    are harder. The seeds have learned nothing; their gap is that difference.
+    """
+    sides = [
+        paired(*(by_question((t for t in trials if t.kind == kind), right) for kind in KINDS))
+        for trials in (train, test)
+    ]
     return difference_interval(sides[0], sides[1])

@@ -68,9 +68,14 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
     head = f"{report['run']}: objective {report['objective']}, {len(report['elites'])} elites"
     parts += [Text(head, style="bold"), _measures(report["splits"])]
     if report["gap"] is not None:
-        parts.append(
-            Text(f"generalisation gap, train minus test: {percent(report['gap'], signed=True)}")
-        )
+        parts += [
+            Text(f"{label:<42} {percent(report[key], signed=True)}")
+            for label, key in (
+                ("generalisation gap, train minus test:", "gap"),
+                ("  of the seeds, who learned nothing:", "seed_gap"),
+                ("  elites' minus seeds', paired:", "gap_over_seeds"),
+            )
+        ]
     split = report["strategies_split"]
     for row in report["strategies"][:top]:
         title = (

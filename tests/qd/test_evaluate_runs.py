@@ -55,8 +55,10 @@ def test_a_report_says_everything_with_intervals(persuasion: RunDirectory) -> No
     gap = report["splits"]["train"]["accuracy"]["value"]
     gap -= report["splits"]["test"]["accuracy"]["value"]
     assert report["gap"]["value"] == pytest.approx(gap)
-    rates = [row["win_rate"]["value"] for row in report["strategies"]]
-    assert rates == sorted(rates, reverse=True)
+    assert [row["id"] for row in report["strategies"]] == report["elites"]
+    assert report["gap_over_seeds"]["value"] == pytest.approx(
+        report["gap"]["value"] - report["seed_gap"]["value"]
+    )
     assert all(row["text"] for row in report["strategies"])
 
 
@@ -75,6 +77,16 @@ def test_one_split_has_no_gap(persuasion: RunDirectory) -> None:
     report, trials = evaluate_run(persuasion, splits=("test",), elites=2)
     assert report["gap"] is None
     assert set(trials) == set(report["splits"]) == {"test"}
+
+
+def test_sequential_self_play_lets_the_correct_side_speak_first_and_second(
+    tmp_path: Path,
+) -> None:
+    run = train(tmp_path / "run", "truth", "--set=debate.protocol=sequential", "--generations=0")
+    _, trials = evaluate_run(run, splits=("test",), elites=2)
+    alone = [t for t in trials["test"] if t.kind == "elites"]
+    first = [t.defends_correct == (t.seat == "debater_0") for t in alone]
+    assert sum(first) * 2 == len(first) == 2 * 2 * len(run.questions().splits["test"])
 
 
 def test_a_run_against_itself_differs_by_nothing(persuasion: RunDirectory) -> None:
