@@ -2,7 +2,7 @@
 
 import sys
 
-from qd.commands.train import main
+from qd.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(launch("qd.commands.train"))

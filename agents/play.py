@@ -11,7 +11,7 @@ import importlib
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -27,9 +27,9 @@ from agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES
 from agents.stored import from_archive
 from debate_env.episode import present
 from debate_env.errors import InputError, nearest
-from debate_env.protocols import DEBATERS, JUDGE
+from debate_env.protocols import DEBATERS, JUDGE, protocol_names
 from debate_env.questions import Question
-from debate_env.settings import DebateSettings, Order
+from debate_env.settings import DebateSettings
 from debate_env.sources import load_questions
 from debate_env.speeches import clean
 
@@ -49,7 +49,7 @@ SEATS = (*DEBATERS, JUDGE)
     help=f"Your opponent ({', '.join(SCRIPTED_DEBATERS)} or a model); debater_1 if you judge.",
 )
 @click.option("--judge", help=f"The judge: {', '.join(SCRIPTED_JUDGES)} or a model.")
-@click.option("--protocol", type=click.Choice(get_args(Order)), default="simultaneous")
+@click.option("--protocol", type=click.Choice(protocol_names()), default="simultaneous")
 @click.option("--rounds", type=int, default=2, show_default=True, help="Rounds of speeches.")
 @click.option("--words", type=int, default=150, show_default=True, help="Word limit of a speech.")
 @click.option("--seed", type=int, help="Repeats a session; drawn and shown if left out.")
@@ -63,7 +63,7 @@ def command(
     strategy_id: str | None,
     opponent: str | None,
     judge: str | None,
-    protocol: Order,
+    protocol: str,
     rounds: int,
     words: int,
     seed: int | None,

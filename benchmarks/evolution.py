@@ -50,9 +50,9 @@ from qd.splits import RunQuestions, open_questions
 from qd.training import resume, train
 
 OBJECTIVES = ("persuasion", "truth")
-# Another seed is another supply of passages: none of the first is among the second.
+# Another seed is another supply of passages, made alike: none of the first is among the second.
 TRAINING = "synthetic:passages=600,words=350,questions=2,seed=11"
-HELD_OUT = "synthetic:passages=400,words=350,questions=1,seed=1000"
+HELD_OUT = "synthetic:passages=400,words=350,questions=2,seed=1000"
 
 
 def paper(own: EvolutionConfig) -> EvolutionConfig:
@@ -153,7 +153,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     models = Models(model, model, model)
     base = setup.config(kind, objective, world)
     players = Players(model, model, base.debate_settings(), base.debater_sampling())
-    supply = load_questions(HELD_OUT)
+    supply = [q for q in load_questions(HELD_OUT) if q.question_id.endswith("-q1")]
     order = sorted(supply, key=lambda q: derive_seed("held-out", world, q.question_id))
     held_out = order[: setup.held_out]
     seeds = self_debates("seeds", SEEDS, held_out, 10, players) if objective == "truth" else []

@@ -24,7 +24,7 @@ from debate_env.rewards import (
     truth,
 )
 from debate_env.settings import DebateSettings
-from debate_env.speeches import clean, clip, cut
+from debate_env.speeches import cut, tidy
 from debate_env.transcript import Speech, render_speech, render_transcript
 
 __all__ = ["AbortKind", "Episode", "Outcome", "OutcomeKind", "present"]
@@ -271,7 +271,7 @@ class Episode:
                 f"{seat}: a speech of {len(action)} characters; "
                 f"the limit is max_chars={settings.max_chars}"
             )
-        text, words, clipped = clip(clean(str(action)), settings.word_limit)
+        text, words, clipped = tidy(str(action), settings.word_limit)
         record = self._record(seat)
         text, quotes = mark(text, self.question.passage, settings.quotes, record.keys)
         record.words += words

@@ -9,8 +9,6 @@ from typing import Literal, get_args
 from debate_env.errors import InputError, nearest
 from debate_env.protocols import protocol_names
 
-Order = Literal["simultaneous", "sequential"]
-"""The protocols that ship with the package; more can be registered."""
 QuoteMode = Literal["strict", "khan"]
 Objective = Literal["persuasion", "truth", "mix"]
 RewardForm = Literal["credence", "win", "log_odds"]

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from debate_env.errors import nearest
+from qd.launch import guarded, launch
 
 
 class Command(NamedTuple):
@@ -41,8 +42,22 @@ def overview() -> str:
         "usage: debateqd COMMAND [OPTIONS]\n\n"
         "Debate as an environment, and evolution of debate strategies.\n\n"
         "commands:\n" + "\n".join(lines) + "\n\n"
-        "'debateqd COMMAND --help' explains a command."
+        "'debateqd COMMAND --help' explains a command; 'debateqd --version' says which this is."
     )
+
+
+def version() -> str:
+    """Return the version of the checkout that this file lies in, or else of the installed package.
+
+    Returns:
+        For example ``"0.1.0"``.
+    """
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    from importlib.metadata import version as installed
+
+    return installed("debateqd")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,25 +67,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The command and its options; the process's own by default.
 
     Returns:
-        The exit status: 0, or 2 for an unknown command. A command may also exit by itself.
+        The exit status: 0, 2 for an unknown command, or the command's own; 130 after Ctrl-C. A
+        command may also exit by itself.
     """
+    return guarded(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(overview())
         return 0
     name = arguments[0]
+    if name == "--version":
+        print(f"debateqd {version()}")
+        return 0
     if name not in COMMANDS:
-        message = f"debateqd: unknown command '{name}'; {nearest(name, COMMANDS)}"
+        from debate_env.errors import nearest  # the package around it takes a while to import
+
+        message = f"debateqd: unknown command '{name}'; {nearest(name, [*COMMANDS, '--version'])}"
         print(message, file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[name].module)
     previous = sys.argv
     sys.argv = [f"debateqd {name}", *arguments[1:]]
     try:
-        status = module.main()
+        return launch(COMMANDS[name].module)
     finally:
         sys.argv = previous
-    return int(status or 0)
 
 
 if __name__ == "__main__":

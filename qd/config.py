@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agents.models.base import Sampling
-from debate_env.settings import DebateSettings, Objective, Order, QuoteMode, RewardForm
+from debate_env.errors import nearest
+from debate_env.protocols import protocol_names
+from debate_env.settings import DebateSettings, Objective, QuoteMode, RewardForm
 
 Size = int | float
 """A number of questions (integer) or a share of the passages (0.0 to 1.0)."""
@@ -39,12 +41,20 @@ class QuestionsConfig(Section):
 class DebateConfig(Section):
     """The rules of every debate; see :class:`debate_env.settings.DebateSettings`."""
 
-    protocol: Order = "simultaneous"
+    protocol: str = "simultaneous"
     rounds: int = Field(default=2, ge=1)
     word_limit: int = Field(default=150, ge=1)
     max_chars: int = Field(default=4000, ge=1)
     quotes: QuoteMode = "strict"
     reward_form: RewardForm = "credence"
+
+    @field_validator("protocol")
+    @classmethod
+    def _registered(cls, name: str) -> str:
+        """Take any protocol that is registered by now, one of the user's own too."""
+        if name not in (names := protocol_names()):
+            raise ValueError(nearest(name, names))
+        return name
 
 
 class ModelsConfig(Section):

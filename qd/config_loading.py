@@ -102,6 +102,8 @@ def _allowed(path: Path_, error: ErrorDetails) -> str:
     message = str(error["msg"])
     if error["type"].startswith(("greater", "less")):
         wanted += ", " + message.removeprefix("Input should be ")
+    elif error["type"] == "value_error":  # a check of our own, which says what is allowed
+        return message.removeprefix("Value error, ")
     elif error["type"] == "string_pattern_mismatch":
         wanted = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
     elif error["type"] == "literal_error" and get_origin(annotation) is Literal:
@@ -303,8 +305,29 @@ def parse_config(path: Path) -> RunConfig:
     """Read ``config.yaml`` of a run directory.
 
     Raises:
-        InputError: It is missing or not a configuration.
+        InputError: It is missing, not a configuration, or not a whole one: defaults in place of
+            what was lost would describe another run.
     """
     layers = Layers()
-    layers.merge(read_yaml(path), str(path))
+    layers.merge(values := read_yaml(path), str(path))
+    lost = [*_lost_keys(values, RunConfig)]
+    if lost:
+        raise InputError(
+            f"{path}: {lost[0]}: is missing, but a stored configuration is complete; restore the "
+            "file"
+        )
     return layers.resolve()
+
+
+def _lost_keys(values: Any, section: type[BaseModel], path: Path_ = ()) -> Iterator[str]:
+    """Yield what a stored configuration lacks: keys of its top level, and sections anywhere."""
+    if not isinstance(values, Mapping):
+        return  # validation reports it
+    if not values and path:
+        yield ".".join(path)
+    for key, annotation in _fields(section).items():
+        below = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        if key not in values and (below or not path):
+            yield ".".join((*path, key))
+        elif below:
+            yield from _lost_keys(values[key], annotation, (*path, key))

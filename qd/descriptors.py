@@ -30,7 +30,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from debate_env.errors import InputError
-from debate_env.settings import Order
+from debate_env.protocols import SPEECH, get_protocol
 from debate_env.transcript import Speech
 from qd.axes import UNCLASSIFIED, Value
 from qd.lexicons import CERTAINTY, FUNCTION_WORDS, HEDGES, NEGATIONS, OTHER_SIDE
@@ -55,28 +55,40 @@ class Exchange(NamedTuple):
 
 
 def exchanges(
-    speeches: Sequence[Speech], seat: str, order: Order = "simultaneous"
+    speeches: Sequence[Speech], seat: str, order: str = "simultaneous"
 ) -> tuple[Exchange, ...]:
     """Cut the speeches of one seat out of a debate, each with what its speaker had read.
 
     Args:
         speeches: The whole debate in the order of speaking.
         seat: Whose speeches to cut out.
-        order: Rules of the debate: in simultaneous rounds nobody has read the other speeches of
-            the same round, in sequential debates everybody has read all that came earlier.
+        order: Name of the debate's protocol, whose rules say what a speaker had read: in
+            simultaneous rounds nobody has read the other speeches of the same round, in sequential
+            debates everybody has read all that came earlier.
+
+    Raises:
+        InputError: No protocol has this name.
     """
-    found = []
-    for number, speech in enumerate(speeches):
-        if speech.seat != seat:
-            continue
-        earlier = [s for s in speeches[:number] if s.round < speech.round or order == "sequential"]
-        found.append(
+    protocol, said = get_protocol(order), tuple(speeches)
+    rounds = max((s.round for s in said), default=0)
+    found: list[Exchange] = []
+    start = index = 0
+    while start < len(said):
+        wave = protocol.wave(index, said[:start], rounds)
+        if wave is None or wave.phase != SPEECH:
+            break
+        published = said[start : start + len(wave.seats)]
+        earlier = protocol.visible(seat, said[:start])
+        found += [
             Exchange(
                 speech.text,
                 heard=tuple(s.text for s in earlier if s.seat != seat),
                 own=tuple(s.text for s in earlier if s.seat == seat),
             )
-        )
+            for speech in published
+            if speech.seat == seat
+        ]
+        start, index = start + len(published), index + 1
     return tuple(found)
 
 

@@ -143,6 +143,9 @@ class GenerationStats:
             mean ``"mix"``; empty when this generation played no report.
         gain: The same relative to the seeds: persuasion minus 0.5; truth minus that of the seeds on
             the same questions; with 95 % intervals clustered by passage.
+        win_rate: Share of debates that the champions win against the seed panel on report
+            questions, in both seats, a tie counting as half; measured under every objective, with
+            a 95 % interval clustered by passage. ``None`` when this generation played no report.
         champions: The strategies that the report was played with.
     """
 
@@ -165,20 +168,13 @@ class GenerationStats:
     position_bias: float | None
     objective: Mapping[str, float]
     gain: Mapping[str, Estimate]
+    win_rate: Estimate | None
     champions: tuple[str, ...]
 
     @property
     def unusable_share(self) -> float:
         """Share of this generation's debates without a usable verdict."""
         return sum(self.unusable.values()) / self.debates if self.debates else 0.0
-
-    @property
-    def win_rate(self) -> Estimate | None:
-        """Share won against the seed panel on report questions, with its interval."""
-        gain = self.gain.get("persuasion")
-        if gain is None:
-            return None
-        return Estimate(gain.value + 0.5, gain.low + 0.5, gain.high + 0.5, gain.n, gain.clusters)
 
 
 @dataclass(frozen=True, slots=True)

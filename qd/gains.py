@@ -8,6 +8,10 @@ The champions of a generation, the best-rated elite of each family, are measured
 - truth: each debates itself on every report question. The gain is the judge's credence in the
   correct answer minus that when seeds, one of each family, debate themselves on the same question.
 
+The win rate is the share of the debates against the panel that champions win, a tie counting as
+half. Under truth these debates are played for it alone: a strategy may lead the judge to the truth
+without winning, and whoever looks at a run wants to see both.
+
 A debate is named by what determines it, not by its generation: a champion that stays is not
 measured twice.
 """
@@ -29,14 +33,17 @@ from qd.statistics import Estimate, mean_interval
 from qd.strategy import Strategy
 
 PlayPlans = Callable[[Sequence[Plan]], list[Match]]
+Key = tuple[str, str]
+"""Ids of a champion and a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gains:
-    """See :class:`qd.events.GenerationStats` for the meaning of both mappings."""
+    """See :class:`qd.events.GenerationStats` for what each of them is."""
 
     objective: Mapping[str, float]
     gain: Mapping[str, Estimate]
+    win_rate: Estimate | None
 
 
 def champions(elites: Sequence[Entry], strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
@@ -78,7 +85,7 @@ class Reporter:
         count, families = len(self._questions), len(FAMILIES)
         weight = self._config.truth_weight
         return (
-            families * count * (2 * (weight < 1) + (weight > 0)),
+            families * count * (2 + (weight > 0)),
             families * count * (weight > 0),
         )
 
@@ -100,9 +107,11 @@ class Reporter:
         weight = self._config.truth_weight
         objective: dict[str, float] = {}
         gain: dict[str, Estimate] = {}
-        parts: dict[str, dict[tuple[str, str], float]] = {}
+        parts: dict[str, dict[Key, float]] = {}
+        met = self._meet_panel(chosen, strategies, generation, play)
         if weight < 1:
-            parts["persuasion"] = self._persuasion(chosen, strategies, generation, play)
+            shares = _shares_won(met, self._score)
+            parts["persuasion"] = {key: share - 0.5 for key, share in shares.items()}
             _add(objective, "persuasion", parts["persuasion"], 0.5)
         if weight > 0:
             parts["truth"], level = self._truth(chosen, strategies, generation, play)
@@ -120,22 +129,27 @@ class Reporter:
                     "truth"
                 ]
         passages = {q.question_id: q.passage_id for q in self._questions}
+
+        def interval(values: Mapping[Key, float], *, proportion: bool) -> Estimate:
+            clusters = [passages[question_id] for _, question_id in values]
+            return mean_interval(list(values.values()), clusters, proportion=proportion)
+
         for name, values in parts.items():
             if values:
-                clusters = [passages[question_id] for _, question_id in values]
-                gain[name] = mean_interval(list(values.values()), clusters)
-        return Gains(objective, gain)
+                gain[name] = interval(values, proportion=False)
+        won = _shares_won(met, "win")
+        return Gains(objective, gain, interval(won, proportion=True) if won else None)
 
-    def _persuasion(
+    def _meet_panel(
         self,
         chosen: Sequence[str],
         strategies: Mapping[str, Strategy],
         generation: int,
         play: PlayPlans,
-    ) -> dict[tuple[str, str], float]:
-        """Share won minus 1/2, by champion and question."""
+    ) -> dict[Key, list[Match]]:
+        """Both debates of every champion with the panel's seed on every question."""
         seed = self._config.seed
-        keys: list[tuple[str, str]] = []
+        keys: list[Key] = []
         plans: list[Plan] = []
         for number, question in enumerate(self._questions):
             for strategy_id in chosen:
@@ -143,12 +157,10 @@ class Reporter:
                 for plan in both_seats(seed, "report", generation, question, pair, "panel"):
                     keys.append((strategy_id, question.question_id))
                     plans.append(plan)
-        shares: dict[tuple[str, str], list[float]] = {}
+        met: dict[Key, list[Match]] = {}
         for key, match in zip(keys, play(plans), strict=True):
-            share = share_won([match], key[0], self._score)
-            if share is not None:
-                shares.setdefault(key, []).append(share)
-        return {key: sum(s) / 2 - 0.5 for key, s in shares.items() if len(s) == 2}
+            met.setdefault(key, []).append(match)
+        return met
 
     def _truth(
         self,
@@ -156,7 +168,7 @@ class Reporter:
         strategies: Mapping[str, Strategy],
         generation: int,
         play: PlayPlans,
-    ) -> tuple[dict[tuple[str, str], float], float | None]:
+    ) -> tuple[dict[Key, float], float | None]:
         """Score minus the seeds', by champion and question; and the champions' mean score."""
         seed = self._config.seed
         plans, owners = [], []
@@ -168,7 +180,7 @@ class Reporter:
                 owners.append((role, strategy.strategy_id, question.question_id))
                 plans.append(self_debate(seed, "report", generation, question, strategy))
         base: dict[str, list[float]] = {}
-        reached: dict[tuple[str, str], float] = {}
+        reached: dict[Key, float] = {}
         for (role, strategy_id, question_id), match in zip(owners, play(plans), strict=True):
             value = truth_reached([match], self._score)
             if value is None:
@@ -178,9 +190,10 @@ class Reporter:
             else:
                 reached[strategy_id, question_id] = value
         differences = {
-            key: value - sum(base[key[1]]) / len(base[key[1]])
+            # Differences first: where all reach the same, the gain is 0 and no rounding error.
+            key: sum(value - seed_value for seed_value in seeds) / len(seeds)
             for key, value in reached.items()
-            if key[1] in base
+            if (seeds := base.get(key[1]))
         }
         level = sum(reached.values()) / len(reached) if reached else None
         return differences, level
@@ -204,8 +217,18 @@ class Reporter:
         return [seeds[number % len(seeds)] for _, seeds in sorted(families.items())]
 
 
+def _shares_won(met: Mapping[Key, Sequence[Match]], score: str) -> dict[Key, float]:
+    """Mean share won in both seats; left out where either debate has no usable verdict."""
+    found: dict[Key, float] = {}
+    for key, matches in met.items():
+        share = share_won(matches, key[0], score)
+        if share is not None and all(match.usable for match in matches):
+            found[key] = share
+    return found
+
+
 def _add(
-    objective: dict[str, float], name: str, values: Mapping[tuple[str, str], float], offset: float
+    objective: dict[str, float], name: str, values: Mapping[Key, float], offset: float
 ) -> None:
     if values:
         objective[name] = sum(values.values()) / len(values) + offset

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from debate_env.protocols import SPEECH, get_protocol
+from debate_env.transcript import Speech
 from qd.acceptance import make_rule
+from qd.checking import check_names, check_questions
 from qd.config import RunConfig
 from qd.gains import Reporter
 from qd.parents import most_children
@@ -54,8 +57,11 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         questions: Its questions.
 
     Raises:
-        InputError: The configuration names something that does not exist.
+        InputError: The configuration names something that does not exist, or cannot be played on
+            these questions.
     """
+    check_names(config)
+    check_questions(config, questions)
     evolution = config.evolution
     later = evolution.generations
     seeds = seed_strategies()
@@ -75,7 +81,7 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
     per_report, once = reporter.debates()
     report = reports * per_report + (once if reports else 0)
     debates = first + later * (each + selection) + report
-    per_debate = 2 * config.debate.rounds + 2
+    per_debate = _speeches(config) + 2  # the judge is asked in both answer orders
     mutations = later * children * evolution.mutation.max_attempts
     return Plan(
         first=first,
@@ -90,6 +96,17 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         repairs=2 * debates,
         exact=later == 0 and not report,
     )
+
+
+def _speeches(config: RunConfig) -> int:
+    """Count the speeches of a debate, as its protocol plans them when nothing is said in them."""
+    protocol, rounds = get_protocol(config.debate.protocol), config.debate.rounds
+    said: tuple[Speech, ...] = ()
+    index = 0
+    while (wave := protocol.wave(index, said, rounds)) is not None and wave.phase == SPEECH:
+        said += tuple(Speech(wave.round, seat, "") for seat in wave.seats)
+        index += 1
+    return len(said)
 
 
 def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str:

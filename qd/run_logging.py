@@ -61,8 +61,12 @@ class RunLog(Listener):
 
     def run_finished(self, event: RunFinished) -> None:
         """Log the end and stop logging."""
-        level = logging.INFO if event.status == "finished" else logging.ERROR
-        log.log(level, "run %s %s", event.status, event.message)
+        if event.status == "finished":
+            log.info("run finished")
+        elif event.status == "interrupted":
+            log.warning("run %s; it can be resumed", event.message)
+        else:
+            log.error("run failed: %s", event.message)
         self._note("ended", status=event.status, message=event.message)
         if self._handler is not None:
             for logger, before in self._before:

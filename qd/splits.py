@@ -56,8 +56,10 @@ def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuest
     Test and selection passages are taken first, so that neither depends on the size of the others.
 
     Raises:
-        InputError: A split asks for more than there is, or nothing is left to train on.
+        InputError: Shares stand beside numbers of questions, a split asks for more than there is,
+            or nothing is left to train on.
     """
+    _check_kinds(config)
     try:
         return _split(questions, config)
     except InputError as error:
@@ -71,13 +73,26 @@ def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuest
         ) from None
 
 
+def _check_kinds(config: QuestionsConfig) -> None:
+    """Refuse shares of the passages beside numbers of questions; 0 is both."""
+    sizes = {name: getattr(config, name) for name in SPLITS if getattr(config, name)}
+    shares = [f"{name}={size}" for name, size in sizes.items() if isinstance(size, float)]
+    counts = [f"{name}={size}" for name, size in sizes.items() if isinstance(size, int)]
+    if shares and counts:
+        raise InputError(
+            f"questions: a whole number is a number of questions ({', '.join(counts)}) and a "
+            f"number with a point a share of the passages ({', '.join(shares)}); give all sizes "
+            "as shares (such as 0.4 or 1.0) or all as numbers of questions"
+        )
+
+
 def _split(questions: QuestionSet, config: QuestionsConfig) -> RunQuestions:
     seed = config.split_seed
     first = questions.split(0, config.selection, config.test, seed)
     taken = {fold(text) for part in (first.selection, first.test) for text in _texts(part)}
     rest = QuestionSet(q for q in questions if fold(q.passage) not in taken)
     train, report = config.train, config.report
-    if isinstance(train, float) or isinstance(report, float):
+    if any(isinstance(size, float) and size for size in (train, report)):
         train, report = _shares_of_rest(config, len(_texts(rest)), len(_texts(questions)))
     second = rest.split(train, 0, report, seed)
     if not second.train:

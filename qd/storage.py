@@ -101,16 +101,15 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, dict[s
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    for number, line in enumerate(raw[:end].split(b"\n"), 1):
-        if not line.strip():
-            continue
+    lines = [(n, line) for n, line in enumerate(raw[:end].split(b"\n"), 1) if line.strip()]
+    for number, line in lines:
         try:
             data = json.loads(line)
         except ValueError:
-            raise InputError(
-                f"{path}, line {number}: is damaged (not JSON); a run that was stopped is repaired "
-                "by --resume"
-            ) from None
+            # A stopped run can tear nothing but the end of its log.
+            torn = number == lines[-1][0]
+            cure = "a run that was stopped is repaired by --resume" if torn else "restore the file"
+            raise InputError(f"{path}, line {number}: is damaged (not JSON); {cure}") from None
         yield number, data
 
 

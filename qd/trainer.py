@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from debate_env.errors import InputError
 from debate_env.protocols import DEBATERS
 from debate_env.transcript import Speech
 from qd.acceptance import Comparison, make_rule
@@ -70,7 +69,8 @@ class Trainer:
         listeners: Who is told.
 
     Raises:
-        InputError: The configuration asks for something that does not exist.
+        InputError: The configuration asks for something that does not exist;
+            :mod:`qd.checking` finds that before there is a directory.
     """
 
     def __init__(
@@ -110,12 +110,6 @@ class Trainer:
         self._reporter = Reporter(config, questions.report, self._seeds)
         known = list(self._state.strategies.values())
         self._breeder = Breeder(config, questions, models.mutator, known)
-        if self._rule.compares and not questions.selection:
-            raise InputError(
-                f"questions.selection: rule '{evolution.selection.rule}' compares children with "
-                "elites on selection questions, but the split is empty; give it a share, or set "
-                "evolution.selection.questions=0"
-            )
 
     def run(self) -> dict[str, Any]:
         """Play all generations that are left.
@@ -264,10 +258,17 @@ class Trainer:
     # --- playing --------------------------------------------------------------------------------
 
     def _play(self, plans: Sequence[Plan], generation: int) -> list[Match]:
-        """Play debates; log each, count behaviour in training debates, tell how far we are."""
+        """Play debates; log each, count behaviour in training debates, tell how far we are.
+
+        Plans of the same debate (two champions may be each other's opponents) are played once.
+        """
         if not plans:
             return []
-        phase, total, done = plans[0].phase, len(plans), 0
+        ids = [plan.match_id(self._referee.pool) for plan in plans]
+        distinct: dict[str, Plan] = {}
+        for match_id, plan in zip(ids, plans, strict=True):
+            distinct.setdefault(match_id, plan)
+        phase, total, done = plans[0].phase, len(distinct), 0
         order = self._config.debate.protocol
 
         def record(match: Match, speeches: tuple[Speech, ...]) -> None:
@@ -280,7 +281,9 @@ class Trainer:
                 self._count_behaviour(match, speeches, order)
             self._tell("progressed", Progress(generation, phase, done, total))
 
-        return self._referee.play(plans, record)
+        played = self._referee.play(list(distinct.values()), record)
+        found = dict(zip(distinct, played, strict=True))
+        return [found[match_id] for match_id in ids]
 
     def _play_new(self, plans: Sequence[Plan], generation: int) -> list[Match]:
         """Play only those debates that no earlier generation has played."""
@@ -289,7 +292,7 @@ class Trainer:
         self._play([p for p, i in zip(plans, ids, strict=True) if i not in known], generation)
         return [known[match_id] for match_id in ids]
 
-    def _count_behaviour(self, match: Match, speeches: tuple[Speech, ...], order: Any) -> None:
+    def _count_behaviour(self, match: Match, speeches: tuple[Speech, ...], order: str) -> None:
         behaviours = self._state.behaviours
         for strategy_id in dict.fromkeys(match.seats):
             spoken = [

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from debate_env.errors import InputError
+from qd.checking import check_names, check_questions
 from qd.config import RunConfig
 from qd.events import TrainingListener
 from qd.referee import Models, make_models
@@ -40,7 +41,9 @@ def train(
         InputError: Something in the configuration is wrong, or ``run_dir`` is taken.
         TrainingStoppedError: The run gave up.
     """
+    check_names(config)
     questions = questions or open_questions(config.questions)
+    check_questions(config, questions)
     made = models or make_models(config)
     try:
         writer = RunWriter.create(run_dir, config, questions.record())
@@ -76,13 +79,10 @@ def resume(
     """
     run = RunDirectory.open(run_dir)
     config = run.config
+    check_names(config)
     questions = questions or open_questions(config.questions)
-    if run.questions() != questions.record():
-        raise InputError(
-            f"{run_dir}: the questions of '{config.questions.source}' are not those that this run "
-            f"began with (content hash {questions.content_hash[:12]}, then "
-            f"{run.questions().content_hash[:12]}); give it back its questions, or start a new run"
-        )
+    _check_unchanged(run, questions)
+    check_questions(config, questions)
     if generations is not None and generations != config.evolution.generations:
         done = run.generations()
         if done and generations < done[-1]:
@@ -113,3 +113,34 @@ def resume(
     finally:
         if models is None:
             made.close()
+
+
+def _check_unchanged(run: RunDirectory, questions: RunQuestions) -> None:
+    """Refuse to continue a run on other questions than it began with.
+
+    Raises:
+        InputError: Says whether the questions themselves differ, or how they are dealt out.
+    """
+    then, now = run.questions(), questions.record()
+    if then.content_hash != now.content_hash:
+        raise InputError(
+            f"{run.path}: the questions of '{now.source}' are not those that this run began with "
+            f"(content hash {now.content_hash[:12]}, then {then.content_hash[:12]}); give it back "
+            "its questions, or start a new run"
+        )
+    if then.source != now.source:
+        raise InputError(
+            f"{run.path}: questions.source in config.yaml is '{now.source}', but questions.json "
+            f"says '{then.source}'; restore the file that was changed, or start a new run"
+        )
+    changed = [
+        name
+        for name in sorted(then.splits.keys() | now.splits.keys())
+        if then.splits.get(name) != now.splits.get(name)
+    ]
+    if changed:
+        raise InputError(
+            f"{run.path}: the splits are not those that this run began with: {', '.join(changed)} "
+            "differ between questions.json and what the section questions of config.yaml deals "
+            "out; restore the file that was changed, or start a new run"
+        )

@@ -84,7 +84,7 @@ def generation_stats(
     kinds = Counter(m.kind for m in matches if not m.usable)
     born = sum(hasattr(birth, "text") for birth in births)
     offset = config.evolution.archive.qd_offset
-    gains = happened.gains or Gains({}, {})
+    gains = happened.gains or Gains({}, {}, None)
     return GenerationStats(
         generation=happened.generation,
         players=happened.players,
@@ -105,6 +105,7 @@ def generation_stats(
         position_bias=_mean([m.bias for m in matches if m.usable and m.bias is not None]),
         objective=gains.objective,
         gain=gains.gain,
+        win_rate=gains.win_rate,
         champions=happened.champions,
     )
 
@@ -114,6 +115,7 @@ def stats_json(stats: GenerationStats) -> dict[str, Any]:
     data = {f.name: getattr(stats, f.name) for f in fields(stats)}
     data["tokens"] = {role: asdict(used) for role, used in stats.tokens.items()}
     data["gain"] = {name: estimate.to_json() for name, estimate in stats.gain.items()}
+    data["win_rate"] = None if stats.win_rate is None else stats.win_rate.to_json()
     data["objective"] = dict(stats.objective)
     data["refused"] = dict(stats.refused)
     data["champions"] = list(stats.champions)
@@ -124,18 +126,21 @@ def stats_from_json(data: Mapping[str, Any]) -> GenerationStats:
     """Read what :func:`stats_json` returned; ends of intervals that are ``None`` are infinite."""
     values = dict(data)
     values["tokens"] = {role: Tokens(**used) for role, used in data["tokens"].items()}
-    values["gain"] = {
-        name: Estimate(
-            e["value"],
-            -math.inf if e["low"] is None else e["low"],
-            math.inf if e["high"] is None else e["high"],
-            e["n"],
-            e["clusters"],
-        )
-        for name, e in data["gain"].items()
-    }
+    values["gain"] = {name: _estimate(e) for name, e in data["gain"].items()}
+    rate = data["win_rate"]
+    values["win_rate"] = None if rate is None else _estimate(rate)
     values["champions"] = tuple(data["champions"])
     return GenerationStats(**values)
+
+
+def _estimate(data: Mapping[str, Any]) -> Estimate:
+    return Estimate(
+        data["value"],
+        -math.inf if data["low"] is None else data["low"],
+        math.inf if data["high"] is None else data["high"],
+        data["n"],
+        data["clusters"],
+    )
 
 
 def lineage(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
@@ -245,6 +250,7 @@ def summary_json(
         "position_bias": stats.position_bias,
         "values": dict(stats.objective),
         "gain": {name: estimate.to_json() for name, estimate in stats.gain.items()},
+        "win_rate": None if stats.win_rate is None else stats.win_rate.to_json(),
         "top": top,
         "totals": state.totals,
     }

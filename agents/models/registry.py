@@ -33,11 +33,11 @@ def make_model(spec: str, **options: Any) -> ChatModel:
     Raises:
         InputError: Nothing goes by that name, or an option is not allowed.
     """
-    name, colon, rest = spec.strip().partition(":")
+    name, _, rest = spec.strip().partition(":")
     factory = _FACTORIES.get(name)
     if factory is not None:
         return factory(rest, **options)
-    if colon and name and _importable(name):
+    if _names_a_module(spec, whole=True):
         attribute, _, rest = rest.partition(":")
         found = getattr(importlib.import_module(name), attribute, None)
         if not callable(found):
@@ -49,10 +49,26 @@ def make_model(spec: str, **options: Any) -> ChatModel:
                 "of agents.models.base.ChatModel (name, fingerprint, submit, poll, close)"
             )
         return model
-    raise InputError(
-        f"unknown model '{spec}': {nearest(name, _FACTORIES)}; "
-        "or give your own as 'package.module:factory'"
-    )
+    raise _unknown(spec)
+
+
+def check_model(spec: str) -> None:
+    """Refuse what :func:`make_model` would refuse, without importing or loading a foreign model.
+
+    The embedded model's options are checked in full. A registered factory is taken at its word; of
+    a ``package.module:factory`` only the package is looked for.
+
+    Args:
+        spec: As for :func:`make_model`.
+
+    Raises:
+        InputError: Nothing goes by that name, or an option of the embedded model is not allowed.
+    """
+    name, _, rest = spec.strip().partition(":")
+    if _FACTORIES.get(name) is _embedded:
+        _embedded(rest).close()
+    elif name not in _FACTORIES and not _names_a_module(spec, whole=False):
+        raise _unknown(spec)
 
 
 def register_model(prefix: str, factory: ModelFactory) -> None:
@@ -108,11 +124,32 @@ def parse_options(rest: str, allowed: Mapping[str, Callable[[str], Any]], model:
     return found
 
 
-def _importable(module: str) -> bool:
+def _names_a_module(spec: str, *, whole: bool) -> bool:
+    """Whether ``spec`` reads ``package.module:factory`` and the module is there.
+
+    Args:
+        spec: The specification.
+        whole: Look for the module itself, which imports the packages around it; otherwise only for
+            its topmost package, which imports nothing.
+    """
+    name, colon, rest = spec.strip().partition(":")
+    if not colon or not name or name in _ENGINES or not rest.partition(":")[0].isidentifier():
+        return False
     try:
-        return importlib.util.find_spec(module) is not None
+        return importlib.util.find_spec(name if whole else name.partition(".")[0]) is not None
     except (ImportError, ValueError):
         return False
+
+
+def _unknown(spec: str) -> InputError:
+    name = spec.strip().partition(":")[0]
+    own = "your own as 'package.module:factory'"
+    if name in _ENGINES:
+        return InputError(
+            f"unknown model '{spec}': this version ships the embedded model only, and no client of "
+            f"{name}; {nearest(name, _FACTORIES)}; or give {own}"
+        )
+    return InputError(f"unknown model '{spec}': {nearest(name, _FACTORIES)}; or give {own}")
 
 
 def _embedded(rest: str, **options: Any) -> ChatModel:
@@ -129,3 +166,8 @@ def _embedded(rest: str, **options: Any) -> ChatModel:
 
 
 _FACTORIES: dict[str, ModelFactory] = {"embedded": _embedded}
+
+_ENGINES = frozenset({"openai", "vllm"})
+"""Engines that people ask for by name. Packages of these names hold no factory of ours, so the name
+alone is no import path; a factory can be registered under it.
+"""

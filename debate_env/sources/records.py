@@ -17,6 +17,8 @@ from debate_env.sources.files import Place, read_text
 REQUIRED = ("question_id", "passage", "question", "answers", "label")
 OPTIONAL = ("passage_id", "source", "metadata")
 ANSWER_COLUMN = re.compile(r"answer_\d+")
+_MEANT = frozenset({*REQUIRED, *OPTIONAL, "questions", "article", "article_id", "title"})
+"""Field names that stand for themselves in one format or another."""
 _TYPE_NAMES = {
     bool: "true/false",
     int: "an integer",
@@ -107,10 +109,17 @@ def described(value: object) -> str:
 
 
 def required(record: Mapping[str, Any], name: str, place: Place, note: str = "") -> Any:
-    """The value of a field that must be there; a near miss among the others is pointed out."""
+    """The value of a field that must be there; a near miss among the others is pointed out.
+
+    Fields that have a meaning of their own are no near miss: ``question`` is not a misspelt
+    ``question_id``.
+    """
     if name in record:
         return record[name]
-    close = difflib.get_close_matches(name, record, n=1)
+    others = [n for n in record if n not in _MEANT and not ANSWER_COLUMN.fullmatch(n)]
+    # "id" for "question_id" is a near miss too, though few of the letters agree.
+    parts = [n for n in others if n.lower() in name.split("_")]
+    close = difflib.get_close_matches(name, others, n=1) or parts
     found = f"did you mean {name!r} where it says {close[0]!r}?" if close else "add it"
     has = ", ".join(sorted(record)) or "nothing"
     raise place.error(f"is missing{note}; {found} (the record has: {has})", name)

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import click
 
 from debate_env.errors import InputError, nearest
+from qd.launch import INTERRUPTED
 from qd.referee import TrainingStoppedError
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 
 def option_names(command: click.Command) -> list[str]:
@@ -44,12 +42,13 @@ def run_command(command: click.Command, argv: Sequence[str] | None = None) -> in
         The exit status: 0; 1 when a run gave up; 2 for wrong input; 130 after Ctrl-C. Whatever is
         wrong is one line on standard error, without a traceback.
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = command.main(
-            args=None if argv is None else list(argv),
-            prog_name=sys.argv[0].rpartition("/")[2],
-            standalone_mode=False,
-        )
+        # Not Command.main(), which puts an empty line before whatever is said about Ctrl-C.
+        with command.make_context(sys.argv[0].rpartition("/")[2], arguments) as context:
+            status = command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         click.echo(f"error: {explain(error, command)}", err=True)
         return 2
@@ -60,5 +59,6 @@ def run_command(command: click.Command, argv: Sequence[str] | None = None) -> in
         click.echo(f"error: {error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
         return INTERRUPTED
     return status if isinstance(status, int) else 0

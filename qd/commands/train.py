@@ -15,12 +15,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from agents.models.registry import make_model, model_names
 from debate_env.errors import InputError
-from qd.commands.running import INTERRUPTED, run_command
+from qd.checking import check_models, check_names
+from qd.commands.running import run_command
 from qd.config import RunConfig
 from qd.config_loading import Flag, dump_config, load_config
 from qd.events import TrainingListener
+from qd.launch import INTERRUPTED
 from qd.planning import describe_plan, plan_run
 from qd.progress import ConsoleProgress
 from qd.run_logging import LEVELS, RunLog
@@ -89,17 +90,18 @@ def _start(options: dict[str, Any]) -> None:
         for key in keys
     ]
     config = load_config(options["config"] or "default", flags, options["assignments"])
-    for spec in {config.models.debater, config.models.judge, config.models.mutator}:
-        if ":" not in spec and spec not in model_names():
-            make_model(spec)  # explains what is wrong with it
+    check_names(config)
+    check_models(config)
+    questions = open_questions(config.questions)
     if options["dry_run"]:
-        questions = open_questions(config.questions)
+        plan = describe_plan(config, questions, plan_run(config, questions))
         click.echo(dump_config(config))
-        click.echo(describe_plan(config, questions, plan_run(config, questions)))
+        click.echo(plan)
         return
     run_dir = Path(options["run_dir"] or default_run_dir(config.name))
     with _interruptible(run_dir):
-        train(config, run_dir, listeners=_listeners(config, run_dir, None, options))
+        listeners = _listeners(config, run_dir, None, options)
+        train(config, run_dir, listeners=listeners, questions=questions)
 
 
 def _resume(options: dict[str, Any]) -> None:
@@ -157,11 +159,11 @@ def _interruptible(run_dir: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         command = "debateqd train" if sys.argv[0].startswith("debateqd") else "python train.py"
-        if (run_dir / "config.yaml").exists():
-            click.echo(
-                f"Interrupted; continue with: {command} --resume {shlex.quote(str(run_dir))}",
-                err=True,
-            )
+        if not (run_dir / "config.yaml").exists():
+            raise  # nothing has begun that could be continued
+        click.echo(
+            f"Interrupted; continue with: {command} --resume {shlex.quote(str(run_dir))}", err=True
+        )
         raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
         if before is not None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.play import main
+from agents.play import command, main
+from debate_env.protocols import protocol_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSAGE = "The keeper kept a lamp on the sill. Nobody had seen a rope there. Zebrafinches sang."
@@ -133,3 +134,11 @@ def test_piped_input_in_a_process_of_its_own(questions):
     assert done.returncode == 0, done.stderr
     assert "Your verdict: A 0%, B 100%" in done.stdout
     assert done.stderr == ""
+
+
+def test_every_registered_protocol_can_be_played(typed):
+    (option,) = (p for p in command.params if p.name == "protocol")
+    assert tuple(option.type.choices) == protocol_names()
+    status, _, err = typed("--protocol", "seqential")
+    assert status == 2
+    assert "'sequential'" in err

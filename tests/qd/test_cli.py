@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,22 @@ def test_a_command_gets_its_options_and_argv_is_restored(
     assert cli.main(["bench", "--seconds", "1"]) == 3
     assert seen == [["debateqd bench", "--seconds", "1"]]
     assert sys.argv == before
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert capsys.readouterr().out == f"debateqd {project['project']['version']}\n"
+    assert cli.main(["--versoin"]) == 2
+    assert "did you mean '--version'?" in capsys.readouterr().err
+
+
+def test_an_installed_package_knows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "__file__", "/nowhere/site-packages/qd/cli.py")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: f"9 of {name}")
+    assert cli.version() == "9 of debateqd"
+
+
+def test_the_console_script_is_the_thin_launcher() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert project["project"]["scripts"] == {"debateqd": "qd.launch:debateqd"}

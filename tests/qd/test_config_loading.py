@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from debate_env import protocols
 from debate_env.errors import InputError
+from debate_env.protocols import Simultaneous
 from qd.config import RunConfig
 from qd.config_loading import Flag, dump_config, load_config, parse_config, preset_names
 
@@ -63,6 +66,8 @@ def test_layers_override_each_other(tmp_path):
         ("seed: true\n", ["seed", "True", "a whole number"]),
         ("debate: 3\n", ["debate", "a section with protocol"]),
         ("name: a/b\n", ["name", "letters, digits"]),
+        ("debate:\n  protocol: seqential\n", ["debate.protocol", "did you mean 'sequential'"]),
+        ("debate:\n  protocol: 3\n", ["debate.protocol", "3 is not allowed", "text"]),
         ("evolution:\n  archive:\n    axes:\n    - nam: x\n", ["axes.0.nam", "'name'"]),
         ("evolution:\n  archive:\n    axes:\n    - edges: [1]\n", ["axes.0.name", "required"]),
         ("seed: 1\nseed: 2\n", ["line 2", "given twice"]),
@@ -106,3 +111,45 @@ def test_a_dumped_configuration_reads_back(tmp_path, preset):
     config = load_config(preset, [Flag("--seed", "seed", 3)])
     (tmp_path / "config.yaml").write_text(dump_config(config))
     assert parse_config(tmp_path / "config.yaml") == config
+
+
+def test_a_registered_protocol_may_be_named(monkeypatch):
+    class OneReader(Simultaneous):
+        name = "test_one_reader"
+
+    monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
+    with pytest.raises(InputError, match="allowed: sequential, simultaneous"):
+        load_config("default", (), ["debate.protocol=test_one_reader"])
+    protocols.register_protocol(OneReader())
+    config = load_config("default", (), ["debate.protocol=test_one_reader"])
+    assert config.debate_settings().protocol == "test_one_reader"
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda data: {}, "version"),
+        (lambda data: {k: v for k, v in data.items() if k != "version"}, "version"),
+        (lambda data: {k: v for k, v in data.items() if k != "seed"}, "seed"),
+        (lambda data: {k: v for k, v in data.items() if k != "debate"}, "debate"),
+        (lambda data: {**data, "models": {}}, "models"),
+        (
+            lambda data: {
+                **data,
+                "evolution": {k: v for k, v in data["evolution"].items() if k != "limits"},
+            },
+            "evolution.limits",
+        ),
+    ],
+)
+def test_a_stored_configuration_must_be_whole(tmp_path, change, key):
+    path = tmp_path / "config.yaml"
+    data = change(RunConfig().to_json())
+    path.write_text(yaml.safe_dump(data) if data else "")
+    with pytest.raises(InputError) as error:
+        parse_config(path)
+    assert str(error.value).startswith(f"{path}: {key}: is missing")
+    assert "\n" not in str(error.value)
+    if "version" not in data:
+        return
+    load_config(str(path))  # a file of the user's own may leave anything out

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debate_env import protocols
 from debate_env.errors import InputError
+from debate_env.protocols import Sequential
 from debate_env.transcript import Speech
 from qd.descriptors import (
     DESCRIPTORS,
@@ -164,6 +166,30 @@ def test_exchanges_of_a_sequential_debate_show_all_that_came_before():
     )
     assert exchanges(SPEECHES, "debater_0", "sequential")[1].heard == ("b1",)
     assert exchanges(SPEECHES, "judge_0") == ()
+
+
+def test_exchanges_follow_the_rules_of_a_protocol_of_ones_own(monkeypatch):
+    class Deaf(Sequential):
+        """One after the other, but nobody hears the other side."""
+
+        name = "test_deaf"
+
+        def visible(self, seat, speeches):
+            return tuple(s for s in speeches if s.seat == seat)
+
+    monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
+    with pytest.raises(InputError, match="unknown protocol 'test_deaf'"):
+        exchanges(SPEECHES, "debater_1", "test_deaf")
+    protocols.register_protocol(Deaf())
+    assert exchanges(SPEECHES, "debater_1", "test_deaf") == (
+        Exchange("b1"),
+        Exchange("b2", own=("b1",)),
+    )
+
+
+def test_exchanges_of_a_debate_that_was_cut_short():
+    assert exchanges((), "debater_0") == ()
+    assert exchanges(SPEECHES[:1], "debater_0", "sequential") == (Exchange("a1"),)
 
 
 def test_counts_are_pooled_so_that_every_word_weighs_the_same():

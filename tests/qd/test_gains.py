@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qd.archive_base import Entry
 from qd.config import RunConfig
-from qd.gains import Reporter, champions
+from qd.gains import Gains, Reporter, champions
 from qd.matches import Match, Plan
 from qd.seeds import FAMILIES, seed_strategies
 from qd.strategy import Strategy
@@ -54,12 +56,45 @@ def test_gains(objective, gains, values):
     assert {k: v.value for k, v in found.gain.items()} == pytest.approx(gains)
     assert dict(found.objective) == pytest.approx(values)
     assert all(v.n == 6 for v in found.gain.values())
+    # It wins every debate, by however little, whatever the objective.
+    assert found.win_rate is not None
+    assert (found.win_rate.value, found.win_rate.n) == (1.0, 6)
 
 
 def test_seeds_gain_nothing_over_themselves():
     reporter = Reporter(config("mix", questions=6), QUESTIONS, seed_strategies())
     found = reporter.measure(("s0000", "s0010"), STRATEGIES, 0, judge)
     assert all(v.value == pytest.approx(0) for v in found.gain.values())
+    assert found.win_rate is not None
+    assert found.win_rate.value == 0.5
+
+
+def test_without_usable_debates_there_is_no_win_rate():
+    def fail(plans: list[Plan]) -> list[Match]:
+        return [replace(m, kind="error", credence=None) for m in judge(plans)]
+
+    reporter = Reporter(config("truth", questions=6), QUESTIONS, seed_strategies())
+    assert reporter.measure(("s0099",), STRATEGIES, 1, fail) == Gains({}, {}, None)
+
+
+@pytest.mark.parametrize("objective", ["persuasion", "truth", "mix"])
+def test_the_bound_of_a_report_holds(objective):
+    played: set[tuple[str, ...]] = set()
+
+    def note(plans: list[Plan]) -> list[Match]:
+        played.update(
+            (p.first.strategy_id, p.second.strategy_id, p.question.question_id) for p in plans
+        )
+        return judge(plans)
+
+    reporter = Reporter(config(objective, questions=6), QUESTIONS, seed_strategies())
+    # Seven champions who are no seeds meet the bound exactly.
+    made = {
+        f"c{n}": Strategy(f"c{n}", family, f"new {n}", ("s0000",), 3, "rewrite")
+        for n, family in enumerate(FAMILIES)
+    }
+    reporter.measure(tuple(made), {**STRATEGIES, **made}, 1, note)
+    assert len(played) == sum(reporter.debates())
 
 
 def test_nobody_meets_himself_and_seeds_rotate():

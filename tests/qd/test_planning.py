@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from debate_env import protocols
+from debate_env.protocols import Simultaneous
 from qd.config import RunConfig
 from qd.planning import describe_plan, plan_run
 from qd.referee import Models
@@ -71,3 +73,36 @@ def test_the_papers_population_is_fixed():
     plan = plan_run(config, questions)
     assert (plan.players, plan.selection, plan.tournament) == (35, 0, plan.first)
     assert plan.mutations == 2 * 14 * config.evolution.mutation.max_attempts
+
+
+@pytest.mark.parametrize(("protocol", "speeches"), [("simultaneous", 6), ("sequential", 6)])
+def test_calls_of_a_debate_follow_from_its_protocol(protocol, speeches):
+    config, questions = made("persuasion", {})
+    debate = config.debate.model_copy(update={"protocol": protocol, "rounds": 3})
+    plan = plan_run(config.model_copy(update={"debate": debate}), questions)
+    assert plan.calls_per_debate == speeches + 2
+
+
+def test_a_protocol_with_one_speaker_costs_less(monkeypatch):
+    class Alone(Simultaneous):
+        name = "test_alone"
+
+        def wave(self, index, speeches, rounds):
+            found = super().wave(index, speeches, rounds)
+            return found._replace(seats=found.seats[:1]) if found else None
+
+    monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
+    protocols.register_protocol(Alone())
+    config, questions = made("persuasion", {})
+    debate = config.debate.model_copy(update={"protocol": "test_alone", "rounds": 3})
+    plan = plan_run(config.model_copy(update={"debate": debate}), questions)
+    assert plan.calls_per_debate == 3 + 2
+
+
+def test_every_objective_pays_for_the_win_rate():
+    per_report = {
+        objective: plan_run(*made(objective, {"generations": 0})).report
+        for objective in ("persuasion", "truth", "mix")
+    }
+    # 7 champions on 3 questions: both seats against the panel; for truth themselves and the seeds.
+    assert per_report == {"persuasion": 42, "truth": 84, "mix": 84}

@@ -77,5 +77,18 @@ def test_a_failure_is_logged(tmp_path):
     with pytest.raises(TrainingStoppedError):
         play(config(), tmp_path / "run", StandIn(broken=1), RunLog("error"))
     events = (tmp_path / "run" / "events.log").read_text()
-    assert "run failed TrainingStoppedError" in events
+    assert "ERROR qd.run_logging: run failed: TrainingStoppedError" in events
     assert "INFO" not in events
+
+
+def test_an_interruption_is_no_error(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        play(config(), tmp_path / "run", StandIn(stop_at=9), RunLog())
+    last = (tmp_path / "run" / "events.log").read_text().splitlines()[-1]
+    assert last.endswith("WARNING qd.run_logging: run interrupted by the user; it can be resumed")
+
+
+def test_a_run_that_ends_well_says_so(tmp_path):
+    play(config(generations=0), tmp_path / "run", None, RunLog())
+    last = (tmp_path / "run" / "events.log").read_text().splitlines()[-1]
+    assert last.endswith("INFO qd.run_logging: run finished")

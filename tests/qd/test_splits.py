@@ -42,12 +42,25 @@ def test_test_and_selection_do_not_depend_on_the_rest():
         ({**COUNTS, "train": 99}, "train=99, selection=7, report=5, test=9"),
         ({**COUNTS, "train": 0}, "no question is left to train on"),
         ({**COUNTS, "train": 0.5}, "share"),
+        (
+            {"train": 1},
+            r"number of questions \(train=1\) and .* share of the passages "
+            r"\(selection=0.2, report=0.15, test=0.25\); give all sizes as shares",
+        ),
     ],
 )
 def test_impossible_splits_are_one_line(sizes, message):
     with pytest.raises(InputError, match=message) as error:
         split_questions(question_set(), QuestionsConfig.model_validate(sizes))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"selection": 0}, {**COUNTS, "report": 0.0}, {**COUNTS, "selection": 0.0}]
+)
+def test_nothing_is_a_share_and_a_number(sizes):
+    dealt = split_questions(question_set(), QuestionsConfig.model_validate(sizes))
+    assert sorted(dealt.sizes().values())[0] == 0
 
 
 def test_draws_depend_on_names_alone():

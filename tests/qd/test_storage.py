@@ -62,7 +62,10 @@ def test_a_log_grows_and_knows_its_length(tmp_path):
 def test_damage_is_named_by_line(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"a":1}\n\n{"a":')
-    with pytest.raises(InputError, match=r"x.jsonl, line 3: is damaged"):
+    with pytest.raises(InputError, match=r"x.jsonl, line 3: is damaged .* repaired by --resume"):
+        list(read_lines(path))
+    path.write_text('{"a":1}\n{"a":\n{"a":2}\n\n')
+    with pytest.raises(InputError, match=r"line 2: is damaged \(not JSON\); restore the file$"):
         list(read_lines(path))
     path.write_text(json.dumps([1]))
     with pytest.raises(InputError, match="must hold a JSON object, not list"):

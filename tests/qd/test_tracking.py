@@ -46,6 +46,7 @@ def wandb_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DISABLED", "WANDB_IDENTITY_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    wandb.teardown()  # it remembers the folders of the first use in a process
     return tmp_path
 
 
@@ -86,6 +87,7 @@ def generation(number: int) -> GenerationFinished:
         position_bias=0.03,
         objective={"persuasion": 0.55},
         gain={"persuasion": Estimate(0.05, -0.01, 0.11, 64, 6)},
+        win_rate=Estimate(0.56, 0.48, 0.64, 64, 6),
         champions=("s0041",),
     )
     heat_map = HeatMap("verified_quote_share", (HOSTILE,), ("0.2-0.4",), ((1042.5,),))
@@ -168,13 +170,16 @@ def test_a_resumed_run_goes_on_under_the_same_id(wandb_home: Path, tmp_path: Pat
 def test_metrics_leave_out_what_does_not_exist() -> None:
     event = generation(0)
     assert generation_metrics(event)["gain/persuasion/low"] == -0.01
-    assert generation_metrics(event)["win_rate"] == pytest.approx(0.55)
+    assert generation_metrics(event)["win_rate"] == 0.56
+    assert generation_metrics(event)["win_rate/high"] == 0.64
     nothing = Estimate(math.nan, -math.inf, math.inf, 0, 0)
     empty = replace(event, stats=replace(event.stats, gain={"truth": nothing}, judge_accuracy=None))
     metrics = generation_metrics(empty)
     assert metrics["gain/truth"] is None
     assert metrics["judge/accuracy"] is None
-    assert "win_rate" not in metrics
+    assert metrics["win_rate"] == 0.56  # whatever the objective
+    silent = replace(event, stats=replace(event.stats, win_rate=None, gain={}))
+    assert "win_rate" not in generation_metrics(silent)
 
 
 def test_nobody_is_asked_to_log_in(wandb_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +207,6 @@ def test_a_server_that_is_away_leaves_an_offline_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    wandb.teardown()  # it remembers the folders of the first run of a process
     monkeypatch.setattr("qd.tracking.PATIENCE", 1.0)
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from qd.events import GenerationFinished, Listener, Progress, RunFinished, RunSt
 from qd.referee import Models, TrainingStoppedError
 from qd.rundir import RunDirectory
 from qd.splits import RunQuestions, split_questions
+from qd.tracking import generation_metrics
 from qd.training import resume, train
 from qd.training_results import stats_from_json, stats_json
 from tests.qd.stand_ins import StandIn, question_set
@@ -255,7 +257,6 @@ def test_listeners_see_the_run_and_cannot_end_it(tmp_path, caplog):
     assert all(0 <= e.done <= e.total for e in watcher.of(Progress))
     last = generations[-1]
     assert last.stats.tokens["judge"].prompt > 0
-    assert last.stats.win_rate.value == pytest.approx(last.stats.objective["persuasion"])
     assert last.elites[0].rating == last.stats.best_rating
     assert all(row.lineage[-1] == row.strategy_id for row in last.elites)
     assert sum(v is not None for row in last.heat_map.values for v in row) == len(last.elites)
@@ -265,6 +266,69 @@ def test_listeners_see_the_run_and_cannot_end_it(tmp_path, caplog):
 def test_stats_read_back(done):
     data = RunDirectory.open(done).generation(2)["stats"]
     assert json.loads(json.dumps(stats_json(stats_from_json(data)))) == data
+    assert stats_from_json({**data, "win_rate": None}).win_rate is None
+
+
+@pytest.mark.parametrize("objective", ["persuasion", "truth", "mix"])
+def test_the_win_rate_of_every_generation_is_in_the_log(objective, tmp_path):
+    watcher = Watcher()
+    summary = play(config(objective), tmp_path / "run", None, watcher)
+    matches = RunDirectory.open(tmp_path / "run").matches()
+    reports = [m for m in matches if m.phase == "report" and m.seats[0] != m.seats[1]]
+    for event in watcher.of(GenerationFinished):
+        stats = event.stats
+        won, panel = [], set()
+        for champion in stats.champions:
+            for m in reports:
+                # Every debate with a seed that is no champion of this generation is one of its.
+                if champion in m.seats and not set(m.seats) <= set(stats.champions):
+                    won.append(m.share("win") if m.seats[0] == champion else 1 - m.share("win"))
+                    panel.add(m.seats)
+        assert panel
+        assert all((b, a) in panel for a, b in panel)
+        assert stats.win_rate is not None
+        assert stats.win_rate.n == 3 * len(stats.champions)
+        assert stats.win_rate.low <= stats.win_rate.value <= stats.win_rate.high
+        if len(won) == 2 * stats.win_rate.n:  # no champion met another one
+            assert stats.win_rate.value == pytest.approx(sum(won) / len(won))
+        assert generation_metrics(event)["win_rate"] == stats.win_rate.value
+        assert (
+            set(stats.gain)
+            == {
+                "persuasion": {"persuasion"},
+                "truth": {"truth"},
+                "mix": {"persuasion", "truth", "mix"},
+            }[objective]
+        )
+    assert summary["win_rate"]["value"] == stats.win_rate.value
+
+
+def test_champions_that_meet_each_other_meet_once(tmp_path):
+    settings = config(generations=0, report={"questions": 99})
+    sizes = {"train": 4, "selection": 4, "report": 40, "test": 4}
+    # With this seed two champions are each other's opponents on two questions.
+    dealing = {**settings.questions.model_dump(), **sizes}
+    data = {**settings.to_json(), "seed": 1, "questions": dealing}
+    settings = RunConfig.model_validate(data)
+    dealt = split_questions(question_set(40), settings.questions)
+    model, watcher = StandIn(), Watcher()
+    train(
+        settings,
+        tmp_path / "run",
+        models=Models(model, model, model),
+        questions=dealt,
+        listeners=[watcher],
+    )
+    run = RunDirectory.open(tmp_path / "run")
+    matches = run.matches()
+    chosen = set(run.generation(0)["stats"]["champions"])
+    reports = [m for m in matches if m.phase == "report"]
+    assert len(reports) == 2 * len(chosen) * len(dealt.report) - 4
+    assert len({m.match_id for m in matches}) == len(matches)
+    # Both count the debates between them.
+    assert run.generation(0)["stats"]["win_rate"]["n"] == len(chosen) * len(dealt.report)
+    done = [e.done for e in watcher.of(Progress) if e.phase == "report"]
+    assert done == list(range(1, watcher.of(Progress)[-1].total + 1))
 
 
 def test_totals_add_up(done):
@@ -319,8 +383,22 @@ def test_changed_questions_are_refused(tmp_path):
     settings = config(generations=0)
     play(settings, tmp_path / "run")
     other = split_questions(question_set(21), settings.questions)
-    with pytest.raises(InputError, match="not those that this run began with"):
+    with pytest.raises(InputError, match=r"not those .* began with \(content hash"):
         again(tmp_path / "run", questions=other)
+
+
+def test_questions_dealt_out_differently_are_refused_as_that(tmp_path):
+    settings = config(generations=0)
+    play(settings, tmp_path / "run")
+    moved = settings.questions.model_copy(update={"split_seed": 1})
+    with pytest.raises(InputError, match=r"the splits are not those") as error:
+        again(tmp_path / "run", questions=split_questions(question_set(), moved))
+    assert "report, selection, test, train differ" in str(error.value)
+    assert "hash" not in str(error.value)
+    one = split_questions(question_set(), settings.questions)
+    named = dataclasses.replace(one, source="synthetic")
+    with pytest.raises(InputError, match=r"source in config.yaml is 'synthetic'"):
+        again(tmp_path / "run", questions=named)
 
 
 def test_a_log_shorter_than_committed_is_refused(tmp_path):

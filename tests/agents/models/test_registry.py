@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from agents.models import registry
 from agents.models.base import ChatModel
 from agents.models.embedded import EmbeddedModel
-from agents.models.registry import make_model, model_names, register_model
+from agents.models.registry import check_model, make_model, model_names, register_model
 from debate_env.errors import InputError
 from tests.agents.fakes import FakeModel
 
@@ -36,6 +37,9 @@ def test_options_override_the_specification():
         ("embedded:world=1,world=2", "given twice"),
         ("embedded:kind=nul", "nul"),
         ("embedded:world=-1", "-1"),
+        ("vllm:Qwen", "ships the embedded model only, and no client of vllm; allowed: embedded"),
+        ("openai:gpt-5", "no client of openai"),
+        ("json:", "unknown model 'json:'"),
         ("json:nothing", "module 'json' has no callable 'nothing'"),
         ("collections:OrderedDict", "OrderedDict"),
     ],
@@ -45,6 +49,47 @@ def test_bad_specifications_are_explained_in_one_line(spec, message):
         make_model(spec)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "embeded:world=3",
+        "",
+        "embedded:word=3",
+        "embedded:world=-1",
+        "embedded:kind=nul",
+        "vllm:Qwen",
+        "openai:gpt-5",
+        "json:",
+        "no_such_package.module:make",
+    ],
+)
+def test_a_check_says_what_making_would_say(spec):
+    with pytest.raises(InputError) as made:
+        make_model(spec)
+    with pytest.raises(InputError) as checked:
+        check_model(spec)
+    assert str(checked.value) == str(made.value)
+
+
+def test_a_check_imports_and_makes_no_model_of_ones_own(tmp_path, monkeypatch):
+    (tmp_path / "foreign_package").mkdir()
+    (tmp_path / "foreign_package" / "__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    check_model("foreign_package.module:make:rest")
+    with pytest.raises(RuntimeError, match="imported"):
+        make_model("foreign_package.module:make:rest")
+    monkeypatch.setattr(registry, "_FACTORIES", dict(registry._FACTORIES))
+    register_model("test-never", lambda rest: pytest.fail("made"))
+    check_model("test-never:anything")
+
+
+def test_an_engines_name_can_be_registered(monkeypatch):
+    monkeypatch.setattr(registry, "_FACTORIES", dict(registry._FACTORIES))
+    register_model("vllm", make_fake)
+    check_model("vllm:Qwen")
+    assert make_model("vllm:Qwen").name == "made:Qwen:{}"
 
 
 def test_unknown_keyword_options_are_refused():

@@ -84,6 +84,15 @@ def test_the_default_directory_is_named_and_never_overwritten(tmp_path, capsys, 
         (["--set", "seed"], ["--set seed", "section.key=value"]),
         (["--config", "smok"], ["--config", "did you mean 'smoke'"]),
         (["--model", "embeded"], ["embeded", "did you mean 'embedded'"]),
+        (["--model", "embeded:world=3"], ["models.default", "did you mean 'embedded'"]),
+        (["--judge-model", "embeded:world=3"], ["models.judge", "did you mean 'embedded'"]),
+        (["--model", "embedded:wrld=3"], ["'wrld'", "did you mean 'world'"]),
+        (["--model", "vllm:Qwen"], ["ships the embedded model only", "package.module:factory"]),
+        (["--model", "openai:gpt"], ["ships the embedded model only", "package.module:factory"]),
+        (["--model", "no_such_package.x:make"], ["unknown model", "package.module:factory"]),
+        (["--set", "evolution.mutation.operator=rewrit"], ["operator", "did you mean 'rewrite'"]),
+        (["--set", "debate.protocol=simultanous"], ["debate.protocol", "did you mean 'simult"]),
+        (["--set", "questions.train=1"], ["train=1", "number of questions"]),
         (["--questions", "builtn"], ["builtn", "builtin"]),
         (["--resume", "nowhere"], ["nowhere", "does not exist"]),
         (["--resume", "nowhere", "--seed", "1"], ["--seed cannot be changed"]),
@@ -93,13 +102,35 @@ def test_the_default_directory_is_named_and_never_overwritten(tmp_path, capsys, 
 )
 def test_mistakes_are_one_line_and_status_2(options, parts, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(options) == 2
-    captured = capsys.readouterr()
-    (line,) = captured.err.splitlines()
+    dry = [] if "--resume" in options else ["--dry-run"]  # which goes with no --resume
+    said = set()
+    for more in ([], dry):
+        assert main([*options, *more]) == 2
+        captured = capsys.readouterr()
+        (line,) = captured.err.splitlines()
+        said.add(line)
+        assert captured.out == ""
+        assert list(tmp_path.iterdir()) == []
+    assert len(said) == 1
     assert line.startswith("error: ")
     for part in parts:
         assert part in line
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_imports_no_model_of_ones_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_model").mkdir()
+    mark = tmp_path / "imported"
+    source = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
+    (tmp_path / "own_model" / "__init__.py").write_text(source)
+    (tmp_path / "own_model" / "client.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["--model", "own_model.client:make:x", "--dry-run"]) == 0
+    assert "default: own_model.client:make:x" in capsys.readouterr().out
+    assert not mark.exists()
+    assert main(["--model", "own_model.client:make:x", "--wandb", "disabled"]) == 2
+    assert "no callable 'make'" in capsys.readouterr().err
+    assert mark.exists()
 
 
 def start(run_dir: Path) -> subprocess.Popen[str]:

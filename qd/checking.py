@@ -1,0 +1,109 @@
+"""What can be wrong with a configuration beyond the types of its values, found before a run begins.
+
+Nothing here makes a file, plays a debate or loads a model, so that a dry run and the start of a
+real one refuse the same mistakes, and neither leaves anything behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import qd.ratings.elo  # noqa: F401  (registers itself)
+from agents.models.registry import check_model
+from debate_env.errors import InputError, nearest
+from qd.acceptance import ACCEPTANCE, make_rule
+from qd.archives import ARCHIVES
+from qd.axes import default_axis
+from qd.config import RunConfig
+from qd.descriptors import DESCRIPTORS
+from qd.mutation import MUTATORS
+from qd.pairing import PAIRINGS
+from qd.parents import PARENTS
+from qd.ratings import RATINGS
+from qd.splits import RunQuestions
+from qd.training_state import new_archive
+
+
+def check_names(config: RunConfig) -> None:
+    """Resolve every name of a part that a configuration holds, and its archive.
+
+    Raises:
+        InputError: Something goes by no such name, cannot be imported or cannot be called; says
+            which key names it, and what is allowed.
+    """
+    for key, name, find in _named_parts(config):
+        try:
+            part = find(name)
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from None
+        if not callable(part):
+            raise InputError(
+                f"{key}: {name!r} is a {type(part).__name__}, which cannot be called; see "
+                "docs/extending.md for what it has to be"
+            )
+    settings = config.evolution.archive
+    for number, axis in enumerate(settings.axes):
+        where = f"evolution.archive.axes.{number}"
+        if axis.name not in (known := DESCRIPTORS.names()):
+            raise InputError(
+                f"{where}.name: unknown descriptor {axis.name!r}: {nearest(axis.name, known)}"
+            )
+        try:
+            default_axis(axis.name, axis.edges)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    try:
+        new_archive(settings)
+    except InputError as error:
+        where = "" if str(error).startswith("evolution.") else "evolution.archive: "
+        raise InputError(f"{where}{error}") from None
+
+
+def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], object]]]:
+    """Key, name and registry of every part that is chosen by name."""
+    evolution = config.evolution
+    tournament = evolution.tournament
+    yield "evolution.archive.kind", evolution.archive.kind, ARCHIVES.get
+    yield "evolution.parents.rule", evolution.parents.rule, PARENTS.get
+    yield "evolution.tournament.pairing", tournament.pairing, PAIRINGS.get
+    yield "evolution.tournament.rating", tournament.rating, RATINGS.get
+    yield "evolution.selection.rule", evolution.selection.rule, ACCEPTANCE.get
+    yield "evolution.mutation.operator", evolution.mutation.operator, MUTATORS.get
+
+
+def check_questions(config: RunConfig, questions: RunQuestions) -> None:
+    """Refuse splits that the configuration cannot be played on.
+
+    Raises:
+        InputError: Children are to be compared with elites on no questions.
+    """
+    selection = config.evolution.selection
+    if make_rule(selection).compares and not questions.selection:
+        raise InputError(
+            f"questions.selection: rule '{selection.rule}' compares children with elites on "
+            "selection questions, but the split is empty; give it a share, or set "
+            "evolution.selection.questions=0"
+        )
+
+
+def check_models(config: RunConfig) -> None:
+    """Refuse specifications of models that would be refused when the run starts.
+
+    A model of somebody's own is not imported for this; see
+    :func:`agents.models.registry.check_model`.
+
+    Raises:
+        InputError: Names the key and the specification.
+    """
+    models = config.models
+    roles: Mapping[str, str] = {
+        "models.debater": models.debater,
+        "models.judge": models.judge,
+        "models.mutator": models.mutator,
+    }
+    for key, spec in roles.items():
+        try:
+            check_model(spec)
+        except InputError as error:
+            where = "models.default" if spec == models.default else key
+            raise InputError(f"{where}: {error}") from None
