@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from agents.models.base import ChatModel, Reply, Request
 from debate_env.settings import DebateSettings
@@ -56,8 +56,7 @@ def request_seed(turn_seed: int, sample: int = 0, attempt: int = 0) -> int:
     return (x ^ (x >> 31)) >> 11
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What an agent may know beside its observation.
 
     Attributes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from agents.base import Decision, Failure, ThinkingAgent
 from agents.models.base import Usage
@@ -42,8 +42,7 @@ class DebateJob:
     rival: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DebateRecord:
+class DebateRecord(NamedTuple):
     """One debate that was played, or that failed.
 
     Attributes:
@@ -66,7 +65,7 @@ class DebateRecord:
     usage: Mapping[str, Usage]
     calls: int
     failure: Failure | None
-    seat_calls: Mapping[str, int] = field(default_factory=dict)
+    seat_calls: Mapping[str, int]
 
 
 def agent_error(seat: str, error: Exception) -> Failure:

@@ -25,7 +25,7 @@ from debate_env.rewards import (
 )
 from debate_env.settings import DebateSettings
 from debate_env.speeches import cut, tidy
-from debate_env.transcript import Speech, render_speech, render_transcript
+from debate_env.transcript import Speech, remember, render_speech, render_transcript
 
 __all__ = ["AbortKind", "Episode", "Outcome", "OutcomeKind", "present"]
 
@@ -320,6 +320,7 @@ class Episode:
         said = [self._pending[seat] for seat in wave.seats]
         self.speeches += tuple(said)
         self._transcript += "".join(map(render_speech, said))
+        remember(self._transcript, self.speeches)
         self._pending = {}
         self._waves += 1
         self._wave = self._protocol.wave(self._waves, self.speeches, self.settings.rounds)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 OutcomeKind = Literal["verdict", "abstained", "ended", "unusable", "error"]
 AbortKind = Literal["unusable", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a debate ended.
 
     Attributes:

@@ -23,6 +23,27 @@ _INDENT = "  "
 _HEADER = re.compile(r"\[round (\d+)\] ([^\W\d]\w*):")
 
 
+class _Recent:
+    """What was rendered lately; its readers (debaters, both answer orders) need not parse it."""
+
+    __slots__ = ("_known",)
+    size = 256
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Speech, ...]] = {}
+
+    def get(self, text: str) -> tuple[Speech, ...] | None:
+        return self._known.get(text)
+
+    def put(self, text: str, speeches: tuple[Speech, ...]) -> None:
+        if len(self._known) >= self.size:
+            self._known.clear()
+        self._known[text] = speeches
+
+
+_RECENT = _Recent()
+
+
 class Speech(NamedTuple):
     """One speech as everybody sees it: cleaned, cut to the word limit, quotes marked.
 
@@ -61,6 +82,9 @@ def parse_transcript(text: str) -> tuple[Speech, ...]:
     """
     if not text:
         return ()
+    known = _RECENT.get(text)
+    if known is not None:
+        return known
     lines = text.split("\n")
     if lines.pop():
         raise InputError("transcript: the last line is not complete; every line ends with '\\n'")
@@ -86,3 +110,8 @@ def parse_transcript(text: str) -> tuple[Speech, ...]:
         raise InputError(f"transcript, line {len(lines)}: a header without a speech")
     speeches.append(Speech(number, seat, "\n".join(body)))
     return tuple(speeches)
+
+
+def remember(text: str, speeches: tuple[Speech, ...]) -> None:
+    """Note that ``text`` is what :func:`render_transcript` makes of ``speeches``."""
+    _RECENT.put(text, speeches)

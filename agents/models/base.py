@@ -46,8 +46,7 @@ class Sampling:
     top_p: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Everything that determines one reply, given the model.
 
     Attributes:
