@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from agents.models.base import ChatModel, Reply, Request
@@ -89,8 +90,10 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Decision(NamedTuple):
     """What a thinking agent decided.
 
     Attributes:
@@ -101,7 +104,7 @@ class Decision:
     """
 
     action: Any
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = _NOTHING
     failure: Failure | None = None
 
 

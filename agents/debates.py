@@ -131,7 +131,7 @@ class OpenDebate:
         number, decided = self.number, []
         for seat in self.wave:
             value: Any = self.decisions[seat]
-            if type(value) is not Decision or type(value.details) is not dict:
+            if type(value) is not Decision or (value.details and type(value.details) is not dict):
                 value = as_decision(seat, value)
             if value.details:
                 self._note(seat, number, value.details)

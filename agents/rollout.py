@@ -28,7 +28,7 @@ from debate_env.errors import InputError
 __all__ = ["DebateJob", "DebateRecord", "play", "play_all", "run_thoughts"]
 
 _BY_INDEX = attrgetter("index")
-_FIRST_ROOM = 64  # debates that are open while everybody answers at once
+_FIRST_ROOM = 16  # debates that are open while everybody answers at once
 _AT_ONCE = 0.02  # seconds
 
 
