@@ -149,13 +149,16 @@ class Setting:
 
     @classmethod
     def draw(cls, draws: Draws) -> Setting:
-        """Invent a place."""
-        town = surname(draws)
-        return cls(
-            town,
-            tuple(surname(draws) for _ in range(3)),
-            tuple(invented_name(draws) for _ in range(6)),
-        )
+        """Invent a place; no two of its names are alike."""
+        names: list[str] = []
+        # Town, three other places, six people. A template may ask for a name that differs from
+        # those before it, which must exist.
+        for invent in (surname,) * 4 + (invented_name,) * 6:
+            name = invent(draws)
+            while name in names:
+                name = invent(draws)
+            names.append(name)
+        return cls(names[0], tuple(names[1:4]), tuple(names[4:]))
 
     def opening(self, draws: Draws) -> str:
         """Return a first sentence."""

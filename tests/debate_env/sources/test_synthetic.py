@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from debate_env.draws import Draws
 from debate_env.errors import InputError
 from debate_env.sources.synthetic import MAX_QUESTIONS, synthetic_questions
 from debate_env.sources.synthetic_banks import KINDS
+from debate_env.sources.synthetic_text import Setting
 from tests.debate_env.answer_only import answer_only_accuracy
 
 
@@ -110,3 +112,14 @@ def test_out_of_range_is_one_line(arguments, named):
         synthetic_questions(**arguments)
     assert "allowed" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_names_of_a_place_are_all_different():
+    for number in range(4000):
+        setting = Setting.draw(Draws(f"place {number}".encode()))
+        names = [setting.town, *setting.far, *setting.people]
+        assert len(set(names)) == len(names) == 10
+
+
+def test_a_seed_whose_places_once_shared_a_name_ends():
+    assert len(synthetic_questions(150, seed=2)) == 300
