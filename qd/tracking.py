@@ -62,6 +62,13 @@ def logged_in(environment: Mapping[str, str], base_url: str, netrc_file: Path) -
     return entries.authenticators(urlsplit(base_url).netloc) is not None
 
 
+def _logged_in_here() -> bool:
+    """Whether this process has W&B credentials at hand."""
+    base_url = os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
+    home = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    return logged_in(os.environ, base_url, home)
+
+
 def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
     """Turn a ``--wandb`` option into what W&B is told.
 
@@ -78,9 +85,7 @@ def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
         chosen = os.environ.get("WANDB_MODE", "")
         if chosen in ("offline", "online", "disabled"):
             return chosen  # type: ignore[return-value]
-        base_url = os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
-        home = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
-        return "online" if logged_in(os.environ, base_url, home) else "offline"
+        return "online" if _logged_in_here() else "offline"
     return mode  # type: ignore[return-value]
 
 
@@ -284,12 +289,9 @@ def wandb_listener(mode: str, run_dir: Path, settings: TrackingConfig) -> WandbL
     resolved = resolve_mode(mode)
     if resolved == "disabled":
         return None
-    if mode == "online":
-        base_url = os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
-        home = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
-        if not logged_in(os.environ, base_url, home):
-            raise InputError(
-                "--wandb online: nobody is logged in to Weights & Biases; run 'wandb login', set "
-                "WANDB_API_KEY, or use --wandb offline"
-            )
+    if mode == "online" and not _logged_in_here():
+        raise InputError(
+            "--wandb online: nobody is logged in to Weights & Biases; run 'wandb login', set "
+            "WANDB_API_KEY, or use --wandb offline"
+        )
     return WandbListener(resolved, settings)
