@@ -101,7 +101,7 @@ class _SeatCall(Call):
     def received(self, replies: Sequence[Reply]) -> None:
         tokens = self.tokens
         for reply in replies:
-            prompt, completion = reply.usage
+            prompt, completion, _ = reply.usage
             tokens[0] += 1
             tokens[1] += prompt
             tokens[2] += completion

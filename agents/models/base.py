@@ -7,6 +7,7 @@ ready and takes back whatever has finished, in any order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
@@ -22,10 +23,17 @@ class Message(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Tokens that a request used, as its engine counts them."""
+    """Tokens that a request used, as its engine counts them.
+
+    Attributes:
+        prompt_tokens: Tokens of the prompt, whether computed or taken from a prefix cache.
+        completion_tokens: Tokens generated, thinking included.
+        thinking_tokens: Those of them that a reasoning model spent before its answer.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking_tokens: int = 0
 
 
 NO_USAGE = Usage()
@@ -54,13 +62,16 @@ class Request(NamedTuple):
         sampling: How the reply is drawn.
         seed: Seed of this very call (never shared between candidates, votes or repairs).
         choices: When given, the reply must be one of these short strings, and
-            :attr:`Reply.probabilities` holds the model's probability of each.
+            :attr:`Reply.probabilities` holds the model's probability of each, if it can tell.
+        schema: When given, the reply is to be JSON of this schema (a JSON schema as canonical JSON
+            text). Models that cannot enforce one ignore it, so whoever asks still checks the reply.
     """
 
     messages: tuple[Message, ...]
     sampling: Sampling
     seed: int
     choices: tuple[str, ...] | None = None
+    schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +79,15 @@ class Reply:
     """What came back for one request. A failure is a reply too: data, never an exception.
 
     Attributes:
-        text: The reply; empty when ``finish_reason`` is ``"error"``.
+        text: The reply without any thinking; empty when ``finish_reason`` is ``"error"``.
         finish_reason: Why the reply ended.
         usage: Tokens used.
         probabilities: One per ``Request.choices``, summing to 1; ``None`` if the engine gave none.
         error: One line that says what failed, when ``finish_reason`` is ``"error"``.
+        error_kind: What sort of failure that is: ``"engine_error"``, ``"context_too_long"``,
+            ``"timeout"``, ``"rate_limited"``, ``"connection"`` or ``"bad_reply"``.
+        missing_mass: With ``probabilities``: the probability that the model's next word is none of
+            the choices, before the rest was scaled up to 1; ``None`` where it is not known.
     """
 
     text: str
@@ -80,6 +95,33 @@ class Reply:
     usage: Usage = NO_USAGE
     probabilities: tuple[float, ...] | None = None
     error: str = ""
+    error_kind: str = "engine_error"
+    missing_mass: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can do beyond writing text.
+
+    A model without a ``capabilities`` attribute is taken to have the defaults.
+
+    Attributes:
+        probabilities: Whether replies to requests with ``choices`` carry probabilities.
+        schema: Whether ``Request.schema`` is enforced.
+        context_length: Most tokens of a prompt and its reply together; ``None`` if not known.
+        cache_tokens: Tokens that the prefix cache holds; ``None`` if not known.
+        seeded_when_greedy: Whether the seed changes a reply at temperature 0 (it does in a
+            simulation, never in a language model).
+    """
+
+    probabilities: bool = True
+    schema: bool = False
+    context_length: int | None = None
+    cache_tokens: int | None = None
+    seeded_when_greedy: bool = False
+
+
+_DEFAULT_CAPABILITIES = Capabilities()
 
 
 @runtime_checkable
@@ -124,3 +166,51 @@ class PatientModel(ChatModel, Protocol):
     def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
         """Return finished tickets; wait at most ``seconds``, 0 meaning not at all."""
         ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A chat model that can say beforehand how long a prompt is."""
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt, its chat template included."""
+        ...
+
+
+@runtime_checkable
+class MeteredModel(Protocol):
+    """A chat model that counts what delivery really takes.
+
+    These counts depend on the network and the machine, so they go to telemetry and never into
+    results. Keys, all optional: ``requests`` (sent to the engine, repetitions included),
+    ``retries``, ``rejected`` (replies thrown away because they were garbage), ``failed`` (requests
+    given up), ``prompt_tokens``, ``cached_prompt_tokens`` (of those, read from a prefix cache),
+    ``completion_tokens`` and ``thinking_tokens`` (all of them of rejected replies too, where the
+    engine told), ``replayed`` (answered from a journal), ``shared`` (answered by an identical
+    request in flight).
+    """
+
+    @property
+    def delivery(self) -> Counter[str]:
+        """What was counted so far; grows only."""
+        ...
+
+
+def capabilities_of(model: ChatModel) -> Capabilities:
+    """Return what a model says it can do, or the defaults."""
+    found = getattr(model, "capabilities", None)
+    return found if isinstance(found, Capabilities) else _DEFAULT_CAPABILITIES
+
+
+def delivery_of(model: ChatModel) -> Counter[str]:
+    """Return a copy of what a model has counted; empty where it counts nothing."""
+    return Counter(model.delivery) if isinstance(model, MeteredModel) else Counter()
+
+
+def notes_of(model: ChatModel) -> tuple[str, ...]:
+    """Return what a model has to say at the start of a run, a line each (its ``notes``)."""
+    return tuple(getattr(model, "notes", ()))
+
+
+class StoppedError(RuntimeError):
+    """Work cannot go on; everything finished is safe. The message is one line for the user."""

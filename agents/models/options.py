@@ -1,0 +1,141 @@
+"""Options of the engines, as a configuration holds them; every role may override some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from debate_env.errors import InputError, nearest
+
+Role = Literal["debater", "judge", "mutator"]
+
+
+class EngineOptions(BaseModel):
+    """What both engines have; unknown keys and wrong types are errors.
+
+    Attributes:
+        revision: Tells versions of one name apart: for a hub, the branch, tag or commit; for a
+            server, whatever names its weights. Part of the model's fingerprint.
+        thinking_tags: What opens and closes the thinking of a reasoning model in its text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    revision: str = ""
+    thinking_tags: tuple[str, str] = Field(default=("<think>", "</think>"), strict=False)
+
+
+class VllmOptions(EngineOptions):
+    """How vLLM is started in this process.
+
+    Attributes:
+        tensor_parallel_size: GPUs that share every layer (``--gpus``).
+        pipeline_parallel_size: Groups of layers on different GPUs.
+        dtype: ``"auto"`` or a torch type such as ``"bfloat16"``.
+        quantization: Such as ``"awq"``, ``"fp8"``; ``None``: as the model says.
+        max_model_len: Context length in tokens; ``None``: as the model says.
+        gpu_memory_utilization: Share of each GPU's memory to take.
+        max_num_seqs: Most requests computed at once; ``None``: vLLM's default.
+        lora_path: A LoRA adapter to apply to every request.
+        tokenizer: Name or path of another tokenizer.
+        chat_template: Path of a chat template, or its text; ``None``: the tokenizer's own.
+        chat_template_kwargs: Further variables of the template, e.g. ``{enable_thinking: false}``.
+        enforce_eager: No CUDA graphs; starts faster, runs slower.
+        extra: Any further argument of ``vllm.LLM``.
+    """
+
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    pipeline_parallel_size: int = Field(default=1, ge=1)
+    dtype: str = "auto"
+    quantization: str | None = None
+    max_model_len: int | None = Field(default=None, ge=1)
+    gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
+    max_num_seqs: int | None = Field(default=None, ge=1)
+    lora_path: str | None = None
+    tokenizer: str | None = None
+    chat_template: str | None = None
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
+    enforce_eager: bool = False
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class OpenAIOptions(EngineOptions):
+    """How an OpenAI-compatible server is talked to.
+
+    Attributes:
+        base_urls: Addresses of the server, such as ``http://127.0.0.1:8000/v1``; several are
+            replicas. Empty: the environment variables ``OPENAI_BASE_URL`` and ``OPENAI_URL``, or
+            else OpenAI's own.
+        key_variable: Environment variable (or line of ``.env``) that holds the key; the key itself
+            is never written anywhere.
+        max_concurrency: Most requests in flight per replica; fewer are while the server cannot do
+            more.
+        timeout: Seconds after which an unanswered request is given up and sent again.
+        attempts: Times that a request is sent before it becomes a failure.
+        patience: Seconds to keep trying while the server cannot be reached.
+        context_length: Context length in tokens, where the server does not tell.
+        extra_body: Further fields of every request.
+    """
+
+    base_urls: tuple[str, ...] = Field(default=(), strict=False)
+    key_variable: str = "OPENAI_API_KEY"
+    max_concurrency: int = Field(default=256, ge=1)
+    timeout: float = Field(default=600.0, gt=0)
+    attempts: int = Field(default=8, ge=1)
+    patience: float = Field(default=300.0, ge=0)
+    context_length: int | None = Field(default=None, ge=1)
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+
+
+ENGINES: Mapping[str, type[EngineOptions]] = {"vllm": VllmOptions, "openai": OpenAIOptions}
+"""Engine (the part of a specification before its colon) to its options."""
+
+
+def read_options(engine: str, values: Mapping[str, Any], where: str = "") -> EngineOptions:
+    """Check the options of an engine.
+
+    Args:
+        engine: ``"vllm"`` or ``"openai"``.
+        values: The options.
+        where: What to name in errors; ``model 'ENGINE'`` by default.
+
+    Raises:
+        InputError: An option is unknown or of a wrong value.
+    """
+    kind, where = ENGINES[engine], where or f"model '{engine}'"
+    for name in values:
+        if name not in kind.model_fields:
+            raise InputError(
+                f"{where}: unknown option '{name}': {nearest(str(name), kind.model_fields)}"
+            )
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        message = str(first["msg"]).removeprefix("Input should be ")
+        raise InputError(
+            f"{where}: option '{name}' cannot be {first['input']!r}; needed: {message}"
+        ) from None
+
+
+def options_for(spec: str, role: str, models: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the options of one role's model in the ``models`` section of a configuration.
+
+    Args:
+        spec: Specification of the role's model.
+        role: ``"debater"``, ``"judge"`` or ``"mutator"``.
+        models: The section as plain data: ``vllm`` and ``openai`` hold the options of all models of
+            that engine, ``overrides.ROLE`` those of one role.
+
+    Returns:
+        Keyword arguments for :func:`agents.models.registry.make_model`; empty for other models.
+    """
+    engine = spec.strip().partition(":")[0]
+    if engine not in ENGINES:
+        return {}
+    common = models.get(engine) or {}
+    own = (models.get("overrides") or {}).get(role) or {}
+    return {**common, **own}
