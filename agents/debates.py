@@ -15,8 +15,19 @@ from debate_env.questions import Question
 from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
 
-_NONE = (0, 0, 0)
-_BACKEND = frozenset({"engine_error", "agent_error"})  # failures that say nothing of a reply
+_NONE = (0, 0, 0, 0)
+# Failures that say nothing of a reply.
+_BACKEND = frozenset(
+    {
+        "agent_error",
+        "bad_reply",
+        "connection",
+        "context_too_long",
+        "engine_error",
+        "rate_limited",
+        "timeout",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,7 @@ class OpenDebate:
         self.decisions: dict[str, object] = {}  # what those of them decided that are back
         self.failure: Failure | None = None
         self.details: dict[str, dict[str, Any]] = {}
-        self.tokens: dict[str, list[int]] = {}  # seat: calls, prompt and completion tokens
+        self.tokens: dict[str, list[int]] = {}  # seat: calls, then the numbers of a Usage
 
     def take(self, seat: str, decision: object) -> bool:
         """Take what a seat decided.
@@ -180,11 +191,11 @@ class OpenDebate:
         for seat in seats:
             if seat in self.details:
                 details[seat] = self.details[seat]
-            number, prompt, completion = self.tokens.get(seat, _NONE)
+            number, *used = self.tokens.get(seat, _NONE)
             if number:
                 seat_calls[seat] = number
                 calls += number
-                usage[seat] = Usage(prompt, completion)
+                usage[seat] = Usage(*used)
         return DebateRecord(
             job, outcome, episode.speeches, details, usage, calls, failure, seat_calls
         )

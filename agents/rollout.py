@@ -95,16 +95,17 @@ class _SeatCall(Call):
         self.touched = touched
         tokens = debate.tokens
         if seat not in tokens:
-            tokens[seat] = [0, 0, 0]
+            tokens[seat] = [0, 0, 0, 0]
         self.tokens = tokens[seat]
 
     def received(self, replies: Sequence[Reply]) -> None:
         tokens = self.tokens
         for reply in replies:
-            prompt, completion, _ = reply.usage
+            prompt, completion, thinking = reply.usage
             tokens[0] += 1
             tokens[1] += prompt
             tokens[2] += completion
+            tokens[3] += thinking
 
     def returned(self, value: Any) -> None:
         if self.debate.take(self.seat, value):

@@ -61,10 +61,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens used by one role, as its engine counts them."""
+    """Tokens used by one role, as its engine counts them; thinking is part of completion."""
 
     prompt: int = 0
     completion: int = 0
+    thinking: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,9 @@ class GenerationStats:
         judge_accuracy: Share of usable training verdicts for the correct answer.
         position_bias: Mean credence that the judge gave to whichever answer it was shown first,
             minus 0.5, over usable verdicts in both orders; ``None`` if no verdict has both orders.
+        verdict_methods: How the judge's probabilities were obtained, and how often.
+        missing_mass: Mean probability that the judge's next word was no answer's letter, over the
+            verdicts where that is known; ``None`` if it is known of none.
         objective: Named values of what is maximised, on report questions that no choice ever
             sees: ``"persuasion"`` (share won against the seed panel), ``"truth"`` (judge's credence
             in the correct answer when champions debate themselves) and, for mix, their weighted
@@ -166,6 +170,8 @@ class GenerationStats:
     coverage: float
     judge_accuracy: float | None
     position_bias: float | None
+    verdict_methods: Mapping[str, int]
+    missing_mass: float | None
     objective: Mapping[str, float]
     gain: Mapping[str, Estimate]
     win_rate: Estimate | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
 from qd.strategy import Strategy
 
-FORMAT = 1
+FORMAT = 2
 Phase = Literal["train", "selection", "report"]
 
 
@@ -110,8 +110,11 @@ class Match:
         words: Words said in each seat.
         quotes: Quotes of each seat and how many of them were verified.
         clipped: Speeches of each seat that were cut at the word limit.
-        tokens: Prompt and completion tokens by seat (the judge's too), where a model was asked.
+        tokens: Prompt, completion and (of those) thinking tokens by seat (the judge's too), where a
+            model was asked.
         calls: Model calls.
+        verdict: How the judge's probabilities were obtained: ``method``, and where known
+            ``missing_mass`` and ``votes``; see :mod:`agents.judge`. Empty without a usable verdict.
     """
 
     match_id: str
@@ -132,8 +135,9 @@ class Match:
     words: Mapping[str, int]
     quotes: Mapping[str, tuple[int, int]]
     clipped: Mapping[str, int]
-    tokens: Mapping[str, tuple[int, int]]
+    tokens: Mapping[str, tuple[int, int, int]]
     calls: int
+    verdict: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -197,6 +201,7 @@ class Match:
             "clipped": self.clipped,
             "tokens": self.tokens,
             "calls": self.calls,
+            "verdict": self.verdict,
         }
 
     @classmethod
@@ -230,8 +235,9 @@ class Match:
                 words=data["words"],
                 quotes={seat: (n, ok) for seat, (n, ok) in data["quotes"].items()},
                 clipped=data["clipped"],
-                tokens={seat: (p, c) for seat, (p, c) in data["tokens"].items()},
+                tokens={seat: (p, c, t) for seat, (p, c, t) in data["tokens"].items()},
                 calls=data["calls"],
+                verdict=data["verdict"],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"not a match: {type(error).__name__} {error}") from None
@@ -263,9 +269,13 @@ def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:
         words=dict(outcome.words),
         quotes={seat: (n, ok) for seat, (n, ok) in outcome.quotes.items()},
         clipped=dict(outcome.clipped),
-        tokens={seat: (u.prompt_tokens, u.completion_tokens) for seat, u in record.usage.items()},
+        tokens={seat: (*used,) for seat, used in record.usage.items()},
         calls=record.calls,
+        verdict={k: details[k] for k in _HOW if k in details} if usable else {},
     )
+
+
+_HOW = ("method", "missing_mass", "votes")
 
 
 def transcript_line(match: Match, speeches: tuple[Speech, ...]) -> dict[str, Any]:

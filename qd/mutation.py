@@ -366,7 +366,7 @@ def _withdraw(child: Child, clash: Refusal) -> Rejected:
 
 
 def _add(a: Usage, b: Usage) -> Usage:
-    return Usage(a.prompt_tokens + b.prompt_tokens, a.completion_tokens + b.completion_tokens)
+    return Usage(*(x + y for x, y in zip(a, b, strict=True)))
 
 
 MUTATORS: Registry[Callable[[MutationSettings], Mutator]] = Registry("mutator")

@@ -134,6 +134,7 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
         "judge/accuracy": _finite(stats.judge_accuracy),
         "judge/position_bias": _finite(stats.position_bias),
         "judge/unusable_share": stats.unusable_share,
+        "judge/missing_mass": _finite(stats.missing_mass),
         "debates/played": stats.debates,
         "debates/calls": stats.calls,
         "time/seconds": event.timing.seconds,
@@ -148,6 +149,7 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
     for role, tokens in stats.tokens.items():
         metrics[f"tokens/{role}/prompt"] = tokens.prompt
         metrics[f"tokens/{role}/completion"] = tokens.completion
+        metrics[f"tokens/{role}/thinking"] = tokens.thinking
     for reason, count in stats.refused.items():
         metrics[f"mutation/refused/{reason}"] = count
     for kind, count in stats.unusable.items():

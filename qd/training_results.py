@@ -58,16 +58,18 @@ def is_simulation(config: RunConfig) -> bool:
 
 def tokens_by_role(matches: Sequence[Match], births: Sequence[MutationResult]) -> dict[str, Tokens]:
     """Sum up tokens of debaters, judge and mutator."""
-    sums = {"debater": [0, 0], "judge": [0, 0], "mutator": [0, 0]}
+    sums = {role: [0, 0, 0] for role in ("debater", "judge", "mutator")}
     for match in matches:
-        for seat, (prompt, completion) in match.tokens.items():
-            role = sums["debater" if seat in DEBATERS else "judge"]
-            role[0] += prompt
-            role[1] += completion
+        for seat, used in match.tokens.items():
+            _add(sums["debater" if seat in DEBATERS else "judge"], used)
     for birth in births:
-        sums["mutator"][0] += birth.usage.prompt_tokens
-        sums["mutator"][1] += birth.usage.completion_tokens
+        _add(sums["mutator"], birth.usage)
     return {role: Tokens(*counts) for role, counts in sums.items()}
+
+
+def _add(sums: list[int], used: Sequence[int]) -> None:
+    for place, number in enumerate(used):
+        sums[place] += number
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -82,6 +84,8 @@ def generation_stats(
     train = [m for m in matches if m.phase == "train" and m.usable]
     ratings = [e.fitness for e in archive.elites()]
     kinds = Counter(m.kind for m in matches if not m.usable)
+    judged = [m for m in matches if m.usable]
+    methods = Counter(str(m.verdict["method"]) for m in judged if "method" in m.verdict)
     born = sum(hasattr(birth, "text") for birth in births)
     offset = config.evolution.archive.qd_offset
     gains = happened.gains or Gains({}, {}, None)
@@ -103,6 +107,10 @@ def generation_stats(
         coverage=archive.coverage(),
         judge_accuracy=_mean([m.right for m in train if m.right is not None]),
         position_bias=_mean([m.bias for m in matches if m.usable and m.bias is not None]),
+        verdict_methods=dict(sorted(methods.items())),
+        missing_mass=_mean(
+            [m.verdict["missing_mass"] for m in judged if "missing_mass" in m.verdict]
+        ),
         objective=gains.objective,
         gain=gains.gain,
         win_rate=gains.win_rate,
@@ -118,6 +126,7 @@ def stats_json(stats: GenerationStats) -> dict[str, Any]:
     data["win_rate"] = None if stats.win_rate is None else stats.win_rate.to_json()
     data["objective"] = dict(stats.objective)
     data["refused"] = dict(stats.refused)
+    data["verdict_methods"] = dict(stats.verdict_methods)
     data["champions"] = list(stats.champions)
     return data
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from debate_env.errors import InputError
@@ -133,11 +133,8 @@ def add_totals(
     old = totals["tokens"]
     summed = {}
     for role, used in sorted(tokens.items()):
-        before = old.get(role, {"prompt": 0, "completion": 0})
-        summed[role] = {
-            "prompt": before["prompt"] + used.prompt,
-            "completion": before["completion"] + used.completion,
-        }
+        before = old.get(role, {})
+        summed[role] = {name: before.get(name, 0) + n for name, n in asdict(used).items()}
     return {
         "debates": totals["debates"] + debates,
         "calls": totals["calls"] + calls,

@@ -43,6 +43,6 @@ def match(
         words={"debater_0": 5, "debater_1": 6},
         quotes={"debater_0": (1, 1), "debater_1": (0, 0)},
         clipped={"debater_0": 0, "debater_1": 0},
-        tokens={"debater_0": (10, 2), "debater_1": (10, 2), "judge_0": (20, 2)},
+        tokens={"debater_0": (10, 2, 0), "debater_1": (10, 2, 0), "judge_0": (20, 2, 0)},
         calls=4,
     )

@@ -48,7 +48,7 @@ def test_a_line_reads_back(played):
     assert Match.from_json(json.loads(json.dumps(played.to_json()))) == played
 
 
-@pytest.mark.parametrize("change", [{"v": 2}, {"seats": None}, {"quotes": {"debater_0": [1]}}])
+@pytest.mark.parametrize("change", [{"v": 1}, {"seats": None}, {"quotes": {"debater_0": [1]}}])
 def test_a_line_that_is_no_match_is_refused(change):
     with pytest.raises(InputError):
         Match.from_json({**match("a", "b", 0.5).to_json(), **change})

@@ -85,6 +85,8 @@ def generation(number: int) -> GenerationFinished:
         coverage=0.4,
         judge_accuracy=0.61,
         position_bias=0.03,
+        verdict_methods={"probabilities": 117},
+        missing_mass=0.01,
         objective={"persuasion": 0.55},
         gain={"persuasion": Estimate(0.05, -0.01, 0.11, 64, 6)},
         win_rate=Estimate(0.56, 0.48, 0.64, 64, 6),
