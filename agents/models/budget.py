@@ -1,0 +1,382 @@
+"""What a run may spend, checked before a call is sent.
+
+A :class:`Budget` is shared by all models of a run, each inside a :class:`BudgetedModel`. A request
+is sent only if it fits beside everything spent and everything in flight, its reply taken to be as
+long as allowed. What does not fit waits until replies have shown what they really cost; when none
+is outstanding and it still does not fit, the limit is reached and :class:`BudgetReachedError` ends
+the work, after every reply that was paid for has been handed out.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from agents.models.base import (
+    Capabilities,
+    ChatModel,
+    Message,
+    MeteredModel,
+    PatientModel,
+    Reply,
+    Request,
+    StoppedError,
+    TokenCounter,
+    capabilities_of,
+    notes_of,
+)
+
+_TOKENS_PER_CHARACTER = 1 / 3  # of a prompt, until replies have told; English has about 1/4
+_MARGIN = 1.1  # on what replies have told
+_PER_MILLION = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a run may spend in all, earlier parts of a resumed run included.
+
+    Attributes:
+        calls: Requests sent, repetitions after failures included.
+        tokens: Tokens of prompts and replies.
+        seconds: Seconds of wall-clock time.
+        money: In the currency of the price table.
+    """
+
+    calls: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+    money: float | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a limit at all."""
+        return any(getattr(self, f.name) is not None for f in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, per million tokens.
+
+    Attributes:
+        prompt: Of prompts.
+        completion: Of replies, thinking included.
+        cached_prompt: Of the part of prompts that a prefix cache held; ``None``: as ``prompt``.
+    """
+
+    prompt: float
+    completion: float
+    cached_prompt: float | None = None
+
+    def of(self, counts: Mapping[str, int]) -> float:
+        """Return what tokens cost, counted as in :class:`agents.models.base.MeteredModel`."""
+        cached = counts.get("cached_prompt_tokens", 0)
+        cached_price = self.prompt if self.cached_prompt is None else self.cached_prompt
+        return _PER_MILLION * (
+            self.prompt * (counts.get("prompt_tokens", 0) - cached)
+            + cached_price * cached
+            + self.completion * counts.get("completion_tokens", 0)
+        )
+
+
+class BudgetReachedError(StoppedError):
+    """A limit is reached.
+
+    Attributes:
+        limit: Which: the name of a field of :class:`Limits`.
+        allowed: Its value.
+    """
+
+    def __init__(self, message: str, limit: str, allowed: float) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.allowed = allowed
+
+
+class Budget:
+    """What was spent, what is in flight, and what is left.
+
+    Args:
+        limits: The limits.
+        prices: Price by model name; a model without one costs an unknown sum, never nothing.
+        spent: What earlier parts of the run have spent, by model name.
+        seconds: How long they took.
+        clock: Tells the time in seconds; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        prices: Mapping[str, Price] | None = None,
+        *,
+        spent: Mapping[str, Mapping[str, int]] | None = None,
+        seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._prices = dict(prices or {})
+        self._spent = {name: Counter(dict(counts)) for name, counts in (spent or {}).items()}
+        self._seconds_before = seconds
+        self._clock = clock
+        self._begun = clock()
+        self._promised = {"calls": 0.0, "tokens": 0.0, "money": 0.0}
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the run has taken, earlier parts included."""
+        return self._seconds_before + self._clock() - self._begun
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether any model still owes a reply."""
+        return self._promised["calls"] > 0
+
+    def spent(self) -> dict[str, Counter[str]]:
+        """Return what was spent by model name."""
+        return {name: Counter(counts) for name, counts in self._spent.items()}
+
+    def money(self, spent: Mapping[str, Mapping[str, int]] | None = None) -> float | None:
+        """Return what was paid; ``None`` when the price of a model that was used is unknown.
+
+        Args:
+            spent: Token counts by model name; everything spent so far by default.
+        """
+        total = 0.0
+        for name, counts in (self._spent if spent is None else spent).items():
+            price = self._prices.get(name)
+            if price is None:
+                if counts.get("requests", 0):
+                    return None
+                continue
+            total += price.of(counts)
+        return total
+
+    def note(self, model: str, counts: Mapping[str, int]) -> None:
+        """Add what a model has spent."""
+        self._spent.setdefault(model, Counter()).update(counts)
+
+    def admit(self, model: str, prompt: float, completion: float) -> dict[str, float] | None:
+        """Promise a request its share of the budget.
+
+        Args:
+            model: Name of its model.
+            prompt: Tokens of its prompt, estimated from above.
+            completion: Most tokens of its reply.
+
+        Returns:
+            The promise, to be given back to :meth:`release`; ``None`` when there is not enough.
+        """
+        price = self._prices.get(model)
+        wanted = {"calls": 1.0, "tokens": prompt + completion, "money": 0.0}
+        if price is not None:
+            wanted["money"] = _PER_MILLION * (price.prompt * prompt + price.completion * completion)
+        used = self._used()
+        for name, amount in wanted.items():
+            allowed = getattr(self.limits, name)
+            if allowed is not None and used[name] + self._promised[name] + amount > allowed:
+                return None
+        if self.limits.seconds is not None and self.seconds >= self.limits.seconds:
+            return None
+        for name, amount in wanted.items():
+            self._promised[name] += amount
+        return wanted
+
+    def release(self, promise: Mapping[str, float]) -> None:
+        """Take a promise back, when the reply has come and its real cost is noted."""
+        for name, amount in promise.items():
+            self._promised[name] -= amount
+        if self._promised["calls"] <= 0:
+            self._promised = dict.fromkeys(self._promised, 0.0)  # no residue of rounding
+
+    def reached(self) -> BudgetReachedError:
+        """Say which limit stands in the way."""
+        used = self._used()
+        limits = {
+            f.name: float(value)
+            for f in fields(self.limits)
+            if (value := getattr(self.limits, f.name)) is not None
+        }
+        # The limit of which the largest share is used up: only its last call may not have fitted.
+        name = max(limits, key=lambda n: used[n] / limits[n] if limits[n] else math.inf)
+        return BudgetReachedError(
+            f"the budget of {_amount(name, limits[name])} is used up: {_amount(name, used[name])} "
+            "spent, and the next call might exceed it",
+            name,
+            limits[name],
+        )
+
+    def _used(self) -> dict[str, float]:
+        calls = tokens = 0
+        for counts in self._spent.values():
+            calls += counts["requests"]
+            tokens += counts["prompt_tokens"] + counts["completion_tokens"]
+        known = {n: c for n, c in self._spent.items() if n in self._prices}
+        return {
+            "calls": calls,
+            "tokens": tokens,
+            "seconds": self.seconds,
+            "money": self.money(known) or 0.0,
+        }
+
+
+def _amount(name: str, value: float) -> str:
+    if name == "money":
+        return f"{value:.4g} in money"
+    return f"{value:,.0f} {name}"
+
+
+class BudgetedModel:
+    """A chat model that sends no request its budget does not allow.
+
+    It counts what is spent, by the model's own account where there is one, else by the usage of
+    its replies.
+
+    Args:
+        inner: Answers the requests.
+        budget: Shared by all models of a run.
+    """
+
+    def __init__(self, inner: ChatModel, budget: Budget) -> None:
+        self._inner = inner
+        self._budget = budget
+        self._patient = inner if isinstance(inner, PatientModel) else None
+        self._metered = inner if isinstance(inner, MeteredModel) else None
+        self._noted: Counter[str] = Counter(self._metered.delivery if self._metered else ())
+        self._counted: Counter[str] = Counter()
+        self._queue: deque[tuple[int, Request]] = deque()
+        self._promises: dict[
+            int, tuple[dict[str, float], int]
+        ] = {}  # with characters of the prompt
+        self._told_characters = 0
+        self._told_tokens = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the inner model."""
+        return self._inner.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the inner model."""
+        return self._inner.fingerprint
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the inner model can do."""
+        return capabilities_of(self._inner)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the inner model has to say."""
+        return notes_of(self._inner)
+
+    @property
+    def delivery(self) -> Counter[str]:
+        """What was counted so far; see :class:`agents.models.base.MeteredModel`."""
+        return self._metered.delivery if self._metered is not None else self._counted
+
+    def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
+        """Send as many requests as the budget allows; keep the rest."""
+        self._queue.extend(tickets)
+        self._send()
+
+    def poll(self) -> list[tuple[int, Reply]]:
+        """Return finished tickets; wait only when some are outstanding and none has finished.
+
+        Raises:
+            BudgetReachedError: Requests are left that the budget does not allow, and every reply
+                that was paid for has been handed out.
+        """
+        self._send()
+        if self._promises:
+            return self._settle(self._inner.poll())
+        self._check()
+        return []
+
+    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
+        """Return finished tickets; wait at most ``seconds`` where the inner model allows that.
+
+        Raises:
+            BudgetReachedError: As for :meth:`poll`, and no other model owes a reply either.
+        """
+        self._send()
+        if self._promises:
+            if self._patient is not None:
+                return self._settle(self._patient.poll_for(seconds))
+            return self._settle(self._inner.poll())
+        if not self._budget.in_flight:
+            self._check()
+        return []
+
+    def close(self) -> None:
+        """Release whatever the inner model holds."""
+        for promise, _ in self._promises.values():
+            self._budget.release(promise)
+        self._promises.clear()
+        self._queue.clear()
+        self._inner.close()
+
+    def _check(self) -> None:
+        if self._queue:
+            raise self._budget.reached()
+
+    def _send(self) -> None:
+        batch = []
+        while self._queue:
+            ticket, request = self._queue[0]
+            characters = sum(len(message.content) for message in request.messages)
+            promise = self._budget.admit(
+                self.name, characters * self._rate(), request.sampling.max_tokens
+            )
+            if promise is None:
+                break
+            self._promises[ticket] = promise, characters
+            batch.append(self._queue.popleft())
+        if batch:
+            self._inner.submit(batch)
+
+    def _rate(self) -> float:
+        """Tokens per character of a prompt."""
+        if not self._told_tokens:
+            return _TOKENS_PER_CHARACTER
+        return _MARGIN * self._told_tokens / self._told_characters
+
+    def _settle(self, replies: list[tuple[int, Reply]]) -> list[tuple[int, Reply]]:
+        for ticket, reply in replies:
+            prompt, completion, thinking = reply.usage
+            if self._metered is None:
+                self._counted["requests"] += 1
+                self._counted["prompt_tokens"] += prompt
+                self._counted["completion_tokens"] += completion
+                self._counted["thinking_tokens"] += thinking
+            promise, characters = self._promises.pop(ticket, (None, 0))
+            if promise is not None:
+                self._budget.release(promise)
+            if prompt and characters:
+                self._told_tokens += prompt
+                self._told_characters += characters
+        counted = Counter(self.delivery)
+        self._budget.note(self.name, counted - self._noted)
+        self._noted = counted
+        return replies
+
+
+class CountingModel(BudgetedModel):
+    """A budgeted model whose inner model can count tokens, and that therefore can, too."""
+
+    def __init__(self, inner: ChatModel, budget: Budget) -> None:
+        super().__init__(inner, budget)
+        self._counter: Any = inner
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt, its chat template included."""
+        return int(self._counter.count_tokens(messages))
+
+
+def budgeted(inner: ChatModel, budget: Budget) -> BudgetedModel:
+    """Put a model under a budget, keeping its ability to count tokens."""
+    kind = CountingModel if isinstance(inner, TokenCounter) else BudgetedModel
+    return kind(inner, budget)
