@@ -14,6 +14,7 @@ of jobs and order of replies change nothing but the time it takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from time import perf_counter
 from typing import Any
@@ -24,18 +25,38 @@ from agents.exchange import Call, Exchange, Line, run_thoughts
 from agents.models.base import Reply
 from debate_env.agent import Agent, Observation
 from debate_env.errors import InputError
+from debate_env.questions import Question
 
-__all__ = ["DebateJob", "DebateRecord", "play", "play_all", "run_thoughts"]
+__all__ = ["DebateJob", "DebateRecord", "PrefixRoom", "play", "play_all", "run_thoughts"]
 
 _BY_INDEX = attrgetter("index")
 _FIRST_ROOM = 16  # debates that are open while everybody answers at once
 _AT_ONCE = 0.02  # seconds
 
 
+@dataclass(frozen=True, slots=True)
+class PrefixRoom:
+    """How much the open debates may hold of an engine's prefix cache.
+
+    More passages than the cache holds would push each other out, and each would be read again for
+    every request.
+
+    Attributes:
+        capacity: Tokens that the cache holds.
+        passage_tokens: Tokens of a question's passage; counted once for all its open debates.
+        debate_tokens: Tokens of everything else that a debate adds.
+    """
+
+    capacity: int
+    passage_tokens: Callable[[Question], int]
+    debate_tokens: int
+
+
 def play(
     jobs: Iterable[DebateJob],
     *,
     max_open: int = 512,
+    room: PrefixRoom | None = None,
     on_record: Callable[[DebateRecord], None] | None = None,
 ) -> Iterator[DebateRecord]:
     """Play debates; yield each as soon as it is finished.
@@ -47,6 +68,7 @@ def play(
         max_open: Most debates that are open at once. Fewer are while models and plain agents answer
             at once, since more would only cost memory and time; as many as allowed as soon as one
             of them takes its time.
+        room: Keeps fewer open where the prefix cache of an engine would overflow.
         on_record: Called with every record before it is yielded.
 
     Yields:
@@ -57,7 +79,7 @@ def play(
         InputError: A job lacks the agent of a seat.
         KeyboardInterrupt: Passes through from anywhere.
     """
-    for _, record in _Rollout(max_open, on_record).run(jobs):
+    for _, record in _Rollout(max_open, on_record, room).run(jobs):
         yield record
 
 
@@ -65,11 +87,48 @@ def play_all(
     jobs: Iterable[DebateJob],
     *,
     max_open: int = 512,
+    room: PrefixRoom | None = None,
     on_record: Callable[[DebateRecord], None] | None = None,
 ) -> list[DebateRecord]:
     """Play debates like :func:`play`; return the records in the order of the jobs."""
-    records = dict(_Rollout(max_open, on_record).run(jobs))
+    records = dict(_Rollout(max_open, on_record, room).run(jobs))
     return [records[index] for index in range(len(records))]
+
+
+class _OpenPassages:
+    """The passages of open debates, and what they hold of a prefix cache."""
+
+    def __init__(self, room: PrefixRoom) -> None:
+        self._room = room
+        self._debates: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
+        self._held = 0
+
+    def _size(self, question: Question) -> int:
+        size = self._sizes.get(question.passage_id)
+        if size is None:
+            size = self._sizes[question.passage_id] = self._room.passage_tokens(question)
+        return size
+
+    def fits(self, question: Question) -> bool:
+        """Whether another debate on a question would still fit."""
+        new = 0 if self._debates.get(question.passage_id) else self._size(question)
+        return self._held + new + self._room.debate_tokens <= self._room.capacity
+
+    def open(self, question: Question) -> None:
+        """Take in a debate."""
+        passage = question.passage_id
+        before = self._debates.get(passage, 0)
+        self._debates[passage] = before + 1
+        self._held += self._room.debate_tokens + (0 if before else self._size(question))
+
+    def close(self, question: Question) -> None:
+        """Let a debate go."""
+        passage = question.passage_id
+        self._debates[passage] -= 1
+        self._held -= self._room.debate_tokens
+        if not self._debates[passage]:
+            self._held -= self._size(question)
 
 
 class _SeatCall(Call):
@@ -118,12 +177,18 @@ class _SeatCall(Call):
 class _Rollout:
     """The state of one call of :func:`play`."""
 
-    def __init__(self, max_open: int, on_record: Callable[[DebateRecord], None] | None) -> None:
+    def __init__(
+        self,
+        max_open: int,
+        on_record: Callable[[DebateRecord], None] | None,
+        room: PrefixRoom | None = None,
+    ) -> None:
         if max_open < 1:
             raise InputError(f"max_open must be at least 1, not {max_open}")
         self._max_open = max_open
         self._room = min(_FIRST_ROOM, max_open)
         self._on_record = on_record
+        self._cache = None if room is None else _OpenPassages(room)
         self._exchange = Exchange()
         self._open = 0
         self._touched: list[OpenDebate] = []
@@ -133,14 +198,17 @@ class _Rollout:
     def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
         """Yield (position of the job, record) as debates finish."""
         source: Iterator[tuple[int, DebateJob]] | None = enumerate(jobs)
-        exchange = self._exchange
+        exchange, cache = self._exchange, self._cache
+        item: tuple[int, DebateJob] | None = None  # taken, but not begun
         while True:
             while source is not None and self._open < self._room:
-                item = next(source, None)
-                if item is None:
+                if item is None and (item := next(source, None)) is None:
                     source = None
+                elif cache is not None and self._open and not cache.fits(item[1].question):
+                    break
                 else:
                     self._begin(*item)
+                    item = None
                     self._ask()
             # Models get to work first: the reader of a record or a plain agent may take a while.
             exchange.submit()
@@ -148,6 +216,8 @@ class _Rollout:
                 finished, self._finished = self._finished, []
                 self._open -= len(finished)
                 for index, record in finished:
+                    if cache is not None:
+                        cache.close(record.job.question)
                     if self._on_record is not None:
                         self._on_record(record)
                     yield index, record
@@ -182,6 +252,8 @@ class _Rollout:
                     + ", ".join(debate.episode.seats)
                 )
         self._open += 1
+        if self._cache is not None:
+            self._cache.open(job.question)
         self._touched.append(debate)
 
     def _ask(self) -> None:

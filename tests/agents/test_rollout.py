@@ -13,7 +13,7 @@ from agents.debater import StrategyDebater
 from agents.judge import ModelJudge
 from agents.models.base import Reply, Request, Sampling, Usage
 from agents.prompts import task_of
-from agents.rollout import DebateJob, DebateRecord, play, play_all, run_thoughts
+from agents.rollout import DebateJob, DebateRecord, PrefixRoom, play, play_all, run_thoughts
 from agents.scripted import KeywordJudge, QuotingDebater, RandomAgent
 from debate_env.agent import from_callable
 from debate_env.errors import InputError
@@ -543,3 +543,22 @@ def test_requests_are_handed_over_before_all_prompts_are_written():
     model = ShuffledModel(0, most=500)
     play_all(jobs(model, 200, DebateSettings(rounds=1)))
     assert max(model.batches) <= 64 + 1  # the two requests of a judge are never torn apart
+
+
+@pytest.mark.parametrize(("capacity", "passages"), [(100, 1), (260, 2), (10_000, 8)])
+def test_no_more_passages_are_open_than_a_prefix_cache_holds(capacity, passages):
+    model = ShuffledModel(3)
+    room = PrefixRoom(capacity, lambda question: 100, 10)
+    seen: list[set[str]] = []
+    model_submit = model.submit
+
+    def submit(tickets):
+        model_submit(tickets)
+        seen.append({request.messages[0].content for _, request in model.open})
+
+    model.submit = submit
+    bound = play_all(jobs(model, 16), max_open=16, room=room)
+    systems = [{text for text in texts if "<passage>" in text} for texts in seen]
+    assert max(map(len, systems)) <= passages
+    free = play_all(jobs(ShuffledModel(4), 16))
+    assert list(map(facts, bound)) == list(map(facts, free))
