@@ -40,7 +40,11 @@ class StrategyDebater:
         self.name = name or "strategy debater"
 
     def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
-        """Ask for a speech; a reply that was refused, lost or cut before its first word fails."""
+        """Ask for a speech; a reply that was refused, lost or cut before its first word fails.
+
+        Thinking is no part of a speech: a model that reached its limit while it thought has not
+        begun to speak, and its reply is ``truncated``.
+        """
         (reply,) = yield (
             Request(
                 debater_messages(observation, turn, self.strategy),

@@ -25,6 +25,8 @@ from debate_env.transcript import Speech, parse_transcript
 PROMPT_VERSION = 1
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Task = Literal["debate", "judge", "read", "mutate"]
+Form = Literal["letter", "credence"]
+"""What a verdict is asked for as: the letter of one answer, or how likely each answer is."""
 
 _TAGS = (
     "passage",
@@ -171,13 +173,33 @@ def _verdict_instruction(n: int) -> str:
     return f"<instruction>\nReply with the letter of the correct answer: {letters}.\n</instruction>"
 
 
-def judge_messages(observation: Mapping[str, Any], order: Sequence[int]) -> tuple[Message, ...]:
+_CREDENCE = (
+    "Say for each answer how likely it is to be the correct one, in per cent. Reply with a JSON "
+    "object and nothing else: a whole number for each letter, in the form {"
+)
+
+
+@lru_cache(maxsize=len(LETTERS))
+def _credence_instruction(n: int) -> str:
+    # Numbers in the example would be an anchor, so it has none.
+    form = ", ".join(f'"{letter}": ...' for letter in LETTERS[:n])
+    return f"<instruction>\n{_CREDENCE}{form}}}; they add up to 100.\n</instruction>"
+
+
+def _instruction(n: int, form: Form) -> str:
+    return _verdict_instruction(n) if form == "letter" else _credence_instruction(n)
+
+
+def judge_messages(
+    observation: Mapping[str, Any], order: Sequence[int], form: Form = "letter"
+) -> tuple[Message, ...]:
     """Messages that ask a judge for its verdict, built from the transcript alone.
 
     Args:
         observation: The judge's observation.
         order: A permutation of the answers; ``order[0]`` is shown as answer A. Speeches follow it:
             within a round, the debater of answer A comes first.
+        form: What the verdict is asked for as; all but the last words of the prompt are the same.
     """
     order = tuple(order)
     answers = observation["answers"]
@@ -190,13 +212,17 @@ def judge_messages(observation: Mapping[str, Any], order: Sequence[int]) -> tupl
     user = (
         f"{_choice(observation['question'], tuple(answers), order)}"
         f"<transcript>\n{blocks}</transcript>\n"
-        f"{_verdict_instruction(len(answers))}"
+        f"{_instruction(len(answers), form)}"
     )
     return (_JUDGE_SYSTEM, Message("user", user))
 
 
 def reader_messages(
-    question: str, answers: Sequence[str], order: Sequence[int], passage: str | None
+    question: str,
+    answers: Sequence[str],
+    order: Sequence[int],
+    passage: str | None,
+    form: Form = "letter",
 ) -> tuple[Message, ...]:
     """Messages of the two baselines: the judge alone, without the passage or reading it.
 
@@ -205,26 +231,30 @@ def reader_messages(
         answers: Its answers.
         order: A permutation of the answers; ``order[0]`` is shown as answer A.
         passage: The passage, or ``None`` for the no-debate baseline.
+        form: What the verdict is asked for as.
     """
     user = (
         f"<question>\n{neutralise(question)}\n</question>\n"
         f"{_answers_block([answers[i] for i in order])}"
-        f"{_verdict_instruction(len(answers))}"
+        f"{_instruction(len(answers), form)}"
     )
     system = _READER_SYSTEM if passage is None else _with_passage(READER_RULES, passage)
     return (system, Message("user", user))
 
 
-def repair_messages(messages: Sequence[Message], reply: str, n: int) -> tuple[Message, ...]:
+def repair_messages(
+    messages: Sequence[Message], reply: str, n: int, form: Form = "letter"
+) -> tuple[Message, ...]:
     """Messages that ask once more for a verdict that could not be read.
 
     Args:
         messages: What was asked.
         reply: What came back.
         n: Number of answers.
+        form: What the verdict was asked for as.
     """
     said = Message("assistant", reply.strip()[:_REPAIR_CHARS] or "(nothing)")
-    ask = Message("user", f"That is not a verdict.\n{_verdict_instruction(n)}")
+    ask = Message("user", f"That is not a verdict.\n{_instruction(n, form)}")
     return (*messages, said, ask)
 
 
@@ -295,6 +325,12 @@ def section(text: str, name: str) -> str | None:
     # empty transcript has no content and so no extra line break).
     end = text.find(f"\n</{name}>", start - 1)
     return None if end < 0 else text[start : max(start, end)]
+
+
+def asks_credence(user: str) -> bool:
+    """Tell whether a judge's or reader's prompt asks how likely each answer is."""
+    # The last instruction is ours; no text from outside can open another one.
+    return user.rpartition("<instruction>\n")[2].startswith(_CREDENCE)
 
 
 def listed_answers(text: str) -> list[str]:

@@ -1,19 +1,38 @@
-"""What a reply is worth: usable text, usable probabilities, or a typed failure."""
+"""What a reply is worth: usable text, usable probabilities, or a typed failure.
+
+Replies are untrusted, and so are the speeches that a judge has read before it replied. What is read
+as a verdict is therefore the whole of a reply or a line of its own, in one of few forms; anything
+else is no verdict, and never a guess at one.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from agents.base import Failure
 from agents.models.base import Reply
+from agents.prompts import LETTERS
 
-_LETTER = re.compile(
-    r"(?:(?:the\s+)?(?:correct\s+|final\s+)?answer(?:\s+is)?\s*:?\s*)?"
-    r"[*(\[\"'‘“]*([A-Z])[*)\]\"'’”]*[.:]?[*]*",
-    re.IGNORECASE,
+ERROR_KINDS = frozenset(
+    {"bad_reply", "connection", "context_too_long", "engine_error", "rate_limited", "timeout"}
 )
+"""Kinds of failure that say something of an engine and nothing of what a model answered."""
+
+# ASCII, for otherwise a long s or a kelvin sign would be read as a letter.
+_LETTER = re.compile(
+    r"((?:the\s+)?(?:correct\s+|final\s+)?answer(?:\s+is)?\s*:?\s*)?"
+    r"[*(\[\"'‘“]*([A-Z])[*)\]\"'’”]*[.:]?[*]*",
+    re.IGNORECASE | re.ASCII,
+)
+_LONGEST_LETTER = 80  # characters; nothing longer is looked at, whatever it holds
+_FINISHED = re.compile(r"(?:[.!?:;>*)\]\"'’”`-]|\n)[ \t\r]*$")
+_LONGEST_CREDENCE = 4000
+_OFF_BY = 0.01  # of the whole: what rounding does to a sum
 _MAX_MESSAGE = 300
 
 
@@ -27,17 +46,26 @@ def reply_failure(reply: Reply) -> Failure | None:
     """Tell why a reply cannot be used, or ``None`` when it can.
 
     A reply that was cut off but holds text (or the probabilities that were asked for) is usable;
-    one that was cut off before its first word is not.
+    one that was cut off before its first word is not. A failed request keeps its kind if that is
+    one of :data:`ERROR_KINDS`, and is an ``engine_error`` otherwise.
     """
     if reply.finish_reason == "stop":
         return None
     if reply.finish_reason == "error":
-        return Failure("engine_error", one_line(reply.error) or "the engine gave no reason")
+        kind = reply.error_kind if reply.error_kind in ERROR_KINDS else "engine_error"
+        return Failure(kind, one_line(reply.error) or "the engine gave no reason")
     if reply.finish_reason == "refused":
         said = f": {reply.text}" if reply.text.strip() else ""
         return Failure("refused", one_line(f"the model refused{said}"))
     if reply.text.strip() or reply.probabilities is not None:
         return None
+    thought = reply.usage.thinking_tokens
+    if thought > 0:
+        return Failure(
+            "truncated",
+            f"thinking took {thought} tokens and the reply reached its token limit before its "
+            "first word; allow more tokens, or less thinking",
+        )
     return Failure("truncated", "the reply reached its token limit before its first word")
 
 
@@ -60,15 +88,91 @@ def read_letter(text: str, n: int) -> int | None:
 
     Strict on purpose: the whole reply, or else its last line, must be the letter alone, with at
     most "the correct answer is" before it and brackets, quotes or a full stop around it. A letter
-    found somewhere in a sentence proves nothing ("A is wrong").
+    found somewhere in a sentence proves nothing ("A is wrong"), nor does one that ends a sentence
+    begun on the line before ("The answer is not / A"), nor a reply that gives two ("A / B").
 
     Returns:
         The index of the letter, or ``None`` when the reply names none of the first ``n``.
     """
     body = text.strip()
-    for candidate in (body, body.rsplit("\n", 1)[-1].strip()):
-        match = _LETTER.fullmatch(candidate)
-        if match:
-            index = ord(match.group(1).upper()) - ord("A")
-            return index if index < n else None
-    return None
+    found = _letter_alone(body)
+    if found is None:
+        before, _, last = body.rpartition("\n")
+        found = _letter_alone(last)
+        if found is None or not (found[1] or _FINISHED.search(before[-_LONGEST_LETTER:])):
+            return None
+        letter = found[2].upper()
+        others = (_letter_alone(line) for line in before.split("\n"))
+        if any(other is not None and other[2].upper() != letter for other in others):
+            return None
+    index = LETTERS.index(found[2].upper())
+    return index if index < n else None
+
+
+def _letter_alone(line: str) -> re.Match[str] | None:
+    line = line.strip()
+    return _LETTER.fullmatch(line) if len(line) <= _LONGEST_LETTER else None
+
+
+@lru_cache(maxsize=len(LETTERS))
+def credence_schema(n: int) -> str:
+    """Return the JSON schema of a verdict with a credence for each of ``n`` answers.
+
+    Whole numbers in a range and no further keys: an engine that enforces it cannot go on for ever.
+
+    Returns:
+        Canonical JSON text: sorted keys, no white space.
+    """
+    number = {"type": "integer", "minimum": 0, "maximum": 100}
+    letters = list(LETTERS[:n])
+    schema = {
+        "type": "object",
+        "properties": dict.fromkeys(letters, number),
+        "required": letters,
+        "additionalProperties": False,
+    }
+    return json.dumps(schema, sort_keys=True, separators=(",", ":"))
+
+
+def read_credence(text: str, n: int) -> tuple[float, ...] | None:
+    """Read a verdict given as JSON with a number for each letter.
+
+    The whole reply must be one object, at most within a code fence, with exactly the first ``n``
+    letters as keys and each of them once. Its values are numbers, not negative, that sum to 100
+    within 1 (per cents) or to 1 within 0.01 (shares). No object is both, so that nothing has to be
+    guessed; one that is neither is no verdict.
+
+    Returns:
+        ``n`` credences that sum to 1; ``None`` when the reply holds no such verdict.
+    """
+    body = text.strip()
+    if len(body) > _LONGEST_CREDENCE:
+        return None
+    if body.startswith("```") and body.endswith("```") and len(body) > len("``````"):
+        body = body[3:-3].removeprefix("json").strip()
+    try:
+        found: Any = json.loads(body, object_pairs_hook=_each_once, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    if type(found) is not dict or sorted(found) != list(LETTERS[:n]):
+        return None
+    values = [found[letter] for letter in LETTERS[:n]]
+    # The types are compared, for ``True`` is an ``int`` as well. The range comes before the sum,
+    # which a huge whole number would make overflow.
+    if not all(type(v) in (int, float) and 0 <= v <= 101 for v in values):
+        return None
+    total = math.fsum(values)
+    if not any(abs(total - whole) <= _OFF_BY * whole for whole in (100.0, 1.0)):
+        return None
+    return tuple([abs(v) / total for v in values])  # a negative zero is zero
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")

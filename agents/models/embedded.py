@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from agents import prompts
 from agents.models import embedded_judge as judge
-from agents.models.base import FinishReason, Reply, Request, Usage
+from agents.models.base import Capabilities, FinishReason, Reply, Request, Usage
 from agents.models.embedded_debater import Candidate, candidates, compose, read_task
 from agents.models.embedded_mutator import rewrite
 from agents.models.retrieval import PassageIndex
@@ -59,12 +59,18 @@ class _Passage(NamedTuple):
 class EmbeddedModel:
     """A chat model made of retrieval, lexicons and a world.
 
-    Replies depend on the messages and the seed alone; the temperature changes nothing. Tokens are
-    counted as pieces between white space.
+    Replies depend on the messages and the seed alone. The temperature changes one thing: asked to
+    choose above temperature 0, the judge draws its choice by its probabilities, so that votes can
+    be taken. Tokens are counted as pieces between white space.
 
     Args:
         world: What the judge is susceptible to; the default is world 0 of the mixed kind.
+
+    Attributes:
+        capabilities: Probabilities and stated credences; the seed matters at any temperature.
     """
+
+    capabilities = Capabilities(probabilities=True, schema=True, seeded_when_greedy=True)
 
     def __init__(self, world: World | None = None) -> None:
         self._world = world if world is not None else World()
@@ -162,16 +168,23 @@ class EmbeddedModel:
             return Reply("", "error", error=_NO_SECTION)
         shares = judge.softmax(opinion)
         letter = prompts.LETTERS[max(range(len(shares)), key=shares.__getitem__)]
-        usage = Usage(self._passage(system).tokens + count_tokens(user), 1)
+        prompt = self._passage(system)
+        usage = Usage(prompt.tokens + count_tokens(user), 1)
         if request.choices is None:
+            if prompts.asks_credence(user):
+                stated = judge.stated_credences(shares)
+                return Reply(stated, "stop", usage._replace(completion_tokens=count_tokens(stated)))
             return Reply(letter, "stop", usage)
         by_letter = dict(zip(prompts.LETTERS, shares, strict=False))
         weights = [by_letter.get(choice.strip(), 0.0) for choice in request.choices]
         total = sum(weights)
         if total <= 0.0:
             return Reply("", "error", error="none of the choices is the letter of an answer")
-        text = request.choices[max(range(len(weights)), key=weights.__getitem__)]
-        return Reply(text, "stop", usage, tuple(w / total for w in weights))
+        chosen = max(range(len(weights)), key=weights.__getitem__)
+        if request.sampling.temperature > 0.0:
+            stream = Draws(prompt.digest + digest("choice", user, str(request.seed)))
+            chosen = stream.weighted(judge.tempered(weights, request.sampling.temperature))
+        return Reply(request.choices[chosen], "stop", usage, tuple(w / total for w in weights))
 
 
 def _read_passage(system: str) -> _Passage:

@@ -11,6 +11,7 @@ of the answer together (:func:`agents.models.retrieval.relevance`).
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -216,3 +217,22 @@ def softmax(values: Sequence[float]) -> tuple[float, ...]:
     weights = [math.exp(v - top) for v in values]
     total = sum(weights)
     return tuple(w / total for w in weights)
+
+
+def tempered(weights: Sequence[float], temperature: float) -> list[float]:
+    """Return weights to draw by: sharper below temperature 1, as they are at 1, flatter above."""
+    top = max(weights)
+    return [(w / top) ** (1.0 / temperature) for w in weights]
+
+
+def stated_credences(shares: Sequence[float]) -> str:
+    """Say in JSON what each answer is believed in whole per cents that sum to 100.
+
+    Per cents are rounded down; what is missing goes to the largest remainders (Hamilton's method).
+    """
+    exact = [100.0 * share for share in shares]
+    whole = [int(x) for x in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
+    for i in by_remainder[: 100 - sum(whole)]:
+        whole[i] += 1
+    return json.dumps(dict(zip(prompts.LETTERS, whole, strict=False)))

@@ -1,0 +1,364 @@
+"""How the verdict of a model becomes a credence for every answer.
+
+There are three methods, best first:
+
+1. ``probabilities``: the model's probabilities of the answers' letters, from one reply.
+2. ``credence``: the model states in JSON how likely it finds each answer.
+3. ``votes``: the model is asked for a letter several times; the credence is the share of votes.
+
+The method ``auto`` takes the first one that the model can do (:func:`method_for`). Every method
+asks in two answer orders, as presented and reversed, all in one wave. A model prefers what it is
+shown first (or last); averaging the two credences of each answer takes most of that out, and the
+preference itself is recorded. A reply that cannot be read is asked for once more; what cannot be
+read then either is a typed failure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol
+
+from agents.base import Failure, Thought, request_seed
+from agents.models.base import ChatModel, Message, Reply, Request, Sampling, capabilities_of
+from agents.prompts import LETTERS, Form, repair_messages
+from agents.replies import (
+    credence_schema,
+    one_line,
+    read_credence,
+    read_letter,
+    read_probabilities,
+    reply_failure,
+)
+from debate_env.errors import InputError, nearest
+
+JUDGE_SAMPLING = Sampling(max_tokens=8, temperature=0.0)
+"""A verdict is one letter; models that cannot restrict their reply get a little room."""
+
+_ORDERS = (0, 1)  # as presented, and reversed
+_TOKENS_PER_ANSWER = 16  # of stated credences: twice what a letter and a number need
+Method = Literal["auto", "probabilities", "credence", "votes"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictSettings:
+    """How a judge's verdict is obtained, in debates and in the two baselines alike.
+
+    Attributes:
+        method: ``"probabilities"``, ``"credence"``, ``"votes"``, or ``"auto"`` for the first of
+            these that the model can do.
+        votes: Letters asked for in each answer order, where votes are taken.
+        temperature: Of each vote. At 1 the share of votes estimates the model's own probability;
+            below, votes agree more than the model is sure.
+        max_tokens: Upper bound on the tokens of a reply; ``None``: what a letter or the stated
+            credences need. A model that thinks before it answers may need far more.
+
+    Raises:
+        InputError: A value is not allowed.
+    """
+
+    method: Method = "auto"
+    votes: int = 8
+    temperature: float = 1.0
+    max_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        names = ("auto", *METHODS)
+        if self.method not in names:
+            raise InputError(
+                f"verdict: unknown method '{self.method}'; {nearest(self.method, names)}"
+            )
+        if self.votes < 1:
+            raise InputError(f"verdict: votes must be at least 1, not {self.votes}")
+        if not 0.0 < self.temperature < math.inf:
+            raise InputError(
+                f"verdict: the temperature of votes must be above 0, not {self.temperature}: at 0 "
+                "they would all be the same"
+            )
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise InputError(f"verdict: max_tokens must be at least 1, not {self.max_tokens}")
+
+
+class Verdict(NamedTuple):
+    """What a model made of both answer orders.
+
+    Attributes:
+        credence: Mean over the orders, in the presented order of answers; sums to 1.
+        orders: One credence per order asked, each in the presented order of answers.
+        bias: Mean credence of the first-shown answer, minus 1/n.
+        method: ``"probabilities"``; ``"letters"`` when the model was asked for them and gave only
+            letters, ``"mixed"`` when it did so in one order; ``"credence"``; ``"votes"``.
+        missing_mass: Probability that the model's next word was no answer's letter, mean over the
+            orders where it is known; ``None`` where it is not.
+        votes: Votes that could be read and votes asked for, over both orders; ``None`` where none
+            were taken.
+    """
+
+    credence: tuple[float, ...]
+    orders: tuple[tuple[float, ...], ...]
+    bias: float
+    method: str
+    missing_mass: float | None = None
+    votes: tuple[int, int] | None = None
+
+
+class Matter(NamedTuple):
+    """What a verdict is wanted of.
+
+    Attributes:
+        messages_in: Builds the messages for a permutation of the answers and a form of verdict.
+        n: Number of answers.
+        seed: The requests' seeds derive from it, the order, the vote and the attempt.
+    """
+
+    messages_in: Callable[[Sequence[int], Form], tuple[Message, ...]]
+    n: int
+    seed: int
+
+
+Reading = tuple[float, ...] | Failure | None
+"""Credences in the order shown; a failed reply; ``None`` for a reply that cannot be read."""
+
+
+class VerdictMethod(Protocol):
+    """A way to obtain a verdict. Made from :class:`VerdictSettings` and a judge's sampling."""
+
+    def ask(self, matter: Matter) -> Thought[Verdict | Failure]:
+        """Ask for a verdict in both answer orders, in one wave and one repair."""
+        ...
+
+
+class Probabilities:
+    """The model's probabilities of the letters, or, where the engine gives none, a letter."""
+
+    def __init__(self, settings: VerdictSettings, sampling: Sampling) -> None:
+        self._ballot = _Ballot("letter", _limited(sampling, settings.max_tokens), _read_either)
+
+    def ask(self, matter: Matter) -> Thought[Verdict | Failure]:
+        """Ask once in each order."""
+        replies, readings = yield from self._ballot.cast(matter, _ORDERS)
+        shown = _usable(replies, readings, "no letter")
+        if isinstance(shown, Failure):
+            return shown
+        given = sum(reply.probabilities is not None for reply in replies)
+        return _merge(
+            shown, ("letters", "mixed", "probabilities")[given], missing_mass=_missing(replies)
+        )
+
+
+class Credence:
+    """How likely the model says each answer is, in JSON."""
+
+    def __init__(self, settings: VerdictSettings, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._max_tokens = settings.max_tokens
+
+    def ask(self, matter: Matter) -> Thought[Verdict | Failure]:
+        """Ask once in each order."""
+        room = self._max_tokens or _TOKENS_PER_ANSWER * (1 + matter.n)
+        ballot = _Ballot("credence", _limited(self._sampling, room), _read_stated)
+        replies, readings = yield from ballot.cast(matter, _ORDERS)
+        shown = _usable(replies, readings, "no credence for every answer")
+        return shown if isinstance(shown, Failure) else _merge(shown, "credence")
+
+
+class Votes:
+    """The share of letters that the model gives each answer when it is asked repeatedly.
+
+    More than half of the votes in each order must be readable. A vote that failed for good (an
+    engine error, a refusal) is one that could not be read; where such votes alone leave too few,
+    the verdict fails as most of them did.
+    """
+
+    def __init__(self, settings: VerdictSettings, sampling: Sampling) -> None:
+        drawn = replace(sampling, temperature=settings.temperature)
+        self._ballot = _Ballot("letter", _limited(drawn, settings.max_tokens), _read_drawn)
+        self._votes = settings.votes
+
+    def ask(self, matter: Matter) -> Thought[Verdict | Failure]:
+        """Ask for all votes of both orders at once; those of an order share their whole prompt."""
+        k = self._votes
+        # Numbered so that the first votes are the same however many are asked for.
+        samples = [2 * vote + order for order in _ORDERS for vote in range(k)]
+        replies, readings = yield from self._ballot.cast(matter, samples)
+        shown = []
+        for place in (slice(0, k), slice(k, 2 * k)):
+            readable = [r for r in readings[place] if isinstance(r, tuple)]
+            if 2 * len(readable) <= k:
+                return _too_few(replies[place], readings[place])
+            totals = (math.fsum(column) for column in zip(*readable, strict=True))
+            shown.append(tuple([total / len(readable) for total in totals]))
+        read = sum(isinstance(r, tuple) for r in readings)
+        return _merge(shown, "votes", votes=(read, 2 * k))
+
+
+METHODS: Mapping[str, Callable[[VerdictSettings, Sampling], VerdictMethod]] = {
+    "probabilities": Probabilities,
+    "credence": Credence,
+    "votes": Votes,
+}
+"""Methods by name, in the order in which ``auto`` prefers them."""
+
+DEFAULT_VERDICT = VerdictSettings()
+
+
+def method_for(model: ChatModel, settings: VerdictSettings, sampling: Sampling) -> VerdictMethod:
+    """Choose how to obtain verdicts from a model.
+
+    ``auto`` takes probabilities where the engine gives them, else stated credences where it
+    enforces a schema, else votes.
+
+    Args:
+        model: The model; what it can do decides where the settings leave it open.
+        settings: How verdicts are obtained.
+        sampling: How a single reply is drawn; votes have their own temperature.
+    """
+    name: str = settings.method
+    if name == "auto":
+        able = capabilities_of(model)
+        name = "probabilities" if able.probabilities else "credence" if able.schema else "votes"
+    return METHODS[name](settings, sampling)
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+class _Ballot(NamedTuple):
+    """What is asked for, and how it is read."""
+
+    form: Form
+    sampling: Sampling
+    read: Callable[[Reply, int], Reading]
+
+    def cast(
+        self, matter: Matter, samples: Sequence[int]
+    ) -> Thought[tuple[Sequence[Reply], Sequence[Reading]]]:
+        """Ask for some samples in one wave, and once more for those that cannot be read.
+
+        Args:
+            matter: What a verdict is wanted of.
+            samples: Their numbers; even ones are asked in the presented order.
+
+        Returns:
+            The replies that count, and what was read in each of them.
+        """
+        messages_in, n, seed = matter
+        forward = tuple(range(n))
+        prompts = (messages_in(forward, self.form), messages_in(forward[::-1], self.form))
+        replies = yield [
+            self._request(prompts[sample % 2], n, request_seed(seed, sample)) for sample in samples
+        ]
+        readings = [self.read(reply, n) for reply in replies]
+        unread = [place for place, reading in enumerate(readings) if reading is None]
+        if unread:
+            again = yield [
+                self._request(
+                    repair_messages(prompts[samples[i] % 2], replies[i].text, n, self.form),
+                    n,
+                    request_seed(seed, samples[i], 1),
+                )
+                for i in unread
+            ]
+            replies = list(replies)
+            for place, reply in zip(unread, again, strict=True):
+                replies[place], readings[place] = reply, self.read(reply, n)
+        return replies, readings
+
+    def _request(self, messages: tuple[Message, ...], n: int, seed: int) -> Request:
+        if self.form == "letter":
+            return Request(messages, self.sampling, seed, tuple(LETTERS[:n]))
+        return Request(messages, self.sampling, seed, schema=credence_schema(n))
+
+
+def _limited(sampling: Sampling, max_tokens: int | None) -> Sampling:
+    return sampling if max_tokens is None else replace(sampling, max_tokens=max_tokens)
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def _read_either(reply: Reply, n: int) -> Reading:
+    """Read probabilities, or else a letter."""
+    if reply.probabilities is not None:
+        return reply_failure(reply) or read_probabilities(reply.probabilities, n)
+    return _read_drawn(reply, n)
+
+
+def _read_drawn(reply: Reply, n: int) -> Reading:
+    """Read a letter, whatever else the engine may tell.
+
+    A reply that was cut off may have been about to go on: "A" of "A is wrong".
+    """
+    failure = reply_failure(reply)
+    if failure is not None:
+        return failure
+    letter = read_letter(reply.text, n) if reply.finish_reason == "stop" else None
+    return None if letter is None else tuple([float(i == letter) for i in range(n)])
+
+
+def _read_stated(reply: Reply, n: int) -> Reading:
+    """Read stated credences."""
+    return reply_failure(reply) or read_credence(reply.text, n)
+
+
+def _usable(
+    replies: Iterable[Reply], readings: Iterable[Reading], lacking: str
+) -> list[tuple[float, ...]] | Failure:
+    """Return the readings if all of them are credences, or what is wrong with the first other."""
+    usable = []
+    for reply, reading in zip(replies, readings, strict=True):
+        if reading is None:
+            return Failure(
+                "unparsable_verdict", one_line(f"{lacking}, asked twice: {reply.text!r}")
+            )
+        if isinstance(reading, Failure):
+            return reading
+        usable.append(reading)
+    return usable
+
+
+def _too_few(replies: Sequence[Reply], readings: Sequence[Reading]) -> Failure:
+    """Say why too few votes of an order could be read."""
+    asked = len(readings)
+    failures = [r for r in readings if isinstance(r, Failure)]
+    if 2 * len(failures) >= asked:
+        ((kind, _),) = Counter(f.kind for f in failures).most_common(1)
+        example = next(f.message for f in failures if f.kind == kind)
+        return Failure(kind, one_line(f"{len(failures)} of {asked} votes failed: {example}"))
+    text = next(p.text for p, r in zip(replies, readings, strict=True) if r is None)
+    read = sum(isinstance(r, tuple) for r in readings)
+    return Failure(
+        "unparsable_verdict",
+        one_line(f"{read} of {asked} votes are letters, asked twice; another: {text!r}"),
+    )
+
+
+def _missing(replies: Iterable[Reply]) -> float | None:
+    known = [
+        reply.missing_mass
+        for reply in replies
+        if reply.probabilities is not None and reply.missing_mass is not None
+    ]
+    return math.fsum(known) / len(known) if known and math.isfinite(sum(known)) else None
+
+
+def _merge(
+    shown: Sequence[tuple[float, ...]],
+    method: str,
+    *,
+    missing_mass: float | None = None,
+    votes: tuple[int, int] | None = None,
+) -> Verdict:
+    """Average two credences, each in the order shown; the second order is the first reversed."""
+    first, second = shown
+    by_order = (first, second[::-1])
+    return Verdict(
+        tuple([(p + q) / 2 for p, q in zip(*by_order, strict=True)]),
+        by_order,
+        (first[0] + second[0]) / 2 - 1.0 / len(first),
+        method,
+        missing_mass,
+        votes,
+    )
