@@ -1,0 +1,162 @@
+"""Where the files of a model are, and what tells one model from another.
+
+A model of the Hugging Face hub is told by its commit. A folder is told by its content, so that
+moving it changes nothing: small files are read whole, files of weights by their size, their first
+mebibyte (which holds the names, shapes and types of all tensors) and 64 pieces of four kibibytes,
+evenly spaced, so that a model of 150 GB takes a second. Weights that were changed by training
+differ nearly everywhere, so those pieces tell them apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from debate_env.errors import InputError
+
+_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf", ".npz"})
+_SETTINGS = frozenset({".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"})
+_HEAD, _PIECE, _PIECES = 1 << 20, 1 << 12, 64
+
+
+class Located(NamedTuple):
+    """Where a model is.
+
+    Attributes:
+        folder: Its folder, for a local one.
+        commit: The hub's commit; empty for a local one, and where it is not known.
+    """
+
+    folder: Path | None
+    commit: str
+
+
+def content_digest(folder: Path) -> str:
+    """Digest the model in a folder, whatever the folder is called and wherever it lies.
+
+    Args:
+        folder: The folder; its own files count, folders in it do not.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    state = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.iterdir(), key=lambda found: found.name):
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        if path.suffix in _WEIGHTS:
+            content = _sampled(path)
+        elif path.suffix in _SETTINGS:
+            content = path.read_bytes()
+        else:
+            continue
+        for part in (path.name.encode(), content):
+            state.update(len(part).to_bytes(8, "big") + part)
+    return state.hexdigest()
+
+
+def _sampled(path: Path) -> bytes:
+    size = path.stat().st_size
+    parts = [size.to_bytes(8, "big")]
+    with path.open("rb") as file:
+        parts.append(file.read(_HEAD))
+        if size > _HEAD:
+            step = (size - _HEAD) / _PIECES
+            for number in range(1, _PIECES + 1):
+                file.seek(max(_HEAD, _HEAD + round(number * step) - _PIECE))
+                parts.append(file.read(_PIECE))
+    return b"".join(parts)
+
+
+def locate(
+    name: str,
+    *,
+    where: str,
+    needed: str = "config.json",
+    revision: str = "",
+    cache: str | None = None,
+) -> Located:
+    """Find a model, and fetch the one small file that tells its commit if it is on the hub.
+
+    Args:
+        name: A folder, or a name on the hub.
+        where: What to name in errors.
+        needed: A file that it must have.
+        revision: Branch, tag or commit of the hub.
+        cache: Folder of the hub's cache, if not the usual one.
+
+    Raises:
+        InputError: It is not there.
+    """
+    if "://" in name:
+        return Located(None, "")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / needed).is_file():
+            raise InputError(f"{where}: folder '{name}' has no {needed}, so it holds no such model")
+        return Located(folder, "")
+    if folder.is_file():
+        return Located(None, hashlib.blake2b(_sampled(folder), digest_size=16).hexdigest())
+    if folder.is_absolute() or name[:1] in "./~" or name.count("/") > 1 or "\\" in name:
+        raise InputError(
+            f"{where}: there is no folder '{name}'; give the folder that holds {needed}, or a name "
+            "on the Hugging Face hub, such as Qwen/Qwen2.5-7B-Instruct"
+        )
+    return Located(None, _commit(name, where, needed, revision, cache))
+
+
+def _commit(name: str, where: str, needed: str, revision: str, cache: str | None) -> str:
+    try:
+        found: str = _hub().hf_hub_download(
+            name, needed, revision=revision or None, cache_dir=cache
+        )
+    except Exception as error:  # noqa: BLE001  (the library's and the network's; told by name)
+        raise InputError(f"{where}: {_hub_trouble(error, name, needed, revision)}") from None
+    return Path(found).parent.name
+
+
+def fetch(name: str, *, where: str) -> Path:
+    """Fetch a small model (an adapter) from the hub; return its folder.
+
+    Raises:
+        InputError: It cannot be had.
+    """
+    try:
+        return Path(_hub().snapshot_download(name))
+    except Exception as error:  # noqa: BLE001  (the library's and the network's; told by name)
+        raise InputError(f"{where}: {_hub_trouble(error, name, 'files', '')}") from None
+
+
+def _hub() -> Any:
+    # It comes with vLLM, which only some people have.
+    return importlib.import_module("huggingface_hub")
+
+
+def _hub_trouble(error: Exception, name: str, needed: str, revision: str) -> str:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "GatedRepoError" in kinds:
+        return (
+            f"'{name}' is gated on the Hugging Face hub: accept its terms there, and put your "
+            "token in the environment variable HF_TOKEN"
+        )
+    if "RevisionNotFoundError" in kinds:
+        return f"'{name}' has no revision '{revision}' on the Hugging Face hub"
+    if "LocalEntryNotFoundError" in kinds or "OfflineModeIsEnabled" in kinds:
+        offline = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
+        why = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
+        return (
+            f"'{name}' is no folder here and not in the cache of the Hugging Face hub, and {why}; "
+            f"give a folder, or fetch it first with: hf download {name}"
+        )
+    if kinds & {"RepositoryNotFoundError", "HFValidationError"}:
+        return (
+            f"there is neither a folder '{name}' nor a model of that name on the Hugging Face hub "
+            "(a private one needs your token in the environment variable HF_TOKEN)"
+        )
+    if "EntryNotFoundError" in kinds:
+        return f"'{name}' on the Hugging Face hub has no {needed}, so it is no such model"
+    line = " ".join(str(error).split())[:200]
+    return f"'{name}' cannot be looked up on the Hugging Face hub: {type(error).__name__}: {line}"
