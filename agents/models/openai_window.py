@@ -1,0 +1,317 @@
+"""How many requests to keep in flight on one server, found by watching it. No I/O, no clock.
+
+Servers differ: some answer 429 beyond a limit, most queue silently, all have a point beyond which
+more requests only wait longer. A :class:`Window` starts modestly and doubles once per round trip
+
+- until refusals become frequent (more than a fifth of the last requests sent): it falls to what
+  the server was seen to hold, and tries for more from there, the more rarely the more often that
+  failed;
+- or until twice the concurrency no longer brings noticeably more throughput.
+
+A lone refusal or time-out among many good replies is chance, not a limit, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from math import log2
+from statistics import median
+
+FIRST = 16
+"""Requests in flight before anything is known of a server."""
+
+_RECENT = 32  # requests, in the order sent, over which refusals are counted
+_FREQUENT = 0.2  # share of refusals beyond which they mean a limit
+_FEW = 4  # so many are needed at least
+_BACK = 0.7  # of the requests in flight are kept after many were given up
+_NEAR = 0.15  # limits this close to each other are the same one
+_RAREST = 64  # round trips between two attempts to pass a limit that keeps refusing
+
+_SAMPLES = 48  # latencies kept per kind of request and level of concurrency
+_ENOUGH = 12  # of them make a median
+_DOUBLE = 1.9  # how far apart two levels must be to be compared
+_GAIN = 1.15  # throughput that twice the concurrency must bring to be worth it
+_KINDS = 16
+
+
+class Flight:
+    """One request in flight."""
+
+    __slots__ = ("area", "at", "number")
+
+    def __init__(self, at: float, area: float, number: int) -> None:
+        self.at = at
+        self.area = area
+        self.number = number
+
+
+class Window:
+    """The adaptive number of requests in flight on one server.
+
+    Times are seconds on any clock that does not run backwards.
+
+    Args:
+        most: Never more than this.
+        first: How many to begin with.
+
+    Attributes:
+        in_flight: Requests in flight now.
+        round_trip: Smoothed time of good replies; 0 before the first.
+    """
+
+    def __init__(self, most: int, first: int = FIRST) -> None:
+        self._most = most
+        self._first = min(first, most)
+        self.in_flight = 0
+        self.round_trip = 0.0
+        self._area = 0.0  # integral of ``in_flight`` over time
+        self._changed = 0.0
+        self._sent = 0
+        self._curve = Curve()
+        self._restart()
+
+    def _restart(self) -> None:
+        self._size = float(self._first)
+        self._enough = float("inf")  # beyond this, throughput does not grow
+        self._judged = 0  # good replies since the curve was last looked at
+        self._ceiling = float("inf")  # what the server held when it last refused more
+        self._rarity = 1
+        self._cut = -1  # number of the last request sent before the last cut
+        self._floor = 1.0  # the cut in progress goes no lower
+        self._refused: deque[int] = deque()
+        self._late: deque[bool] = deque(maxlen=_RECENT)
+
+    @property
+    def size(self) -> int:
+        """How many requests may be in flight."""
+        return int(self._size)
+
+    @property
+    def room(self) -> int:
+        """How many more may be sent now."""
+        return int(self._size) - self.in_flight
+
+    def restart(self) -> None:
+        """Begin anew, after the server was away; requests in flight stay counted."""
+        self._restart()
+        self._cut = self._sent
+
+    def sent(self, now: float) -> Flight:
+        """Count a request that is being sent; hand the result back when it has ended."""
+        self._pass(now)
+        self.in_flight += 1
+        self._sent += 1
+        return Flight(now, self._area, self._sent)
+
+    def lost(self, flight: Flight, now: float) -> None:
+        """Take note of an end that tells nothing about how many requests the server can bear."""
+        self._pass(now)
+        self.in_flight -= 1
+
+    def good(self, flight: Flight, now: float, kind: Hashable = None) -> float:
+        """Take note of a good reply.
+
+        Args:
+            flight: The request.
+            now: The time.
+            kind: Requests of one kind take about the same time when nothing else is in flight.
+
+        Returns:
+            Its latency in seconds.
+        """
+        full = self.in_flight >= int(self._size)
+        self.lost(flight, now)
+        latency = now - flight.at
+        self.round_trip += (latency - self.round_trip) * (0.1 if self.round_trip else 1.0)
+        self._late.append(False)
+        if latency > 0:
+            self._curve.add(kind, (self._area - flight.area) / latency, latency)
+        self._judged += 1
+        if self._judged >= max(8, self._size / 4):
+            self._judged = 0
+            self._judge()
+        if full:
+            self._grow()
+        return latency
+
+    def refused(self, flight: Flight, now: float) -> bool:
+        """Take note that the server refused a request because it has too many.
+
+        Returns:
+            Whether the server is better left alone for a while: refusals are frequent, or nothing
+            else is in flight that shows that it serves others.
+        """
+        self.lost(flight, now)
+        held = float(max(1, self.in_flight))
+        if flight.number <= self._cut:
+            # One of many that were on their way already. What is left in flight shows, as they
+            # come in, what the server holds; there is but one cut per round trip.
+            self._ceiling = min(self._ceiling, held)
+            self._size = max(self._floor, min(self._size, self._ceiling))
+            return True
+        self._refused.append(flight.number)
+        while self._refused[0] <= flight.number - _RECENT:
+            self._refused.popleft()
+        number = len(self._refused)
+        if number < _FEW or number <= _FREQUENT * min(_RECENT, flight.number):
+            return self.in_flight == 0
+        again = abs(held - self._ceiling) <= max(1.0, _NEAR * held)
+        self._rarity = min(_RAREST, 2 * self._rarity) if again else 1
+        self._cut_to(held, held)
+        return True
+
+    def timed_out(self, flight: Flight, now: float) -> None:
+        """Take note that a request was given up; frequent ones are a limit like refusals."""
+        held = float(self.in_flight)
+        self.lost(flight, now)
+        self._late.append(True)
+        many = sum(self._late)
+        frequent = many >= _FEW and many > _FREQUENT * len(self._late)
+        if flight.number > self._cut and frequent:
+            self._cut_to(_BACK * held, held)
+
+    def _cut_to(self, size: float, held: float) -> None:
+        self._ceiling = held
+        self._floor = max(1.0, self._size / 2)
+        self._size = max(self._floor, min(self._size, size))
+        self._cut = self._sent
+        self._refused.clear()
+        self._late.clear()
+
+    def _grow(self) -> None:
+        most = min(float(self._most), self._enough)
+        if self._size >= most:
+            return
+        if self._ceiling == float("inf"):
+            step = 1.0  # doubles in one round trip
+        elif self._size < self._ceiling:
+            step = 4.0 / self._size  # back to a level that was held
+        else:
+            step = 1.0 / (self._size * self._rarity)
+            if self._size > (1 + _NEAR) * self._ceiling + 1:
+                self._ceiling = float("inf")  # it was no limit, or is none any more
+        self._size = min(most, self._size + step)
+
+    def _judge(self) -> None:
+        knee = self._curve.knee()
+        self._enough = float("inf") if knee is None else max(float(self._first), 2 * knee)
+        self._size = min(self._size, self._enough)
+
+    def _pass(self, now: float) -> None:
+        self._area += self.in_flight * (now - self._changed)
+        self._changed = now
+
+
+class Curve:
+    """Throughput as a function of the requests in flight.
+
+    By Little's law the throughput at a concurrency is the concurrency over the latency there. The
+    median stands for the latency, so that a few stragglers count for nothing, and requests of
+    different kinds are never compared.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: dict[Hashable, dict[int, deque[tuple[float, float]]]] = {}
+
+    def add(self, kind: Hashable, concurrency: float, latency: float) -> None:
+        """Take in one reply.
+
+        Args:
+            kind: The kind of request.
+            concurrency: Mean number of requests in flight while it was.
+            latency: Its time in seconds, above 0.
+        """
+        levels = self._kinds.get(kind)
+        if levels is None:
+            if len(self._kinds) >= _KINDS:
+                del self._kinds[next(iter(self._kinds))]
+            levels = self._kinds[kind] = {}
+        level = round(2 * log2(max(1.0, concurrency)))
+        samples = levels.get(level)
+        if samples is None:
+            samples = levels[level] = deque(maxlen=_SAMPLES)
+        samples.append((concurrency, latency))
+
+    def knee(self) -> float | None:
+        """Return the concurrency beyond which throughput was seen not to grow.
+
+        Returns:
+            The largest over the kinds of requests; ``None`` while it still grew, or not enough is
+            known.
+        """
+        knees = [knee for levels in self._kinds.values() if (knee := _knee(levels)) is not None]
+        return max(knees, default=None)
+
+
+def _knee(levels: dict[int, deque[tuple[float, float]]]) -> float | None:
+    points = []
+    for level in sorted(levels):
+        samples = levels[level]
+        if len(samples) >= _ENOUGH:
+            concurrency = sum(c for c, _ in samples) / len(samples)
+            points.append((concurrency, concurrency / median(t for _, t in samples)))
+    for index, (concurrency, throughput) in enumerate(points):
+        above = [x for c, x in points[index + 1 :] if c >= _DOUBLE * concurrency]
+        if above and max(x for _, x in points[index + 1 :]) < _GAIN * throughput:
+            return concurrency
+    return None
+
+
+class PassageLimit:
+    """How many passages to keep in flight on one server, so that its prefix cache holds them all.
+
+    A request on a passage that the server has read before tells, by the tokens that were cached,
+    whether it still remembered. While it does, there is no limit. When it often does not, the
+    limit falls below the number of passages in flight, and rises again slowly. Where even a single
+    passage at a time is forgotten, the number in flight is not the cause: the limit is lifted, and
+    tried again only much later.
+    """
+
+    _TELLING = 12  # observations before the limit falls, twice as many before it rises
+    _FORGOTTEN = 0.25  # share of forgotten passages beyond which it falls
+    _LEARN_AGAIN = 120.0  # seconds, doubled whenever limiting turned out useless
+
+    def __init__(self) -> None:
+        self._limit = float("inf")
+        self._changed = -float("inf")
+        self._seen = 0
+        self._missed = 0
+        self._useless_until = -float("inf")
+        self._useless = 0
+
+    @property
+    def limit(self) -> float:
+        """Most passages in flight; infinite while there is no reason for a limit."""
+        return self._limit
+
+    def observe(self, remembered: bool, active: int, sent_at: float, now: float) -> None:
+        """Take in whether a passage was still cached.
+
+        Args:
+            remembered: Whether it was.
+            active: Passages in flight.
+            sent_at: When the request was sent; what was sent before the last change counts not.
+            now: The time.
+        """
+        if sent_at <= self._changed or now < self._useless_until:
+            return
+        self._seen += 1
+        self._missed += not remembered
+        share = self._missed / self._seen
+        if self._seen >= self._TELLING and share > self._FORGOTTEN:
+            if self._limit <= 1:
+                self._useless_until = now + self._LEARN_AGAIN * 2**self._useless
+                self._useless += 1
+                self._change(float("inf"), now)
+            else:
+                self._change(max(1, int(0.7 * min(self._limit, active))), now)
+        elif self._seen >= 2 * self._TELLING:
+            if share < self._FORGOTTEN / 5 and active >= self._limit:
+                self._change(self._limit + 1, now)
+            else:
+                self._seen = self._missed = 0
+
+    def _change(self, limit: float, now: float) -> None:
+        self._limit, self._changed = limit, now
+        self._seen = self._missed = 0
