@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from agents.models.options import VllmOptions, read_options
-from agents.models.registry import NO_VLLM
 from agents.models.vllm_files import Located, content_digest, fetch, locate
 from agents.models.vllm_model import VllmModel
 from agents.models.vllm_prompts import PromptWriter
 from agents.models.vllm_runner import EngineFacts, Runner
 from agents.models.vllm_start import (
     NO_GPU,
+    NOT_INSTALLED,
     arguments,
     captured,
     check_extra,
@@ -84,7 +84,7 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
     chosen = read_options("vllm", options)
     assert isinstance(chosen, VllmOptions)  # noqa: S101
     if importlib.util.find_spec("vllm") is None:
-        raise InputError(f"{where}: {NO_VLLM}")
+        raise InputError(f"{where}: {NOT_INSTALLED}")
     template = _template(chosen.chat_template, where)
     cpu, talks = is_cpu_build(), verbose()
     for key, value in environment(cpu=cpu, verbose=talks).items():

@@ -15,6 +15,10 @@ from typing import IO, Any
 from agents.models.options import VllmOptions
 from debate_env.errors import InputError, nearest
 
+NOT_INSTALLED = (
+    'vLLM is not installed; install it with pip install "debateqd[vllm]" (it needs a GPU), or use '
+    "a server with --model openai:NAME --base-url URL"
+)
 NO_GPU = (
     "vLLM finds no GPU here (see nvidia-smi); run on a machine that has one, use a server with "
     "--model openai:NAME --base-url URL, or install a build of vLLM for processors"
