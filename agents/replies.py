@@ -32,7 +32,7 @@ _LETTER = re.compile(
 _LONGEST_LETTER = 80  # characters; nothing longer is looked at, whatever it holds
 _FINISHED = re.compile(r"(?:[.!?:;>*)\]\"'’”`-]|\n)[ \t\r]*$")
 _LONGEST_CREDENCE = 4000
-_OFF_BY = 0.01  # of the whole: what rounding does to a sum
+_OFF_BY = 0.01 + 1e-9  # of the whole: rounding, and binary fractions such as 0.67 + 0.34
 _MAX_MESSAGE = 300
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from agents.base import Turn
 from agents.debater import StrategyDebater
-from agents.models.base import Reply, Sampling
+from agents.models.base import Reply, Sampling, Usage
 from agents.prompts import section, task_of
 from agents.rollout import run_thoughts
 from debate_env.episode import Episode
@@ -58,6 +58,25 @@ def test_unusable_replies_are_failures(reply, kind):
     assert decision.action is None
     assert decision.failure.kind == kind
     assert decision.failure.message
+
+
+def test_thinking_that_took_the_whole_limit_is_named():
+    decision, _ = decide(Reply("\n", "length", Usage(900, 512, 512)))
+    assert decision.action is None
+    assert decision.failure.kind == "truncated"
+    assert "thinking took 512 tokens" in decision.failure.message
+
+
+def test_a_speech_that_was_cut_after_some_words_is_kept_and_marked():
+    decision, _ = decide(Reply("It was", "length", Usage(900, 512, 300)))
+    assert decision.action == "It was"
+    assert decision.details == {"token_limit_reached": True}
+
+
+@pytest.mark.parametrize("kind", ["timeout", "connection", "rate_limited", "context_too_long"])
+def test_failures_of_an_engine_keep_their_kind(kind):
+    decision, _ = decide(Reply("", "error", error="no", error_kind=kind))
+    assert decision.failure.kind == kind
 
 
 def test_every_strategy_of_a_passage_shares_its_system_message():

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import math
 import statistics
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.base import Turn, derive_seed
 from agents.debater import StrategyDebater
 from agents.judge import ModelJudge, read_question
-from agents.models.base import ChatModel, Message, Request, Sampling
+from agents.models.base import (
+    Capabilities,
+    ChatModel,
+    Message,
+    Request,
+    Sampling,
+    capabilities_of,
+)
 from agents.models.embedded import EmbeddedModel
 from agents.models.embedded_debater import candidates, short
+from agents.models.embedded_judge import stated_credences
 from agents.models.retrieval import PassageIndex
 from agents.models.world import STYLES, World
 from agents.prompts import debater_messages, judge_messages, mutation_messages, reader_messages
+from agents.replies import credence_schema
 from agents.rollout import DebateJob, play_all, run_thoughts
 from debate_env.episode import Episode
 from debate_env.questions import Question
@@ -423,6 +436,74 @@ def test_any_number_of_answers_and_choices():
     assert (free.text, free.probabilities) == ("B", None)
     odd = EmbeddedModel().reply(Request(messages, Sampling(), 0, ("yes", "no")))
     assert odd.finish_reason == "error"
+
+
+# --- forms of a verdict ---------------------------------------------------------------------------
+
+
+def test_it_says_what_it_can_do():
+    assert capabilities_of(EmbeddedModel()) == Capabilities(
+        probabilities=True, schema=True, seeded_when_greedy=True
+    )
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_it_states_its_probabilities_in_whole_per_cents(read):
+    model, answers = EmbeddedModel(World(2)), ("The miller", "The baker", "The smith")
+    passage = QUESTION.passage if read else None
+    for seed in range(20):
+        letter = reader_messages(QUESTION.question, answers, (2, 0, 1), passage)
+        stated = reader_messages(QUESTION.question, answers, (2, 0, 1), passage, "credence")
+        exact = model.reply(Request(letter, Sampling(), seed, ("A", "B", "C"))).probabilities
+        assert exact is not None
+        reply = model.reply(Request(stated, Sampling(), seed, schema=credence_schema(3)))
+        found = json.loads(reply.text)
+        assert list(found) == ["A", "B", "C"]
+        assert all(type(value) is int for value in found.values())
+        assert sum(found.values()) == 100
+        assert [value / 100 for value in found.values()] == pytest.approx(exact, abs=0.01)
+        assert reply.probabilities is None
+        assert reply.usage.completion_tokens == 6
+        assert model.reply(Request(stated, Sampling(temperature=1.0), seed)).text == reply.text
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=26).filter(sum))
+def test_per_cents_sum_to_100_and_are_near(weights):
+    shares = [w / math.fsum(weights) for w in weights]
+    stated = json.loads(stated_credences(shares))
+    assert sum(stated.values()) == 100
+    for share, value in zip(shares, stated.values(), strict=True):
+        assert abs(100 * share - value) <= 1 + 1e-9
+
+
+def test_at_temperature_0_it_chooses_and_above_it_draws():
+    model, speeches = EmbeddedModel(World(1)), speak("It was he.", "No, not he.")
+    greedy = [judge_request(speeches, seed) for seed in range(400)]
+    drawn = [r._replace(sampling=Sampling(temperature=1.0)) for r in greedy]
+    sure = [r._replace(sampling=Sampling(temperature=0.01)) for r in greedy]
+    flat = [r._replace(sampling=Sampling(temperature=1e9)) for r in greedy]
+    by_probability = [model.reply(r) for r in greedy]
+    shares = [reply.probabilities[0] for reply in by_probability]
+    for reply in by_probability:
+        assert reply.text == "AB"[reply.probabilities[1] > reply.probabilities[0]]
+    for requests, expected in ((drawn, statistics.fmean(shares)), (flat, 0.5)):
+        replies = [model.reply(r) for r in requests]
+        assert [r.probabilities for r in replies] == [r.probabilities for r in by_probability]
+        share = statistics.fmean(reply.text == "A" for reply in replies)
+        assert abs(share - expected) < 4 * math.sqrt(expected * (1 - expected) / len(greedy))
+    texts = [model.reply(r).text for r in drawn]
+    assert set(texts) == {"A", "B"}
+    assert texts == [EmbeddedModel(World(1)).reply(r).text for r in drawn]
+    clear = [k for k, share in enumerate(shares) if abs(share - 0.5) > 0.05]
+    assert clear
+    assert all(model.reply(sure[k]).text == by_probability[k].text for k in clear)
+
+
+def test_without_choices_the_temperature_changes_nothing():
+    request = judge_request(speak("It was he."))._replace(choices=None)
+    warm = request._replace(sampling=Sampling(temperature=1.0))
+    model = EmbeddedModel()
+    assert model.reply(request) == model.reply(warm)
 
 
 # --- what it all comes to -------------------------------------------------------------------------
