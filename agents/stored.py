@@ -15,6 +15,7 @@ import yaml
 
 from agents.debater import DEBATER_SAMPLING, StrategyDebater
 from agents.models.base import ChatModel, Sampling
+from agents.models.options import options_for
 from agents.models.registry import make_model
 from debate_env.errors import InputError, nearest
 
@@ -39,7 +40,7 @@ def from_archive(
     models = _models(folder / "config.yaml")
     if model is None:
         spec = models.get("debater") or models.get("default") or "embedded"
-        model = make_model(str(spec))
+        model = make_model(str(spec), **options_for(str(spec), "debater", models))
     return StrategyDebater(model, text, sampling=_sampling(models, folder), name=strategy_id)
 
 

@@ -41,10 +41,10 @@ from agents.models.world import World
 from debate_env.errors import nearest
 from debate_env.sources import load_questions
 from qd.config import EvolutionConfig, RunConfig
-from qd.config_loading import load_config
+from qd.config_loading import Flag, load_config, override_config
 from qd.evaluation import Players
 from qd.planning import plan_run
-from qd.referee import Models
+from qd.run_models import Models
 from qd.rundir import RunDirectory
 from qd.splits import RunQuestions, open_questions
 from qd.training import resume, train
@@ -112,6 +112,7 @@ class Setup:
                 f"questions.report={report_on}",
                 "questions.test=0",
                 "evolution.report.every=0",
+                "models.journal=false",
                 f"evolution.generations={self.generations}",
                 *self.assignments,
             ),
@@ -124,6 +125,13 @@ def spent(run: RunDirectory, summary: Mapping[str, Any]) -> int:
     return int(summary["totals"]["calls"]) - reports
 
 
+def with_generations(config: RunConfig, count: int) -> RunConfig:
+    """Return the configuration with another number of generations."""
+    return override_config(
+        config, [Flag("--generations", "evolution.generations", count)], "benchmark"
+    )
+
+
 def evolve(
     config: RunConfig, folder: Path, questions: RunQuestions, models: Models, budget: int | None
 ) -> dict[str, Any]:
@@ -134,8 +142,7 @@ def evolve(
     first = plan.first * plan.calls_per_debate
     later = (plan.tournament + plan.selection) * plan.calls_per_debate
     count = max(1, (budget - first) // later)
-    evolution = config.evolution.model_copy(update={"generations": count})
-    config = config.model_copy(update={"evolution": evolution})
+    config = with_generations(config, count)
     summary = train(config, folder, models=models, questions=questions)
     while True:
         calls = spent(RunDirectory(folder), summary)
@@ -143,7 +150,8 @@ def evolve(
         if more <= 0:
             return summary
         count += more
-        summary = resume(folder, generations=count, models=models, questions=questions)
+        config = with_generations(config, count)
+        summary = resume(folder, config=config, models=models, questions=questions)
 
 
 def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:

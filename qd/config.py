@@ -13,7 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agents.models.base import Sampling
-from debate_env.errors import nearest
+from agents.models.budget import Limits, Price
+from agents.models.options import ENGINES, OpenAIOptions, VllmOptions, options_for, read_options
+from agents.verdicts import VerdictSettings
+from debate_env.errors import InputError, nearest
 from debate_env.protocols import protocol_names
 from debate_env.settings import DebateSettings, Objective, QuoteMode, RewardForm
 
@@ -36,6 +39,7 @@ class QuestionsConfig(Section):
     report: Size = Field(default=0.15, ge=0)
     test: Size = Field(default=0.25, ge=0)
     split_seed: int = Field(default=0, ge=0)
+    truncate_passages: bool = False
 
 
 class DebateConfig(Section):
@@ -57,8 +61,28 @@ class DebateConfig(Section):
         return name
 
 
+class VerdictConfig(Section):
+    """How a judge's probabilities are obtained; see :class:`agents.judge.VerdictSettings`."""
+
+    method: Literal["auto", "probabilities", "credence", "votes"] = "auto"
+    votes: int = Field(default=8, ge=1)
+    temperature: float = Field(default=1.0, gt=0)
+    max_tokens: int | None = Field(default=None, ge=1)
+
+
+class PriceConfig(Section):
+    """Price of a model per million tokens; see :class:`agents.models.budget.Price`."""
+
+    prompt: float = Field(ge=0)
+    completion: float = Field(ge=0)
+    cached_prompt: float | None = Field(default=None, ge=0)
+
+
+ROLES = ("debater", "judge", "mutator")
+
+
 class ModelsConfig(Section):
-    """Which chat models play, and how their replies are drawn."""
+    """Which chat models play, how they run, and how their replies are drawn."""
 
     default: str = "embedded"
     debater: str = ""
@@ -70,6 +94,12 @@ class ModelsConfig(Section):
     mutator_max_tokens: int = Field(default=512, ge=1)
     mutator_temperature: float = Field(default=1.0, ge=0)
     max_open: int = Field(default=512, ge=1)
+    journal: bool = True
+    verdict: VerdictConfig = VerdictConfig()
+    vllm: VllmOptions = Field(default_factory=lambda: VllmOptions())
+    openai: OpenAIOptions = Field(default_factory=lambda: OpenAIOptions())
+    overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    prices: dict[str, PriceConfig] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -81,10 +111,47 @@ class ModelsConfig(Section):
         if not isinstance(default, str):
             return data  # validation reports it
         filled = dict(data)
-        for role in ("debater", "judge", "mutator"):
+        for role in ROLES:
             if filled.get(role) in (None, ""):
                 filled[role] = default
         return filled
+
+    @field_validator("overrides")
+    @classmethod
+    def _known_roles(cls, overrides: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for role in overrides:
+            if role not in ROLES:
+                raise ValueError(f"unknown role '{role}'; {nearest(role, ROLES)}")
+        return overrides
+
+    @model_validator(mode="after")
+    def _check_overrides(self) -> ModelsConfig:
+        """Refuse options that the engine of a role does not have."""
+        for role, own in self.overrides.items():
+            spec = self.spec(role)
+            engine = spec.partition(":")[0]
+            if engine not in ENGINES:
+                raise ValueError(
+                    f"overrides.{role}: model '{spec}' has no options here; allowed for: "
+                    + ", ".join(f"{name}:NAME" for name in sorted(ENGINES))
+                )
+            try:
+                read_options(engine, own, f"overrides.{role}")
+            except InputError as error:
+                raise ValueError(str(error)) from None
+        return self
+
+    def spec(self, role: str) -> str:
+        """Return the specification of a role's model."""
+        return str(getattr(self, role))
+
+    def options(self, role: str) -> dict[str, Any]:
+        """Return the engine options of a role's model, for ``make_model``."""
+        return options_for(self.spec(role), role, self.model_dump())
+
+    def price_table(self) -> dict[str, Price]:
+        """Return the prices by model name."""
+        return {name: Price(**price.model_dump()) for name, price in self.prices.items()}
 
 
 class AxisConfig(Section):
@@ -185,6 +252,15 @@ class EvolutionConfig(Section):
     limits: LimitsConfig = LimitsConfig()
 
 
+class BudgetConfig(Section):
+    """The most that a run may spend in all; see :class:`agents.models.budget.Limits`."""
+
+    calls: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0)
+    money: float | None = Field(default=None, ge=0)
+
+
 class TrackingConfig(Section):
     """Weights & Biases."""
 
@@ -206,6 +282,7 @@ class RunConfig(Section):
     debate: DebateConfig = DebateConfig()
     models: ModelsConfig = Field(default_factory=lambda: ModelsConfig.model_validate({}))
     evolution: EvolutionConfig = EvolutionConfig()
+    budget: BudgetConfig = BudgetConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="before")
@@ -232,6 +309,14 @@ class RunConfig(Section):
         """Return how mutations are drawn."""
         models = self.models
         return Sampling(models.mutator_max_tokens, models.mutator_temperature, models.top_p)
+
+    def limits(self) -> Limits:
+        """Return what the run may spend."""
+        return Limits(**self.budget.model_dump())
+
+    def verdict_settings(self) -> VerdictSettings:
+        """Return how the judge's probabilities are obtained."""
+        return VerdictSettings(**self.models.verdict.model_dump())
 
     @property
     def truth_weight(self) -> float:

@@ -145,6 +145,11 @@ def check_keys(values: Any, annotation: Any, origin: str, path: Path_ = ()) -> N
     Raises:
         InputError: Names the key, its path and the nearest that exists.
     """
+    if get_origin(annotation) is dict:
+        if isinstance(values, Mapping):
+            for key, value in values.items():
+                check_keys(value, get_args(annotation)[1], origin, (*path, str(key)))
+        return
     fields = _fields(annotation)
     if isinstance(values, list | tuple):
         for number, item in enumerate(values):
@@ -269,14 +274,14 @@ class Flag(NamedTuple):
 
 
 def load_config(
-    source: str = "default",
+    sources: str | Sequence[str] = "default",
     flags: Sequence[Flag] = (),
     assignments: Sequence[str] = (),
 ) -> RunConfig:
     """Resolve a configuration.
 
     Args:
-        source: Name of a preset, or path of a YAML file.
+        sources: Name of a preset, or path of a YAML file; later ones of several override earlier.
         flags: Named options.
         assignments: Texts of the form ``a.b=value``.
 
@@ -284,13 +289,32 @@ def load_config(
         InputError: Anything wrong in any layer, in one line that names the layer and the key.
     """
     layers = Layers()
-    path = find_config(source)
-    layers.merge(read_yaml(path), str(path))
+    for source in [sources] if isinstance(sources, str) else sources:
+        path = find_config(source)
+        layers.merge(read_yaml(path), str(path))
     for flag in flags:
         layers.merge(nest(flag.key.split("."), flag.value), flag.option)
     for text in assignments:
         keys, value = parse_assignment(text)
         layers.merge(nest(keys, value), f"--set {text}")
+    return layers.resolve()
+
+
+def override_config(config: RunConfig, flags: Sequence[Flag], origin: str) -> RunConfig:
+    """Change some keys of a configuration that is resolved already.
+
+    Args:
+        config: The configuration.
+        flags: What to change.
+        origin: Where the configuration comes from; named in errors.
+
+    Raises:
+        InputError: As for :func:`load_config`.
+    """
+    layers = Layers()
+    layers.merge(config.to_json(), origin)
+    for flag in flags:
+        layers.merge(nest(flag.key.split("."), flag.value), flag.option)
     return layers.resolve()
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agents.models.registry import make_model
 from debate_env.errors import InputError
 from debate_env.questions import Question
 from debate_env.sources import load_questions
+from qd.config import ROLES, RunConfig
 from qd.evaluation import (
     Pairing,
     Players,
@@ -29,6 +31,8 @@ from qd.evaluation import (
     self_play,
     won,
 )
+from qd.fitting import prefix_room
+from qd.run_models import JOURNAL, equip, make_models
 from qd.rundir import RunDirectory
 from qd.statistics import difference_interval, mean_interval
 from qd.storage import json_text, write_atomic
@@ -36,6 +40,7 @@ from qd.strategy import Strategy
 
 REPORT_VERSION = 1
 SPLITS = ("train", "test")
+FOLDER = "evaluation"
 Watch = Callable[[str, int, int], None]
 
 
@@ -87,7 +92,13 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
             f"{run.path}: the questions of '{source}' are no longer those of the run (content hash "
             f"{loaded.content_hash[:12]}, the run had {kept.content_hash[:12]}); restore the file"
         )
-    by_id = {q.question_id: q for q in loaded}
+    cut = {passage: end for passage, (end, _) in kept.truncated.items()}
+    by_id = {
+        q.question_id: replace(q, passage=q.passage[: cut[q.passage_id]])
+        if q.passage_id in cut
+        else q
+        for q in loaded
+    }
     try:
         return {split: [by_id[i] for i in kept.splits[split]] for split in splits}
     except KeyError as error:
@@ -97,18 +108,36 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
         ) from None
 
 
-def _players(run: RunDirectory) -> Players:
-    config = run.config
-    models = config.models
-    debater = make_model(models.debater)
-    judge = debater if models.judge == models.debater else make_model(models.judge)
-    return Players(debater, judge, config.debate_settings(), config.debater_sampling())
+@contextmanager
+def _players(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
+    """Make the models of a run, without its mutator; their replies are kept for a second time."""
+    bare = make_models(config, ROLES[:2])
+    try:
+        journal = None
+        if config.models.journal:
+            journal = run.path / FOLDER / JOURNAL
+            journal.parent.mkdir(exist_ok=True)
+        models = equip(bare, config, journal)
+        try:
+            yield Players(
+                models.debater,
+                models.judge,
+                config.debate_settings(),
+                config.debater_sampling(),
+                config.verdict_settings(),
+                prefix_room(config, models.debater),
+                config.models.max_open,
+            )
+        finally:
+            if models.journal is not None:
+                models.journal.close()
+    finally:
+        bare.close()
 
 
-def _close(players: Players) -> None:
-    players.judge.close()
-    if players.debater is not players.judge:
-        players.debater.close()
+def _as_in(players: Players, config: RunConfig) -> Players:
+    """Return the same models under the rules of another configuration."""
+    return replace(players, settings=config.debate_settings())
 
 
 def _play_split(
@@ -129,7 +158,7 @@ def _play_split(
     order = {q.question_id: i for i, q in enumerate(questions)}
     pairings.sort(key=lambda p: order[p.question.question_id])
     trials = play_trials(pairings, players, seed, watch)
-    return trials, read_alone(questions, players.judge, seed)
+    return trials, read_alone(questions, players.judge, seed, players.verdict)
 
 
 def _evaluate(
@@ -209,11 +238,13 @@ def evaluate_run(
     splits: Sequence[str] = SPLITS,
     elites: int = 8,
     progress: Watch = _ignore,
+    config: RunConfig | None = None,
 ) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
     """Measure one run.
 
     Args:
         run: The run.
+        config: Its configuration, with other addresses of its models, say; its own by default.
         splits: Which of ``"train"`` and ``"test"``.
         elites: How many of its best elites are played.
         progress: Called with (split, debates done, debates to do).
@@ -222,18 +253,15 @@ def evaluate_run(
         The report (JSON-able, see :func:`save_report`) and the trials of each split.
     """
     questions = questions_of(run, splits)
-    players = _players(run)
-    try:
+    with _players(run, config or run.config) as players:
         return _evaluate(run, questions, elites_of(run, elites), players, progress)
-    finally:
-        _close(players)
 
 
 def save_report(
     run: RunDirectory, report: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]
 ) -> Path:
     """Keep a report and its debates in ``RUN_DIR/evaluation/``; returns that folder."""
-    folder = run.path / "evaluation"
+    folder = run.path / FOLDER
     folder.mkdir(exist_ok=True)
     for split, played in trials.items():
         lines = (json_text({"v": REPORT_VERSION, **t.to_json()}, indent=None) for t in played)
@@ -270,8 +298,13 @@ def compare_runs(
                 "with the same --questions and the same split seed"
             )
     elite_lists = [elites_of(run, elites) for run in runs]
-    players = [_players(run) for run in runs]
-    try:
+    with ExitStack() as stack:
+        one = stack.enter_context(_players(first, first.config))
+        if first.config.models == second.config.models:  # nobody has room for an engine twice
+            other = _as_in(one, second.config)
+        else:
+            other = stack.enter_context(_players(second, second.config))
+        players = (one, other)
         results = [
             _evaluate(run, common, chosen, with_models, progress, f"{mark} ")
             for run, chosen, with_models, mark in zip(
@@ -285,9 +318,6 @@ def compare_runs(
             ).to_json()
             for split in splits
         }
-    finally:
-        for with_models in players:
-            _close(with_models)
     differences = {split: _accuracy_differences(trials, split) for split in splits}
     both = set(SPLITS) <= set(splits)
     return {

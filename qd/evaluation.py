@@ -19,14 +19,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from agents.base import Failure, derive_seed
 from agents.debater import StrategyDebater
 from agents.judge import ModelJudge, read_question
 from agents.models.base import ChatModel, Sampling
-from agents.rollout import DebateJob, DebateRecord, play_all, run_thoughts
+from agents.rollout import DebateJob, DebateRecord, PrefixRoom, play_all, run_thoughts
+from agents.verdicts import VerdictSettings
 from debate_env.questions import Question
 from debate_env.rewards import correctness
 from debate_env.settings import DebateSettings
@@ -49,12 +50,18 @@ class Players:
         judge: Model of the judge, also of the two baselines.
         settings: Rules of the debates.
         sampling: How debaters' replies are drawn.
+        verdict: How the judge's probabilities are obtained.
+        room: How much of a prefix cache the open debates may hold.
+        max_open: Most debates that are open at once.
     """
 
     debater: ChatModel
     judge: ChatModel
     settings: DebateSettings
     sampling: Sampling
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    room: PrefixRoom | None = None
+    max_open: int = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping, one line of ``evaluation/*.jsonl``."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +192,7 @@ def _jobs(pairings: Iterable[Pairing], players: Players, seed: int) -> Iterator[
             )
         return debaters[strategy.text]
 
-    judge = ModelJudge(players.judge)
+    judge = ModelJudge(players.judge, verdict=players.verdict)
     for p in pairings:
         other = "debater_1" if p.seat == "debater_0" else "debater_0"
         # Both seats of a pairing share the presentation of the answers, so that exchanging seats
@@ -243,11 +250,16 @@ def play_trials(
         if progress is not None:
             progress(done, len(jobs))
 
-    records = play_all(jobs, on_record=count)
+    records = play_all(jobs, max_open=players.max_open, room=players.room, on_record=count)
     return [_trial(pairing, record) for pairing, record in zip(pairings, records, strict=True)]
 
 
-def read_alone(questions: Sequence[Question], judge: ChatModel, seed: int) -> list[Reading]:
+def read_alone(
+    questions: Sequence[Question],
+    judge: ChatModel,
+    seed: int,
+    verdict: VerdictSettings = VerdictSettings(),  # noqa: B008  (frozen)
+) -> list[Reading]:
     """Ask the judge model every question without a debate: without and with the passage."""
     thoughts = [
         read_question(
@@ -255,6 +267,7 @@ def read_alone(questions: Sequence[Question], judge: ChatModel, seed: int) -> li
             question,
             passage,
             derive_seed(seed, "baseline", question.question_id, passage is not None),
+            verdict,
         )
         for question in questions
         for passage in (None, question.passage)
@@ -305,13 +318,13 @@ class SplitReport:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
         shown: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for f in fields(self):
+            value = getattr(self, f.name)
             if isinstance(value, Estimate):
                 value = value.to_json()
             elif isinstance(value, Mapping):
                 value = dict(value)
-            shown[field.name] = value
+            shown[f.name] = value
         return shown
 
 

@@ -7,13 +7,14 @@ what depends on the machine (seconds) is kept apart in :class:`Timing`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from qd.statistics import Estimate
 
-Status = Literal["finished", "interrupted", "failed"]
+Status = Literal["finished", "stopped", "interrupted", "failed"]
+"""``stopped``: the budget is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class RunStarted:
         questions: Number of questions per split.
         simulation: Whether any model is the embedded one, so that results say nothing about
             language models.
+        notes: What the models and the journal have to say, a line each.
     """
 
     run_dir: Path
@@ -40,6 +42,7 @@ class RunStarted:
     first_generation: int
     questions: Mapping[str, int]
     simulation: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +188,22 @@ class GenerationStats:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a generation took here; goes to ``telemetry.jsonl``, never into results.
+    """What a generation took here; goes to ``telemetry.jsonl`` and W&B, never into results.
 
     Attributes:
         seconds: Wall-clock seconds of the generation.
         calls_per_second: Model calls per wall-clock second.
+        delivery: What delivery took, by model name: requests sent, retries, rejected replies,
+            replays, tokens as billed; see :class:`agents.models.base.MeteredModel`.
+        money: What the generation cost; ``None`` where a price is unknown.
+        money_so_far: What the run has cost in all, earlier parts included.
     """
 
     seconds: float
     calls_per_second: float
+    delivery: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    money: float | None = None
+    money_so_far: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +231,10 @@ class RunFinished:
 
     Attributes:
         run_dir: Where its files are.
-        status: Whether it finished, was interrupted, or failed.
+        status: Whether it finished, used up its budget, was interrupted, or failed.
         message: One line; empty when it finished.
-        summary: What ``summary.json`` holds; empty unless finished.
+        summary: What ``summary.json`` holds; empty unless finished, or stopped after at least one
+            generation.
         elites: The archive's living strategies, best first; those of the last committed generation.
     """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from agents.base import derive_seed
 from agents.models.base import Sampling
 from agents.prompts import PROMPT_VERSION
 from agents.rollout import DebateRecord
+from agents.verdicts import VerdictSettings
 from debate_env.errors import InputError
 from debate_env.protocols import JUDGE
 from debate_env.questions import Question
@@ -36,7 +37,12 @@ def _digest(*parts: object) -> str:
 
 
 def pool_hash(
-    debater: str, judge: str, settings: DebateSettings, sampling: Sampling, questions: str
+    debater: str,
+    judge: str,
+    settings: DebateSettings,
+    sampling: Sampling,
+    questions: str,
+    verdict: VerdictSettings = VerdictSettings(),  # noqa: B008  (frozen)
 ) -> str:
     """Name everything that must be equal for matches to be comparable.
 
@@ -46,6 +52,7 @@ def pool_hash(
         settings: Rules; the objective and how it is scored do not change a debate.
         sampling: How speeches are drawn.
         questions: Content hash of the question set.
+        verdict: How the judge's probabilities are obtained.
     """
     rules = (
         settings.protocol,
@@ -55,7 +62,7 @@ def pool_hash(
         settings.quotes,
     )
     drawn = (sampling.max_tokens, sampling.temperature, sampling.top_p)
-    return _digest(PROMPT_VERSION, debater, judge, rules, drawn, questions)
+    return _digest(PROMPT_VERSION, debater, judge, rules, drawn, questions, astuple(verdict))
 
 
 @dataclass(frozen=True)

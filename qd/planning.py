@@ -9,6 +9,7 @@ from debate_env.transcript import Speech
 from qd.acceptance import make_rule
 from qd.checking import check_names, check_questions
 from qd.config import RunConfig
+from qd.costing import describe_cost, estimate_cost
 from qd.gains import Reporter
 from qd.parents import most_children
 from qd.seeds import FAMILIES, seed_strategies
@@ -29,10 +30,13 @@ class Plan:
         selection: Most debates of a later generation's direct comparisons.
         report: Most debates of one report, of all reports, and of what is played once for them.
         debates: All debates of the run; an upper bound, exact when ``exact``.
-        calls_per_debate: Speeches, and verdicts in both orders.
+        calls_per_debate: Speeches, and verdicts in both orders; the most where it depends on what
+            a server can do.
+        verdict_calls: How many of them may be the judge's, the fewest and the most.
         mutations: Most model calls for mutation.
         calls: All model calls; an upper bound as long as verdicts can be read.
         repairs: Calls that may come on top, should every verdict have to be asked for again.
+        least_debates: All debates of the run if every child is refused; a lower bound.
         exact: Whether the number of debates is known beforehand.
     """
 
@@ -43,9 +47,11 @@ class Plan:
     report: int
     debates: int
     calls_per_debate: int
+    verdict_calls: tuple[int, int]
     mutations: int
     calls: int
     repairs: int
+    least_debates: int
     exact: bool
 
 
@@ -81,7 +87,11 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
     per_report, once = reporter.debates()
     report = reports * per_report + (once if reports else 0)
     debates = first + later * (each + selection) + report
-    per_debate = _speeches(config) + 2  # the judge is asked in both answer orders
+    fewest, most = verdict_calls(config)
+    per_debate = speeches_per_debate(config) + most
+    # Every family keeps an elite, and champions that stay are not measured again.
+    least = first + later * tournament.debates(len(FAMILIES))
+    least += per_report + once if reports else 0
     mutations = later * children * evolution.mutation.max_attempts
     return Plan(
         first=first,
@@ -91,14 +101,30 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         report=report,
         debates=debates,
         calls_per_debate=per_debate,
+        verdict_calls=(fewest, most),
         mutations=mutations,
         calls=debates * per_debate + mutations,
-        repairs=2 * debates,
+        repairs=most * debates,
+        least_debates=min(least, debates),
         exact=later == 0 and not report,
     )
 
 
-def _speeches(config: RunConfig) -> int:
+def verdict_calls(config: RunConfig) -> tuple[int, int]:
+    """Count the calls for one verdict in both answer orders: the fewest and the most.
+
+    With ``auto`` it depends on whether a server gives log-probabilities or must be asked for votes.
+    """
+    settings = config.models.verdict
+    votes = 2 * settings.votes
+    if settings.method == "votes":
+        return votes, votes
+    if settings.method == "auto" and config.models.judge.startswith("openai:"):
+        return 2, votes
+    return 2, 2
+
+
+def speeches_per_debate(config: RunConfig) -> int:
     """Count the speeches of a debate, as its protocol plans them when nothing is said in them."""
     protocol, rounds = get_protocol(config.debate.protocol), config.debate.rounds
     said: tuple[Speech, ...] = ()
@@ -129,5 +155,6 @@ def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str
         f"model calls      {bound}{plan.calls}: {plan.calls_per_debate} a debate, "
         f"{plan.mutations} for mutation",
         f"                 (and {plan.repairs} more if every verdict had to be asked for twice)",
+        *describe_cost(estimate_cost(config, questions, plan)),
     ]
     return "\n".join(lines)

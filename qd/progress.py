@@ -23,6 +23,8 @@ PHASES = {
     "report": "measuring the gain",
 }
 _EXCERPT = 150
+MUCH_MISSING = 0.5
+"""From this mean missing mass on, a judge's probabilities deserve a word of warning."""
 
 
 def percent(value: float | None) -> str:
@@ -50,7 +52,11 @@ def generation_line(event: GenerationFinished) -> str:
     parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
     if stats.unusable:
         parts.append(f"unusable {sum(stats.unusable.values())}/{stats.debates}")
+    if stats.missing_mass is not None and stats.missing_mass > MUCH_MISSING:
+        parts.append(f"judge names no answer with {percent(stats.missing_mass)}")
     parts.append(f"{event.timing.calls_per_second:.0f} calls/s")
+    if event.timing.money_so_far:
+        parts.append(f"{event.timing.money_so_far:.2f} spent")
     return "  ".join(parts)
 
 
@@ -70,6 +76,16 @@ def gain_lines(summary: Mapping[str, Any]) -> list[str]:
         text = signed(Estimate(data["value"], low, high, data["n"], data["clusters"]))
         lines.append(f"{name}: {text} points ({GAIN_MEANING[name]})")
     return lines
+
+
+def tokens_line(tokens: Mapping[str, Mapping[str, int]]) -> str:
+    """Say how many tokens each role used."""
+    parts = [
+        f"{role} {used['prompt']:,} in, {used['completion']:,} out"
+        + (f" ({used['thinking']:,} thinking)" if used["thinking"] else "")
+        for role, used in tokens.items()
+    ]
+    return "tokens: " + "; ".join(parts)
 
 
 class ConsoleProgress(Listener):
@@ -94,6 +110,8 @@ class ConsoleProgress(Listener):
         self._say(f"{what} for {event.objective}: {event.name}, questions: {sizes}")
         if event.simulation:
             self._say(SIMULATION_NOTICE)
+        for note in event.notes:
+            self._say(note)
         if self._console.is_terminal:
             self._bars = Bars(
                 TextColumn("{task.description}"),
@@ -124,12 +142,15 @@ class ConsoleProgress(Listener):
         """Take the bar away; print what was learned."""
         if self._bars is not None:
             self._bars.stop()
-        if event.status == "finished":
+        if event.summary:
             self._learned(event)
 
     def _learned(self, event: RunFinished) -> None:
         summary = event.summary
-        table = Table(title="Best strategy of each family", title_justify="left", box=None)
+        title = "Best strategy of each family"
+        if not summary["complete"]:
+            title += f" after generation {summary['generations']}"
+        table = Table(title=title, title_justify="left", box=None)
         for name in ("family", "id", "made in", "rating"):
             table.add_column(name, no_wrap=True)
         table.add_column("strategy", ratio=1)
@@ -152,6 +173,7 @@ class ConsoleProgress(Listener):
             f"{totals['unusable']} unusable verdicts, {summary['strategies']} strategies made, "
             f"{summary['elites']} alive"
         )
+        self._say(tokens_line(totals["tokens"]))
         if summary["simulation"]:
             self._say(SIMULATION_NOTICE)
         self._say(f"Results: {event.run_dir}")

@@ -4,54 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from agents.debater import StrategyDebater
 from agents.judge import ModelJudge
-from agents.models.base import ChatModel, Sampling
-from agents.models.registry import make_model
-from agents.rollout import DebateJob, DebateRecord, play
+from agents.models.base import Sampling, StoppedError
+from agents.rollout import DebateJob, DebateRecord, PrefixRoom, play
+from agents.verdicts import VerdictSettings
 from debate_env.protocols import DEBATERS, JUDGE
 from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
-from qd.config import LimitsConfig, RunConfig
+from qd.config import LimitsConfig
 from qd.matches import Match, Plan, match_of, pool_hash
+from qd.run_models import Models
 from qd.strategy import Strategy
 
 Recorder = Callable[[Match, tuple[Speech, ...]], None]
 """Takes a match with what was said in it."""
 
 
-class TrainingStoppedError(RuntimeError):
+class TrainingStoppedError(StoppedError):
     """A run gives up; the message is one line for the user."""
-
-
-@dataclass(frozen=True)
-class Models:
-    """The chat models of a run; roles may share one."""
-
-    debater: ChatModel
-    judge: ChatModel
-    mutator: ChatModel
-
-    def close(self) -> None:
-        """Release all of them, each once."""
-        for model in {id(m): m for m in (self.debater, self.judge, self.mutator)}.values():
-            model.close()
-
-
-def make_models(config: RunConfig) -> Models:
-    """Make the models of a configuration; roles with the same specification share one.
-
-    Raises:
-        InputError: A specification is unknown or wrong.
-    """
-    made: dict[str, ChatModel] = {}
-    roles = config.models
-    for spec in (roles.debater, roles.judge, roles.mutator):
-        if spec not in made:
-            made[spec] = make_model(spec)
-    return Models(made[roles.debater], made[roles.judge], made[roles.mutator])
 
 
 class Referee:
@@ -62,6 +34,8 @@ class Referee:
         settings: Rules of every debate.
         sampling: How speeches are drawn.
         questions: Content hash of the question set.
+        verdict: How the judge's probabilities are obtained.
+        room: How much of a prefix cache the open debates may hold.
         max_open: Most debates that are open at once.
         limits: When to give up because of unusable verdicts.
     """
@@ -73,18 +47,27 @@ class Referee:
         sampling: Sampling,
         questions: str,
         *,
+        verdict: VerdictSettings | None = None,
+        room: PrefixRoom | None = None,
         max_open: int = 512,
         limits: LimitsConfig | None = None,
     ) -> None:
         self.settings = settings
+        verdict = verdict or VerdictSettings()
         self.pool = pool_hash(
-            models.debater.fingerprint, models.judge.fingerprint, settings, sampling, questions
+            models.debater.fingerprint,
+            models.judge.fingerprint,
+            settings,
+            sampling,
+            questions,
+            verdict,
         )
         self._models = models
         self._sampling = sampling
+        self._room = room
         self._max_open = max_open
         self._limits = limits or LimitsConfig()
-        self._judge = ModelJudge(models.judge)
+        self._judge = ModelJudge(models.judge, verdict=verdict)
         self._debaters: dict[str, StrategyDebater] = {}
         self._played = 0
         self._failed: Counter[str] = Counter()
@@ -111,7 +94,7 @@ class Referee:
         """
         jobs = (self._job(index, plan) for index, plan in enumerate(plans))
         matches = []
-        for index, played in _in_order(play(jobs, max_open=self._max_open)):
+        for index, played in _in_order(play(jobs, max_open=self._max_open, room=self._room)):
             match = match_of(plans[index], played, self.pool)
             matches.append(match)
             record(match, played.speeches)

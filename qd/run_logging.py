@@ -20,14 +20,40 @@ _LOGGED = ("qd", "agents", "debate_env")
 log = logging.getLogger(__name__)
 
 
+def last_journal(run_dir: Path) -> Path | None:
+    """Return the journal that a run was last given by name, if its telemetry tells of one."""
+    found = None
+    for record in read_telemetry(run_dir / "telemetry.jsonl"):
+        if record.get("event") == "started":
+            found = record.get("journal")
+    return Path(found) if found else None
+
+
+def read_telemetry(path: Path) -> list[dict[str, Any]]:
+    """Read telemetry; a line torn by a kill is left out, for telemetry is outside every promise."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            found.append(record)
+    return found
+
+
 class RunLog(Listener):
     """Keeps both files of a run.
 
     Args:
         level: Least severe level that ``events.log`` keeps, one of :data:`LEVELS`.
+        journal: The journal that the user gave by name; a resumed run goes on with it.
     """
 
-    def __init__(self, level: str = "info") -> None:
+    def __init__(self, level: str = "info", journal: Path | None = None) -> None:
+        self._journal = None if journal is None else str(journal.resolve())
         self._level = logging.getLevelName(level.upper())
         self._handler: logging.Handler | None = None
         self._before: list[tuple[logging.Logger, int]] = []
@@ -46,7 +72,9 @@ class RunLog(Listener):
             logger.setLevel(self._level)
             logger.addHandler(self._handler)
         log.info("run %s starts with generation %d", event.name, event.first_generation)
-        self._note("started", first_generation=event.first_generation)
+        for note in event.notes:
+            log.info("%s", note)
+        self._note("started", first_generation=event.first_generation, journal=self._journal)
 
     def generation_finished(self, event: GenerationFinished) -> None:
         """Log the generation."""
@@ -57,14 +85,17 @@ class RunLog(Listener):
             generation=event.stats.generation,
             seconds=round(timing.seconds, 3),
             calls_per_second=round(timing.calls_per_second, 1),
+            delivery=timing.delivery,
+            money=timing.money,
+            money_so_far=timing.money_so_far,
         )
 
     def run_finished(self, event: RunFinished) -> None:
         """Log the end and stop logging."""
         if event.status == "finished":
             log.info("run finished")
-        elif event.status == "interrupted":
-            log.warning("run %s; it can be resumed", event.message)
+        elif event.status in ("interrupted", "stopped"):
+            log.warning("run %s: %s; it can be resumed", event.status, event.message)
         else:
             log.error("run failed: %s", event.message)
         self._note("ended", status=event.status, message=event.message)

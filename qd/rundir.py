@@ -10,6 +10,7 @@ Files and who writes when::
     archive.json           each generation    the living strategies, best first
     generations/NNNN.json  each generation    the commit mark: results, and all that resuming needs
     summary.json           at the end         the outcome
+    journal.sqlite         as it happens      every reply of a model, found by its request
     telemetry.jsonl, events.log               what depends on the machine and the clock
 
 A generation counts once its file is in ``generations/``. Whatever lies beyond the offsets recorded
@@ -20,11 +21,13 @@ last two are byte-identical for the same configuration and seed, interrupted or 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agents.models.base import StoppedError
 from debate_env.errors import InputError
 from debate_env.transcript import Speech
 from qd.config import RunConfig
@@ -54,11 +57,14 @@ class QuestionSplits:
         source: The specification that the questions were loaded from.
         content_hash: Content hash of the whole question set.
         splits: Question ids of ``train``, ``selection``, ``report`` and ``test``.
+        truncated: Passages that were cut to fit a model's context: characters kept, and of how
+            many.
     """
 
     source: str
     content_hash: str
     splits: Mapping[str, tuple[str, ...]]
+    truncated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def strategy_line(strategy: Strategy) -> dict[str, Any]:
@@ -102,8 +108,9 @@ class RunDirectory:
         data = _versioned(path)
         try:
             splits = {name: tuple(ids) for name, ids in data["splits"].items()}
-            return QuestionSplits(data["source"], data["content_hash"], splits)
-        except (KeyError, TypeError, AttributeError) as error:
+            cut = {name: (kept, whole) for name, (kept, whole) in data["truncated"].items()}
+            return QuestionSplits(data["source"], data["content_hash"], splits, cut)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: {error} is missing or of the wrong kind") from None
 
     def strategies(self) -> dict[str, Strategy]:
@@ -212,6 +219,7 @@ class RunWriter:
                 "source": questions.source,
                 "content_hash": questions.content_hash,
                 "splits": splits,
+                "truncated": {name: list(cut) for name, cut in questions.truncated.items()},
             }
             write_atomic(path / "questions.json", json_text(record))
             write_atomic(path / "config.yaml", dump_config(config))
@@ -256,13 +264,15 @@ class RunWriter:
 
     def add_strategies(self, strategies: Sequence[Strategy]) -> None:
         """Record new strategies."""
-        for strategy in strategies:
-            self._strategies.append(strategy_line(strategy))
-        self._strategies.flush()
+        with self._writing():
+            for strategy in strategies:
+                self._strategies.append(strategy_line(strategy))
+            self._strategies.flush()
 
     def add_match(self, match: Match, speeches: tuple[Speech, ...]) -> None:
         """Record a debate; its transcript is written with the generation."""
-        self._matches.append(match.to_json())
+        with self._writing():
+            self._matches.append(match.to_json())
         self._said.append(transcript_line(match, speeches))
 
     def commit(self, generation: int, state: Mapping[str, Any], archive: Mapping[str, Any]) -> None:
@@ -273,24 +283,56 @@ class RunWriter:
             state: What ``generations/NNNN.json`` holds beside version and offsets.
             archive: What ``archive.json`` holds beside the version.
         """
-        transcripts = transcript_path(self.path, generation)
-        write_atomic(transcripts, gzip_lines(self._said))
-        self._said = []
-        offsets = {LOGS[0]: self._strategies.commit(), LOGS[1]: self._matches.commit()}
-        sync_folder(self.path)
-        mark = {"version": VERSION, "generation": generation, "offsets": offsets, **state}
-        write_atomic(self.path / "generations" / f"{generation:04d}.json", json_text(mark))
-        write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
+        with self._writing():
+            write_atomic(transcript_path(self.path, generation), gzip_lines(self._said))
+            self._said = []
+            offsets = {LOGS[0]: self._strategies.commit(), LOGS[1]: self._matches.commit()}
+            sync_folder(self.path)
+            mark = {"version": VERSION, "generation": generation, "offsets": offsets, **state}
+            write_atomic(self.path / "generations" / f"{generation:04d}.json", json_text(mark))
+            write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
+
+    def roll_back(self) -> int | None:
+        """Cut off whatever the open generation has left, as resuming would.
+
+        Returns:
+            The number of the last committed generation, if there is one.
+        """
+        with self._writing():
+            self._strategies.flush()
+            self._matches.flush()
+            self._said = []
+            run = RunDirectory(self.path)
+            committed = run.generations()
+            last = committed[-1] if committed else None
+            _cut(self.path, last, run.generation(last)["offsets"] if last is not None else {})
+        return last
 
     def finish(self, summary: Mapping[str, Any], archive: Mapping[str, Any]) -> None:
         """Write the outcome, and the archive again: a kill may have come right before it."""
-        write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
-        write_atomic(self.path / "summary.json", json_text({"version": VERSION, **summary}))
+        with self._writing():
+            write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
+            write_atomic(self.path / "summary.json", json_text({"version": VERSION, **summary}))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn a file that cannot be written into one line; committed generations are safe."""
+        try:
+            yield
+        except OSError as error:
+            raise StoppedError(
+                f"{error.filename or self.path}: cannot be written: {error.strerror}; every "
+                f"committed generation is safe: make room, then continue with --resume {self.path}"
+            ) from None
 
     def close(self) -> None:
-        """Close the logs and let others write."""
-        self._strategies.close()
-        self._matches.close()
+        """Close the logs and let others write.
+
+        What a full disk did not take belongs to a generation that is played again.
+        """
+        for log in (self._strategies, self._matches):
+            with suppress(OSError):
+                log.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

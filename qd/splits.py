@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.base import derive_seed
 from debate_env.errors import InputError
@@ -26,6 +26,8 @@ class RunQuestions:
         selection: Direct comparison of a child with an elite.
         report: What was gained; no choice depends on them.
         test: Evaluation after the run.
+        truncated: Passages that were cut to fit a model's context: characters kept, and of how
+            many.
     """
 
     source: str
@@ -34,6 +36,12 @@ class RunQuestions:
     selection: QuestionSet
     report: QuestionSet
     test: QuestionSet
+    truncated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Names the questions as they are debated: the content hash, and what was cut."""
+        return self.content_hash + (f" cut {dict(self.truncated)}" if self.truncated else "")
 
     def split(self, name: str) -> QuestionSet:
         """Return a split by its name."""
@@ -43,7 +51,7 @@ class RunQuestions:
     def record(self) -> QuestionSplits:
         """Return what ``questions.json`` holds."""
         ids = {name: self.split(name).ids for name in SPLITS}
-        return QuestionSplits(self.source, self.content_hash, ids)
+        return QuestionSplits(self.source, self.content_hash, ids, self.truncated)
 
     def sizes(self) -> dict[str, int]:
         """Return the number of questions per split."""

@@ -24,6 +24,7 @@ from debate_env.errors import InputError, nearest
 from qd.config import TrackingConfig
 from qd.events import EliteRow, GenerationFinished, Listener, RunFinished, RunStarted
 from qd.report.heat_map import heat_map_html
+from qd.run_logging import read_telemetry
 from qd.statistics import Estimate
 
 Mode = Literal["auto", "offline", "online", "disabled"]
@@ -91,14 +92,8 @@ def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
 
 def _run_id(telemetry: Path) -> str | None:
     """The W&B run of an earlier part of the same training run, if there was one."""
-    if not telemetry.exists():
-        return None
     found = None
-    for line in telemetry.read_text(encoding="utf-8").splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # a line torn by a kill; telemetry is outside every promise
+    for record in read_telemetry(telemetry):
         if record.get("event") == "wandb":
             found = str(record["id"])
     return found
@@ -140,6 +135,14 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
         "time/seconds": event.timing.seconds,
         "time/calls_per_second": event.timing.calls_per_second,
     }
+    timing = event.timing
+    if timing.money is not None and timing.delivery:
+        metrics["cost/generation"] = timing.money
+    if timing.money_so_far is not None and timing.delivery:
+        metrics["cost/so_far"] = timing.money_so_far
+    for model, counts in timing.delivery.items():
+        for key, count in counts.items():
+            metrics[f"delivery/{model}/{key}"] = count
     for name, value in stats.objective.items():
         metrics[f"objective/{name}"] = _finite(value)
     for name, estimate in stats.gain.items():

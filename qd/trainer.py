@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agents.models.budget import BudgetReachedError
 from debate_env.protocols import DEBATERS
 from debate_env.transcript import Speech
 from qd.acceptance import Comparison, make_rule
@@ -28,11 +30,13 @@ from qd.events import (
     Timing,
     TrainingListener,
 )
+from qd.fitting import prefix_room
 from qd.gains import Gains, Reporter, champions
 from qd.matches import Match, Plan
 from qd.mutation import Child, MutationResult
 from qd.ratings import make_rating
-from qd.referee import Models, Referee
+from qd.referee import Referee
+from qd.run_models import Models
 from qd.rundir import RunDirectory, RunWriter
 from qd.seeds import seed_strategies
 from qd.selection import Choice, Comparer, choose
@@ -51,7 +55,7 @@ from qd.training_results import (
     stats_json,
     summary_json,
 )
-from qd.training_state import TrainingState, add_totals, new_archive
+from qd.training_state import TrainingState, add_totals, new_archive, restore_state
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +99,14 @@ class Trainer:
         self._state = state or TrainingState(new_archive(evolution.archive))
         self._rows: tuple[EliteRow, ...] = ()
         self._played: list[Match] = []
+        self._delivered = models.delivery()
         self._referee = Referee(
             models,
             config.debate_settings(),
             config.debater_sampling(),
-            questions.content_hash,
+            questions.identity,
+            verdict=config.verdict_settings(),
+            room=prefix_room(config, models.debater),
             max_open=config.models.max_open,
             limits=evolution.limits,
         )
@@ -118,7 +125,10 @@ class Trainer:
             What ``summary.json`` holds.
 
         Raises:
-            TrainingStoppedError: The run gave up.
+            StoppedError: The run gave up, or cannot write its files.
+            BudgetReachedError: Its budget is used up. The directory then holds the results of the
+                generations that were finished, and no trace of the open one but its replies in
+                the journal.
             KeyboardInterrupt: The user did; the run can be resumed.
         """
         config = self._config
@@ -133,6 +143,7 @@ class Trainer:
             first_generation=self._first,
             questions=self._questions.sizes(),
             simulation=is_simulation(config),
+            notes=tuple(self._models.notes()),
         )
         self._tell("run_started", started)
         try:
@@ -142,6 +153,10 @@ class Trainer:
             status = "finished"
         except KeyboardInterrupt:
             status, message = "interrupted", "interrupted by the user"
+            raise
+        except BudgetReachedError as error:
+            status, message = "stopped", str(error)
+            summary = self._finish_early()
             raise
         except BaseException as error:
             message = " ".join(f"{type(error).__name__}: {error}".split())
@@ -195,11 +210,27 @@ class Trainer:
             generation, record, archive_json(generation, self._rows, table, state.archive)
         )
         seconds = time.perf_counter() - started
-        timing = Timing(seconds, stats.calls / seconds if seconds else 0.0)
+        timing = self._timing(seconds, stats.calls)
         finished = GenerationFinished(
             stats, self._rows, table, config.evolution.generations, timing
         )
         self._tell("generation_finished", finished)
+
+    def _timing(self, seconds: float, calls: int) -> Timing:
+        """Take stock of what the generation took; the journal remembers it for the budget."""
+        before, self._delivered = self._delivered, self._models.delivery()
+        spent = {
+            name: counts - before.get(name, Counter()) for name, counts in self._delivered.items()
+        }
+        budget = self._models.budget
+        self._models.note_time()
+        return Timing(
+            seconds,
+            calls / seconds if seconds else 0.0,
+            {name: dict(sorted(counts.items())) for name, counts in spent.items()},
+            budget.money(spent),
+            budget.money(),
+        )
 
     def _bred(self, generation: int) -> Callable[[int, int], None]:
         def progressed(done: int, total: int) -> None:
@@ -307,11 +338,27 @@ class Trainer:
 
     # --- end ------------------------------------------------------------------------------------
 
-    def _finish(self) -> dict[str, Any]:
+    def _finish_early(self) -> dict[str, Any]:
+        """Put the directory back to the last committed generation, and sum that up.
+
+        Returns:
+            What ``summary.json`` holds; empty when no generation was finished.
+        """
+        self._models.note_time()
+        last = self._writer.roll_back()
+        if last is None:
+            return {}
+        self._state = restore_state(RunDirectory(self._writer.path), last)
+        self._rows = ()
+        return self._finish(last)
+
+    def _finish(self, last: int | None = None) -> dict[str, Any]:
         run = RunDirectory(self._writer.path)
-        last, state = self._config.evolution.generations, self._state
-        stats = stats_from_json(run.generation(last)["stats"])
-        if not self._rows:  # resumed after the last generation: nothing was played
+        last = self._config.evolution.generations if last is None else last
+        state = self._state
+        played = [run.generation(number)["stats"] for number in range(last + 1)]
+        stats = stats_from_json(played[-1])
+        if not self._rows:  # nothing was played since the state was read
             fitted = self._rating.fit(state.matches, state.strategies, last)
             self._rows = elite_rows(state, fitted.games)
         table = heat_map(state.archive, self._config)
@@ -321,7 +368,7 @@ class Trainer:
             "questions": self._questions.sizes(),
             "content_hash": self._questions.content_hash,
         }
-        summary = summary_json(self._config, state, stats, facts)
+        summary = summary_json(self._config, state, stats, facts, played)
         self._writer.finish(summary, archive_json(last, self._rows, table, state.archive))
         return summary
 

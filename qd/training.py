@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from debate_env.errors import InputError
 from qd.checking import check_names, check_questions
 from qd.config import RunConfig
 from qd.events import TrainingListener
-from qd.referee import Models, make_models
+from qd.fitting import fit_questions
+from qd.run_logging import last_journal
+from qd.run_models import JOURNAL, Models, equip, make_models
 from qd.rundir import RunDirectory, RunWriter
 from qd.splits import RunQuestions, open_questions
 from qd.trainer import Trainer
@@ -24,6 +27,7 @@ def train(
     listeners: Sequence[TrainingListener] = (),
     models: Models | None = None,
     questions: RunQuestions | None = None,
+    journal: Path | None = None,
 ) -> dict[str, Any]:
     """Run a new training run.
 
@@ -33,86 +37,112 @@ def train(
         listeners: Who is told what happens.
         models: The chat models; made from the configuration by default, and then closed.
         questions: The questions, dealt out; opened as the configuration says by default.
+        journal: The file that keeps every reply, and that known replies are taken from;
+            ``journal.sqlite`` in ``run_dir`` by default.
 
     Returns:
         What ``summary.json`` holds.
 
     Raises:
         InputError: Something in the configuration is wrong, or ``run_dir`` is taken.
-        TrainingStoppedError: The run gave up.
+        StoppedError: The run gave up, or its budget is used up.
     """
     check_names(config)
     questions = questions or open_questions(config.questions)
     check_questions(config, questions)
-    made = models or make_models(config)
-    try:
+    with ExitStack() as stack:
+        bare = _made(config, models, stack)
+        questions = fit_questions(questions, config, bare)
         writer = RunWriter.create(run_dir, config, questions.record())
-        try:
-            return Trainer(config, questions, made, writer, listeners=listeners).run()
-        finally:
-            writer.close()
-    finally:
-        if models is None:
-            made.close()
+        stack.callback(writer.close)
+        ready = _ready(config, bare, run_dir, journal, stack)
+        return _run(Trainer(config, questions, ready, writer, listeners=listeners), ready, run_dir)
 
 
 def resume(
     run_dir: Path,
     *,
-    generations: int | None = None,
+    config: RunConfig | None = None,
     listeners: Sequence[TrainingListener] = (),
     models: Models | None = None,
     questions: RunQuestions | None = None,
+    journal: Path | None = None,
 ) -> dict[str, Any]:
     """Continue a run after its last committed generation; then end like one never interrupted.
 
     Args:
         run_dir: Its directory.
-        generations: Go on to this generation instead of the configured one; never fewer than are
-            committed.
+        config: Its configuration with what :func:`continued` may change; its own by default.
         listeners: As for :func:`train`.
         models: As for :func:`train`.
         questions: As for :func:`train`.
+        journal: As for :func:`train`; by default the file that the run used before.
 
     Raises:
         InputError: The run cannot be continued; among other reasons because its questions changed.
+        StoppedError: As for :func:`train`.
     """
     run = RunDirectory.open(run_dir)
-    config = run.config
+    config = config or run.config
     check_names(config)
     questions = questions or open_questions(config.questions)
     _check_unchanged(run, questions)
     check_questions(config, questions)
-    if generations is not None and generations != config.evolution.generations:
-        done = run.generations()
-        if done and generations < done[-1]:
-            raise InputError(
-                f"--generations {generations}: {run_dir} has already finished generation {done[-1]}"
-            )
-        evolution = config.evolution.model_copy(update={"generations": generations})
-        config = config.model_copy(update={"evolution": evolution})
-    made = models or make_models(config)
-    try:
+    done = run.generations()
+    generations = config.evolution.generations
+    if done and generations < done[-1]:
+        raise InputError(
+            f"--generations {generations}: {run_dir} has already finished generation {done[-1]}"
+        )
+    with ExitStack() as stack:
+        bare = _made(config, models, stack)
+        questions = fit_questions(questions, config, bare)
         writer, last = RunWriter.resume(run_dir)
-        try:
-            if config != run.config:
-                writer.rewrite_config(config)
-            state = restore_state(run, last) if last is not None else None
-            trainer = Trainer(
-                config,
-                questions,
-                made,
-                writer,
-                state=state,
-                first_generation=0 if last is None else last + 1,
-                listeners=listeners,
-            )
-            return trainer.run()
-        finally:
-            writer.close()
-    finally:
-        if models is None:
-            made.close()
+        stack.callback(writer.close)
+        if config != run.config:
+            writer.rewrite_config(config)
+        ready = _ready(config, bare, run_dir, journal or last_journal(run_dir), stack)
+        state = restore_state(run, last) if last is not None else None
+        trainer = Trainer(
+            config,
+            questions,
+            ready,
+            writer,
+            state=state,
+            first_generation=0 if last is None else last + 1,
+            listeners=listeners,
+        )
+        return _run(trainer, ready, run_dir)
+
+
+def _made(config: RunConfig, models: Models | None, stack: ExitStack) -> Models:
+    """Return the bare models: those given, or new ones, which are closed at the end."""
+    if models is not None:
+        return models
+    made = make_models(config)
+    stack.callback(made.close)
+    return made
+
+
+def _ready(
+    config: RunConfig, bare: Models, run_dir: Path, journal: Path | None, stack: ExitStack
+) -> Models:
+    """Put the models under the budget, and into the journal."""
+    own = run_dir / JOURNAL
+    file = journal or (own if config.models.journal else None)
+    # A file that several runs share must tell apart what each of them has spent.
+    run = "" if file is None or file == own else str(run_dir.resolve())
+    ready = equip(bare, config, file, run)
+    if ready.journal is not None:
+        stack.callback(ready.journal.close)
+    return ready
+
+
+def _run(trainer: Trainer, models: Models, run_dir: Path) -> dict[str, Any]:
+    summary = trainer.run()
+    if models.journal is not None and models.journal.path == run_dir / JOURNAL:
+        models.journal.compact()  # equal runs then leave equal bytes
+    return summary
 
 
 def _check_unchanged(run: RunDirectory, questions: RunQuestions) -> None:

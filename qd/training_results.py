@@ -221,14 +221,16 @@ def summary_json(
     state: TrainingState,
     stats: GenerationStats,
     facts: Mapping[str, Any],
+    by_generation: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return what ``summary.json`` holds: the outcome of a run.
+    """Return what ``summary.json`` holds: the outcome of a run, or what there is of it.
 
     Args:
         config: The run's configuration.
         state: The state after the last generation.
         stats: The last generation's results.
         facts: Simulation or not, pool, and the questions per split.
+        by_generation: Every committed generation's results, as :func:`stats_json` returned them.
     """
     entries = {e.strategy_id: e for e in state.archive.elites()}
     top = [
@@ -249,6 +251,7 @@ def summary_json(
         "objective": config.objective,
         "seed": config.seed,
         "generations": stats.generation,
+        "complete": stats.generation == config.evolution.generations,
         "strategies": len(state.strategies),
         "elites": len(state.archive),
         "qd_score": stats.qd_score,
@@ -260,8 +263,14 @@ def summary_json(
         "values": dict(stats.objective),
         "gain": {name: estimate.to_json() for name, estimate in stats.gain.items()},
         "win_rate": None if stats.win_rate is None else stats.win_rate.to_json(),
+        "verdict_methods": dict(stats.verdict_methods),
+        "missing_mass": stats.missing_mass,
         "top": top,
         "totals": state.totals,
+        "by_generation": [
+            {key: row[key] for key in ("generation", "debates", "calls", "tokens")}
+            for row in by_generation
+        ],
     }
 
 

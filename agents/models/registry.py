@@ -4,6 +4,8 @@
 specification                       model
 ==================================  ===========================================================
 ``embedded[:world=0,kind=mixed]``   the default: no weights, deterministic, a simulation
+``vllm:NAME_OR_PATH``               vLLM in this process, on its GPUs
+``openai:NAME``                     any OpenAI-compatible server, one or several replicas
 ``NAME[:REST]``                     a model added with :func:`register_model`
 ``package.module:factory[:REST]``   any importable factory, without registration
 ==================================  ===========================================================
@@ -28,7 +30,8 @@ def make_model(spec: str, **options: Any) -> ChatModel:
 
     Args:
         spec: See the table above.
-        **options: Handed to the factory; they override what the specification says.
+        **options: Handed to the factory; they override what the specification says. Those of
+            ``vllm`` and ``openai`` are the fields of the classes in :mod:`agents.models.options`.
 
     Raises:
         InputError: Nothing goes by that name, or an option is not allowed.
@@ -53,10 +56,11 @@ def make_model(spec: str, **options: Any) -> ChatModel:
 
 
 def check_model(spec: str) -> None:
-    """Refuse what :func:`make_model` would refuse, without importing or loading a foreign model.
+    """Refuse what :func:`make_model` would refuse, without importing or loading a model.
 
-    The embedded model's options are checked in full. A registered factory is taken at its word; of
-    a ``package.module:factory`` only the package is looked for.
+    The embedded model's options are checked in full; of ``vllm`` and ``openai``, that there is a
+    name (a run may be planned where it cannot be played). A registered factory is taken at its
+    word; of a ``package.module:factory`` only the package is looked for.
 
     Args:
         spec: As for :func:`make_model`.
@@ -65,8 +69,11 @@ def check_model(spec: str) -> None:
         InputError: Nothing goes by that name, or an option of the embedded model is not allowed.
     """
     name, _, rest = spec.strip().partition(":")
-    if _FACTORIES.get(name) is _embedded:
+    factory = _FACTORIES.get(name)
+    if factory is _embedded:
         _embedded(rest).close()
+    elif factory in (_openai, _vllm):
+        _named(name, rest)
     elif name not in _FACTORIES and not _names_a_module(spec, whole=False):
         raise _unknown(spec)
 
@@ -133,7 +140,7 @@ def _names_a_module(spec: str, *, whole: bool) -> bool:
             its topmost package, which imports nothing.
     """
     name, colon, rest = spec.strip().partition(":")
-    if not colon or not name or name in _ENGINES or not rest.partition(":")[0].isidentifier():
+    if not colon or not name or not rest.partition(":")[0].isidentifier():
         return False
     try:
         return importlib.util.find_spec(name if whole else name.partition(".")[0]) is not None
@@ -144,11 +151,6 @@ def _names_a_module(spec: str, *, whole: bool) -> bool:
 def _unknown(spec: str) -> InputError:
     name = spec.strip().partition(":")[0]
     own = "your own as 'package.module:factory'"
-    if name in _ENGINES:
-        return InputError(
-            f"unknown model '{spec}': this version ships the embedded model only, and no client of "
-            f"{name}; {nearest(name, _FACTORIES)}; or give {own}"
-        )
     return InputError(f"unknown model '{spec}': {nearest(name, _FACTORIES)}; or give {own}")
 
 
@@ -165,9 +167,31 @@ def _embedded(rest: str, **options: Any) -> ChatModel:
     return EmbeddedModel(World(chosen["world"], kind=chosen["kind"]))
 
 
-_FACTORIES: dict[str, ModelFactory] = {"embedded": _embedded}
+NO_VLLM = (
+    'vLLM is not installed; install it with pip install "debateqd[vllm]" (it needs a GPU), or use '
+    "a server with --model openai:NAME --base-url URL"
+)
 
-_ENGINES = frozenset({"openai", "vllm"})
-"""Engines that people ask for by name. Packages of these names hold no factory of ours, so the name
-alone is no import path; a factory can be registered under it.
-"""
+
+def _openai(rest: str, **options: Any) -> ChatModel:
+    name = _named("openai", rest)
+    from agents.models.openai_server import make_openai
+
+    return make_openai(name, **options)
+
+
+def _vllm(rest: str, **options: Any) -> ChatModel:
+    name = _named("vllm", rest)
+    from agents.models.vllm_engine import make_vllm
+
+    return make_vllm(name, **options)
+
+
+def _named(engine: str, rest: str) -> str:
+    if not rest.strip():
+        what = "name or path" if engine == "vllm" else "name on the server"
+        raise InputError(f"model '{engine}': give its {what}, as in {engine}:Qwen2.5-7B-Instruct")
+    return rest.strip()
+
+
+_FACTORIES: dict[str, ModelFactory] = {"embedded": _embedded, "openai": _openai, "vllm": _vllm}

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import click
 
+from agents.models.base import StoppedError
 from debate_env.errors import InputError, nearest
 from qd.launch import INTERRUPTED
-from qd.referee import TrainingStoppedError
 
 
 def option_names(command: click.Command) -> list[str]:
@@ -55,8 +55,12 @@ def run_command(command: click.Command, argv: Sequence[str] | None = None) -> in
     except InputError as error:
         click.echo(f"error: {error}", err=True)
         return 2
-    except TrainingStoppedError as error:
+    except StoppedError as error:
         click.echo(f"error: {error}", err=True)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {where}{error.strerror or error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)

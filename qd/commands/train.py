@@ -6,25 +6,28 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
+import yaml
 from rich.console import Console
 
-from debate_env.errors import InputError
+from agents.models.budget import BudgetReachedError
+from debate_env.errors import InputError, nearest
 from qd.checking import check_models, check_names
 from qd.commands.running import run_command
-from qd.config import RunConfig
-from qd.config_loading import Flag, dump_config, load_config
+from qd.config import BudgetConfig, RunConfig
+from qd.config_loading import Flag, dump_config, load_config, override_config
 from qd.events import TrainingListener
 from qd.launch import INTERRUPTED
 from qd.planning import describe_plan, plan_run
 from qd.progress import ConsoleProgress
-from qd.run_logging import LEVELS, RunLog
+from qd.run_logging import LEVELS, RunLog, last_journal
+from qd.run_models import check_prices
 from qd.rundir import RunDirectory, default_run_dir
 from qd.splits import open_questions
 from qd.training import resume, train
@@ -38,6 +41,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "mutator_model": ("models.mutator",),
     "generations": ("evolution.generations",),
     "rounds": ("debate.rounds",),
+    "gpus": ("models.vllm.tensor_parallel_size",),
+    "base_url": ("models.openai.base_urls",),
+    "truncate_passage": ("questions.truncate_passages",),
     "max_tokens": ("models.max_tokens", "models.mutator_max_tokens"),
     "seed": ("seed",),
     "name": ("name",),
@@ -45,7 +51,13 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 """Named flags, and the keys of the configuration that they set."""
 
-_WITH_RESUME = ("resume", "generations", "wandb", "log_level")
+_CONTINUED = ("generations", "gpus", "base_url")
+"""Those of them that may be given when a run is continued: they change no debate."""
+
+_WITH_RESUME = ("resume", *_CONTINUED, "budget", "journal", "wandb", "log_level")
+
+BUDGET_REACHED = 3
+"""Exit status of a run whose budget is used up."""
 
 _OBJECTIVES = click.Choice(["persuasion", "truth", "mix"])
 _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
@@ -53,7 +65,9 @@ _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--objective", type=_OBJECTIVES, help="What strategies are selected for.")
-@click.option("--config", metavar="FILE", help="Preset (default, smoke, paper) or YAML file.")
+@click.option(
+    "--config", metavar="FILE", multiple=True, help="Preset or YAML file; later ones override."
+)
 @click.option("--questions", metavar="SOURCE", help="builtin, synthetic, quality:PATH, or a file.")
 @click.option("--model", metavar="M", help="Chat model of every role that has none of its own.")
 @click.option("--debater-model", metavar="M", help="Chat model of the debaters.")
@@ -62,10 +76,26 @@ _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
 @click.option("--generations", type=int, metavar="N", help="Generations after the seeds'.")
 @click.option("--rounds", type=int, metavar="N", help="Rounds of speeches in a debate.")
 @click.option("--max-tokens", type=int, metavar="N", help="Longest speech or strategy, in tokens.")
+@click.option(
+    "--base-url", metavar="URL", multiple=True, help="Of openai: models; several: replicas."
+)
+@click.option(
+    "--gpus", type=int, metavar="N", help="GPUs that share a vllm: model (tensor parallel)."
+)
+@click.option("--truncate-passage", is_flag=True, help="Cut passages that a model has no room for.")
+@click.option(
+    "--budget",
+    metavar="KIND=N",
+    multiple=True,
+    help="Stop at so many calls, tokens, seconds, money.",
+)
+@click.option(
+    "--journal", metavar="FILE", help="Keep replies in FILE, and take known ones from it."
+)
 @click.option("--seed", type=int, metavar="N", help="Everything random derives from it.")
 @click.option("--name", metavar="NAME", help="Name of the run; its files go to runs/NAME.")
 @click.option("--run-dir", metavar="DIR", help="Where the files go instead.")
-@click.option("--resume", metavar="DIR", help="Continue the run in DIR.")
+@click.option("--resume", metavar="DIR", help="Continue the run in DIR; no call is paid for twice.")
 @click.option("--set", "assignments", metavar="A.B=VALUE", multiple=True, help="Set any key.")
 @click.option("--wandb", type=_WANDB, help="Weights & Biases; auto: online if logged in.")
 @click.option("--log-level", type=click.Choice(LEVELS), help="What events.log keeps.")
@@ -83,15 +113,11 @@ def train_command(**options: Any) -> None:
 
 
 def _start(options: dict[str, Any]) -> None:
-    flags = [
-        Flag(_option(name), key, options[name])
-        for name, keys in _KEYS.items()
-        if options[name] is not None
-        for key in keys
-    ]
-    config = load_config(options["config"] or "default", flags, options["assignments"])
+    flags = _flags(options, _KEYS)
+    config = load_config(options["config"] or ("default",), flags, options["assignments"])
     check_names(config)
     check_models(config)
+    check_prices(config)
     questions = open_questions(config.questions)
     if options["dry_run"]:
         plan = describe_plan(config, questions, plan_run(config, questions))
@@ -99,9 +125,33 @@ def _start(options: dict[str, Any]) -> None:
         click.echo(plan)
         return
     run_dir = Path(options["run_dir"] or default_run_dir(config.name))
-    with _interruptible(run_dir):
+    with _interruptible(run_dir, config):
         listeners = _listeners(config, run_dir, None, options)
-        train(config, run_dir, listeners=listeners, questions=questions)
+        journal = _journal(options)
+        train(config, run_dir, listeners=listeners, questions=questions, journal=journal)
+
+
+def _flags(options: Mapping[str, Any], names: Iterable[str]) -> list[Flag]:
+    """Turn the named options that were given into settings of the configuration."""
+    flags = [
+        Flag(_option(name), key, list(value) if isinstance(value, tuple) else value)
+        for name in names
+        if (value := options[name]) is not None and value is not False and value != ()
+        for key in _KEYS[name]
+    ]
+    for text in options["budget"]:
+        kind, equals, amount = text.partition("=")
+        if kind not in BudgetConfig.model_fields or not equals:
+            raise InputError(
+                f"--budget {text}: write it as --budget calls=1000; "
+                f"{nearest(kind, BudgetConfig.model_fields)}"
+            )
+        flags.append(Flag(f"--budget {text}", f"budget.{kind}", yaml.safe_load(amount)))
+    return flags
+
+
+def _journal(options: Mapping[str, Any]) -> Path | None:
+    return None if options["journal"] is None else Path(options["journal"])
 
 
 def _resume(options: dict[str, Any]) -> None:
@@ -115,10 +165,14 @@ def _resume(options: dict[str, Any]) -> None:
             )
     run_dir = Path(options["resume"])
     run = RunDirectory.open(run_dir)
-    generations = options["generations"]
-    listeners = _listeners(run.config, run_dir, options["wandb"], options)
-    with _interruptible(run_dir):
-        resume(run_dir, generations=generations, listeners=listeners)
+    flags = _flags(options, _CONTINUED)
+    config = override_config(run.config, flags, str(run_dir / "config.yaml"))
+    check_models(config)
+    check_prices(config)
+    journal = _journal(options) or last_journal(run_dir)
+    listeners = _listeners(config, run_dir, options["wandb"], {**options, "journal": journal})
+    with _interruptible(run_dir, config):
+        resume(run_dir, config=config, listeners=listeners, journal=journal)
 
 
 def _listeners(
@@ -129,7 +183,7 @@ def _listeners(
     evaluate = "debateqd evaluate" if installed else "python evaluate.py"
     level = options["log_level"] or "info"
     listeners: list[TrainingListener] = [
-        RunLog(level),
+        RunLog(level, _journal(options)),
         ConsoleProgress(Console(highlight=False), evaluate),
     ]
     mode = wandb or config.tracking.wandb
@@ -147,8 +201,8 @@ def _option(name: str) -> str:
 
 
 @contextmanager
-def _interruptible(run_dir: Path) -> Iterator[None]:
-    """Treat a polite request to end like Ctrl-C, and say how to go on."""
+def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
+    """Treat a polite request to end like Ctrl-C, and say how to go on after it or a used budget."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -158,16 +212,32 @@ def _interruptible(run_dir: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        command = "debateqd train" if sys.argv[0].startswith("debateqd") else "python train.py"
         if not (run_dir / "config.yaml").exists():
             raise  # nothing has begun that could be continued
-        click.echo(
-            f"Interrupted; continue with: {command} --resume {shlex.quote(str(run_dir))}", err=True
-        )
+        click.echo(f"Interrupted; continue with: {_resume_command(run_dir)}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
+    except BudgetReachedError as error:
+        done = RunDirectory.open(run_dir).generations()
+        results = (
+            f"the results of generations 0 to {done[-1]} of {config.evolution.generations} are in "
+            f"{run_dir}"
+            if done
+            else "no generation was finished"
+        )
+        more = f" --budget {error.limit}={2 * error.allowed or 1:.12g}"
+        click.echo(
+            f"Stopped: {error}; {results}; continue with: {_resume_command(run_dir)}{more}",
+            err=True,
+        )
+        raise click.exceptions.Exit(BUDGET_REACHED) from None
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def _resume_command(run_dir: Path) -> str:
+    command = "debateqd train" if sys.argv[0].startswith("debateqd") else "python train.py"
+    return f"{command} --resume {shlex.quote(str(run_dir))}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

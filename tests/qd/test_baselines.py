@@ -8,7 +8,7 @@ from qd.archive_base import Entry
 from qd.baselines import Coin, frozen_seeds
 from qd.config import EvolutionConfig, RunConfig, SelectionConfig
 from qd.parents import PARENTS
-from qd.referee import Models
+from qd.run_models import Models
 from qd.rundir import RunDirectory
 from qd.splits import split_questions
 from qd.strategy import Strategy

@@ -9,7 +9,7 @@ from qd.checking import check_models, check_names, check_questions
 from qd.config import RunConfig
 from qd.config_loading import load_config, preset_names
 from qd.planning import plan_run
-from qd.referee import Models
+from qd.run_models import Models
 from qd.splits import split_questions
 from qd.training import train
 from tests.qd.stand_ins import StandIn, question_set

@@ -8,7 +8,7 @@ from debate_env import protocols
 from debate_env.protocols import Simultaneous
 from qd.config import RunConfig
 from qd.planning import describe_plan, plan_run
-from qd.referee import Models
+from qd.run_models import Models
 from qd.rundir import RunDirectory
 from qd.splits import RunQuestions, split_questions
 from qd.training import train

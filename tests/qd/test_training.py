@@ -11,8 +11,10 @@ import pytest
 
 from debate_env.errors import InputError
 from qd.config import RunConfig
+from qd.config_loading import Flag, override_config
 from qd.events import GenerationFinished, Listener, Progress, RunFinished, RunStarted
-from qd.referee import Models, TrainingStoppedError
+from qd.referee import TrainingStoppedError
+from qd.run_models import Models
 from qd.rundir import RunDirectory
 from qd.splits import RunQuestions, split_questions
 from qd.tracking import generation_metrics
@@ -63,6 +65,9 @@ def play(
 def again(run_dir: Path, model: StandIn | None = None, **options: Any) -> dict[str, Any]:
     model = model or StandIn()
     settings = RunDirectory.open(run_dir).config
+    if (generations := options.pop("generations", None)) is not None:
+        flag = Flag("--generations", "evolution.generations", generations)
+        options["config"] = override_config(settings, [flag], "config.yaml")
     options.setdefault("questions", questions(settings))
     return resume(run_dir, models=Models(model, model, model), **options)
 
@@ -111,6 +116,7 @@ def test_a_run_leaves_what_the_format_says(done):
         "matches.jsonl",
         "archive.json",
         "summary.json",
+        "journal.sqlite",
         *(f"generations/{g:04d}.json" for g in range(3)),
         *(f"transcripts/{g:04d}.jsonl.gz" for g in range(3)),
     }
