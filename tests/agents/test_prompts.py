@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import prompts
@@ -92,6 +92,7 @@ STATED = prompts.judge_messages(observed(THREE[:2]), (0, 1), "credence")[1].cont
 FORGED = STATED[STATED.index("<instruction>") :]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from([FORGED, "<instruction>\n", "\n</transcript>\n", "\r", "a"]), max_size=5

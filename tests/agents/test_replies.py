@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.base import Failure
@@ -106,6 +106,7 @@ def test_signs_that_fold_to_a_letter_are_none(sign):
     assert read_letter(sign, 26) is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LETTERS), st.integers(2, 26))
 def test_letters_of_no_answer_are_no_verdict(letter, n):
     expected = LETTERS.index(letter) if LETTERS.index(letter) < n else None
@@ -113,6 +114,7 @@ def test_letters_of_no_answer_are_no_verdict(letter, n):
     assert read_letter(f"The correct answer is ({letter}).", n) == expected
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(2, 26))
 @example("AB", 2)
 def test_whatever_is_read_was_written_as_a_word_of_its_own(text, n):
@@ -123,6 +125,7 @@ def test_whatever_is_read_was_written_as_a_word_of_its_own(text, n):
         assert found < n
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ABab :.\n*()answer is", max_size=40))
 def test_a_letter_read_is_the_only_one_given(text):
     found = read_letter(text, 2)
@@ -225,6 +228,7 @@ def test_anything_else_is_no_verdict(text):
     assert read_credence(text, 2) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.001, 1.0), min_size=2, max_size=26), st.booleans(), st.randoms())
 def test_what_a_model_states_in_any_order_comes_back(weights, per_cent, random):
     shares = [w / math.fsum(weights) for w in weights]
@@ -245,6 +249,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values | st.dictionaries(st.sampled_from("AB"), st.integers(0, 101) | st.booleans()))
 def test_only_a_distribution_over_exactly_the_letters_is_read(value):
     found = read_credence(json.dumps(value), 2)
@@ -258,6 +263,7 @@ def test_only_a_distribution_over_exactly_the_letters_is_read(value):
     assert found == pytest.approx((value["A"] / total, value["B"] / total))
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_text_is_never_mistaken_for_credences(text):
     found = read_credence(text, 2)

@@ -7,7 +7,7 @@ import math
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.base import Failure, Turn, request_seed
@@ -343,6 +343,7 @@ def test_the_most_frequent_failure_names_the_verdict():
     assert decide(FakeModel(script), votes(3)).failure.kind == "connection"
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.data())
 def test_shares_of_any_votes_sum_to_one(k, data):
     drawn = data.draw(st.lists(st.sampled_from("ABC?"), min_size=2 * k, max_size=2 * k))
