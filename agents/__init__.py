@@ -10,6 +10,7 @@ from agents.models.registry import make_model, register_model
 from agents.rollout import DebateJob, DebateRecord, play, play_all, run_thoughts
 from agents.scripted import KeywordJudge, QuotingDebater, RandomAgent
 from agents.stored import from_archive
+from agents.verdicts import VerdictSettings
 
 __all__ = [
     "ChatModel",
@@ -31,6 +32,7 @@ __all__ = [
     "Thought",
     "Turn",
     "Usage",
+    "VerdictSettings",
     "derive_seed",
     "from_archive",
     "make_model",

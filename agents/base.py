@@ -82,7 +82,8 @@ class Failure:
     """A reply that could not be used.
 
     Attributes:
-        kind: ``"engine_error"``, ``"refused"``, ``"truncated"`` or ``"unparsable_verdict"``.
+        kind: ``"refused"``, ``"truncated"`` or ``"unparsable_verdict"``; ``"agent_error"``; or a
+            failure of the engine, one of :data:`agents.replies.ERROR_KINDS`.
         message: One line that says what happened.
     """
 

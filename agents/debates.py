@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from agents.base import Decision, Failure, ThinkingAgent
 from agents.models.base import Usage
-from agents.replies import one_line
+from agents.replies import ERROR_KINDS, one_line
 from debate_env.agent import Agent
 from debate_env.episode import AbortKind, Episode, Outcome
 from debate_env.questions import Question
@@ -16,18 +16,7 @@ from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
 
 _NONE = (0, 0, 0, 0)
-# Failures that say nothing of a reply.
-_BACKEND = frozenset(
-    {
-        "agent_error",
-        "bad_reply",
-        "connection",
-        "context_too_long",
-        "engine_error",
-        "rate_limited",
-        "timeout",
-    }
-)
+_BACKEND = ERROR_KINDS | {"agent_error"}  # failures that say nothing of a reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,11 +215,18 @@ def method_for(model: ChatModel, settings: VerdictSettings, sampling: Sampling) 
         settings: How verdicts are obtained.
         sampling: How a single reply is drawn; votes have their own temperature.
     """
-    name: str = settings.method
-    if name == "auto":
-        able = capabilities_of(model)
-        name = "probabilities" if able.probabilities else "credence" if able.schema else "votes"
-    return METHODS[name](settings, sampling)
+    return METHODS[resolve(settings, model).method](settings, sampling)
+
+
+def resolve(settings: VerdictSettings, model: ChatModel) -> VerdictSettings:
+    """Return settings with the method that ``auto`` stands for with a model."""
+    if settings.method != "auto":
+        return settings
+    able = capabilities_of(model)
+    return replace(
+        settings,
+        method="probabilities" if able.probabilities else "credence" if able.schema else "votes",
+    )
 
 
 # --- asking ---------------------------------------------------------------------------------------

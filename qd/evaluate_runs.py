@@ -277,6 +277,7 @@ def compare_runs(
     splits: Sequence[str] = SPLITS,
     elites: int = 8,
     progress: Watch = _ignore,
+    configs: tuple[RunConfig, RunConfig] | None = None,
 ) -> dict[str, Any]:
     """Measure two runs on the questions that both have in the same split.
 
@@ -299,11 +300,12 @@ def compare_runs(
             )
     elite_lists = [elites_of(run, elites) for run in runs]
     with ExitStack() as stack:
-        one = stack.enter_context(_players(first, first.config))
-        if first.config.models == second.config.models:  # nobody has room for an engine twice
-            other = _as_in(one, second.config)
+        config, other_config = configs or (first.config, second.config)
+        one = stack.enter_context(_players(first, config))
+        if config.models == other_config.models:  # nobody has room for an engine twice
+            other = _as_in(one, other_config)
         else:
-            other = stack.enter_context(_players(second, second.config))
+            other = stack.enter_context(_players(second, other_config))
         players = (one, other)
         results = [
             _evaluate(run, common, chosen, with_models, progress, f"{mark} ")

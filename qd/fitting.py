@@ -27,7 +27,7 @@ TOKENS_PER_WORD = 1.6
 
 _CHARACTERS_PER_TOKEN = 5.0  # where nobody counts tokens: from below, so that nothing is refused
 VERDICT_TOKENS = 64
-"""Room for a verdict."""
+"""Room for a verdict, unless the configuration says how long it may be."""
 
 _SHOWN = 3  # passages named in an error
 
@@ -143,7 +143,8 @@ def _check_judge(questions: RunQuestions, config: RunConfig, judge: ChatModel) -
         return
     longest = max(_all(questions), key=_length)
     speeches = room_for_text(config)[1]
-    needed = counter_of(judge)(judge_prompt(longest, config)) + speeches + VERDICT_TOKENS
+    reply = config.models.verdict.max_tokens or VERDICT_TOKENS
+    needed = counter_of(judge)(judge_prompt(longest, config)) + speeches + reply
     if needed > context:
         raise InputError(
             f"the context of {context:,} tokens of the judge, '{config.models.judge}', cannot hold "

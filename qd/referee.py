@@ -9,7 +9,7 @@ from agents.debater import StrategyDebater
 from agents.judge import ModelJudge
 from agents.models.base import Sampling, StoppedError
 from agents.rollout import DebateJob, DebateRecord, PrefixRoom, play
-from agents.verdicts import VerdictSettings
+from agents.verdicts import VerdictSettings, resolve
 from debate_env.protocols import DEBATERS, JUDGE
 from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
@@ -53,7 +53,7 @@ class Referee:
         limits: LimitsConfig | None = None,
     ) -> None:
         self.settings = settings
-        verdict = verdict or VerdictSettings()
+        verdict = resolve(verdict or VerdictSettings(), models.judge)
         self.pool = pool_hash(
             models.debater.fingerprint,
             models.judge.fingerprint,

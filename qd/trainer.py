@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agents.models.budget import BudgetReachedError
+from debate_env.errors import InputError
 from debate_env.protocols import DEBATERS
 from debate_env.transcript import Speech
 from qd.acceptance import Comparison, make_rule
@@ -110,6 +111,7 @@ class Trainer:
             max_open=config.models.max_open,
             limits=evolution.limits,
         )
+        self._check_pool()
         self._tournament = Tournament(config, questions.train)
         self._rating = make_rating(evolution, config.truth_weight)
         self._rule = make_rule(evolution.selection)
@@ -117,6 +119,22 @@ class Trainer:
         self._reporter = Reporter(config, questions.report, self._seeds)
         known = list(self._state.strategies.values())
         self._breeder = Breeder(config, questions, models.mutator, known)
+
+    def _check_pool(self) -> None:
+        """Refuse to go on with other models: their debates could not be compared.
+
+        Raises:
+            InputError: The last debate of the run was of another pool.
+        """
+        last = self._state.matches[-1:]
+        if last and last[0].pool != self._referee.pool:
+            models = self._models
+            raise InputError(
+                f"{self._writer.path}: the models or the way of judging are not those that this "
+                f"run began with; now they are {models.debater.fingerprint!r} and "
+                f"{models.judge.fingerprint!r} (another version of an engine counts, too); give it "
+                "back its models, or start a new run"
+            )
 
     def run(self) -> dict[str, Any]:
         """Play all generations that are left.
