@@ -1,0 +1,111 @@
+"""Many debates in flight against a server where one request in ten goes wrong.
+
+What is said must come out word for word as without any fault, since the server's replies are a
+function of the request; so a debate that was lost, a reply that was counted for another, and
+garbage taken for a speech all show.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from engines_server import Foreseen, foresee, wrong_speeches
+from engines_table import Figure
+from engines_workload import equal_work, make_questions
+
+from agents.models.base import delivery_of
+from agents.rollout import DebateJob, DebateRecord, play
+from tests.servers import Faults, Settings, serve_process
+
+FAULTS = Faults(too_many=0.05, error=0.02, reset=0.01, garbage=0.01, hang=0.01)
+SLOTS = 256
+SECONDS = 0.2
+TIMEOUT = 5.0  # seconds after which the client gives a request up
+MEMORY = 1024  # MiB
+_PASSAGES = 40
+
+
+class InFlight:
+    """Counts the debates that are open.
+
+    Attributes:
+        most: The most that were open at once.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._open = 0
+
+    def begin(self, jobs: Iterable[DebateJob]) -> Iterator[DebateJob]:
+        """Hand on jobs as they are taken."""
+        for job in jobs:
+            self._open += 1
+            self.most = max(self.most, self._open)
+            yield job
+
+    def end(self, record: DebateRecord) -> None:
+        """Take note of a debate that is over."""
+        self._open -= 1
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has had, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def load(debates: int = 2_000) -> list[Figure]:
+    """Return what became of debates that were all in flight at once."""
+    from agents.models.openai_server import make_openai
+
+    settings = Settings(slots=SLOTS, seconds=SECONDS, faults=FAULTS, keep_bodies=False)
+    passages = max(1, min(_PASSAGES, debates // 2))
+    questions = make_questions(passages, -(-debates // (2 * passages)), words=6_000, chars=27_000)
+    before = Foreseen()
+    foreseen = foresee(equal_work(questions, before), before)
+    asked = sum(len(wave) for _, waves in foreseen for wave in waves)
+    distinct = len({key for _, waves in foreseen for wave in waves for key in wave})
+    with serve_process(settings) as server:
+        model: Any = make_openai(
+            settings.model, base_urls=(server.url,), timeout=TIMEOUT, max_concurrency=1024
+        )
+        try:
+            probing, sent = server.counts(), delivery_of(model)
+            jobs = list(equal_work(questions, model))
+            in_flight, begun = InFlight(), time.perf_counter()
+            finished = list(
+                play(in_flight.begin(jobs), max_open=len(jobs), on_record=in_flight.end)
+            )
+            wall = time.perf_counter() - begun
+            counts, delivery = server.counts() - probing, delivery_of(model) - sent
+        finally:
+            model.close()
+    by_name = Counter(record.job.job_id for record in finished)
+    verdicts = {r.job.job_id: r for r in finished if r.outcome.kind == "verdict"}
+    expected = {job.job_id: speeches for job, (speeches, _) in zip(jobs, foreseen, strict=True)}
+    wrong = wrong_speeches(verdicts.values(), [expected[name] for name in verdicts])
+    calls = sum(record.calls for record in finished)
+    print(
+        f"load: {len(jobs)} debates, {asked} calls ({distinct} of them different), {SLOTS} slots, "
+        f"replies of {SECONDS} s, time-out after {TIMEOUT:g} s; {wall:.1f} s, "
+        f"{asked / wall:.0f} calls/s\n  server: {_told(counts)}\n  client: {_told(delivery)}"
+    )
+    return [
+        Figure("debates in flight, fewer than all", len(jobs) - in_flight.most, 0),
+        Figure("debates lost", len(jobs) - len(by_name), 0),
+        Figure("debates without a verdict", len(jobs) - len(verdicts), 0),
+        Figure("debates counted twice", sum(by_name.values()) - len(by_name), 0),
+        Figure("calls counted, other than made", abs(calls - asked), 0),
+        Figure("good replies not used", counts["ok"] - asked),
+        Figure("speeches that differ from what was said", wrong, 0),
+        Figure("peak memory", peak_memory(), MEMORY, "MiB"),
+    ]
+
+
+def _told(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {amount:,}" for name, amount in sorted(counts.items()))

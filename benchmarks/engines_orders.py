@@ -1,0 +1,133 @@
+"""Whether the order of the parts of prompts is the best one for a prefix cache.
+
+The prompts of a workload are taken apart at their sections and put together in every order; the
+measure is the number of nodes of the trie of all prompts, which no cache can beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import pairwise, permutations
+
+from engines_cache import Tokens, WordTokens, common_prefix
+from engines_table import Figure
+from engines_workload import ScriptedModel, equal_work, tournament
+
+from agents.models.base import Request
+from agents.prompts import Task, task_of
+from agents.rollout import play
+from debate_env.questions import Question
+
+PARTS: Mapping[Task, Mapping[str, str]] = {
+    "debate": {
+        "question": "<question>\n",
+        "side": "<your_answer>\n",  # with the opposing answer
+        "strategy": "<strategy>\n",
+        "transcript": "<transcript>\n",
+        "instruction": "<instruction>\n",
+    },
+    "judge": {
+        "question": "<question>\n",
+        "answers": "<answers>\n",
+        "transcript": "<transcript>\n",
+        "instruction": "<instruction>\n",
+    },
+}
+"""How each part of a user message begins, by name, in the order of :mod:`agents.prompts`."""
+
+HEAD: Mapping[Task, str] = {"debate": "passage", "judge": "rules"}
+"""What the system message is called; it is a part like any other."""
+
+WITHIN = 0.01
+
+
+def parts_of(request: Request, task: Task) -> list[str]:
+    """Take a prompt apart; the system message comes first."""
+    system, user = (message.content for message in request.messages)
+    starts = [user.index(opening) for opening in PARTS[task].values()]
+    assert starts[0] == 0, "a prompt begins with a section"
+    assert starts == sorted(starts), "sections stand in the order of the list"
+    ends = [*starts[1:], len(user)]
+    return [system, *(user[start:end] for start, end in zip(starts, ends, strict=True))]
+
+
+class Orders:
+    """All orders of the parts of some prompts.
+
+    Args:
+        prompts: The parts of each prompt, equally many.
+        tokens: Splits texts.
+    """
+
+    def __init__(self, prompts: Sequence[Sequence[str]], tokens: WordTokens) -> None:
+        # Numbered in the order of their tokens. No part of a prompt begins with the whole of
+        # another one of its kind, for each ends as no text within it can; so prompts in the order
+        # of the numbers of their parts are in the order of their tokens.
+        kinds = range(len(prompts[0]))
+        self._tokens: list[Tokens] = []
+        columns: list[list[int]] = []
+        for kind in kinds:
+            texts = sorted({prompt[kind] for prompt in prompts}, key=tokens)
+            number = {text: len(self._tokens) + k for k, text in enumerate(texts)}
+            self._tokens += map(tokens, texts)
+            columns.append([number[prompt[kind]] for prompt in prompts])
+        self._prompts = list(zip(*columns, strict=True))
+        self._total = sum(len(self._tokens[part]) for p in self._prompts for part in p)
+        self._common = cache(self._common_prefix)
+
+    def _common_prefix(self, a: int, b: int) -> int:
+        return common_prefix(self._tokens[a], self._tokens[b])
+
+    def nodes(self, order: Sequence[int]) -> int:
+        """Return the nodes of the trie with the parts in some order."""
+        ordered = sorted([tuple([prompt[k] for k in order]) for prompt in self._prompts])
+        shared = 0
+        for left, right in pairwise(ordered):
+            for a, b in zip(left, right, strict=True):
+                if a != b:
+                    shared += self._common(a, b)
+                    break
+                shared += len(self._tokens[a])
+        return self._total - shared
+
+    def all(self) -> Iterator[tuple[tuple[int, ...], int]]:
+        """Yield every order with its nodes; the order as it is comes first."""
+        for order in permutations(range(len(self._prompts[0]))):
+            yield order, self.nodes(order)
+
+
+def order_figures(questions: Sequence[Question]) -> list[Figure]:
+    """Return by how much the order of prompt parts is above the best of all orders.
+
+    Args:
+        questions: The questions of the equal work; the tournament is played on the first question
+            of every second passage.
+    """
+    figures = []
+    for name in ("equal work", "tournament"):
+        model = ScriptedModel()
+        if name == "equal work":
+            jobs = list(equal_work(questions, model))
+        else:
+            first = {q.passage_id: q for q in reversed(questions)}
+            jobs = list(tournament([*first.values()][::2][::-1], model))
+        played = sum(record.outcome.kind == "verdict" for record in play(jobs))
+        requests = [request for batch in model.requests for request in batch]
+        ours = best = 0
+        for task in PARTS:
+            prompts = [parts_of(r, task) for r in requests if task_of(r.messages) == task]
+            found = sorted(Orders(prompts, WordTokens()).all(), key=lambda entry: entry[1])
+            own = next(nodes for order, nodes in found if list(order) == sorted(order))
+            ours, best = ours + own, best + found[0][1]
+            names = (HEAD[task], *PARTS[task])
+            print(
+                f"  {name}, {played} debates, {task}: {own:,} nodes as it is; best of "
+                f"{len(found)} orders {found[0][1]:,} ({own / found[0][1] - 1:+.2%}): "
+                + ", ".join(names[k] for k in found[0][0])
+            )
+        above = 100 * (ours / best - 1)
+        figures.append(
+            Figure(f"order of parts above the best, {name}", above, 100 * WITHIN, "%", 2)
+        )
+    return figures
