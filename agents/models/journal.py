@@ -206,15 +206,19 @@ class JournalledModel:
         return earlier
 
     def _hand_out(self, earlier: dict[bytes, Reply]) -> list[tuple[int, Reply]]:
-        done = []
-        for ticket, reply in self._received:
-            key = self._asked.get(ticket)
-            if key is not None:
-                reply = earlier.get(key, reply)
-                done += [(wanted, reply) for wanted in self._waiting.get(key, ())]
+        replies = {
+            self._asked[ticket]: reply for ticket, reply in self._received if ticket in self._asked
+        }
+        replies.update(earlier)
+        done = [
+            (ticket, reply)
+            for key, reply in replies.items()
+            for ticket in self._waiting.get(key, ())
+        ]
         # Only now, so that Ctrl-C in between leaves nobody waiting for a reply that was taken.
+        for key in replies:
+            self._waiting.pop(key, None)
         for ticket, _ in self._received:
-            self._waiting.pop(self._asked.get(ticket, b""), None)
             self._asked.pop(ticket, None)
         self._received = []
         return done

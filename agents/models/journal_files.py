@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import sqlite3
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from agents.models.base import StoppedError
 from debate_env.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
 
 MOUNTS = Path("/proc/self/mountinfo")
 """Where Linux lists what is mounted."""
@@ -25,6 +31,9 @@ _NETWORK = re.compile(
     r"fuse\.(?!(exfat|fuse-overlayfs|lxcfs|ntfs-3g)$).*"
 )
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+_PAUSE = 0.02  # seconds between two tries
 
 
 class JournalError(StoppedError):
@@ -72,9 +81,9 @@ def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
 _ANOTHER = "or name another file with --journal"
 _AGAIN = "run the same command again: what was recorded is kept and not paid for twice"
 _CAUSES = {
-    sqlite3.SQLITE_FULL: f"the disk is full; free some space and {_AGAIN}",
+    sqlite3.SQLITE_FULL: f"the disk (or the quota) is full; free some space and {_AGAIN}",
     sqlite3.SQLITE_IOERR: (
-        "reading or writing failed (a full disk or quota, or a failing or vanished disk); see to "
+        "reading or writing failed (a full quota, or a failing or vanished disk); see to "
         f"that and {_AGAIN}"
     ),
     sqlite3.SQLITE_READONLY: (
@@ -93,6 +102,15 @@ _ALIKE = {
     sqlite3.SQLITE_LOCKED: sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_PROTOCOL: sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_NOTADB: sqlite3.SQLITE_CORRUPT,
+}
+_ERRNO = {
+    errno.ENOSPC: sqlite3.SQLITE_FULL,
+    errno.EDQUOT: sqlite3.SQLITE_FULL,
+    errno.EACCES: sqlite3.SQLITE_READONLY,
+    errno.EPERM: sqlite3.SQLITE_READONLY,
+    errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.EAGAIN: sqlite3.SQLITE_BUSY,
+    errno.EIO: sqlite3.SQLITE_IOERR,
 }
 
 
@@ -119,7 +137,8 @@ def explained(path: Path) -> Iterator[None]:
             raise
         raise JournalError(f"journal {path}: {cause}") from None
     except OSError as error:
-        cause = f"{error.strerror or error}; see to that and {_AGAIN}"
+        code = _ERRNO.get(error.errno or 0)
+        cause = _CAUSES[code] if code else f"{error.strerror or error}; see to that and {_AGAIN}"
         raise JournalError(f"journal {path}: {cause}") from None
 
 
@@ -182,6 +201,40 @@ def read_spending(path: Path) -> Spending:
             "it to count from zero"
         ) from None
     return Spending(counts, seconds)
+
+
+@contextmanager
+def folder_lock(folder: Path, patience: float) -> Iterator[None]:
+    """Keep others from opening or replacing a journal in a folder, where the system can.
+
+    SQLite's own locks lie on a file, so they cannot keep it from being replaced by another.
+
+    Args:
+        folder: The folder.
+        patience: Seconds to wait for others.
+
+    Raises:
+        BlockingIOError: Others took longer.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    deadline = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE)
+            except OSError:
+                break  # some network file systems cannot lock folders
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from agents.models.base import Reply
-from agents.models.journal_files import Spending, explained, read_spending
+from agents.models.journal_files import Spending, explained, primary_code, read_spending
 from agents.models.journal_tables import (
     check_format,
     connect,
@@ -20,6 +21,10 @@ from agents.models.journal_tables import (
 from debate_env.errors import InputError
 
 T = TypeVar("T")
+
+_UNSETTLED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_TRANSIENT = 1.0  # seconds that a file may be unsettled while a run begins or ends
+_PAUSE = 0.01  # seconds
 
 
 class JournalReader:
@@ -64,11 +69,22 @@ class JournalReader:
         return self._ask(get_spending) or read_spending(self.path.resolve())
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        deadline = time.monotonic() + min(self._patience, _TRANSIENT)
         with explained(self.path):
-            connection = connect(f"{self.path.resolve().as_uri()}?mode=ro", self._patience)
-            try:
-                if check_format(connection, self.path):
-                    raise InputError(f"journal {self.path}: the file is empty, no journal yet")
-                return question(connection)
-            finally:
-                connection.close()
+            while True:
+                try:
+                    return self._ask_once(question)
+                except sqlite3.OperationalError as error:
+                    # Whoever only reads cannot put in order what a writer is just changing.
+                    if primary_code(error) not in _UNSETTLED or time.monotonic() > deadline:
+                        raise
+                time.sleep(_PAUSE)
+
+    def _ask_once(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        connection = connect(f"{self.path.resolve().as_uri()}?mode=ro", self._patience)
+        try:
+            if check_format(connection, self.path):
+                raise InputError(f"journal {self.path}: nothing is in the file yet")
+            return question(connection)
+        finally:
+            connection.close()

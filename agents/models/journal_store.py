@@ -22,6 +22,7 @@ from agents.models.journal_files import (
     MOUNTS,
     JournalError,
     explained,
+    folder_lock,
     network_file_system,
     primary_code,
     read_spending,
@@ -29,6 +30,7 @@ from agents.models.journal_files import (
     write_spending,
 )
 from agents.models.journal_tables import (
+    FORMAT_VERSION,
     add_counts,
     add_replies,
     add_seconds,
@@ -43,6 +45,7 @@ from agents.models.journal_tables import (
 from debate_env.errors import InputError
 
 _PAUSE = 0.02  # seconds between two tries to have a file alone
+_ALONE = 2.0  # seconds to wait for readers to be done before a file is rewritten
 
 
 class Journal:
@@ -182,13 +185,19 @@ class Journal:
         Raises:
             JournalError: There is no room for the copy; the journal is left as it is.
         """
+        deadline = time.monotonic() + min(self._patience, _ALONE)
         with self._lock, explained(self.path):
             connection = self._use()
             try:
-                if not self._seize(connection):
-                    return False
-                self._rewrite(connection)
-                return True
+                while True:
+                    with folder_lock(self._file.parent, self._patience):
+                        if self._seize(connection):
+                            self._rewrite(connection)
+                            self.close()
+                            return True
+                    if time.monotonic() > deadline:
+                        return False
+                    time.sleep(_PAUSE)
             finally:
                 self.close()
 
@@ -226,19 +235,23 @@ class Journal:
             )
 
     def _open(self) -> sqlite3.Connection:
-        while True:
-            before = _identity(self._file)
-            connection = connect(str(self._file), self._patience)
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._opened = _identity(self._file)
-            if before in (None, self._opened):
-                return connection
-            # Another run put the canonical form in the place of what was just being opened.
-            connection.close()
+        with folder_lock(self._file.parent, self._patience):
+            while True:
+                before = _identity(self._file)
+                connection = connect(str(self._file), self._patience)
+                try:
+                    self._prepare(connection)
+                    self._opened = _identity(self._file)
+                    if before in (None, self._opened):
+                        return connection
+                    connection.close()
+                except BaseException as error:
+                    connection.close()
+                    replaced = before not in (None, _identity(self._file))
+                    if not (replaced and isinstance(error, sqlite3.OperationalError)):
+                        raise
+                # Without a lock on the folder, another run could put the canonical form in the
+                # place of what was just being opened. Open that one.
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make an open file ready for writing, if it is a journal or to become one."""
@@ -251,9 +264,11 @@ class Journal:
         execute("PRAGMA synchronous = NORMAL")
         _patiently(lambda: execute("PRAGMA journal_mode = WAL").fetchone(), self._patience)
         try:
-            execute("BEGIN IMMEDIATE")  # fails here and now where the file cannot be written
+            execute("BEGIN IMMEDIATE")
             if check_format(connection, self.path):
                 create_tables(connection)
+            # Fails here and now where the file cannot be written; beginning alone does not.
+            execute(f"PRAGMA user_version = {FORMAT_VERSION}")
             if not get_spending(connection):
                 kept = read_spending(self._file)
                 for run, models in kept.counts.items():
@@ -268,21 +283,18 @@ class Journal:
 
     def _seize(self, connection: sqlite3.Connection) -> bool:
         """Lock everybody out, with the whole journal in one file; ``False`` if others have it."""
-
-        def seize() -> None:
-            _roll_back(connection)
-            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-            connection.execute("PRAGMA locking_mode = NORMAL")
-            connection.execute("BEGIN EXCLUSIVE")
-            if connection.execute("PRAGMA journal_mode").fetchone() != ("delete",):
-                raise _BusyError  # somebody slipped in before the lock was had
-
+        execute = connection.execute
         try:
-            _patiently(seize, self._patience)
-        except (_BusyError, sqlite3.OperationalError) as error:
-            if _is_busy(error):
-                return False
-            raise
+            execute("PRAGMA journal_mode = DELETE").fetchone()
+            execute("PRAGMA locking_mode = NORMAL")
+            execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        if execute("PRAGMA journal_mode").fetchone() != ("delete",):
+            _roll_back(connection)  # somebody slipped in before the lock was had
+            return False
         self._check_in_place()
         return True
 
@@ -313,25 +325,15 @@ class Journal:
             target.unlink(missing_ok=True)
 
 
-class _BusyError(Exception):
-    """Somebody else has the file."""
-
-
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, _BusyError) or (
-        isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_BUSY
-    )
-
-
 def _patiently(action: Callable[[], object], patience: float) -> None:
-    """Do what needs a file alone, again and again while others have it."""
+    """Do what needs a file alone, and for which SQLite does not wait by itself."""
     deadline = time.monotonic() + patience
     while True:
         try:
             action()
             return
-        except (_BusyError, sqlite3.OperationalError) as error:
-            if not _is_busy(error) or time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE)
 
