@@ -145,8 +145,9 @@ class StandIn:
     Attributes:
         settings: May be replaced while it runs.
         counts: ``requests`` (chat), every outcome of :class:`Seen`, ``most_in_flight``,
-            ``most_running``, ``connections``, ``prompt_tokens``, ``computed_tokens``.
+            ``most_running``, ``connections`` (made), ``prompt_tokens``, ``computed_tokens``.
         log: Every chat request that ended, in that order.
+        connections: Those that are open.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class StandIn:
         self.settings = settings
         self.counts: Counter[str] = Counter()
         self.log: list[Seen] = []
+        self.connections: set[_Connection] = set()
         self._reply = reply
         self._latency = latency
         self._times_seen: Counter[bytes] = Counter()
@@ -338,6 +340,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.server.counts["connections"] += 1
+        self.server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -368,7 +371,7 @@ class _Connection(asyncio.Protocol):
         self.transport.write(head.encode() + data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.server.counts["connections"] -= 1
+        self.server.connections.discard(self)
         work, self.work = self.work, None
         if work is not None:
             self.server.left(work)
@@ -390,7 +393,6 @@ class ThreadServer:
         self.stand_in = stand_in
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
-        self._connections: list[_Connection] = []
         self.port = port
         self._thread = threading.Thread(target=self._run, name="stand-in server", daemon=True)
         self._thread.start()
@@ -400,7 +402,7 @@ class ThreadServer:
     def _run(self) -> None:
         async def listen() -> asyncio.Server:
             return await self._loop.create_server(
-                self._connect, "127.0.0.1", self.port, backlog=4096
+                lambda: _Connection(self.stand_in), "127.0.0.1", self.port, backlog=4096
             )
 
         server = self._loop.run_until_complete(listen())
@@ -408,16 +410,10 @@ class ThreadServer:
         self._ready.set()
         self._loop.run_forever()
         server.close()
-        for connection in self._connections:
+        for connection in list(self.stand_in.connections):
             connection.transport.abort()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
-
-    def _connect(self) -> _Connection:
-        connection = _Connection(self.stand_in)
-        self._connections = [c for c in self._connections if not c.transport.is_closing()]
-        self._connections.append(connection)
-        return connection
 
     def stop(self) -> None:
         """Stop listening and reset every connection, as a server that dies."""

@@ -1,0 +1,444 @@
+"""Which request goes to which server next, and what becomes of one that failed.
+
+No I/O and no clock: everything is an event with an explicit time in seconds, so that it can be
+tested and simulated.
+
+**Order.** Requests are sent in the order submitted, those that share a long prefix (a passage)
+together. The first request on a passage that a server has not read goes a moment ahead of the
+others, so that they find it in the prefix cache; meanwhile the server gets other work.
+
+**Replicas.** A passage belongs to the healthy server that rendezvous hashing gives it (Thaler and
+Ravishankar 1998), so each server reads few of them. Short prompts go to whoever is least busy. A
+server that has little to do takes a passage from one that has too much. A server that cannot be
+reached, or fails again and again, is left out for a while and then tried with a single request.
+
+**Time-outs.** A request is given up after the configured time, or, once 40 replies to requests of
+its kind (same token limit) are known, after five times the slowest of them: never before 5 seconds,
+and twice as late with every time-out of the same request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+from agents.models.openai_errors import Trouble
+from agents.models.openai_replicas import Group, Job, Replica, Sent
+from agents.models.options import OpenAIOptions
+
+_LEAD = 0.02  # seconds that the first request on a passage goes ahead
+_ROW = 8  # failures in a row after which a server is left out
+_FIRST_REST, _LONGEST_REST = 0.25, 10.0  # seconds that it is left out, doubled every time
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds before a request is sent again, likewise
+_KNOWN_KIND, _SLOWEST, _LEAST_TIMEOUT = 40, 5.0, 5.0  # replies, times the slowest, seconds
+_IDLE_GROUPS = 512  # passages that are remembered although nothing is asked about them
+_LINGER = 0.25  # seconds that a passage counts as in flight after its last reply, at most
+
+
+class Dispatcher:
+    """Decides. See the head of this module.
+
+    Args:
+        urls: Base URLs of the replicas.
+        options: ``max_concurrency``, ``timeout``, ``attempts`` and ``patience`` are used.
+        jitter: Draws from ``[0, 1)``, so that waits differ.
+
+    Attributes:
+        replicas: The servers.
+        in_flight: What is under way.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        options: OpenAIOptions,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.replicas = [Replica(i, url, options.max_concurrency) for i, url in enumerate(urls)]
+        self.in_flight: set[Sent] = set()
+        self._options = options
+        self._jitter = jitter
+        self._groups: OrderedDict[str, Group] = OrderedDict()
+        self._any = Group("", ())
+        self._ready: list[tuple[int, int, Group]] = []
+        self._delayed: list[tuple[float, int, Job]] = []
+        self._pushed = 0
+        self._held_until = float("inf")
+
+    # --- what waits -------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait to be sent."""
+        return len(self._any.waiting) + len(self._delayed) + sum(r.waiting for r in self.replicas)
+
+    def add(self, job: Job) -> None:
+        """Take in a request, new or to be sent again at once."""
+        group = self._group(job)
+        job.group = group
+        heapq.heappush(group.waiting, (job.order, job))
+        if group.home >= 0:
+            self.replicas[group.home].waiting += 1
+        if group.waiting[0][1] is job:
+            self._push(group)
+
+    def _group(self, job: Job) -> Group:
+        if not job.prefix or (job.avoid >= 0 and len(self.replicas) > 1):
+            return self._any
+        group = self._groups.get(job.prefix)
+        if group is None:
+            group = self._groups[job.prefix] = Group(job.prefix, self._rank(job.prefix))
+            self._forget()
+        else:
+            self._groups.move_to_end(job.prefix)
+        if not group.waiting:
+            group.home = self._home(group)
+        return group
+
+    def _rank(self, prefix: str) -> tuple[int, ...]:
+        if len(self.replicas) == 1:
+            return (0,)
+        text = hashlib.blake2b(prefix.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        scores = [
+            (hashlib.blake2b(text + r.url.encode(), digest_size=8).digest(), r.index)
+            for r in self.replicas
+        ]
+        return tuple(index for _, index in sorted(scores))
+
+    def _home(self, group: Group) -> int:
+        healthy = [i for i in group.ranking if self.replicas[i].away_since is None]
+        return (healthy or list(group.ranking))[0]
+
+    def _forget(self) -> None:
+        excess = len(self._groups) - _IDLE_GROUPS
+        if excess > 0:
+            idle = [
+                g for g in self._groups.values() if not g.waiting and not any(g.in_flight.values())
+            ]
+            for group in idle[: 1 + excess // 2]:
+                del self._groups[group.prefix]
+                for replica in self.replicas:
+                    replica.active.pop(group, None)
+
+    def _push(self, group: Group) -> None:
+        heap = self._ready if group.home < 0 else self.replicas[group.home].ready
+        self._pushed += 1
+        heapq.heappush(heap, (group.waiting[0][0], self._pushed, group))
+
+    def _rehome(self) -> None:
+        """Give waiting passages new homes after a server failed or came back."""
+        for replica in self.replicas:
+            replica.ready.clear()
+            replica.waiting = 0
+        for group in self._groups.values():
+            if group.waiting:
+                group.home = self._home(group)
+                self.replicas[group.home].waiting += len(group.waiting)
+                self._push(group)
+
+    # --- what goes next ---------------------------------------------------------------------------
+
+    def next(self, now: float) -> Sent | None:
+        """Choose the next request to send and count it as sent.
+
+        Returns:
+            What to send and where; ``None`` where nothing can be sent now.
+        """
+        while self._delayed and self._delayed[0][0] <= now:
+            self.add(heapq.heappop(self._delayed)[2])
+        self._held_until = float("inf")
+        if not self._any.waiting and not any(r.waiting for r in self.replicas):
+            return None
+        free = [replica for replica in self.replicas if replica.open(now)]
+        if len(free) > 1:
+            free.sort(key=lambda r: (r.load, r.index))
+        for replica in free:
+            group = self._choose(replica, now)
+            if group is not None:
+                return self._send(group, replica, now)
+        return None
+
+    def _choose(self, replica: Replica, now: float) -> Group | None:
+        if replica.away_since is not None:
+            return self._oldest()
+        if self._full_of_passages(replica, now):
+            own = min(
+                (g for g in replica.active if g.waiting and g.home == replica.index),
+                key=lambda g: g.waiting[0][0],
+                default=None,
+            )
+        else:
+            own = self._top(replica.ready, replica, now)
+        common = self._top(self._ready, replica, now)
+        if common is not None and common.waiting[0][1].avoid == replica.index:
+            others = any(r is not replica and r.away_since is None for r in self.replicas)
+            common = None if others else common
+        if own is None or common is None:
+            return own or common or self._spill(replica, now)
+        return min(own, common, key=lambda g: g.waiting[0][0])
+
+    def _top(
+        self, heap: list[tuple[int, int, Group]], replica: Replica, now: float
+    ) -> Group | None:
+        """The group whose first request was submitted first; those that are held back aside."""
+        held = []
+        found = None
+        while heap:
+            order, _, group = heap[0]
+            if not group.waiting or group.waiting[0][0] != order:
+                heapq.heappop(heap)  # out of date: a newer entry was pushed
+                continue
+            if self._is_held(group, replica, now):
+                held.append(heapq.heappop(heap))
+                continue
+            found = group
+            break
+        for entry in held:
+            heapq.heappush(heap, entry)
+        return found
+
+    def _is_held(self, group: Group, replica: Replica, now: float) -> bool:
+        until = group.scout.get(replica.index)
+        if until is None or now >= until or replica.index in group.read:
+            return False
+        self._held_until = min(self._held_until, until)
+        return True
+
+    def _full_of_passages(self, replica: Replica, now: float) -> bool:
+        limit = replica.passages.limit
+        if limit == float("inf"):
+            return False
+        active = replica.active
+        for group in [g for g, until in active.items() if until < now]:
+            del active[group]
+        # A server is never left idle for the sake of its cache.
+        idle = replica.window.in_flight < max(4, replica.window.size // 4)
+        if len(active) < limit or idle:
+            return False
+        self._held_until = min([self._held_until, *active.values()])
+        return True
+
+    def _oldest(self) -> Group | None:
+        """The group with the request that was submitted first, wherever it waits."""
+        groups = [g for g in self._groups.values() if g.waiting]
+        if self._any.waiting:
+            groups.append(self._any)
+        return min(groups, key=lambda g: g.waiting[0][0], default=None)
+
+    def _spill(self, replica: Replica, now: float) -> Group | None:
+        """Take from a server that has far more to do than this one."""
+        if replica.window.in_flight > replica.window.size / 2:
+            return None
+        for other in self.replicas:
+            if other is replica or other.open(now) or other.waiting < max(2, other.window.size / 2):
+                continue
+            groups = {g for _, _, g in other.ready if g.waiting and g.home == other.index}
+            groups = {g for g in groups if not self._is_held(g, replica, now)}
+            if groups:
+                # What it has read already, else what the other will come to last.
+                return max(groups, key=lambda g: (replica.index in g.read, g.waiting[0][0]))
+        return None
+
+    def _send(self, group: Group, replica: Replica, now: float) -> Sent:
+        job = heapq.heappop(group.waiting)[1]
+        if group.home >= 0:
+            self.replicas[group.home].waiting -= 1
+        if group.waiting:
+            self._push(group)
+        index = replica.index
+        sent = Sent(job, replica, replica.window.sent(now), group)
+        self.in_flight.add(sent)
+        replica.sent += 1
+        if group is self._any:
+            return sent
+        here = group.in_flight.get(index, 0)
+        group.in_flight[index] = here + 1
+        replica.busy += not here
+        replica.active[group] = float("inf")
+        if index not in group.read:
+            if index not in group.scout:
+                group.scout[index] = now + _LEAD
+        elif not here:
+            # Only after a pause, in which other passages were read, do cached tokens tell anything.
+            sent.informed = replica.sent - group.used.get(index, 0) > 1
+        group.used[index] = replica.sent
+        return sent
+
+    def wake(self, now: float) -> float:
+        """When :meth:`next` may have something although nothing has happened until then."""
+        times = [self._held_until]
+        if self._delayed:
+            times.append(self._delayed[0][0])
+        for replica in self.replicas:
+            times += [t for t in (replica.paused_until, replica.rests_until) if t > now]
+        return min(times)
+
+    # --- what came of it --------------------------------------------------------------------------
+
+    def good(self, sent: Sent, now: float, kept: bool | None, pause: float | None = None) -> None:
+        """Take in a good reply.
+
+        Args:
+            sent: The request.
+            now: The time.
+            kept: Whether the shared prefix was still in the cache; ``None`` if not known.
+            pause: Seconds until the server takes more, where its headers say that it does not now.
+        """
+        replica, group = sent.replica, sent.group
+        latency = replica.window.good(sent.flight, now, sent.job.kind)
+        replica.note_time(sent.job.kind, latency)
+        if sent.informed and kept is not None:
+            replica.passages.observe(kept, replica.busy, sent.flight.at, now)
+        if pause is not None:
+            replica.paused_until = max(replica.paused_until, now + pause)
+        self._leave(sent, now)
+        if group is not self._any:
+            group.read.add(replica.index)
+            group.scout.pop(replica.index, None)
+        self._answered(replica)
+
+    def trouble(self, sent: Sent, trouble: Trouble, now: float) -> float | None:
+        """Take in a failure.
+
+        Returns:
+            Seconds until the request waits to be sent again; ``None``: it is given up.
+        """
+        replica, job = sent.replica, sent.job
+        frequent = False
+        if trouble.fate == "refused":
+            frequent = replica.window.refused(sent.flight, now)
+        elif trouble.fate == "timeout":
+            replica.window.timed_out(sent.flight, now)
+        else:
+            replica.window.lost(sent.flight, now)
+        self._leave(sent, now)
+        sent.group.scout.pop(replica.index, None)
+        if trouble.fate == "permanent":
+            self._answered(replica)
+            return None
+        if trouble.fate == "unreachable":
+            return self._unreachable(sent, now)
+        job.away_since = None
+        job.attempts += 1
+        wait = self._backoff(job.attempts)
+        if trouble.fate == "refused":
+            self._refused(replica, trouble.wait, frequent, now)
+        else:
+            replica.row += 1
+            if replica.row >= _ROW or replica.away_since is not None:
+                self._rest(replica, now)
+            job.avoid = replica.index
+        if trouble.fate == "timeout":
+            job.timeouts += 1
+        if trouble.fate == "timeout" or (trouble.fate == "reset" and job.attempts == 1):
+            wait = 0.0
+        if trouble.wait is not None:
+            wait = max(wait, trouble.wait)
+        too_long = wait > max(self._options.patience, self._options.timeout, _LONGEST_WAIT)
+        if job.attempts >= self._options.attempts or too_long:
+            return None
+        self._again(job, wait, now)
+        return wait
+
+    def leave(self, sent: Sent, now: float) -> None:
+        """Take a request out of flight that will not come back as it was."""
+        sent.replica.window.lost(sent.flight, now)
+        self._leave(sent, now)
+        sent.group.scout.pop(sent.replica.index, None)
+
+    def expire(self, now: float) -> list[Job]:
+        """Take out what waits in vain, once no server could be reached for too long."""
+        patience = self._options.patience
+        for replica in self.replicas:
+            if replica.away_since is None or now - replica.away_since < patience:
+                return []
+        jobs = [job for _, _, job in self._delayed]
+        for group in (self._any, *self._groups.values()):
+            jobs += [job for _, job in group.waiting]
+        old = [job for job in jobs if now - job.added >= min(_LEAST_TIMEOUT, patience)]
+        gone = set(old)
+        self._delayed = [entry for entry in self._delayed if entry[2] not in gone]
+        heapq.heapify(self._delayed)
+        for group in (self._any, *self._groups.values()):
+            group.waiting = [entry for entry in group.waiting if entry[1] not in gone]
+            heapq.heapify(group.waiting)
+        self._ready.clear()
+        if self._any.waiting:
+            self._push(self._any)
+        self._rehome()
+        return old
+
+    def overdue(self, now: float) -> Iterator[Sent]:
+        """Yield what has been in flight for too long; give it up and report a time-out."""
+        for sent in self.in_flight:
+            if now - sent.flight.at > self.time_limit(sent):
+                yield sent
+
+    def time_limit(self, sent: Sent) -> float:
+        """Seconds after which a request is given up; see the head of this module."""
+        most = self._options.timeout
+        count, slowest = sent.replica.times.get(sent.job.kind, (0, 0.0))
+        limit = most if count < _KNOWN_KIND else max(_LEAST_TIMEOUT, _SLOWEST * slowest)
+        return float(min(most, limit * 2**sent.job.timeouts))
+
+    # --- health -----------------------------------------------------------------------------------
+
+    def _leave(self, sent: Sent, now: float) -> None:
+        self.in_flight.discard(sent)
+        group, replica = sent.group, sent.replica
+        if group is self._any:
+            return
+        group.in_flight[replica.index] -= 1
+        if not group.in_flight[replica.index]:
+            replica.busy -= 1
+            linger = min(_LINGER, replica.window.round_trip / 4)
+            replica.active[group] = now + linger
+
+    def _answered(self, replica: Replica) -> None:
+        replica.row = replica.refusals = replica.rests = 0
+        if replica.away_since is not None:
+            replica.away_since = None
+            self._rehome()
+
+    def _refused(self, replica: Replica, wait: float | None, frequent: bool, now: float) -> None:
+        replica.refusals += 1
+        if frequent and wait is not None:
+            replica.paused_until = max(replica.paused_until, now + wait)
+        elif replica.window.in_flight == 0:
+            pause = self._backoff(min(replica.refusals, 8))
+            replica.paused_until = max(replica.paused_until, now + pause)
+
+    def _unreachable(self, sent: Sent, now: float) -> float | None:
+        replica, job = sent.replica, sent.job
+        self._rest(replica, now)
+        if job.away_since is None:
+            job.away_since = now
+        if now - job.away_since >= self._options.patience:
+            return None
+        self._again(job, 0.0, now)
+        return 0.0
+
+    def _rest(self, replica: Replica, now: float) -> None:
+        """Leave a server out for a while."""
+        if now < replica.rests_until:
+            return  # what was under way when it failed
+        replica.rests_until = now + min(_LONGEST_REST, _FIRST_REST * 2**replica.rests)
+        replica.rests += 1
+        replica.row = 0
+        if replica.away_since is None:
+            replica.away_since = now
+            replica.window.restart()
+            self._rehome()
+
+    def _again(self, job: Job, wait: float, now: float) -> None:
+        if wait > 0:
+            heapq.heappush(self._delayed, (now + wait, job.order, job))
+        else:
+            self.add(job)
+
+    def _backoff(self, attempts: int) -> float:
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempts - 1))
+        return float(wait * (0.5 + 0.5 * self._jitter()))
