@@ -128,6 +128,8 @@ def _players(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
                 prefix_room(config, models.debater),
                 config.models.max_open,
             )
+            if models.journal is not None:
+                models.journal.compact()  # equal evaluations then leave equal bytes
         finally:
             if models.journal is not None:
                 models.journal.close()

@@ -111,5 +111,7 @@ class RunLog(Listener):
         if self._telemetry is None:
             return
         record = {"event": event, "time": datetime.now(UTC).isoformat(), **facts}
+        torn = self._telemetry.exists() and not self._telemetry.read_bytes().endswith(b"\n")
         with self._telemetry.open("a", encoding="utf-8") as file:
+            file.write("\n" * torn)  # a kill may have cut the last line short
             file.write(json.dumps(record, sort_keys=True) + "\n")

@@ -192,8 +192,12 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _lock(path)
         self._strategies = AppendLog(path / LOGS[0])
+        try:
+            self._lock = _lock(path)
+        except InputError:
+            self._strategies.close()
+            raise
         self._matches = AppendLog(path / LOGS[1])
         self._said: list[dict[str, Any]] = []
 
@@ -363,12 +367,15 @@ def _truncate(path: Path, length: int) -> None:
 
 
 def _lock(path: Path) -> int | None:
-    """Lock a directory against a second writer; the system unlocks it when the process ends."""
+    """Lock a directory against a second writer; the system unlocks it when the process ends.
+
+    The lock is on a log that is never replaced. Those on the folder itself are the journal's.
+    """
     try:
         import fcntl
     except ImportError:  # no such locks on this system: the user is trusted not to run it twice
         return None
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path / LOGS[0], os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -10,10 +10,11 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from agents.models.base import StoppedError
 from debate_env.errors import InputError
@@ -34,6 +35,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 _PAUSE = 0.02  # seconds between two tries
+_SPENDING = "journal_spending"  # event of a line of telemetry
 
 
 class JournalError(StoppedError):
@@ -159,47 +161,70 @@ class Spending:
 
 
 def spending_path(path: Path) -> Path:
-    """Return where the spending of a finished journal is kept: ``NAME.telemetry.json``."""
-    return path.with_name(f"{path.name}.telemetry.json")
+    """Return where the spending of a finished journal is kept: ``telemetry.jsonl`` beside it."""
+    return path.with_name("telemetry.jsonl")
 
 
 def write_spending(path: Path, spending: Spending) -> None:
-    """Replace the spending kept beside the journal at ``path``, atomically."""
-    data = {"spent": spending.counts, "seconds": spending.seconds}
-    target = spending_path(path)
-    temporary = target.with_name(f".{target.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1, sort_keys=True)
-        file.write("\n")
+    """Keep spending beside the journal at ``path``, in a line of which the last one counts."""
+    record = {
+        "event": _SPENDING,
+        "journal": path.name,
+        "spent": spending.counts,
+        "seconds": spending.seconds,
+    }
+    with spending_path(path).open("a+b") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")  # a kill has torn the last line
+        file.write(json.dumps(record, sort_keys=True).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(target)
 
 
 def read_spending(path: Path) -> Spending:
     """Read the spending kept beside the journal at ``path``; nothing if there is none.
 
     Raises:
-        InputError: The file is damaged.
+        InputError: What is kept is damaged.
     """
     target = spending_path(path)
     try:
-        data = json.loads(target.read_text(encoding="utf-8"))
-        counts = {
-            str(run): {
-                str(model): Counter({str(name): int(amount) for name, amount in counted.items()})
-                for model, counted in models.items()
-            }
-            for run, models in data["spent"].items()
-        }
-        seconds = {str(run): float(value) for run, value in data["seconds"].items()}
+        lines = target.read_bytes().splitlines()
     except FileNotFoundError:
         return Spending()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    marked = f'"{_SPENDING}"'.encode()
+    try:
+        for line in reversed(lines):
+            if marked in line and (record := _record(line))["journal"] == path.name:
+                return _spending(record)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{target}: what earlier runs have spent cannot be read; restore the file, or delete "
             "it to count from zero"
         ) from None
+    return Spending()
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    """Read a line of telemetry; one torn by a kill is of no journal."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {"journal": None}
+    return record if record.get("event") == _SPENDING else {"journal": None}
+
+
+def _spending(record: Mapping[str, Any]) -> Spending:
+    counts = {
+        str(run): {
+            str(model): Counter({str(name): int(amount) for name, amount in counted.items()})
+            for model, counted in models.items()
+        }
+        for run, models in record["spent"].items()
+    }
+    seconds = {str(run): float(value) for run, value in record["seconds"].items()}
     return Spending(counts, seconds)
 
 

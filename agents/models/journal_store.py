@@ -174,9 +174,9 @@ class Journal:
 
         The same replies give the same bytes (written by the same SQLite), whatever their order and
         whatever interrupted them; no log is left beside the file. What runs have spent is no part
-        of that: it moves to ``NAME.telemetry.json``, from where the next :class:`Journal` takes
-        it back. A kill at any moment leaves the old file or the new one, and every amount counts
-        once.
+        of that: it moves to ``telemetry.jsonl`` beside the file, from where the next
+        :class:`Journal` takes it back. A kill at any moment leaves the old file or the new one,
+        and every amount counts once.
 
         Returns:
             Whether that was done. It is not while another process has the file open; the journal

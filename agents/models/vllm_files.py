@@ -96,7 +96,7 @@ def locate(
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / needed).is_file():
-            raise InputError(f"{where}: folder '{name}' has no {needed}, so it holds no such model")
+            raise InputError(f"{where}: folder '{name}' has no {needed}; give the one that has it")
         return Located(folder, "")
     if folder.is_file():
         return Located(None, hashlib.blake2b(_sampled(folder), digest_size=16).hexdigest())
@@ -157,6 +157,6 @@ def _hub_trouble(error: Exception, name: str, needed: str, revision: str) -> str
             "(a private one needs your token in the environment variable HF_TOKEN)"
         )
     if "EntryNotFoundError" in kinds:
-        return f"'{name}' on the Hugging Face hub has no {needed}, so it is no such model"
+        return f"'{name}' on the Hugging Face hub has no {needed}, so it cannot be used here"
     line = " ".join(str(error).split())[:200]
     return f"'{name}' cannot be looked up on the Hugging Face hub: {type(error).__name__}: {line}"

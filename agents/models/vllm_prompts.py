@@ -2,7 +2,8 @@
 
 The tokenizer's own template writes the conversation. Special tokens cut a text before anything else
 happens to it, so what lies between two of them can be encoded apart and remembered: a passage of
-27,000 characters comes in hundreds of prompts and is encoded once.
+27,000 characters comes in hundreds of prompts and is encoded once. Whether that gives the same
+tokens is tried out for every tokenizer.
 
 Special tokens count only where the template wrote them. ``<|im_end|>`` in a passage, a strategy or
 a speech is encoded as the characters that it consists of, so no text can end its turn and begin one
@@ -21,9 +22,12 @@ from agents.models.base import Message
 from agents.models.vllm_stages import Prompt, Thinking
 
 REMEMBERED_TOKENS = 1 << 20
-"""Tokens of segments that are kept; 36 bytes each."""
+"""Most tokens of texts that are remembered, at 36 bytes each."""
 
+_ENTRY = 8  # what an entry of a cache costs besides, in tokens
+_MET = 1 << 16  # texts that are known to have been met
 _TAIL_TOKENS = 16
+_LINE = re.compile(r"(?<=\n)(?=\S)")
 _BREAK = "\u200b"  # a space of no width
 # Code points that Unicode keeps free of characters. One that stands in a text anyway is replaced.
 _MARK = "\ufdd0"
@@ -60,36 +64,39 @@ class ChatTokenizer(Protocol):
         ...
 
 
-class SegmentCache:
+class TokenCache:
     """Remembers the tokens of texts, up to a number of tokens; forgets what was used least lately.
 
     Args:
-        encode: Text to tokens.
         tokens: Most tokens to keep.
     """
 
-    def __init__(self, encode: Callable[[str], list[int]], tokens: int = REMEMBERED_TOKENS) -> None:
-        self._encode = encode
+    def __init__(self, tokens: int = REMEMBERED_TOKENS) -> None:
         self._room = tokens
         self._found: OrderedDict[str, list[int]] = OrderedDict()
 
-    def __call__(self, text: str) -> list[int]:
-        """Return the tokens of ``text``; not to be changed."""
+    def get(self, text: str) -> list[int] | None:
+        """Return the tokens of ``text``, not to be changed; ``None`` if they are not known."""
         ids = self._found.get(text)
         if ids is not None:
             self._found.move_to_end(text)
-            return ids
-        ids = self._encode(text)
+        return ids
+
+    def put(self, text: str, ids: list[int]) -> None:
+        """Remember tokens."""
         self._found[text] = ids
-        self._room -= len(ids)
+        self._room -= len(ids) + _ENTRY
         while self._room < 0:
             _, old = self._found.popitem(last=False)
-            self._room += len(old)
-        return ids
+            self._room += len(old) + _ENTRY
 
 
 class Splitter:
-    """Encodes a text between its special tokens.
+    """Encodes a text between its special tokens, and what lies between them line by line.
+
+    Most tokenizers cut a text after a line break that something visible follows. Where this one
+    does (:func:`cuts_at_lines` tries it), a speech that returns in the prompts of its debate is
+    encoded once. A text that is met a second time is remembered whole.
 
     Args:
         specials: Special tokens and their numbers.
@@ -98,8 +105,12 @@ class Splitter:
 
     def __init__(self, specials: Mapping[str, int], encode: Callable[[str], list[int]]) -> None:
         self._specials = specials
-        self._segment = SegmentCache(encode)
+        self._encode = encode
         self._pattern = pattern_of(specials)
+        self._by_line = cuts_at_lines(encode)
+        self._lines = TokenCache()
+        self._wholes = TokenCache()
+        self._met: OrderedDict[int, None] = OrderedDict()
 
     def encode(self, text: str) -> list[int]:
         """Encode a text whose special tokens are meant; :data:`_MARK` is dropped from it."""
@@ -108,12 +119,84 @@ class Splitter:
         for match in self._pattern.finditer(text):
             start = match.start()
             if start > end:
-                ids += self._segment(text[end:start].replace(_MARK, ""))
+                ids += self._between(text[end:start].replace(_MARK, ""))
             ids.append(self._specials[match[0]])
             end = match.end()
         if end < len(text):
-            ids += self._segment(text[end:].replace(_MARK, ""))
+            ids += self._between(text[end:].replace(_MARK, ""))
         return ids
+
+    def _between(self, text: str) -> list[int]:
+        ids = self._wholes.get(text)
+        if ids is not None:
+            return ids
+        if not self._by_line:
+            ids = self._encode(text)
+            self._wholes.put(text, ids)
+            return ids
+        ids = []
+        for line in _LINE.split(text):
+            known = self._lines.get(line)
+            if known is None:
+                known = self._encode(line)
+                self._lines.put(line, known)
+            ids += known
+        key = hash(text)
+        if key in self._met:
+            self._wholes.put(text, ids)
+        else:
+            self._met[key] = None
+            if len(self._met) > _MET:
+                self._met.popitem(last=False)
+        return ids
+
+
+def cuts_at_lines(encode: Callable[[str], Sequence[int]]) -> bool:
+    """Whether a tokenizer always cuts a text between a line break and something visible.
+
+    What it does there depends on what stands around: all pairs of endings and beginnings are tried.
+    """
+    lines = [
+        f"{start}{end}"
+        for end in (
+            "",
+            "a",
+            "A ",
+            "1",
+            ".",
+            '!"',
+            ">",
+            " >",
+            ")\t",
+            "é",
+            "你",
+            "😀",
+            "'s",
+            "\r",
+            "  \n",
+        )
+        for start in (
+            "a",
+            "the",
+            "A",
+            "I'm",
+            "1",
+            "<",
+            "</",
+            '"',
+            "(",
+            "-",
+            "'",
+            "é",
+            "你",
+            "😀",
+            "‹",
+            "\u0301",
+        )
+    ]
+    text = "".join(f"{line}\n" for line in lines)
+    apart = [token for line in _LINE.split(text) for token in encode(line)]
+    return list(encode(text)) == apart
 
 
 def pattern_of(specials: Mapping[str, int]) -> re.Pattern[str]:

@@ -44,7 +44,8 @@ _CPU = {
 _MEMORY = re.compile(
     r"out of memory|no available memory|free memory on device|kv cache memory|larger than the"
     r" available|maximum number of tokens that can be stored|cannot allocate memory|can't allocate"
-    r" memory|not enough memory|estimated maximum model length|DefaultCPUAllocator",
+    r" memory|not enough memory|estimated maximum model length|DefaultCPUAllocator|available memory"
+    r" on node",
     re.IGNORECASE,
 )
 _NO_GPU = re.compile(r"device string must not be empty|no cuda gpus|cuda driver", re.IGNORECASE)
@@ -147,9 +148,9 @@ def explain(where: str, error: BaseException, log: str = "") -> InputError:
         error: What it raised.
         log: What it and its processes wrote; the cause may stand only there.
     """
-    said = f"{type(error).__name__}: {error}"
-    for inner in (error.__cause__, error.__context__):
-        said += f"\n{type(inner).__name__}: {inner}" if inner is not None else ""
+    said = "\n".join(
+        _said(one) for one in (error, error.__cause__, error.__context__) if one is not None
+    )
     text = f"{said}\n{log}"
     if _NO_GPU.search(text):
         return InputError(f"{where}: {NO_GPU}")
@@ -162,6 +163,16 @@ def explain(where: str, error: BaseException, log: str = "") -> InputError:
             "(--gpus), or raise gpu_memory_utilization"
         )
     return InputError(f"{where}: vLLM did not start: {cause}")
+
+
+def _said(error: BaseException) -> str:
+    details = getattr(error, "errors", None)
+    if callable(details):  # pydantic's validation errors have a line for each of their parts
+        with contextlib.suppress(Exception):
+            first = details()[0]
+            place = "".join(f"{part}: " for part in first["loc"])
+            return f"{type(error).__name__}: {place}{first['msg'].removeprefix('Value error, ')}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _cause(said: str, log: str) -> str:
@@ -181,8 +192,10 @@ def _short(text: str) -> str:
 
 def verbose() -> bool:
     """Whether the user wants to see what vLLM writes: debug logging, or its own level set."""
-    return logging.getLogger("agents").isEnabledFor(logging.DEBUG) or bool(
-        os.environ.get("VLLM_LOGGING_LEVEL")
+    level = os.environ.get("VLLM_LOGGING_LEVEL") or _QUIET["VLLM_LOGGING_LEVEL"]
+    return (
+        logging.getLogger("agents").isEnabledFor(logging.DEBUG)
+        or level != _QUIET["VLLM_LOGGING_LEVEL"]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -101,21 +102,45 @@ SPENDING = st.builds(
 @settings(max_examples=20)  # each waits for the disk
 def test_spending_is_read_as_it_was_written(tmp_path_factory, spending):
     path = tmp_path_factory.mktemp("spending") / "j.sqlite"
+    write_spending(path, Spending({"other": {"m": Counter(requests=1)}}))
     write_spending(path, spending)
+    write_spending(path.with_name("another.sqlite"), Spending(seconds={"r": 1.0}))
     assert read_spending(path) == spending
-    assert [file.name for file in path.parent.iterdir()] == ["j.sqlite.telemetry.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["telemetry.jsonl"]
 
 
 def test_no_file_means_nothing_spent(tmp_path):
     assert not read_spending(tmp_path / "j.sqlite")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"spent": {}}', '{"spent": {"r": 1}}', "\x00"])
+def line(**fields):
+    return json.dumps({"event": "journal_spending", "journal": "j.sqlite", **fields})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [line(), line(spent={}), line(spent={"r": 1}, seconds={}), line(spent={}, seconds={"r": "x"})],
+)
 def test_damaged_spending_is_one_clear_error(tmp_path, content):
     path = tmp_path / "j.sqlite"
     spending_path(path).write_text(content)
-    with pytest.raises(InputError, match=r"j\.sqlite\.telemetry\.json.*cannot be read"):
+    with pytest.raises(InputError, match=r"telemetry\.jsonl.*cannot be read"):
         read_spending(path)
+
+
+@pytest.mark.parametrize(
+    "torn", ["", "[]", "\x00", '{"event": "generation"}', line(spent={}, seconds={})[:-5]]
+)
+def test_other_and_torn_lines_of_telemetry_are_passed_over(tmp_path, torn):
+    path = tmp_path / "j.sqlite"
+    spending = Spending(seconds={"r": 2.5})
+    spending_path(path).write_text(torn)
+    assert not read_spending(path)
+    write_spending(path, spending)
+    assert read_spending(path) == spending
+    with spending_path(path).open("a") as file:
+        file.write(torn)
+    assert read_spending(path) == spending
 
 
 def test_a_folder_is_locked_for_one_at_a_time(tmp_path):

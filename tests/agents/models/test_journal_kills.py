@@ -91,7 +91,7 @@ def test_killed_while_compacting(tmp_path):
     assert path.read_bytes() == plain.read_bytes()
     assert {file.name for file in tmp_path.iterdir()} == {
         "journal.sqlite",
-        "journal.sqlite.telemetry.json",
+        "telemetry.jsonl",
         "plain.sqlite",
     }
 

@@ -172,9 +172,7 @@ def test_the_same_replies_give_the_same_bytes(tmp_path, seed):
     journal = Journal(path)
     assert journal.compact()
     assert path.read_bytes() == plain.read_bytes()
-    assert {file.name for file in tmp_path.iterdir()} == {
-        "plain", "mixed", "mixed.telemetry.json"
-    }  # fmt: skip
+    assert {file.name for file in tmp_path.iterdir()} == {"plain", "mixed", "telemetry.jsonl"}
     assert Journal(path).find(k for k, _ in entries(7, 299)) == dict(entries(7, 299))
 
 
