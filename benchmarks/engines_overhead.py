@@ -79,6 +79,7 @@ def play_through(inner: TimedModel, questions: Sequence[Question], model: ChatMo
     begun = time.process_time()
     played = sum(record.outcome.kind == "verdict" for record in play(jobs))
     seconds = time.process_time() - begun - (inner.seconds - before)
+    gc.unfreeze()
     assert played == len(jobs), "every debate of the benchmark must reach its verdict"
     return 1e6 * seconds / len(jobs)
 
