@@ -64,11 +64,12 @@ def choice_tree(
     taken: set[Path] = set()
     paths = []
     for choice in choices:
-        ways: list[Path] = [tuple(encode(choice)), tuple(encode(" " + choice))]
-        alone = token(choice)
-        if alone is not None:
-            ways.insert(0, (alone,))
-        own = tuple(way for way in dict.fromkeys(ways) if way and way not in taken)
+        plain, spaced, alone = tuple(encode(choice)), tuple(encode(" " + choice)), token(choice)
+        ways = [plain, spaced] if alone is None else [plain, (alone,), spaced]
+        # A way that takes more tokens would cost further questions, for next to no probability.
+        own = tuple(
+            way for way in dict.fromkeys(ways) if 0 < len(way) <= len(plain) and way not in taken
+        )
         if not own:
             raise ValueError(f"choice {choice!r} cannot be told from the others")
         taken.update(own)
