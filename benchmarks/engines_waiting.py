@@ -93,12 +93,12 @@ def waiting(debates: int = 256) -> list[Figure]:
     with serve_process(settings) as server:
         model: Any = make_openai(settings.model, base_urls=(server.url,))
         try:
-            jobs = list(equal_work(questions, model))
+            jobs, probing = list(equal_work(questions, model)), server.counts()
             begun, used = time.perf_counter(), time.process_time()
             records = play_all(jobs)
             wall = time.perf_counter() - begun
             cpu = time.process_time() - used
-            counts = server.counts()
+            counts = server.counts() - probing
         finally:
             model.close()
     ideal = list_schedule(chains, SLOTS)

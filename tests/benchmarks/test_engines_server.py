@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from agents.rollout import play_all
-from tests.servers import Settings
+from tests.servers import Faults, Settings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -85,6 +85,25 @@ def test_debates_in_flight_are_counted(load: Callable[[str], ModuleType]):
     counted.end(SimpleNamespace())
     next(jobs)
     assert counted.most == 2
+
+
+def test_only_speeches_of_the_server_are_speeches(load: Callable[[str], ModuleType]):
+    module, server = load("engines_load"), load("engines_server")
+    workload = load("engines_workload")
+    questions = workload.make_questions(1, 2, words=80)
+    records = play_all(workload.equal_work(questions, server.Foreseen()))
+    assert module.no_speeches(records) == 0
+    spoilt = [s._replace(text=s.text.replace("I hold", "no\x00ise")) for s in records[0].speeches]
+    assert module.no_speeches([records[0]._replace(speeches=tuple(spoilt)), records[1]]) == 6
+
+
+def test_the_same_garbage_twice_is_foreseen(load: Callable[[str], ModuleType]):
+    drawn_anew = load("engines_load").drawn_anew
+    keys = [bytes([n]) for n in range(200)]
+    assert not drawn_anew([keys, keys], Faults())
+    assert not drawn_anew([[], keys], Faults(garbage=0.5))  # verdicts are the same in any case
+    share = sum(drawn_anew([[key], []], Faults(garbage=0.5)) for key in keys) / len(keys)
+    assert 0.15 < share < 0.35  # a quarter
 
 
 @pytest.mark.slow
