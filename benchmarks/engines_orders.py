@@ -6,7 +6,8 @@ measure is the number of nodes of the trie of all prompts, which no cache can be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise, permutations
 
@@ -19,37 +20,28 @@ from agents.prompts import Task, task_of
 from agents.rollout import play
 from debate_env.questions import Question
 
-PARTS: Mapping[Task, Mapping[str, str]] = {
-    "debate": {
-        "question": "<question>\n",
-        "side": "<your_answer>\n",  # with the opposing answer
-        "strategy": "<strategy>\n",
-        "transcript": "<transcript>\n",
-        "instruction": "<instruction>\n",
-    },
-    "judge": {
-        "question": "<question>\n",
-        "answers": "<answers>\n",
-        "transcript": "<transcript>\n",
-        "instruction": "<instruction>\n",
-    },
-}
-"""How each part of a user message begins, by name, in the order of :mod:`agents.prompts`."""
+TASKS: tuple[Task, ...] = ("debate", "judge")
+WITHIN = 1.0  # per cent
 
-HEAD: Mapping[Task, str] = {"debate": "passage", "judge": "rules"}
-"""What the system message is called; it is a part like any other."""
-
-WITHIN = 0.01
+_SECTION = re.compile(r"<(\w+)>\n(?:.*?\n)??</\1>\n?", re.DOTALL)
+_TOGETHER = {"opposing_answer": "your_answer"}  # sections that make one part with another
 
 
-def parts_of(request: Request, task: Task) -> list[str]:
-    """Take a prompt apart; the system message comes first."""
+def parts_of(request: Request) -> dict[str, str]:
+    """Take a prompt apart at its sections.
+
+    Returns:
+        Text by name of the part, in their order; the system message is one of them, the first.
+    """
     system, user = (message.content for message in request.messages)
-    starts = [user.index(opening) for opening in PARTS[task].values()]
-    assert starts[0] == 0, "a prompt begins with a section"
-    assert starts == sorted(starts), "sections stand in the order of the list"
-    ends = [*starts[1:], len(user)]
-    return [system, *(user[start:end] for start, end in zip(starts, ends, strict=True))]
+    parts, end = {"system": system}, 0
+    while end < len(user):
+        found = _SECTION.match(user, end)
+        assert found is not None, "a user message is made of sections"
+        name, end = found[1], found.end()
+        name = _TOGETHER.get(name, name)
+        parts[name] = parts.get(name, "") + found[0]
+    return parts
 
 
 class Orders:
@@ -115,19 +107,18 @@ def order_figures(questions: Sequence[Question]) -> list[Figure]:
         played = sum(record.outcome.kind == "verdict" for record in play(jobs))
         requests = [request for batch in model.requests for request in batch]
         ours = best = 0
-        for task in PARTS:
-            prompts = [parts_of(r, task) for r in requests if task_of(r.messages) == task]
-            found = sorted(Orders(prompts, WordTokens()).all(), key=lambda entry: entry[1])
-            own = next(nodes for order, nodes in found if list(order) == sorted(order))
-            ours, best = ours + own, best + found[0][1]
-            names = (HEAD[task], *PARTS[task])
+        for task in TASKS:
+            prompts = [parts_of(r) for r in requests if task_of(r.messages) == task]
+            names = tuple(prompts[0])
+            assert all(tuple(prompt) == names for prompt in prompts), "all have the same parts"
+            counted = list(Orders([[*p.values()] for p in prompts], WordTokens()).all())
+            own, (order, least) = counted[0][1], min(counted, key=lambda entry: entry[1])
+            ours, best = ours + own, best + least
             print(
                 f"  {name}, {played} debates, {task}: {own:,} nodes as it is; best of "
-                f"{len(found)} orders {found[0][1]:,} ({own / found[0][1] - 1:+.2%}): "
-                + ", ".join(names[k] for k in found[0][0])
+                f"{len(counted)} orders {least:,} ({own / least - 1:+.2%}): "
+                + ", ".join(names[k] for k in order)
             )
         above = 100 * (ours / best - 1)
-        figures.append(
-            Figure(f"order of parts above the best, {name}", above, 100 * WITHIN, "%", 2)
-        )
+        figures.append(Figure(f"order of parts above the best, {name}", above, WITHIN, "%", 2))
     return figures

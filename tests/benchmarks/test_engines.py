@@ -192,7 +192,7 @@ def test_every_order_is_counted_as_by_brute_force(
     requests = [r for batch in model.requests for r in batch]
     for task in ("debate", "judge"):
         chosen = [r for r in requests if task_of(r.messages) == task]
-        parts = [orders.parts_of(r, task) for r in chosen]
+        parts = [list(orders.parts_of(r).values()) for r in chosen]
         for request, (system, *user) in zip(chosen, parts, strict=True):
             assert (system, "".join(user)) == tuple(m.content for m in request.messages)
         tokens = cache.WordTokens()
