@@ -14,25 +14,22 @@ reached, or fails again and again, is left out for a while and then tried with a
 
 **Time-outs.** A request is given up after the configured time, or, once 40 replies to requests of
 its kind (same token limit) are known, after five times the slowest of them: never before 5 seconds,
-and twice as late with every time-out of the same request.
+and from its second time-out on twice as late every time.
 """
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from agents.models.openai_errors import Trouble
-from agents.models.openai_replicas import Group, Job, Replica, Sent
+from agents.models.openai_replicas import Group, Job, Replica, Sent, rank
 from agents.models.options import OpenAIOptions
 
 _LEAD = 0.02  # seconds that the first request on a passage goes ahead
-_ROW = 8  # failures in a row after which a server is left out
-_FIRST_REST, _LONGEST_REST = 0.25, 10.0  # seconds that it is left out, doubled every time
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds before a request is sent again, likewise
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds before a request is sent again, doubled
 _KNOWN_KIND, _SLOWEST, _LEAST_TIMEOUT = 40, 5.0, 5.0  # replies, times the slowest, seconds
 _IDLE_GROUPS = 512  # passages that are remembered although nothing is asked about them
 _LINGER = 0.25  # seconds that a passage counts as in flight after its last reply, at most
@@ -90,23 +87,14 @@ class Dispatcher:
             return self._any
         group = self._groups.get(job.prefix)
         if group is None:
-            group = self._groups[job.prefix] = Group(job.prefix, self._rank(job.prefix))
+            ranking = rank(job.prefix, [r.url for r in self.replicas])
+            group = self._groups[job.prefix] = Group(job.prefix, ranking)
             self._forget()
         else:
             self._groups.move_to_end(job.prefix)
         if not group.waiting:
             group.home = self._home(group)
         return group
-
-    def _rank(self, prefix: str) -> tuple[int, ...]:
-        if len(self.replicas) == 1:
-            return (0,)
-        text = hashlib.blake2b(prefix.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        scores = [
-            (hashlib.blake2b(text + r.url.encode(), digest_size=8).digest(), r.index)
-            for r in self.replicas
-        ]
-        return tuple(index for _, index in sorted(scores))
 
     def _home(self, group: Group) -> int:
         healthy = [i for i in group.ranking if self.replicas[i].away_since is None]
@@ -173,9 +161,12 @@ class Dispatcher:
         else:
             own = self._top(replica.ready, replica, now)
         common = self._top(self._ready, replica, now)
-        if common is not None and common.waiting[0][1].avoid == replica.index:
-            others = any(r is not replica and r.away_since is None for r in self.replicas)
-            common = None if others else common
+        if (
+            common is not None
+            and common.waiting[0][1].avoid == replica.index
+            and any(r is not replica and r.open(now) for r in self.replicas)
+        ):
+            common = None  # it failed here, and somebody else can take it
         if own is None or common is None:
             return own or common or self._spill(replica, now)
         return min(own, common, key=lambda g: g.waiting[0][0])
@@ -252,6 +243,8 @@ class Dispatcher:
         sent = Sent(job, replica, replica.window.sent(now), group)
         self.in_flight.add(sent)
         replica.sent += 1
+        if replica.away_since is not None:
+            replica.trial = sent
         if group is self._any:
             return sent
         here = group.in_flight.get(index, 0)
@@ -293,7 +286,7 @@ class Dispatcher:
         if sent.informed and kept is not None:
             replica.passages.observe(kept, replica.busy, sent.flight.at, now)
         if pause is not None:
-            replica.paused_until = max(replica.paused_until, now + pause)
+            replica.pause(now + pause)
         self._leave(sent, now)
         if group is not self._any:
             group.read.add(replica.index)
@@ -313,7 +306,7 @@ class Dispatcher:
         elif trouble.fate == "timeout":
             replica.window.timed_out(sent.flight, now)
         else:
-            replica.window.lost(sent.flight, now)
+            replica.window.lost()
         self._leave(sent, now)
         sent.group.scout.pop(replica.index, None)
         if trouble.fate == "permanent":
@@ -325,10 +318,15 @@ class Dispatcher:
         job.attempts += 1
         wait = self._backoff(job.attempts)
         if trouble.fate == "refused":
-            self._refused(replica, trouble.wait, frequent, now)
+            replica.refusals += 1
+            if frequent and trouble.wait is not None:
+                replica.pause(now + trouble.wait)
+            elif replica.window.in_flight == 0:
+                replica.pause(now + self._backoff(min(replica.refusals, 8)))
         else:
-            replica.row += 1
-            if replica.row >= _ROW or replica.away_since is not None:
+            alone = trouble.fate == "timeout" and replica.window.overtaken(sent.flight)
+            failing = not alone and replica.note_failure(sent.flight.number)
+            if failing or replica.away_since is not None:
                 self._rest(replica, now)
             job.avoid = replica.index
         if trouble.fate == "timeout":
@@ -345,7 +343,7 @@ class Dispatcher:
 
     def leave(self, sent: Sent, now: float) -> None:
         """Take a request out of flight that will not come back as it was."""
-        sent.replica.window.lost(sent.flight, now)
+        sent.replica.window.lost()
         self._leave(sent, now)
         sent.group.scout.pop(sent.replica.index, None)
 
@@ -382,13 +380,15 @@ class Dispatcher:
         most = self._options.timeout
         count, slowest = sent.replica.times.get(sent.job.kind, (0, 0.0))
         limit = most if count < _KNOWN_KIND else max(_LEAST_TIMEOUT, _SLOWEST * slowest)
-        return float(min(most, limit * 2**sent.job.timeouts))
+        return float(min(most, limit * 2 ** max(0, sent.job.timeouts - 1)))
 
     # --- health -----------------------------------------------------------------------------------
 
     def _leave(self, sent: Sent, now: float) -> None:
         self.in_flight.discard(sent)
         group, replica = sent.group, sent.replica
+        if replica.trial is sent:
+            replica.trial = None
         if group is self._any:
             return
         group.in_flight[replica.index] -= 1
@@ -398,39 +398,26 @@ class Dispatcher:
             replica.active[group] = now + linger
 
     def _answered(self, replica: Replica) -> None:
-        replica.row = replica.refusals = replica.rests = 0
+        replica.refusals = replica.rests = 0
         if replica.away_since is not None:
             replica.away_since = None
             self._rehome()
 
-    def _refused(self, replica: Replica, wait: float | None, frequent: bool, now: float) -> None:
-        replica.refusals += 1
-        if frequent and wait is not None:
-            replica.paused_until = max(replica.paused_until, now + wait)
-        elif replica.window.in_flight == 0:
-            pause = self._backoff(min(replica.refusals, 8))
-            replica.paused_until = max(replica.paused_until, now + pause)
-
     def _unreachable(self, sent: Sent, now: float) -> float | None:
         replica, job = sent.replica, sent.job
         self._rest(replica, now)
-        if job.away_since is None:
-            job.away_since = now
-        if now - job.away_since >= self._options.patience:
-            return None
-        self._again(job, 0.0, now)
+        if any(r.away_since is None for r in self.replicas):
+            job.avoid = replica.index
+        else:
+            job.away_since = now if job.away_since is None else job.away_since
+            if now - job.away_since >= self._options.patience:
+                return None
+        self.add(job)
         return 0.0
 
     def _rest(self, replica: Replica, now: float) -> None:
-        """Leave a server out for a while."""
-        if now < replica.rests_until:
-            return  # what was under way when it failed
-        replica.rests_until = now + min(_LONGEST_REST, _FIRST_REST * 2**replica.rests)
-        replica.rests += 1
-        replica.row = 0
-        if replica.away_since is None:
-            replica.away_since = now
-            replica.window.restart()
+        """Leave a server out for a while, and give its passages to others."""
+        if replica.rest(now):
             self._rehome()
 
     def _again(self, job: Job, wait: float, now: float) -> None:

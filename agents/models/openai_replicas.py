@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import hashlib
+from collections import deque
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from agents.models.base import Request
 from agents.models.openai_window import Flight, PassageLimit, Window
 
 _LONG_PREFIX = 1500  # characters from which on a shared prefix is worth keeping together
+_ROW = 16  # requests of which half must fail before a server is left out
+_FIRST_REST, _LONGEST_REST = 0.25, 10.0  # seconds that it is left out, doubled every time
 _FORGET = 0.998  # share of the slowest reply's time that is kept with every reply
 
 
@@ -19,6 +23,18 @@ def shared_prefix(request: Request) -> str:
     """
     first = request.messages[0].content if request.messages else ""
     return first if len(first) >= _LONG_PREFIX else ""
+
+
+def rank(prefix: str, urls: Sequence[str]) -> tuple[int, ...]:
+    """Order servers by rendezvous hashing: every prefix its own order, the same in every run."""
+    if len(urls) == 1:
+        return (0,)
+    text = hashlib.blake2b(prefix.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    scores = [
+        (hashlib.blake2b(text + url.encode("utf-8"), digest_size=8).digest(), index)
+        for index, url in enumerate(urls)
+    ]
+    return tuple(index for _, index in sorted(scores))
 
 
 class Job:
@@ -96,7 +112,8 @@ class Replica:
         self.paused_until = 0.0
         self.rests_until = 0.0
         self.rests = 0
-        self.row = 0  # failures without a good reply in between
+        self.trial: Sent | None = None  # the one request that tries whether it is back
+        self.failed: deque[int] = deque()  # numbers of the requests that failed lately
         self.refusals = 0  # refusals without one
         self.sent = 0
         self.busy = 0  # passages in flight
@@ -108,13 +125,47 @@ class Replica:
         if now < self.paused_until:
             return False
         if self.away_since is not None:
-            return now >= self.rests_until and self.window.in_flight == 0
+            return now >= self.rests_until and self.trial is None
         return self.window.room > 0
 
     @property
     def load(self) -> float:
         """Requests in flight as a share of what it may have."""
         return self.window.in_flight / max(1, self.window.size)
+
+    def pause(self, until: float) -> None:
+        """Send nothing to it before then."""
+        self.paused_until = max(self.paused_until, until)
+
+    def rest(self, now: float) -> bool:
+        """Leave it out for a while, the longer the more often in a row.
+
+        Returns:
+            Whether it was in use until now.
+        """
+        if now < self.rests_until:
+            return False  # what was under way when it failed
+        self.rests_until = now + min(_LONGEST_REST, _FIRST_REST * 2**self.rests)
+        self.rests += 1
+        self.failed.clear()
+        if self.away_since is not None:
+            return False
+        self.away_since = now
+        self.window.restart()
+        return True
+
+    def note_failure(self, number: int) -> bool:
+        """Take note of a failure; the number is that of the flight.
+
+        Failures come back sooner than replies, so they are counted in the order sent.
+
+        Returns:
+            Whether half of the last requests failed.
+        """
+        self.failed.append(number)
+        while self.failed[0] <= number - _ROW:
+            self.failed.popleft()
+        return len(self.failed) >= _ROW / 2
 
     def note_time(self, kind: Hashable, seconds: float) -> None:
         """Remember how long a reply took; the slowest one fades as others come."""

@@ -3,7 +3,7 @@
 Servers differ: some answer 429 beyond a limit, most queue silently, all have a point beyond which
 more requests only wait longer. A :class:`Window` starts modestly and doubles once per round trip
 
-- until refusals become frequent (more than a fifth of the last requests sent): it falls to what
+- until refusals become frequent (more than a quarter of the last requests sent): it falls to what
   the server was seen to hold, and tries for more from there, the more rarely the more often that
   failed;
 - or until twice the concurrency no longer brings noticeably more throughput.
@@ -22,7 +22,7 @@ FIRST = 16
 """Requests in flight before anything is known of a server."""
 
 _RECENT = 32  # requests, in the order sent, over which refusals are counted
-_FREQUENT = 0.2  # share of refusals beyond which they mean a limit
+_FREQUENT = 0.25  # share of refusals beyond which they mean a limit
 _FEW = 4  # so many are needed at least
 _BACK = 0.7  # of the requests in flight are kept after many were given up
 _NEAR = 0.15  # limits this close to each other are the same one
@@ -31,18 +31,18 @@ _RAREST = 64  # round trips between two attempts to pass a limit that keeps refu
 _SAMPLES = 48  # latencies kept per kind of request and level of concurrency
 _ENOUGH = 12  # of them make a median
 _DOUBLE = 1.9  # how far apart two levels must be to be compared
-_GAIN = 1.15  # throughput that twice the concurrency must bring to be worth it
+_GAIN = 1.2  # throughput that twice the concurrency must bring to be worth it
 _KINDS = 16
 
 
 class Flight:
     """One request in flight."""
 
-    __slots__ = ("area", "at", "number")
+    __slots__ = ("at", "held", "number")
 
-    def __init__(self, at: float, area: float, number: int) -> None:
+    def __init__(self, at: float, held: int, number: int) -> None:
         self.at = at
-        self.area = area
+        self.held = held  # requests in flight when it was sent, itself included
         self.number = number
 
 
@@ -65,14 +65,14 @@ class Window:
         self._first = min(first, most)
         self.in_flight = 0
         self.round_trip = 0.0
-        self._area = 0.0  # integral of ``in_flight`` over time
-        self._changed = 0.0
         self._sent = 0
+        self._answered = 0  # number of the last request that was answered well
         self._curve = Curve()
         self._restart()
 
     def _restart(self) -> None:
         self._size = float(self._first)
+        self._tried = 0.0  # most requests in flight, lately, when one was sent that came back well
         self._enough = float("inf")  # beyond this, throughput does not grow
         self._judged = 0  # good replies since the curve was last looked at
         self._ceiling = float("inf")  # what the server held when it last refused more
@@ -99,14 +99,12 @@ class Window:
 
     def sent(self, now: float) -> Flight:
         """Count a request that is being sent; hand the result back when it has ended."""
-        self._pass(now)
         self.in_flight += 1
         self._sent += 1
-        return Flight(now, self._area, self._sent)
+        return Flight(now, self.in_flight, self._sent)
 
-    def lost(self, flight: Flight, now: float) -> None:
+    def lost(self) -> None:
         """Take note of an end that tells nothing about how many requests the server can bear."""
-        self._pass(now)
         self.in_flight -= 1
 
     def good(self, flight: Flight, now: float, kind: Hashable = None) -> float:
@@ -121,14 +119,16 @@ class Window:
             Its latency in seconds.
         """
         full = self.in_flight >= int(self._size)
-        self.lost(flight, now)
+        self.lost()
         latency = now - flight.at
         self.round_trip += (latency - self.round_trip) * (0.1 if self.round_trip else 1.0)
         self._late.append(False)
+        self._answered = max(self._answered, flight.number)
         if latency > 0:
-            self._curve.add(kind, (self._area - flight.area) / latency, latency)
+            self._curve.add(kind, flight.held, latency)
+        self._tried = max(float(flight.held), 0.99 * self._tried)
         self._judged += 1
-        if self._judged >= max(8, self._size / 4):
+        if self._judged >= max(8, self.in_flight / 4):
             self._judged = 0
             self._judge()
         if full:
@@ -142,7 +142,7 @@ class Window:
             Whether the server is better left alone for a while: refusals are frequent, or nothing
             else is in flight that shows that it serves others.
         """
-        self.lost(flight, now)
+        self.lost()
         held = float(max(1, self.in_flight))
         if flight.number <= self._cut:
             # One of many that were on their way already. What is left in flight shows, as they
@@ -162,14 +162,23 @@ class Window:
         return True
 
     def timed_out(self, flight: Flight, now: float) -> None:
-        """Take note that a request was given up; frequent ones are a limit like refusals."""
+        """Take note that a request was given up; frequent ones are a limit like refusals.
+
+        One that others overtook was lost on its own and says nothing of the server.
+        """
         held = float(self.in_flight)
-        self.lost(flight, now)
+        self.lost()
+        if self.overtaken(flight):
+            return
         self._late.append(True)
         many = sum(self._late)
         frequent = many >= _FEW and many > _FREQUENT * len(self._late)
         if flight.number > self._cut and frequent:
             self._cut_to(_BACK * held, held)
+
+    def overtaken(self, flight: Flight) -> bool:
+        """Whether a request that was sent later has been answered well."""
+        return flight.number < self._answered
 
     def _cut_to(self, size: float, held: float) -> None:
         self._ceiling = held
@@ -180,13 +189,15 @@ class Window:
         self._late.clear()
 
     def _grow(self) -> None:
-        most = min(float(self._most), self._enough)
+        # No further than twice what replies have come back from: the next doubling waits for them.
+        most = min(float(self._most), self._enough, 2 * max(float(self._first), self._tried))
         if self._size >= most:
             return
         if self._ceiling == float("inf"):
             step = 1.0  # doubles in one round trip
         elif self._size < self._ceiling:
-            step = 4.0 / self._size  # back to a level that was held
+            # Back to a level that was held, a quarter of the way with every round trip.
+            step = max(4.0, (self._ceiling - self._size) / 4) / self._size
         else:
             step = 1.0 / (self._size * self._rarity)
             if self._size > (1 + _NEAR) * self._ceiling + 1:
@@ -196,19 +207,16 @@ class Window:
     def _judge(self) -> None:
         knee = self._curve.knee()
         self._enough = float("inf") if knee is None else max(float(self._first), 2 * knee)
-        self._size = min(self._size, self._enough)
-
-    def _pass(self, now: float) -> None:
-        self._area += self.in_flight * (now - self._changed)
-        self._changed = now
+        if self._size > self._enough:  # a step at a time: the next look may see it otherwise
+            self._size = max(self._enough, 0.9 * self._size)
 
 
 class Curve:
     """Throughput as a function of the requests in flight.
 
     By Little's law the throughput at a concurrency is the concurrency over the latency there. The
-    median stands for the latency, so that a few stragglers count for nothing, and requests of
-    different kinds are never compared.
+    concurrency is the one that a request met when it was sent, the median stands for the latency,
+    so that a few stragglers count for nothing, and requests of different kinds are never compared.
     """
 
     def __init__(self) -> None:
@@ -219,7 +227,7 @@ class Curve:
 
         Args:
             kind: The kind of request.
-            concurrency: Mean number of requests in flight while it was.
+            concurrency: Requests in flight when it was sent, itself included.
             latency: Its time in seconds, above 0.
         """
         levels = self._kinds.get(kind)
@@ -251,9 +259,9 @@ def _knee(levels: dict[int, deque[tuple[float, float]]]) -> float | None:
         if len(samples) >= _ENOUGH:
             concurrency = sum(c for c, _ in samples) / len(samples)
             points.append((concurrency, concurrency / median(t for _, t in samples)))
-    for index, (concurrency, throughput) in enumerate(points):
-        above = [x for c, x in points[index + 1 :] if c >= _DOUBLE * concurrency]
-        if above and max(x for _, x in points[index + 1 :]) < _GAIN * throughput:
+    for concurrency, throughput in points:
+        doubled = [x for c, x in points if c >= _DOUBLE * concurrency]
+        if doubled and max(doubled) < _GAIN * throughput:
             return concurrency
     return None
 

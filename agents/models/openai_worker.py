@@ -7,6 +7,7 @@ handed in, replies handed out, both by the batch.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -147,7 +148,9 @@ class Worker:
                 return
             self._closed = True
             self._lock.notify_all()
-        self._loop.call_soon_threadsafe(self._stop.set)
+        # The loop may have ended by itself, which is then no reason to complain.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop.set)
         if threading.current_thread() is not self._thread:
             self._thread.join(_CLOSE_SECONDS)
 
@@ -240,7 +243,7 @@ class Worker:
         for job in self.dispatcher.expire(now):
             seconds = self.options.patience
             self._fail(
-                job.load, "connection", f"no server could be reached for {seconds:g} seconds"
+                job.load, "connection", f"no server answered properly for {seconds:g} seconds"
             )
         self._pump()
 

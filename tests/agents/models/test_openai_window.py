@@ -216,11 +216,24 @@ def test_restart_begins_modestly() -> None:
     assert window.size == 16
 
 
-def test_many_time_outs_are_a_limit() -> None:
+def test_time_outs_are_a_limit_where_nothing_sent_later_is_answered() -> None:
+    window = Window(256)
+    server = Server(window, slots=1000)
+    server.run(5)
+    assert window.size == 256
+    now = server.now
+    flights = [window.sent(now) for _ in range(100)]
+    for flight in flights:
+        window.timed_out(flight, now + 20)
+    assert 128 <= window.size < 256
+
+
+def test_a_request_that_others_overtook_was_lost_on_its_own() -> None:
     window = Window(256)
     server = Server(window, slots=1000, hangs=0.7)
     server.run(200)
-    assert window.size <= 16
+    assert server.timeouts > 1000
+    assert window.size == 256
 
 
 # --- passages -------------------------------------------------------------------------------------
