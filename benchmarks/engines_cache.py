@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -78,19 +78,20 @@ class BlockCache:
     def __init__(self, capacity: int = CAPACITY, block: int = BLOCK) -> None:
         self.block = block
         self._blocks = capacity // block
-        self._used: Counter[Hashable] = Counter()
-        self._free: OrderedDict[Hashable, None] = OrderedDict()
+        self._used: Counter[int] = Counter()
+        self._free: OrderedDict[int, None] = OrderedDict()
         self._private = 0  # blocks that no prefix names: the ends of prompts, and replies
 
-    def keys(self, prompt: Tokens) -> list[Hashable]:
+    def keys(self, prompt: Tokens) -> list[int]:
         """Name the full blocks of a prompt, each by everything up to its end."""
-        size, key, found = self.block, 0, []
+        found: list[int] = []
+        size, key = self.block, 0
         for start in range(0, len(prompt) - size + 1, size):
             key = hash((key, prompt[start : start + size]))
             found.append(key)
         return found
 
-    def hits(self, keys: Sequence[Hashable], length: int) -> int:
+    def hits(self, keys: Sequence[int], length: int) -> int:
         """Return how many leading blocks of a prompt are there; its last token never counts."""
         most, found = (length - 1) // self.block, 0
         for key in keys[:most]:
@@ -99,7 +100,7 @@ class BlockCache:
             found += 1
         return found
 
-    def take(self, keys: Sequence[Hashable], private: int) -> bool:
+    def take(self, keys: Sequence[int], private: int) -> bool:
         """Put a prompt's blocks to use, and as many private ones; ``False`` without room."""
         new = sum(key not in self._used and key not in self._free for key in keys)
         idle = sum(key in self._free for key in keys)
@@ -114,7 +115,7 @@ class BlockCache:
             self._free.popitem(last=False)
         return True
 
-    def give_back(self, keys: Sequence[Hashable], private: int) -> None:
+    def give_back(self, keys: Sequence[int], private: int) -> None:
         """Take a prompt's blocks out of use; those at its end are forgotten first."""
         for key in reversed(keys):
             self._used[key] -= 1
@@ -149,7 +150,7 @@ class _Running(NamedTuple):
     ticket: int
     reply: Reply
     ends: int
-    keys: list[Hashable]
+    keys: list[int]
     private: int
 
 

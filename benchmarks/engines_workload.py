@@ -15,13 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from agents.base import Decision, Thought, Turn, derive_seed
+from agents.base import Decision, ThinkingAgent, Thought, Turn, derive_seed
 from agents.debater import StrategyDebater
 from agents.judge import JUDGE_SAMPLING, ModelJudge
 from agents.models.base import ChatModel, Reply, Request, Usage
 from agents.prompts import LETTERS, asks_credence, judge_messages, listed_answers, task_of
 from agents.rollout import DebateJob
 from agents.verdicts import DEFAULT_VERDICT, VerdictSettings
+from debate_env.agent import Agent
 from debate_env.questions import Question
 from debate_env.settings import DebateSettings
 from debate_env.sources import load_questions
@@ -217,7 +218,7 @@ def make_job(
     verdict: VerdictSettings = DEFAULT_VERDICT,
 ) -> DebateJob:
     """Make one debate between two strategies; its seed derives from its name."""
-    agents = {
+    agents: dict[str, Agent | ThinkingAgent] = {
         "debater_0": StrategyDebater(model, first),
         "debater_1": StrategyDebater(model, second),
         "judge_0": ModelJudge(model, verdict=verdict),
