@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,9 @@ from agents.models.vllm_start import (
     captured,
     check_extra,
     environment,
-    explain,
     is_cpu_build,
     read,
+    reason,
     verbose,
 )
 from debate_env.errors import InputError
@@ -107,22 +108,26 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
     path = str(model.folder or name)
     if chosen.tokenizer and tokenizer_place.folder:
         chosen = chosen.model_copy(update={"tokenizer": str(tokenizer_place.folder)})
-    call = arguments(path, chosen, cpu=cpu, lora_rank=rank)
+    call = arguments(path, chosen, cpu=cpu, quiet=not talks, lora_rank=rank)
 
-    with captured(not talks) as log:
-        try:
+    log = None if talks else tempfile.TemporaryFile()  # noqa: SIM115  (the model closes it)
+    try:
+        with captured(log):
             check_extra(chosen.extra, _known_arguments(), where)
             _check_devices(call, where)
             writer, template = _writer(call, template, chosen, where)
             runner = Runner(call, adapter)
-        except InputError:
+    except Exception as error:
+        said = read(log)
+        if log is not None:
+            log.close()
+        if isinstance(error, InputError):
             raise
-        except Exception as error:  # noqa: BLE001  (vLLM's and its libraries')
-            raise explain(where, error, read(log)) from None
+        raise InputError(f"{where}: {reason(error, said)}") from None
     fingerprint = _fingerprint(
         chosen, _identity(name, model), runner.facts, template, tokenizer_place, adapter
     )
-    return VllmModel(spec, fingerprint, runner, writer, chosen.thinking_tags)
+    return VllmModel(spec, fingerprint, runner, writer, chosen.thinking_tags, log)
 
 
 def _template(given: str | None, where: str) -> str | None:

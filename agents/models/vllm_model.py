@@ -11,14 +11,14 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from agents.models.base import Capabilities, Message, Reply, Request, StoppedError
 from agents.models.vllm_choices import ChoiceTree, choice_tree
 from agents.models.vllm_prompts import PromptWriter
 from agents.models.vllm_runner import EngineFacts, Finished, RefusedError, Runner
 from agents.models.vllm_stages import Abilities, Answer, Ask, Stages, answering
-from agents.models.vllm_start import explain
+from agents.models.vllm_start import read, reason
 
 _TREES = 4096
 
@@ -57,6 +57,7 @@ class VllmModel:
         runner: The engine.
         writer: Writes its prompts.
         tags: What opens and closes its thinking.
+        log: What the engine and its processes write, to be closed with it.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class VllmModel:
         runner: Runner,
         writer: PromptWriter,
         tags: tuple[str, str],
+        log: IO[bytes] | None = None,
     ) -> None:
         self._spec = spec
         self._fingerprint = fingerprint
@@ -89,6 +91,7 @@ class VllmModel:
         self._open = 0
         self._done: list[tuple[int, Reply]] = []
         self._dead = ""
+        self._log = log
         self.capabilities = Capabilities(
             probabilities=True,
             schema=True,
@@ -137,7 +140,7 @@ class VllmModel:
     def poll(self) -> list[tuple[int, Reply]]:
         """Return finished tickets; step the engine until there is one."""
         while not self._done and self._open:
-            self._step()
+            self._step(None)
         return self._take()
 
     def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
@@ -148,8 +151,7 @@ class VllmModel:
         """
         deadline = time.monotonic() + seconds
         left = seconds
-        while not self._done and self._open and self._runner.ready(left):
-            self._step()
+        while not self._done and self._open and self._step(left):
             left = max(0.0, deadline - time.monotonic())
         return self._take()
 
@@ -163,6 +165,8 @@ class VllmModel:
         self._queue.clear()
         self._sent.clear()
         self._runner.close()
+        if self._log is not None:
+            self._log.close()
 
     def _alive(self) -> None:
         if self._dead:
@@ -219,9 +223,12 @@ class VllmModel:
                 self._delivery["requests"] += 1
                 self._sent[key] = _Sent(job, place, len(ask.ids))
 
-    def _step(self) -> None:
+    def _step(self, seconds: float | None) -> bool:
+        """Step the engine; whether it had something to do within ``seconds``."""
         self._alive()
         try:
+            if not self._runner.ready(seconds):
+                return False
             finished = self._runner.step()
         except Exception as error:  # noqa: BLE001  (the engine's own)
             self._stop(error)
@@ -230,10 +237,10 @@ class VllmModel:
                 self._receive(one)
             if finished:
                 self._feed()
+        return True
 
     def _stop(self, error: Exception) -> None:
-        said = explain("", error).args[0].removeprefix(": vLLM did not start: ").lstrip(": ")
-        self._dead = f"vLLM failed: {said}"
+        self._dead = reason(error, read(self._log))
         self._alive()
 
     def _receive(self, finished: Finished) -> None:

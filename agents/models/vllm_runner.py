@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import random
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 from agents.models.vllm_stages import Answer, Ask
 
-_LOOK = 0.0005  # seconds between two looks at a process that computes
+_LIVENESS = 0.5  # seconds between two looks at whether the engine's process lives
 # Requests that wait inside the engine, so that it never lacks one; the others wait outside, where
 # they can still be put in a better order.
 _AHEAD = 8
@@ -139,19 +140,32 @@ class Runner:
         except self._refusals as error:
             raise RefusedError(" ".join(str(error).split())) from error
 
-    def ready(self, seconds: float) -> bool:
-        """Whether a step would have something to do within some seconds, 0 meaning at once.
+    def ready(self, seconds: float | None) -> bool:
+        """Whether a step would have something to do within some seconds.
 
         An engine in this process computes when it is stepped, so only time can keep it from that.
+
+        Args:
+            seconds: 0 means at once, ``None`` as long as it takes.
+
+        Raises:
+            RuntimeError: The engine's process is gone.
         """
         if self._queue is None:
-            return seconds > 0.0
-        deadline = time.monotonic() + seconds
-        while self._queue.empty():
+            return seconds is None or seconds > 0.0
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        while True:
+            with self._queue.not_empty:
+                left = deadline - time.monotonic()
+                if not self._queue.queue and left > 0.0:
+                    self._queue.not_empty.wait(min(left, _LIVENESS))
+                if self._queue.queue:
+                    return True
+            # A process that was killed, by the system for its memory say, sends nothing more.
+            if self._engine.engine_core.resources.engine_dead:
+                raise RuntimeError("the engine's process ended unexpectedly")
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(_LOOK)
-        return True
 
     def step(self) -> list[Finished]:
         """Compute one step (or wait for it); return what finished with it."""

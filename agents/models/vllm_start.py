@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
@@ -48,7 +47,10 @@ _MEMORY = re.compile(
     r" on node",
     re.IGNORECASE,
 )
-_NO_GPU = re.compile(r"device string must not be empty|no cuda gpus|cuda driver", re.IGNORECASE)
+_NO_GPU = re.compile(
+    r"device string must not be empty|no cuda gpus|no cuda-capable device|found no nvidia driver",
+    re.IGNORECASE,
+)
 _CAUSE = re.compile(r"(?:^|\s)((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Interrupt)): (.+)")
 _VAGUE = re.compile(r"engine core initialization failed|see (?:root cause|stack trace)", re.I)
 
@@ -73,7 +75,12 @@ def environment(*, cpu: bool, verbose: bool) -> dict[str, str]:
 
 
 def arguments(
-    name: str, options: VllmOptions, *, cpu: bool, lora_rank: int | None = None
+    name: str,
+    options: VllmOptions,
+    *,
+    cpu: bool,
+    quiet: bool = True,
+    lora_rank: int | None = None,
 ) -> dict[str, Any]:
     """Arguments of ``vllm.LLM``.
 
@@ -81,6 +88,7 @@ def arguments(
         name: The model.
         options: The user's options; ``extra`` has the last word.
         cpu: Whether vLLM runs on processors.
+        quiet: Whether to show no progress.
         lora_rank: Rank of the adapter, if there is one.
     """
     found: dict[str, Any] = {
@@ -91,6 +99,7 @@ def arguments(
         "enforce_eager": options.enforce_eager or cpu,
         "enable_prefix_caching": True,
         "seed": 0,
+        "use_tqdm_on_load": not quiet,
         # White space without end is valid JSON, and some models write it.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
@@ -140,11 +149,10 @@ def check_extra(extra: Mapping[str, Any], known: Iterable[str], where: str) -> N
             )
 
 
-def explain(where: str, error: BaseException, log: str = "") -> InputError:
-    """Say in one line why vLLM did not start, and what to do.
+def reason(error: BaseException, log: str = "") -> str:
+    """Say in one line what went wrong in vLLM, and what to do where that is known.
 
     Args:
-        where: What to name.
         error: What it raised.
         log: What it and its processes wrote; the cause may stand only there.
     """
@@ -153,16 +161,16 @@ def explain(where: str, error: BaseException, log: str = "") -> InputError:
     )
     text = f"{said}\n{log}"
     if _NO_GPU.search(text):
-        return InputError(f"{where}: {NO_GPU}")
+        return NO_GPU
     cause = _cause(said, log)
     if _MEMORY.search(text):
         line = next((one for one in text.splitlines() if _MEMORY.search(one)), cause)
-        return InputError(
-            f"{where}: the memory does not suffice: {_short(line)}; lower max_model_len or "
-            "max_num_seqs, choose a quantization or a smaller model, share it among more GPUs "
-            "(--gpus), or raise gpu_memory_utilization"
+        return (
+            f"the memory does not suffice: {_short(line)}; lower max_model_len or max_num_seqs, "
+            "choose a quantization or a smaller model, share it among more GPUs (--gpus), or raise "
+            "gpu_memory_utilization"
         )
-    return InputError(f"{where}: vLLM did not start: {cause}")
+    return f"vLLM failed: {cause}"
 
 
 def _said(error: BaseException) -> str:
@@ -200,37 +208,35 @@ def verbose() -> bool:
 
 
 @contextlib.contextmanager
-def captured(active: bool) -> Iterator[IO[str]]:
-    """Take in whatever this process and its children write, native code included.
+def captured(log: IO[bytes] | None) -> Iterator[None]:
+    """Take in whatever this process writes, native code and new processes included.
+
+    A process that is started meanwhile goes on writing there.
 
     Args:
-        active: Whether to; otherwise everything goes where it always does.
-
-    Yields:
-        A file that can be read afterwards.
+        log: Where to put it; ``None`` to let everything go where it always does.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        if not active:
-            yield log
-            return
+    if log is None:
+        yield
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [(number, os.dup(number)) for number in (1, 2)]
+    try:
+        for number, _ in saved:
+            os.dup2(log.fileno(), number)
+        yield
+    finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        saved = [(number, os.dup(number)) for number in (1, 2)]
-        try:
-            for number, _ in saved:
-                os.dup2(log.fileno(), number)
-            yield log
-        finally:
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            for number, copy in saved:
-                os.dup2(copy, number)
-                os.close(copy)
+        for number, copy in saved:
+            os.dup2(copy, number)
+            os.close(copy)
 
 
-def read(log: IO[str], most: int = 200_000) -> str:
-    """Return the end of what was captured."""
-    log.flush()
-    end = log.seek(0, os.SEEK_END)
-    log.seek(max(0, end - most))
-    return log.read()
+def read(log: IO[bytes] | None, most: int = 200_000) -> str:
+    """Return the end of what was captured; others may go on writing."""
+    if log is None or log.closed:
+        return ""
+    end = os.fstat(log.fileno()).st_size
+    return os.pread(log.fileno(), most, max(0, end - most)).decode("utf-8", "replace")

@@ -44,7 +44,7 @@ class FakeRunner:
         self.most = max(self.most, len(self.inside))
 
     def ready(self, seconds):
-        return seconds > 0
+        return seconds is None or seconds > 0
 
     def step(self):
         self.steps += 1
@@ -180,6 +180,20 @@ def test_a_dead_engine_stops_the_work_in_one_line():
         assert "\n" not in str(caught.value)
     with pytest.raises(StoppedError, match="vllm:tiny"):
         model.submit([(2, request())])
+
+
+def test_the_cause_may_stand_in_the_log_of_the_engine(tmp_path):
+    with (tmp_path / "log").open("w+b") as log:
+        log.write(b"RuntimeError: see root cause\nValueError: the disk is full\n")
+        log.flush()
+        runner = FakeRunner()
+        model = VllmModel("vllm:t", "", runner, PromptWriter(CharacterTokenizer()), ("", ""), log)
+        model.submit([(1, request())])
+        runner.trouble = MemoryError("See root cause above.")
+        with pytest.raises(StoppedError, match="the disk is full"):
+            model.poll()
+        model.close()
+        assert log.closed
 
 
 def test_what_the_engine_did_is_counted():
