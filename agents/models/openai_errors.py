@@ -47,6 +47,10 @@ _CONTEXT = re.compile(
     re.IGNORECASE,
 )
 _QUOTA = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.I)
+_CREDENTIALS = re.compile(
+    r"\b(?:authorization\b['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer)\s+)?|bearer\s+)\S+",
+    re.IGNORECASE,
+)
 _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -132,8 +136,7 @@ def scrub(text: str, key: str) -> str:
         text = text.replace(key, "[key]")
         # Servers echo keys with their middle hidden: the two ends give one away as well.
         text = re.sub(re.escape(key[:4]) + r"\S*" + re.escape(key[-4:]), "[key]", text)
-    text = re.sub(r"(?i)\bbearer\s+\S+", "[key]", text)
-    return re.sub(r"(?i)\bauthorization\s*[:=]\s*\S+", "[key]", text)
+    return _CREDENTIALS.sub("[key]", text)
 
 
 def context_numbers(message: str) -> tuple[int, int] | None:

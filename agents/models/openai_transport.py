@@ -131,7 +131,7 @@ class LeanTransport:
         except TimeoutError:
             raise self._http.ConnectTimeout("nobody answered at this address") from None
         except OSError as error:  # TLS errors are among them
-            raise self._http.ConnectError(error.strerror or str(error)) from error
+            raise self._http.ConnectError(error.strerror or str(error)) from None
         return connection
 
     async def aclose(self) -> None:

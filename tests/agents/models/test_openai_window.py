@@ -72,9 +72,8 @@ class Server:
     def fill(self, demand: int) -> None:
         while self.window.room > 0 and self.window.in_flight < demand and self.now >= self.paused:
             flight = self.window.sent(self.now)
-            if self.limit is not None and self.running + len(self.queue) >= self.limit:
-                self.push(0.002, "refused", flight)
-            elif self.random.random() < self.refuses:
+            full = self.limit is not None and self.running + len(self.queue) >= self.limit
+            if full or self.random.random() < self.refuses:
                 self.push(0.002, "refused", flight)
             elif self.random.random() < self.hangs:
                 self.push(20.0, "timeout", flight)
