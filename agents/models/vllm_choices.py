@@ -12,6 +12,8 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+_MOST = 1e-3  # a log-probability of 1, and what rounding may add to it
+
 Path = tuple[int, ...]
 """Tokens in the order in which a model writes them."""
 
@@ -97,8 +99,11 @@ def weigh(tree: ChoiceTree, log_probabilities: Mapping[Path, Mapping[int, float]
             that may come next, over the whole vocabulary.
 
     Raises:
-        ValueError: The model gives none of the choices any probability.
+        ValueError: A log-probability is missing or none, or no choice has any probability.
     """
+    for prefix, tokens in tree.forks.items():
+        if not all(log_probabilities[prefix].get(token, math.nan) <= _MOST for token in tokens):
+            raise ValueError("the engine gave no probabilities of the choices")
     reach: dict[Path, float] = {(): 0.0}
     for prefix, tokens in tree.forks.items():  # a fork comes after the one that leads to it
         for token in tokens:

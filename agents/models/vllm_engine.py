@@ -227,6 +227,8 @@ def _writer(
 def _identity(name: str, place: Located) -> str:
     if place.folder is not None:
         return "content:" + content_digest(place.folder)
+    if Path(name).expanduser().is_file():
+        return "content:" + place.commit
     return f"{name}@{place.commit}" if place.commit else name
 
 

@@ -27,7 +27,8 @@ class Located(NamedTuple):
 
     Attributes:
         folder: Its folder, for a local one.
-        commit: The hub's commit; empty for a local one, and where it is not known.
+        commit: The hub's commit, or the digest of a single file; empty for a folder, and where it
+            is not known.
     """
 
     folder: Path | None

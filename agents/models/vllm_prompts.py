@@ -27,6 +27,10 @@ REMEMBERED_TOKENS = 1 << 20
 _ENTRY = 8  # what an entry of a cache costs besides, in tokens
 _MET = 1 << 16  # texts that are known to have been met
 _TAIL_TOKENS = 16
+# What may stand around a line break.
+_ENDINGS = ("", "a", "A ", "1", ".", '!"', ">", " >", ")\t", "é", "你", "😀", "'s", "\r", "  \n")
+_ACCENT = "\u0301"  # to be put on the character before it
+_BEGINNINGS = ("a", "the", "A", "I'm", "1", "<", "</", '"', "(", "-", "'", "é", "你", "😀", "‹")
 _LINE = re.compile(r"(?<=\n)(?=\S)")
 _BREAK = "\u200b"  # a space of no width
 # Code points that Unicode keeps free of characters. One that stands in a text anyway is replaced.
@@ -156,44 +160,7 @@ def cuts_at_lines(encode: Callable[[str], Sequence[int]]) -> bool:
 
     What it does there depends on what stands around: all pairs of endings and beginnings are tried.
     """
-    lines = [
-        f"{start}{end}"
-        for end in (
-            "",
-            "a",
-            "A ",
-            "1",
-            ".",
-            '!"',
-            ">",
-            " >",
-            ")\t",
-            "é",
-            "你",
-            "😀",
-            "'s",
-            "\r",
-            "  \n",
-        )
-        for start in (
-            "a",
-            "the",
-            "A",
-            "I'm",
-            "1",
-            "<",
-            "</",
-            '"',
-            "(",
-            "-",
-            "'",
-            "é",
-            "你",
-            "😀",
-            "‹",
-            "\u0301",
-        )
-    ]
+    lines = [f"{start}{end}" for end in _ENDINGS for start in (*_BEGINNINGS, _ACCENT)]
     text = "".join(f"{line}\n" for line in lines)
     apart = [token for line in _LINE.split(text) for token in encode(line)]
     return list(encode(text)) == apart

@@ -118,6 +118,16 @@ def test_a_model_that_gives_no_choice_any_probability_is_told():
         weigh(tree, {(): dict.fromkeys(tree.forks[()], -math.inf)})
 
 
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, 5.0])
+def test_probabilities_that_are_none_are_told(value):
+    tree = choice_tree(("A", "B"), letters, lambda text: None)
+    seen = dict.fromkeys(tree.forks[()], -1.0) | {65: value}
+    if value is None:
+        del seen[65]
+    with pytest.raises(ValueError, match="gave no probabilities"):
+        weigh(tree, {(): seen})
+
+
 def test_the_most_probable_choice_is_drawn_at_temperature_0():
     assert draw((0.2, 0.5, 0.3), 0.0, seed=1) == 1
     assert draw((0.4, 0.4, 0.2), 0.0, seed=1) == 0
