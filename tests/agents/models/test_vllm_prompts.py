@@ -195,6 +195,21 @@ def test_rules_go_into_the_first_turn_where_the_template_refuses_them():
     assert not PromptWriter(CharacterTokenizer()).merged
 
 
+@pytest.mark.parametrize("kept", ["user", "nobody"])
+def test_a_template_that_leaves_messages_out_is_noticed(kept):
+    class Selective(CharacterTokenizer):
+        def apply_chat_template(self, conversation, **options):
+            said = [message for message in conversation if message["role"] == kept]
+            nothing = [{"role": "user", "content": ""}]
+            return super().apply_chat_template(said or nothing, **options)
+
+    if kept == "user":
+        assert PromptWriter(Selective()).merged
+    else:
+        with pytest.raises(ValueError, match="leaves out"):
+            PromptWriter(Selective())
+
+
 def test_a_template_that_refuses_everything_is_an_error():
     class Broken(CharacterTokenizer):
         def apply_chat_template(self, *args, **options):

@@ -147,7 +147,12 @@ RuntimeError: Engine core initialization failed. See root cause above.
         (RuntimeError("Device string must not be empty"), "", "finds no GPU"),
         (RuntimeError("No CUDA GPUs are available"), "", "finds no GPU"),
         (ValueError("No available memory for the cache blocks."), "", "does not suffice"),
-        (RuntimeError("CUDA out of memory"), "", "max_model_len"),
+        (RuntimeError("CUDA out of memory"), "", "lower max_model_len"),
+        (
+            ValueError("Free memory on device (9/79 GiB) on startup is less than desired GPU"),
+            "",
+            "lower gpu_memory_utilization",
+        ),
         (RuntimeError("Engine core initialization failed."), ENGINE_LOG, "CUDA out of memory"),
         (RuntimeError("Engine core initialization failed."), OTHER_LOG, "ValueError: Model arch"),
         (ValidationError("1 validation error\n  x"), "", "dtype: Unknown dtype: float8"),
