@@ -150,8 +150,10 @@ class ModelsConfig(Section):
         return options_for(self.spec(role), role, self.model_dump())
 
     def price_table(self) -> dict[str, Price]:
-        """Return the prices by model name."""
-        return {name: Price(**price.model_dump()) for name, price in self.prices.items()}
+        """Return the prices by model name; the embedded model costs nothing."""
+        specs = map(self.spec, ROLES)
+        free = {spec: Price(0.0, 0.0) for spec in specs if spec.partition(":")[0] == "embedded"}
+        return free | {name: Price(**price.model_dump()) for name, price in self.prices.items()}
 
 
 class AxisConfig(Section):

@@ -8,11 +8,11 @@ from debate_env.protocols import SPEECH, get_protocol
 from debate_env.transcript import Speech
 from qd.acceptance import make_rule
 from qd.checking import check_names, check_questions
-from qd.config import RunConfig
+from qd.config import EvolutionConfig, RunConfig
 from qd.costing import describe_cost, estimate_cost
 from qd.gains import Reporter
 from qd.parents import most_children
-from qd.seeds import FAMILIES, seed_strategies
+from qd.seeds import FAMILIES, SEEDS_PER_FAMILY, seed_strategies
 from qd.selection import debates_per_challenge
 from qd.splits import RunQuestions
 from qd.tournament import Tournament
@@ -89,8 +89,8 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
     debates = first + later * (each + selection) + report
     fewest, most = verdict_calls(config)
     per_debate = speeches_per_debate(config) + most
-    # Every family keeps an elite, and champions that stay are not measured again.
-    least = first + later * tournament.debates(len(FAMILIES))
+    # Elites stay until they are replaced, and champions that stay are not measured again.
+    least = first + later * tournament.debates(_fewest_players(evolution))
     least += per_report + once if reports else 0
     mutations = later * children * evolution.mutation.max_attempts
     return Plan(
@@ -108,6 +108,14 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         least_debates=min(least, debates),
         exact=later == 0 and not report,
     )
+
+
+def _fewest_players(evolution: EvolutionConfig) -> int:
+    """Count the players of a tournament in which no child takes part."""
+    if evolution.archive.kind != "slots":
+        return len(FAMILIES)  # a grid may hold all seeds of a family in one cell
+    kept = min(evolution.archive.slots, SEEDS_PER_FAMILY)
+    return len(FAMILIES) * min(kept, evolution.archive.keep_per_family or kept)
 
 
 def verdict_calls(config: RunConfig) -> tuple[int, int]:

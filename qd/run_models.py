@@ -105,7 +105,8 @@ def _make(settings: ModelsConfig, role: str) -> ChatModel:
     try:
         return make_model(settings.spec(role), **settings.options(role))
     except InputError as error:
-        raise InputError(f"models.{role}: {error}") from None
+        key = "default" if settings.spec(role) == settings.default else role
+        raise InputError(f"models.{key}: {error}") from None
 
 
 def equip(models: Models, config: RunConfig, journal: Path | None, run: str = "") -> Models:
@@ -148,7 +149,7 @@ def check_prices(config: RunConfig, roles: Sequence[str] = ROLES) -> None:
         return
     for role in roles:
         spec = config.models.spec(role)
-        if spec not in config.models.prices:
+        if spec not in config.models.price_table():
             raise InputError(
                 f"budget.money: the price of '{spec}' is unknown; give it under models.prices, as "
                 f"in {{'{spec}': {{prompt: 0.5, completion: 1.5}}}} per million tokens"
