@@ -30,6 +30,7 @@ from agents.models.options import OpenAIOptions
 
 _LEAD = 0.02  # seconds that the first request on a passage goes ahead
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds before a request is sent again, doubled
+_GARBAGE_WAIT = 1.0
 _KNOWN_KIND, _SLOWEST, _LEAST_TIMEOUT = 40, 5.0, 5.0  # replies, times the slowest, seconds
 _IDLE_GROUPS = 512  # passages that are remembered although nothing is asked about them
 _LINGER = 0.25  # seconds that a passage counts as in flight after its last reply, at most
@@ -318,11 +319,10 @@ class Dispatcher:
         job.attempts += 1
         wait = self._backoff(job.attempts)
         if trouble.fate == "refused":
-            replica.refusals += 1
             if frequent and trouble.wait is not None:
                 replica.pause(now + trouble.wait)
             elif replica.window.in_flight == 0:
-                replica.pause(now + self._backoff(min(replica.refusals, 8)))
+                replica.pause(now + wait)
         else:
             alone = trouble.fate == "timeout" and replica.window.overtaken(sent.flight)
             failing = not alone and replica.note_failure(sent.flight.number)
@@ -331,7 +331,10 @@ class Dispatcher:
             job.avoid = replica.index
         if trouble.fate == "timeout":
             job.timeouts += 1
-        if trouble.fate == "timeout" or (trouble.fate == "reset" and job.attempts == 1):
+        if trouble.fate == "garbage":
+            wait = min(wait, _GARBAGE_WAIT)  # no sign of a server that has too much to do
+        first = job.attempts == 1 and trouble.fate in ("reset", "garbage")
+        if first or trouble.fate == "timeout":
             wait = 0.0
         if trouble.wait is not None:
             wait = max(wait, trouble.wait)
@@ -398,7 +401,7 @@ class Dispatcher:
             replica.active[group] = now + linger
 
     def _answered(self, replica: Replica) -> None:
-        replica.refusals = replica.rests = 0
+        replica.rests = 0
         if replica.away_since is not None:
             replica.away_since = None
             self._rehome()

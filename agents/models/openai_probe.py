@@ -291,13 +291,13 @@ class _Probe:
 
     async def _list(self) -> list[Mapping[str, Any]]:
         """The server's models; empty where it does not list them."""
-        for attempt in range(3):
+        for wait in (0.1, 0.3, 0.0):
             reply = await self._once(self.endpoint.get("/models"))
             if isinstance(reply, Answer) or reply.fate == "permanent":
                 listed = _json(reply).get("data")
                 entries = listed if isinstance(listed, list) else []
                 return [e for e in entries if isinstance(e, dict)]
-            await asyncio.sleep(0.1 * 2**attempt)
+            await asyncio.sleep(wait)
         return []
 
     async def _once(self, sending: Coroutine[Any, Any, Answer | Trouble]) -> Answer | Trouble:

@@ -114,7 +114,6 @@ class Replica:
         self.rests = 0
         self.trial: Sent | None = None  # the one request that tries whether it is back
         self.failed: deque[int] = deque()  # numbers of the requests that failed lately
-        self.refusals = 0  # refusals without one
         self.sent = 0
         self.busy = 0  # passages in flight
         self.active: dict[Group, float] = {}  # passages in flight, and until when those just were

@@ -185,13 +185,13 @@ class _Connection(asyncio.Protocol):
             lines: The whole request.
             bare: Whether its reply has no body, whatever its head says.
         """
-        self._reply = asyncio.get_running_loop().create_future()
+        reply = self._reply = asyncio.get_running_loop().create_future()
         self._length, self._bare, self.reusable = -1, bare, False
         if self._transport.is_closing():
             self._fail("closed by the server")
         else:
             self._transport.write(b"".join(lines))
-        return self._reply
+        return reply
 
     def drop(self) -> None:
         """Close the connection at once."""

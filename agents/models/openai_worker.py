@@ -124,7 +124,7 @@ class Worker:
             self._inbox.extend(tickets)
             self._owed += len(tickets)
         if first:
-            self._loop.call_soon_threadsafe(self._take_in)
+            self._loop.call_soon_threadsafe(self._guard, self._take_in)
 
     def collect(self, seconds: float | None) -> list[tuple[int, Reply]]:
         """Take replies; wait for one at most so long (``None``: for ever) while some are owed."""
@@ -168,7 +168,6 @@ class Worker:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(self._broke)
         self._stop = asyncio.Event()
         self.endpoints = [Endpoint(url, self._key) for url in self._urls]
         self._ready.set()
@@ -184,13 +183,19 @@ class Worker:
         if self._crash is not None:
             raise self._crash
 
-    def _broke(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A mistake of ours in a callback must not leave the caller waiting for ever."""
-        error = context.get("exception")
+    def _broke(self, error: Exception) -> None:
+        """A mistake of ours must not leave the caller waiting for ever."""
         with self._lock:
-            self._crash = error or RuntimeError(str(context.get("message")))
+            self._crash = error
             self._lock.notify_all()
         self._stop.set()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Run a callback; what it raises ends the worker and reaches the caller."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001
+            self._broke(error)
 
     def _take_in(self) -> None:
         with self._lock:
@@ -228,9 +233,9 @@ class Worker:
         if dispatcher.waiting:
             wake = dispatcher.wake(now)
             if wake < float("inf"):
-                self._timer = loop.call_at(wake, self._pump)
+                self._timer = loop.call_at(wake, self._guard, self._pump)
         if self._look is None and (self._tasks or dispatcher.waiting):
-            self._look = loop.call_later(_LOOK_EVERY, self._look_after)
+            self._look = loop.call_later(_LOOK_EVERY, self._guard, self._look_after)
 
     def _look_after(self) -> None:
         """Give up what takes too long, and what waits for servers that are gone."""
@@ -276,8 +281,8 @@ class Worker:
             said = scrub(f"{type(error).__name__}: {error}", self._key.reveal())
             result = Trouble("permanent", "engine_error", one_line(said))
         del self._tasks[sent]
-        self._settle(sent, result)
-        self._pump()
+        self._guard(lambda: self._settle(sent, result))
+        self._guard(self._pump)
 
     # --- what came of it --------------------------------------------------------------------------
 
@@ -388,7 +393,7 @@ class Worker:
 
     def _deliver(self, ticket: int, reply: Reply) -> None:
         if not self._outbox:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._guard, self._flush)
         self._outbox.append((ticket, reply))
 
     def _flush(self) -> None:
