@@ -346,13 +346,26 @@ class PromptWriter:
         return found
 
     def _refuses_system(self) -> bool:
-        self.merged = False
-        try:
-            self._whole(_SAMPLES[0])
-        except Exception:  # noqa: BLE001  (a template may raise anything)
-            self.merged = True
-            self._whole(_SAMPLES[0])  # whatever is wrong now has nothing to do with system messages
-        return self.merged
+        """Whether the template refuses a system message, or leaves it out."""
+        trouble: Exception = ValueError("it leaves out messages")
+        for merged in (False, True):
+            self.merged = merged
+            try:
+                if self._says_everything(_SAMPLES[0]):
+                    return merged
+            except Exception as error:  # noqa: BLE001  (a template may raise anything)
+                trouble = error
+        raise trouble
+
+    def _says_everything(self, sample: Sequence[Message]) -> bool:
+        """Whether it makes a difference what each message says."""
+        whole = self._whole(sample)
+        for place, message in enumerate(sample):
+            other = list(sample)
+            other[place] = message._replace(content="a b a b a")
+            if self._whole(other) == whole:
+                return False
+        return True
 
     def _try_splitting(self, specials: Mapping[str, int]) -> None:
         backend = getattr(self._tokenizer, "backend_tokenizer", None)

@@ -52,6 +52,14 @@ _NO_GPU = re.compile(
     re.IGNORECASE,
 )
 _CAUSE = re.compile(r"(?:^|\s)((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Interrupt)): (.+)")
+_SPARE = (
+    "lower max_model_len or max_num_seqs, choose a quantization or a smaller model, share it among "
+    "more GPUs (--gpus), or raise gpu_memory_utilization"
+)
+_TAKEN = (
+    "something else holds part of it; lower gpu_memory_utilization (two models on one GPU get less "
+    "than half of it each)"
+)
 _VAGUE = re.compile(r"engine core initialization failed|see (?:root cause|stack trace)", re.I)
 
 
@@ -165,11 +173,8 @@ def reason(error: BaseException, log: str = "") -> str:
     cause = _cause(said, log)
     if _MEMORY.search(text):
         line = next((one for one in text.splitlines() if _MEMORY.search(one)), cause)
-        return (
-            f"the memory does not suffice: {_short(line)}; lower max_model_len or max_num_seqs, "
-            "choose a quantization or a smaller model, share it among more GPUs (--gpus), or raise "
-            "gpu_memory_utilization"
-        )
+        taken = "less than desired" in text
+        return f"the memory does not suffice: {_short(line)}; {_TAKEN if taken else _SPARE}"
     return f"vLLM failed: {cause}"
 
 
