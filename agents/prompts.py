@@ -1,9 +1,14 @@
 """Every word that is sent to a chat model: observations become chat messages here and only here.
 
-Layout (stable text first, so that an engine with prefix caching reads each passage about once)::
+Layout of a debater's and of a judge's prompt (stable text first, so that an engine with prefix
+caching reads each passage about once, and every speech once for both debaters)::
 
     system:  rules of the role; then, for those who may read it, the passage
-    user:    question and answers; then side, strategy, transcript; last the instruction
+    user:    question, both answers, transcript, instruction; then strategy; last the side
+    user:    instruction, question, answers, transcript; last a line that asks
+
+A debate has no "you" and no "opponent" before the strategy: the debaters are X and Y there, and
+share all of it. ``benchmarks/engines.py prefill`` compares this order with all others.
 
 Sections are marked with tags. Text from outside (passages, speeches, strategies) cannot open or
 close a section: :func:`neutralise` replaces the ``<`` of anything that looks like one of our tags.
@@ -14,15 +19,16 @@ inverse, for models that are programs rather than language models.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from agents.base import Turn
 from agents.models.base import Message
 from debate_env.transcript import Speech, parse_transcript
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Task = Literal["debate", "judge", "read", "mutate"]
 Form = Literal["letter", "credence"]
@@ -33,8 +39,7 @@ _TAGS = (
     "question",
     "answers",
     "answer",
-    "your_answer",
-    "opposing_answer",
+    "side",
     "strategy",
     "transcript",
     "speech",
@@ -45,10 +50,11 @@ _TAGS = (
 _TAG_START = re.compile(r"<(?=\s*/?\s*(?:" + "|".join(_TAGS) + r")\b)", re.IGNORECASE)
 
 DEBATER_RULES = """\
-You are a debater. You and an opponent have read the passage below; a judge who has not read it \
-will decide between your answers from the transcript alone.
-Argue for the answer you are given. Quote the passage word for word between <quote> and </quote>: \
-every quote is checked, and the judge sees whether it is verified. Never name an answer by a letter.
+You are one of two debaters, X and Y. Both have read the passage below; a judge who has not read \
+it will decide between their answers from the transcript alone.
+Argue for the answer of your side. Quote the passage word for word between <quote> and </quote>: \
+every quote is checked, and the judge sees whether it is verified. Never name an answer or a \
+debater by a letter: the judge knows other letters.
 """
 
 JUDGE_RULES = """\
@@ -72,6 +78,8 @@ _ADVICE = (
     "Answer your opponent's last speech and strengthen your own case.",
 )
 _REPAIR_CHARS = 2000
+_NOTHING_SAID = "<transcript>\n</transcript>\n"
+_ASK = "Which answer is correct?"
 
 
 def neutralise(text: str) -> str:
@@ -99,13 +107,34 @@ def _spoken(transcript: str) -> tuple[Speech, ...]:
     return spoken
 
 
+SIDES: Mapping[str, str] = MappingProxyType({"debater_0": "X", "debater_1": "Y"})
+"""Seat to what a debater is called in the prompts of both."""
+
+
 @lru_cache(maxsize=1024)
-def _case(question: str, own: str, other: str) -> str:
+def _case(question: str, first: str, second: str) -> str:
     return (
-        f"<question>\n{neutralise(question)}\n</question>\n"
-        f"<your_answer>\n{neutralise(own)}\n</your_answer>\n"
-        f"<opposing_answer>\n{neutralise(other)}\n</opposing_answer>\n"
+        f"<question>\n{neutralise(question)}\n</question>\n<answers>\n"
+        f"<answer speaker=X>\n{neutralise(first)}\n</answer>\n"
+        f"<answer speaker=Y>\n{neutralise(second)}\n</answer>\n</answers>\n"
     )
+
+
+def _blocks(spoken: Iterable[Speech], called: Mapping[str, str]) -> str:
+    """Write a transcript, the speeches in the order given."""
+    blocks = "".join(
+        [
+            f"<speech round={n} speaker={called[seat]}>\n{text}\n</speech>\n"
+            for n, seat, text in spoken
+        ]
+    )
+    return f"<transcript>\n{blocks}</transcript>\n"
+
+
+@lru_cache(maxsize=256)
+def _debated(transcript: str) -> str:
+    """Write a transcript as both debaters see it: by round, and within one by seat."""
+    return _blocks(sorted(_spoken(transcript), key=lambda s: s[:2]), SIDES)
 
 
 @lru_cache(maxsize=1024)
@@ -113,8 +142,14 @@ def _speech_instruction(number: int, rounds: int, word_limit: int) -> str:
     advice = _ADVICE[min(number, len(_ADVICE)) - 1]
     return (
         f"<instruction>\nRound {number} of {rounds}. {advice} "
-        f"Write at most {word_limit} words.\n</instruction>"
+        f"Write at most {word_limit} words.\n</instruction>\n"
     )
+
+
+# Said again at the end: a debater that has just read its opponent must not take over his answer.
+@lru_cache(maxsize=1024)
+def _side(seat: str, answer: str) -> str:
+    return f"<side>\nYou are debater {SIDES[seat]}. Argue for: {neutralise(answer)}\n</side>"
 
 
 def debater_messages(
@@ -124,24 +159,19 @@ def debater_messages(
 
     Args:
         observation: The debater's observation.
-        turn: Its turn; gives the number of rounds and the word limit.
+        turn: Its turn; gives the seat, the number of rounds and the word limit.
         strategy: The strategy prompt; may be empty.
     """
-    own, settings = turn.seat, turn.settings
-    transcript = observation["transcript"]
-    blocks = ""
-    if transcript:
-        for number, seat, text in sorted(
-            _spoken(transcript), key=lambda s: 2 * s[0] + (s[1] != own)
-        ):
-            speaker = "you" if seat == own else "opponent"
-            blocks += f'<speech round="{number}" speaker="{speaker}">\n{text}\n</speech>\n'
-    other = observation["answers"][1 if own == "debater_0" else 0]
+    settings, transcript = turn.settings, observation["transcript"]
+    own, answers = observation["position"], observation["answers"]
+    # A protocol may let a seat defend another answer than that of its place; it is shown there.
+    first, second = (own, answers[1]) if turn.seat == "debater_0" else (answers[0], own)
     user = (
-        f"{_case(observation['question'], observation['position'], other)}"
-        f"<strategy>\n{neutralise(strategy)}\n</strategy>\n"
-        f"<transcript>\n{blocks}</transcript>\n"
+        f"{_case(observation['question'], first, second)}"
+        f"{_debated(transcript) if transcript else _NOTHING_SAID}"
         f"{_speech_instruction(turn.round, settings.rounds, settings.word_limit)}"
+        f"<strategy>\n{neutralise(strategy)}\n</strategy>\n"
+        f"{_side(turn.seat, own)}"
     )
     return (_with_passage(DEBATER_RULES, observation["passage"]), Message("user", user))
 
@@ -165,6 +195,12 @@ def _choice(question: str, answers: tuple[str, ...], order: tuple[int, ...]) -> 
 def _speakers(order: tuple[int, ...]) -> Mapping[str, tuple[int, str]]:
     """Seat to its place in an order of answers, and the letter of that place."""
     return {f"debater_{index}": (place, LETTERS[place]) for place, index in enumerate(order)}
+
+
+@lru_cache(maxsize=256)
+def _letters(order: tuple[int, ...]) -> Mapping[str, str]:
+    """Seat to the letter that its answer has in an order."""
+    return {seat: letter for seat, (_, letter) in _speakers(order).items()}
 
 
 @lru_cache(maxsize=len(LETTERS))
@@ -199,20 +235,18 @@ def judge_messages(
         observation: The judge's observation.
         order: A permutation of the answers; ``order[0]`` is shown as answer A. Speeches follow it:
             within a round, the debater of answer A comes first.
-        form: What the verdict is asked for as; all but the last words of the prompt are the same.
+        form: What the verdict is asked for as; all but the instruction is the same.
     """
     order = tuple(order)
-    answers = observation["answers"]
+    answers = tuple(observation["answers"])
     speakers, n = _speakers(order), len(order)
-    blocks = ""
-    for number, seat, text in sorted(
-        _spoken(observation["transcript"]), key=lambda s: n * s[0] + speakers[s[1]][0]
-    ):
-        blocks += f'<speech round="{number}" speaker="{speakers[seat][1]}">\n{text}\n</speech>\n'
+    spoken = sorted(_spoken(observation["transcript"]), key=lambda s: n * s[0] + speakers[s[1]][0])
     user = (
-        f"{_choice(observation['question'], tuple(answers), order)}"
-        f"<transcript>\n{blocks}</transcript>\n"
-        f"{_instruction(len(answers), form)}"
+        f"{_instruction(n, form)}\n"
+        f"{_choice(observation['question'], answers, order)}"
+        f"{_blocks(spoken, _letters(order))}"
+        # The transcript is not ours; the last word is.
+        f"{_ASK}"
     )
     return (_JUDGE_SYSTEM, Message("user", user))
 
@@ -329,8 +363,7 @@ def section(text: str, name: str) -> str | None:
 
 def asks_credence(user: str) -> bool:
     """Tell whether a judge's or reader's prompt asks how likely each answer is."""
-    # The last instruction is ours; no text from outside can open another one.
-    return user.rpartition("<instruction>\n")[2].startswith(_CREDENCE)
+    return (section(user, "instruction") or "").startswith(_CREDENCE)
 
 
 def listed_answers(text: str) -> list[str]:
@@ -340,7 +373,20 @@ def listed_answers(text: str) -> list[str]:
     return [str(answer) for answer in found]
 
 
-_SPEECH = re.compile(r'<speech round="(\d+)" speaker="(\w+)">\n(.*?)\n</speech>', re.DOTALL)
+def answers_by_side(text: str) -> dict[str, str]:
+    """Read the answers of a debater's prompt: what their debaters are called, to the answers."""
+    block = section(text, "answers") or ""
+    found = re.findall(r"<answer speaker=(\w+)>\n(.*?)\n</answer>", block, re.DOTALL)
+    return {str(side): str(answer) for side, answer in found}
+
+
+def side_of(text: str) -> str | None:
+    """Read what the debater who is asked is called in its prompt."""
+    found = re.match(r"You are debater (\w+)\. Argue for: ", section(text, "side") or "")
+    return found.group(1) if found else None
+
+
+_SPEECH = re.compile(r"<speech round=(\d+) speaker=(\w+)>\n(.*?)\n</speech>", re.DOTALL)
 
 
 def speeches(text: str) -> list[SpokenBlock]:

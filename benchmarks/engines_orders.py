@@ -24,23 +24,24 @@ TASKS: tuple[Task, ...] = ("debate", "judge")
 WITHIN = 1.0  # per cent
 
 _SECTION = re.compile(r"<(\w+)>\n(?:.*?\n)??</\1>\n?", re.DOTALL)
-_TOGETHER = {"opposing_answer": "your_answer"}  # sections that make one part with another
 
 
 def parts_of(request: Request) -> dict[str, str]:
     """Take a prompt apart at its sections.
 
     Returns:
-        Text by name of the part, in their order; the system message is one of them, the first.
+        Text by name of the part, in their order; the system message is one of them, the first, and
+        a line after the last section the last.
     """
     system, user = (message.content for message in request.messages)
     parts, end = {"system": system}, 0
     while end < len(user):
         found = _SECTION.match(user, end)
-        assert found is not None, "a user message is made of sections"
-        name, end = found[1], found.end()
-        name = _TOGETHER.get(name, name)
-        parts[name] = parts.get(name, "") + found[0]
+        if found is None:
+            parts["last line"] = user[end:]
+            break
+        end = found.end()
+        parts[found[1]] = found[0]
     return parts
 
 

@@ -19,7 +19,7 @@ from agents.models.retrieval import PassageIndex
 from agents.models.world import World
 from debate_env.draws import Draws, digest
 
-BEHAVIOUR_VERSION = 1
+BEHAVIOUR_VERSION = 2
 """Raised whenever a reply to some request changes; part of the fingerprint."""
 
 _NO_TASK = (
@@ -126,8 +126,10 @@ class EmbeddedModel:
         system, user = messages[0].content, messages[1].content
         if task in ("judge", "read"):
             return self._verdict(request, system, user, reading=task == "read" or self._bare(user))
-        key = self._passage(system).digest + digest(user, str(request.seed))
-        text = self._speech(system, user, key) if task == "debate" else rewrite(user, Draws(key))
+        if task == "debate":
+            text = self._speech(system, user, request.seed)
+        else:
+            text = rewrite(user, Draws(digest(user, str(request.seed))))
         if text is None:
             return Reply("", "error", error=_NO_SECTION)
         words = text.split()
@@ -146,7 +148,7 @@ class EmbeddedModel:
     def _passage(self, system: str) -> _Passage:
         return self._passages.fetch(system, lambda: _read_passage(system))
 
-    def _speech(self, system: str, user: str, stream: bytes) -> str | None:
+    def _speech(self, system: str, user: str, seed: int) -> str | None:
         task = read_task(user)
         if task is None:
             return None
@@ -155,7 +157,11 @@ class EmbeddedModel:
             key,
             lambda: candidates(self._passage(system).spans, task.question, task.own, task.other),
         )
-        return compose(task, pool, Draws(stream))
+        # What is drawn follows from what a prompt says, and not from where it says it.
+        said = (*task[:4], *task.own_speeches, "", *task.opposing_speeches)
+        numbers = (str(task.round), str(task.limit), str(seed))
+        stream = digest(*said, *numbers)
+        return compose(task, pool, Draws(self._passage(system).digest + stream))
 
     def _verdict(self, request: Request, system: str, user: str, *, reading: bool) -> Reply:
         if reading:
@@ -189,7 +195,7 @@ class EmbeddedModel:
 
 def _read_passage(system: str) -> _Passage:
     passage = prompts.section(system, "passage") or ""
-    return _Passage(PassageIndex(passage), count_tokens(system), digest(system))
+    return _Passage(PassageIndex(passage), count_tokens(system), digest(passage))
 
 
 def count_tokens(text: str) -> int:

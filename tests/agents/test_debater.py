@@ -5,7 +5,7 @@ import pytest
 from agents.base import Turn
 from agents.debater import StrategyDebater
 from agents.models.base import Reply, Sampling, Usage
-from agents.prompts import section, task_of
+from agents.prompts import answers_by_side, section, task_of
 from agents.rollout import run_thoughts
 from debate_env.episode import Episode
 from debate_env.settings import DebateSettings
@@ -33,8 +33,8 @@ def test_the_request_holds_strategy_position_and_limit():
     user = request.messages[1].content
     assert task_of(request.messages) == "debate"
     assert section(user, "strategy") == "Be brief."
-    assert section(user, "your_answer") == "a rope"
-    assert section(user, "opposing_answer") == "a lamp"
+    assert answers_by_side(user) == {"X": "a lamp", "Y": "a rope"}
+    assert section(user, "side") == "You are debater Y. Argue for: a rope"
     assert "at most 77 words" in user
     assert question().passage in request.messages[0].content
 
@@ -89,3 +89,37 @@ def test_every_strategy_of_a_passage_shares_its_system_message():
             run_thoughts(model, [agent.think(episode.observe(seat), turn)])
     assert len({request.messages[0] for request in model.requests}) == 1
     assert len({request.messages[1] for request in model.requests}) == 4
+
+
+def test_both_debaters_share_all_of_a_prompt_up_to_their_strategies():
+    """What an engine with prefix caching reads once for both."""
+    model = FakeModel()
+    episode = Episode(question(), RULES)
+    for seat, text in (("debater_0", "One."), ("debater_1", "Two.")):
+        episode.act(seat, text)
+    users = []
+    for seat in ("debater_0", "debater_1"):
+        agent = StrategyDebater(model, f"The strategy of {seat}.")
+        turn = Turn(seat, 2, RULES, 0)
+        run_thoughts(model, [agent.think(episode.observe(seat), turn)])
+        users.append(model.requests[-1].messages[1].content)
+    heads = [user.partition("<strategy>")[0] for user in users]
+    assert heads[0] == heads[1]
+    assert heads[0].count("<speech ") == 2
+    assert "Round 2 of 2" in heads[0]
+
+
+def test_a_later_round_goes_on_where_the_earlier_prompt_ended():
+    model = FakeModel()
+    episode = Episode(question(), DebateSettings(rounds=3))
+    seen = []
+    for number in (1, 2, 3):
+        agent = StrategyDebater(model, "Be brief.")
+        turn = Turn("debater_0", number, episode.settings, 0)
+        run_thoughts(model, [agent.think(episode.observe("debater_0"), turn)])
+        seen.append(model.requests[-1].messages[1].content.partition("</transcript>")[0])
+        for seat in ("debater_0", "debater_1"):
+            if number < 3:
+                episode.act(seat, f"Speech {number} of {seat}.")
+    assert seen[1].startswith(seen[0])
+    assert seen[2].startswith(seen[1])

@@ -35,7 +35,7 @@ def observed(answers=THREE, speeches=SPEECHES):
 
 
 def samples():
-    """One of every kind of prompt that has existed since version 1."""
+    """One of every kind of prompt."""
     judged = prompts.judge_messages(observed(), (2, 0, 1))
     turn = Turn("debater_0", 2, DebateSettings(), 0)
     return [
@@ -52,11 +52,11 @@ def samples():
 
 def test_a_change_to_the_prompts_of_a_version_is_noticed():
     text = repr([[tuple(message) for message in messages] for messages in samples()])
-    assert prompts.PROMPT_VERSION == 1
+    assert prompts.PROMPT_VERSION == 2
     assert hashlib.sha256(text.encode()).hexdigest() == PINNED
 
 
-PINNED = "7f93f9f5fcb50de7610c692fe7509605ecb727d914f79fd902d84b6b2b6c46dd"
+PINNED = "bde962deb6d2903cdd658b0dbbedff7b72a51e5641801d58b326d84e5b8b2035"
 
 
 @pytest.mark.parametrize("n", [2, 3, 26])

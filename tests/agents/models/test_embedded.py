@@ -143,13 +143,12 @@ def test_replies_do_not_depend_on_the_hash_seed():
 
 
 PINNED_SPEECH = (
-    'What the passage shows us is this: "The miller". Read this line: <quote>It rained for '
-    "a week. For a month there was a rumour that the baker stole the bell.</quote> I chose "
-    "this line because it bears squarely on the matter. The passage states: <quote>The "
+    'What the text shows us is this: "The miller". The account says: <quote>It rained for'
+    " a week. For a month there was a rumour that the baker stole the bell.</quote> Read "
+    "this line: <quote>The miller stole the silver bell from the chapel at night.</quote>"
+    " Those words name both what was asked and my answer. The text reads: <quote>The "
     "baker sold barley bread to everybody in the street.</quote> Those words give both "
-    "what was asked and my answer. These are the words: <quote>The miller stole the silver "
-    "bell from the chapel at night.</quote> Those words name both what was asked and my "
-    'answer. So the answer is "The miller".'
+    'what was asked and my answer. That is why I choose "The miller".'
 )
 
 
