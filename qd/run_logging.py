@@ -94,8 +94,10 @@ class RunLog(Listener):
         """Log the end and stop logging."""
         if event.status == "finished":
             log.info("run finished")
-        elif event.status in ("interrupted", "stopped"):
-            log.warning("run %s: %s; it can be resumed", event.status, event.message)
+        elif event.status == "interrupted":
+            log.warning("run %s; it can be resumed", event.message)
+        elif event.status == "stopped":
+            log.warning("run stopped: %s; it can be resumed", event.message)
         else:
             log.error("run failed: %s", event.message)
         self._note("ended", status=event.status, message=event.message)

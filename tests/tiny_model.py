@@ -32,9 +32,10 @@ ADAPTER = "adapter"
 
 _PAD, _START, _END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 _THINKING = ("<think>", "</think>")
-# One hidden dimension is the same large number for every token, so that a column of the output
-# layer is a bias: this is how a model of random weights can be made to favour a token.
-_CONSTANT = 20.0
+# One hidden dimension is the same for every token, so that a column of the output layer is a bias:
+# this is how a model of random weights can be made to favour a token.
+_CONSTANT, _SCALE = 2.0, 3.0
+_NEVER = -60.0
 _HIDDEN, _LAYERS, _HEADS, _KEY_VALUE_HEADS, _INNER = 64, 2, 2, 1, 128
 
 
@@ -52,6 +53,8 @@ def make_tiny_model(
     favour: Mapping[str, float] | None = None,
 ) -> Path:
     """Make a model with a tokenizer trained on English text; the same arguments, the same bytes.
+
+    It writes words and marks at random, and no control characters or parts of characters.
 
     Args:
         folder: Where to put it; made if need be.
@@ -151,8 +154,7 @@ def _save_weights(
         torch.manual_seed(seed)
         model = model_class(config).to(torch.float32)
     model.generation_config.eos_token_id = end
-    if favour:
-        _favour(model, tokenizer, favour)
+    _favour(model, tokenizer, dict.fromkeys(_unclean(tokenizer), _NEVER) | dict(favour))
     model.save_pretrained(folder)
 
 
@@ -169,7 +171,17 @@ def _favour(model: Any, tokenizer: Any, favour: Mapping[str, float]) -> None:
             number = tokenizer.token_to_id(token)
             if number is None:
                 raise ValueError(f"{token!r} is no token of the tiny model")
-            model.lm_head.weight[number, 0] = weight / 4.0
+            model.lm_head.weight[number, 0] = weight / _SCALE
+
+
+def _unclean(tokenizer: Any) -> list[str]:
+    """Tokens that are no text: parts of characters, and control characters but the line break."""
+    found = []
+    for token, number in sorted(tokenizer.get_vocab().items()):
+        text = tokenizer.decode([number], skip_special_tokens=False)
+        if "\ufffd" in text or not all(c == "\n" or c.isprintable() for c in text):
+            found.append(token)
+    return found
 
 
 def _save_adapter(folder: Path, seed: int) -> None:

@@ -153,12 +153,8 @@ class Dispatcher:
     def _choose(self, replica: Replica, now: float) -> Group | None:
         if replica.away_since is not None:
             return self._oldest()
-        if self._full_of_passages(replica, now):
-            own = min(
-                (g for g in replica.active if g.waiting and g.home == replica.index),
-                key=lambda g: g.waiting[0][0],
-                default=None,
-            )
+        if replica.passages.limit < float("inf"):
+            own = self._warmest(replica, now)
         else:
             own = self._top(replica.ready, replica, now)
         common = self._top(self._ready, replica, now)
@@ -170,7 +166,7 @@ class Dispatcher:
             common = None  # it failed here, and somebody else can take it
         if own is None or common is None:
             return own or common or self._spill(replica, now)
-        return min(own, common, key=lambda g: g.waiting[0][0])
+        return min(own, common, key=lambda g: g.first)
 
     def _top(
         self, heap: list[tuple[int, int, Group]], replica: Replica, now: float
@@ -199,26 +195,37 @@ class Dispatcher:
         self._held_until = min(self._held_until, until)
         return True
 
-    def _full_of_passages(self, replica: Replica, now: float) -> bool:
-        limit = replica.passages.limit
-        if limit == float("inf"):
-            return False
-        active = replica.active
+    def _warmest(self, replica: Replica, now: float) -> Group | None:
+        """The group to go on with where the number of passages is limited.
+
+        First those in flight, then the one that was read last, so that debates on a passage are
+        finished before another passage is begun.
+        """
+        active, index = replica.active, replica.index
         for group in [g for g, until in active.items() if until < now]:
             del active[group]
         # A server is never left idle for the sake of its cache.
         idle = replica.window.in_flight < max(4, replica.window.size // 4)
-        if len(active) < limit or idle:
-            return False
-        self._held_until = min([self._held_until, *active.values()])
-        return True
+        full = len(active) >= replica.passages.limit and not idle
+        if full:
+            self._held_until = min([self._held_until, *active.values()])
+        groups = {g for _, _, g in replica.ready if g.waiting and g.home == index}
+        return min(
+            (
+                group
+                for group in groups
+                if (group in active or not full) and not self._is_held(group, replica, now)
+            ),
+            key=lambda g: (g not in active, -g.last_used(index) * (g not in active), g.first),
+            default=None,
+        )
 
     def _oldest(self) -> Group | None:
         """The group with the request that was submitted first, wherever it waits."""
         groups = [g for g in self._groups.values() if g.waiting]
         if self._any.waiting:
             groups.append(self._any)
-        return min(groups, key=lambda g: g.waiting[0][0], default=None)
+        return min(groups, key=lambda g: g.first, default=None)
 
     def _spill(self, replica: Replica, now: float) -> Group | None:
         """Take from a server that has far more to do than this one."""
@@ -231,7 +238,7 @@ class Dispatcher:
             groups = {g for g in groups if not self._is_held(g, replica, now)}
             if groups:
                 # What it has read already, else what the other will come to last.
-                return max(groups, key=lambda g: (replica.index in g.read, g.waiting[0][0]))
+                return max(groups, key=lambda g: (replica.index in g.read, g.first))
         return None
 
     def _send(self, group: Group, replica: Replica, now: float) -> Sent:
@@ -257,8 +264,9 @@ class Dispatcher:
                 group.scout[index] = now + _LEAD
         elif not here:
             # Only after a pause, in which other passages were read, do cached tokens tell anything.
-            sent.informed = replica.sent - group.used.get(index, 0) > 1
-        group.used[index] = replica.sent
+            number, at = group.used[index]
+            sent.since = at if replica.sent - number > 1 else None
+        group.used[index] = (replica.sent, now)
         return sent
 
     def wake(self, now: float) -> float:
@@ -284,8 +292,8 @@ class Dispatcher:
         replica, group = sent.replica, sent.group
         latency = replica.window.good(sent.flight, now, sent.job.kind)
         replica.note_time(sent.job.kind, latency)
-        if sent.informed and kept is not None:
-            replica.passages.observe(kept, replica.busy, sent.flight.at, now)
+        if sent.since is not None and kept is not None:
+            replica.passages.observe(kept, replica.busy, sent.since, now)
         if pause is not None:
             replica.pause(now + pause)
         self._leave(sent, now)

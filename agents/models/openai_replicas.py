@@ -88,7 +88,16 @@ class Group:
         self.in_flight: dict[int, int] = {}
         self.read: set[int] = set()  # servers that have read the prefix
         self.scout: dict[int, float] = {}  # until when the first request there is alone
-        self.used: dict[int, int] = {}  # number of the last request there
+        self.used: dict[int, tuple[int, float]] = {}  # number and time of the last request there
+
+    @property
+    def first(self) -> int:
+        """Place of the waiting request that was submitted first."""
+        return self.waiting[0][0]
+
+    def last_used(self, index: int) -> int:
+        """Number of the last request on a server; 0 before the first."""
+        return self.used.get(index, (0, 0.0))[0]
 
 
 class Replica:
@@ -175,7 +184,7 @@ class Replica:
 class Sent:
     """A request in flight."""
 
-    __slots__ = ("flight", "group", "informed", "job", "overdue", "replica")
+    __slots__ = ("flight", "group", "job", "overdue", "replica", "since")
 
     def __init__(self, job: Job, replica: Replica, flight: Flight, group: Group) -> None:
         self.job = job
@@ -183,4 +192,6 @@ class Sent:
         self.flight = flight
         self.group = group
         self.overdue = False
-        self.informed = False  # whether the cached tokens of its reply tell of other passages
+        # When the passage was last asked about there, if others were since, so that the cached
+        # tokens of the reply tell whether it was forgotten.
+        self.since: float | None = None

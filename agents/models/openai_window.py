@@ -293,16 +293,17 @@ class PassageLimit:
         """Most passages in flight; infinite while there is no reason for a limit."""
         return self._limit
 
-    def observe(self, remembered: bool, active: int, sent_at: float, now: float) -> None:
+    def observe(self, remembered: bool, active: int, since: float, now: float) -> None:
         """Take in whether a passage was still cached.
 
         Args:
             remembered: Whether it was.
             active: Passages in flight.
-            sent_at: When the request was sent; what was sent before the last change counts not.
+            since: When it was last asked about; what was forgotten before the last change of the
+                limit tells nothing of it.
             now: The time.
         """
-        if sent_at <= self._changed or now < self._useless_until:
+        if since <= self._changed or now < self._useless_until:
             return
         self._seen += 1
         self._missed += not remembered

@@ -66,7 +66,8 @@ def test_what_depends_on_the_clock_is_kept_apart(tmp_path):
     assert "run finished" in events
     lines = (tmp_path / "run" / "telemetry.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
-    assert [r["event"] for r in records] == ["started", *["generation"] * 3, "ended"]
+    told = ["started", *["generation"] * 3, "ended", "journal_spending"]
+    assert [r["event"] for r in records] == told
     assert all(r["seconds"] > 0 for r in records if r["event"] == "generation")
     logger = logging.getLogger("qd")
     assert logger.level == before

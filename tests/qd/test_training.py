@@ -314,7 +314,7 @@ def test_champions_that_meet_each_other_meet_once(tmp_path):
     sizes = {"train": 4, "selection": 4, "report": 40, "test": 4}
     # With this seed two champions are each other's opponents on two questions.
     dealing = {**settings.questions.model_dump(), **sizes}
-    data = {**settings.to_json(), "seed": 1, "questions": dealing}
+    data = {**settings.to_json(), "seed": 10, "questions": dealing}
     settings = RunConfig.model_validate(data)
     dealt = split_questions(question_set(40), settings.questions)
     model, watcher = StandIn(), Watcher()
