@@ -209,7 +209,7 @@ class RunWriter:
             InputError: There is something at ``path`` already, or it cannot be made.
         """
         try:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            if path.exists() and not _is_free(path):
                 raise InputError(
                     f"{path} exists already; continue it with --resume {path}, or choose another "
                     "--name or --run-dir"
@@ -340,6 +340,18 @@ class RunWriter:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _is_free(path: Path) -> bool:
+    """Whether a run may begin in a folder: it holds nothing but what a kill left at the start."""
+    if not path.is_dir():
+        return False
+    begun = {"transcripts", "generations", "questions.json"}
+    begun |= {f".{name}.tmp" for name in ("questions.json", "config.yaml")}
+    return all(
+        entry.name in begun and not (entry.is_dir() and any(entry.iterdir()))
+        for entry in path.iterdir()
+    )
 
 
 def _cut(path: Path, last: int | None, offsets: Mapping[str, Any]) -> None:

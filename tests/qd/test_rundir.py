@@ -101,3 +101,25 @@ def test_a_missing_generation_is_refused(writer):
     (writer.path / "generations" / "0001.json").unlink()
     with pytest.raises(InputError, match=r"missing among \[0, 2\]"):
         RunWriter.resume(writer.path)
+
+
+def test_a_run_may_begin_where_another_was_killed_before_it_began(tmp_path):
+    path = tmp_path / "run"
+    for folder in ("transcripts", "generations"):
+        (path / folder).mkdir(parents=True)
+    (path / "questions.json").write_text("{")
+    (path / ".config.yaml.tmp").write_text("version")
+    config = RunConfig()
+    RunWriter.create(path, config, QuestionSplits("builtin", "x", {})).close()
+    assert RunDirectory.open(path).config == config
+    with pytest.raises(InputError, match="exists already"):
+        RunWriter.create(path, config, QuestionSplits("builtin", "x", {}))
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "generations/0000.json"])
+def test_a_folder_with_anything_else_is_taken(tmp_path, foreign):
+    path = tmp_path / "run"
+    (path / foreign).parent.mkdir(parents=True)
+    (path / foreign).write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        RunWriter.create(path, RunConfig(), QuestionSplits("builtin", "x", {}))
