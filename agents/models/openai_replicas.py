@@ -126,6 +126,7 @@ class Replica:
         self.sent = 0
         self.busy = 0  # passages in flight
         self.active: dict[Group, float] = {}  # passages in flight, and until when those just were
+        self.scouts: deque[float] = deque()  # until when passages that begin have a lead
         self.times: dict[Hashable, tuple[int, float]] = {}
 
     def open(self, now: float) -> bool:
