@@ -117,24 +117,23 @@ def _read_choice(choice: Any, request: Request, tags: tuple[str, str], usage: Us
     if finish == "length" or stripped.unfinished:
         text = text.rstrip("\ufffd")  # half of a character that the limit cut in two
         finish = "refused" if finish == "refused" else "length"
+    usage = _with_thinking(usage, message, content, stripped.removed)
+    if request.choices is not None:
+        apart = bool(message.get("reasoning_content") or message.get("reasoning"))
+        probabilities, missing = read_probabilities(
+            choice.get("logprobs"), request.choices, tags, text if apart else ""
+        )
+        named = _as_choice(text, request.choices)
+        if named is None and probabilities is not None:
+            best = max(range(len(probabilities)), key=probabilities.__getitem__)
+            named, finish = request.choices[best], "stop"
+        if named is not None:
+            return Reply(named, finish, usage, probabilities, missing_mass=missing)
     if _NOISE.search(text):
         return "the reply holds control or replacement characters"
     if not text.strip() and finish == "stop":
         return "the reply holds no text"
-    usage = _with_thinking(usage, message, content, stripped.removed)
-    if request.choices is None:
-        return Reply(text, finish, usage)
-    apart = bool(message.get("reasoning_content") or message.get("reasoning"))
-    probabilities, missing = read_probabilities(
-        choice.get("logprobs"), request.choices, tags, text if apart else ""
-    )
-    named = _as_choice(text, request.choices)
-    if named is None and probabilities is not None:
-        best = max(range(len(probabilities)), key=probabilities.__getitem__)
-        named, finish = request.choices[best], "stop"
-    return Reply(
-        text if named is None else named, finish, usage, probabilities, missing_mass=missing
-    )
+    return Reply(text, finish, usage)
 
 
 def _as_choice(text: str, choices: Sequence[str]) -> str | None:

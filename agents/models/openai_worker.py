@@ -351,18 +351,21 @@ class Worker:
         return Trouble("garbage", "bad_reply", one_line(message))
 
     def _said_garbage(self, sent: Sent, why: str, data: bytes, now: float) -> None:
-        """Ask again; with another seed if the model itself, not the line, says garbage.
+        """Ask again; in another way if the model itself, not the line, says garbage.
 
         A broken line gives different garbage every time, or none; a model that draws its reply by
-        the same seed says the same again. The next seed derives from the last, so that runs on the
-        same server stay the same.
+        the same seed says the same again. Then a verdict is restricted to its choices, and a speech
+        is drawn with the next seed, which derives from the last: runs on the same server stay the
+        same.
         """
         load: _Load = sent.job.load
         said = data[data.find(b'"choices"') : data.find(b'"usage"')].decode("utf-8", "replace")
         load.same = load.same + 1 if said == load.said else 1
         load.said = said
         drawn = load.request.sampling.temperature > 0 and self.dialect.seeds == "honoured"
-        if drawn and load.same >= 2:
+        if load.same >= 2 and not load.forced and can_force(load.request, self.dialect):
+            load.forced, load.same = True, 0
+        elif load.same >= 2 and drawn:
             load.redraws, load.same = load.redraws + 1, 0
         if load.same >= _SAME:
             self.dispatcher.good(sent, now, None)

@@ -252,6 +252,14 @@ def test_the_likelier_choice_stands_for_a_text_that_is_none() -> None:
     assert reply.missing_mass == pytest.approx(0.7)
 
 
+def test_noise_after_a_letter_does_not_matter_where_its_probability_is_known() -> None:
+    found = tokens(("A", {"A": 0.7, "B": 0.2, "The": 0.1}), ("\ufffd", {"\ufffd": 1.0}))
+    reply = one(body("A\ufffd!", logprobs=found), PICK)
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.finish_reason) == ("A", "stop")
+    assert isinstance(one(body("A\ufffd!"), PICK), str)
+
+
 def test_a_verdict_as_json_or_with_space_is_the_choice() -> None:
     for text in ('{"answer": "B"}', " B\n", "B"):
         reply = one(body(text), PICK)
