@@ -13,7 +13,8 @@ import random
 import sys
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from agents.models.vllm_stages import Answer, Ask
@@ -104,7 +105,12 @@ class Runner:
         # An engine in a process of its own puts what it has into a queue.
         self._queue: Any = getattr(client, "outputs_queue", None)
         if hasattr(client, "engine_core"):
+            client._finalizer.detach()  # it would take down what engines of one process share
             _SHARING.add(self)
+            release: Callable[[], None] = partial(_shut_down, client.engine_core)
+        else:
+            release = client.shutdown
+        self._release = weakref.finalize(self, release)
         self.facts = _facts(self._engine, vllm)
 
     @property
@@ -177,33 +183,31 @@ class Runner:
 
     def close(self) -> None:
         """Shut the engine down and free its memory."""
-        engine, self._engine, self._llm = self._engine, None, None
-        if engine is None:
-            return
-        client = engine.engine_core
-        others = [other for other in _SHARING if other is not self]
+        self._engine = self._llm = self._queue = None
         _SHARING.discard(self)
-        if others and hasattr(client, "engine_core"):
-            _part_company(client)
-        else:
-            client.shutdown()
-        del engine, client
-        gc.collect()
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        if self._release.alive:
+            self._release()
+            _tidy()
 
 
 _SHARING = weakref.WeakSet()
 
 
-def _part_company(client: Any) -> None:
-    """Shut down an engine of this process, but not what it shares with the others."""
-    client._finalizer.detach()  # it would take down what is shared
-    core = client.engine_core
+def _shut_down(core: Any) -> None:
+    """Shut down an engine of this process, and what it shares with others if it is the last."""
+    if not _SHARING:
+        core.shutdown()
+        return
     core.structured_output_manager.clear_backend()
     core.model_executor.shutdown()
     core.scheduler.shutdown()
+
+
+def _tidy() -> None:
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _finished(output: Any) -> Finished:

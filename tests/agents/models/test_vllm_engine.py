@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import importlib.util
 import json
 import math
 import random
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -224,6 +227,28 @@ def test_an_adapter_changes_the_replies_and_the_fingerprint(vllm_model, start_vl
     assert ask(adapted, *mixed()) == replies
     adapted.close()
     assert ask(vllm_model, *mixed()) == plain
+    del adapted
+    start_vllm()  # and forgotten
+    gc.collect()
+    assert ask(vllm_model, *mixed()) == plain
+
+
+def test_closing_frees_the_memory(start_vllm):
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("this system does not tell how much memory a process has")
+
+    def resident():
+        found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text())
+        return int(found[1]) // 1024
+
+    cache = 512  # MiB
+    before = resident()
+    large = start_vllm(extra={"kv_cache_memory_bytes": cache << 20})
+    ask(large, request())
+    assert resident() > before + cache // 2
+    large.close()
+    assert resident() < before + cache // 4
 
 
 def test_a_model_can_be_closed_and_opened_again(start_vllm, tiny_model, tmp_path, vllm_model):
