@@ -23,10 +23,18 @@ from agents.models.base import (
 )
 from agents.models.openai_requests import choice_schema
 from agents.models.openai_server import make_openai
+from agents.testing import CHECKS
 from debate_env.errors import InputError
 from tests.agents.models.openai_helpers import LONG, answers, ask, connected
 from tests.server_replies import Body, Draws, Spoken
 from tests.servers import POOR, Dialect, Settings, serve
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(logprobs="ignored"), POOR])
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_contract_of_every_chat_model(check: str, dialect: Dialect) -> None:
+    with connected(Settings(dialect=dialect)) as (model, _):
+        CHECKS[check](model)
 
 
 def test_it_keeps_the_interfaces() -> None:
