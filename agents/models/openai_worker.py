@@ -1,7 +1,6 @@
 """The thread that talks to the servers: sends what the dispatcher chooses and settles what comes.
 
-All state lives on the thread's event loop. The two sides meet in two lists under one lock: requests
-handed in, replies handed out, both by the batch.
+All state lives on the thread's event loop; the mailbox is where it meets the caller's thread.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from agents.models.openai_dispatch import Dispatcher
 from agents.models.openai_endpoint import Answer, Endpoint
 from agents.models.openai_errors import Trouble, exhausted, from_status, scrub
 from agents.models.openai_keys import Secret
+from agents.models.openai_mailbox import Mailbox
 from agents.models.openai_replicas import Job, Sent, shared_prefix
 from agents.models.openai_replies import GarbageError, Reading, read_reply
 from agents.models.openai_requests import Dialect, body_of, can_force, encode, joinable
@@ -81,12 +81,7 @@ class Worker:
         self.dispatcher = Dispatcher(urls, options)
         self._urls = urls
         self._key = key
-        self._lock = threading.Condition()
-        self._inbox: list[tuple[int, Request]] = []
-        self._done: list[tuple[int, Reply]] = []
-        self._owed = 0
-        self._crash: BaseException | None = None
-        self._closed = False
+        self._mailbox = Mailbox(f"openai:{model}")
         self._order = 0
         self._tasks: dict[Sent, asyncio.Task[None]] = {}
         self._outbox: list[tuple[int, Reply]] = []
@@ -97,6 +92,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=f"openai:{model}", daemon=True)
         self._thread.start()
         self._ready.wait()
+        self._mailbox.check()
 
     # --- the caller's side ------------------------------------------------------------------------
 
@@ -115,39 +111,17 @@ class Worker:
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Hand in requests."""
-        if not tickets:
-            return
-        with self._lock:
-            if self._closed:
-                raise RuntimeError(f"model 'openai:{self.model}' is closed")
-            first = not self._inbox
-            self._inbox.extend(tickets)
-            self._owed += len(tickets)
-        if first:
+        if self._mailbox.hand_in(tickets):
             self._loop.call_soon_threadsafe(self._guard, self._take_in)
 
     def collect(self, seconds: float | None) -> list[tuple[int, Reply]]:
         """Take replies; wait for one at most so long (``None``: for ever) while some are owed."""
-        until = None if seconds is None else time.monotonic() + seconds
-        with self._lock:
-            while not self._done and self._owed and not self._closed:
-                if self._crash is not None:
-                    raise RuntimeError(f"the client of openai:{self.model} broke") from self._crash
-                left = 0.5 if until is None else until - time.monotonic()
-                if left <= 0:
-                    break
-                self._lock.wait(min(left, 0.5))
-            done, self._done = self._done, []
-            self._owed -= len(done)
-            return done
+        return self._mailbox.collect(seconds)
 
     def close(self) -> None:
         """End everything, also what is in flight; does nothing the second time."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._lock.notify_all()
+        if not self._mailbox.close():
+            return
         # The loop may have ended by itself, which is then no reason to complain.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._stop.set)
@@ -160,9 +134,7 @@ class Worker:
         try:
             asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001  (raised again where replies are waited for)
-            with self._lock:
-                self._crash = error
-                self._lock.notify_all()
+            self._mailbox.crash(error)
         finally:
             self._ready.set()
 
@@ -180,26 +152,17 @@ class Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             for endpoint in self.endpoints:
                 await endpoint.close()
-        if self._crash is not None:
-            raise self._crash
-
-    def _broke(self, error: Exception) -> None:
-        """A mistake of ours must not leave the caller waiting for ever."""
-        with self._lock:
-            self._crash = error
-            self._lock.notify_all()
-        self._stop.set()
 
     def _guard(self, work: Callable[[], None]) -> None:
         """Run a callback; what it raises ends the worker and reaches the caller."""
         try:
             work()
-        except Exception as error:  # noqa: BLE001
-            self._broke(error)
+        except Exception as error:  # noqa: BLE001  (a mistake of ours must not go unnoticed)
+            self._mailbox.crash(error)
+            self._stop.set()
 
     def _take_in(self) -> None:
-        with self._lock:
-            batch, self._inbox = self._inbox, []
+        batch = self._mailbox.take()
         now = self._loop.time()
         joined: dict[Request, _Load] = {}
         for ticket, request in batch:
@@ -400,10 +363,8 @@ class Worker:
         self._outbox.append((ticket, reply))
 
     def _flush(self) -> None:
-        with self._lock:
-            self._done += self._outbox
-            self._lock.notify()
-        self._outbox = []
+        outbox, self._outbox = self._outbox, []
+        self._mailbox.deliver(outbox)
 
 
 def _priced(reply: Reply, load: _Load) -> Reply:
