@@ -168,10 +168,12 @@ class Worker:
         for ticket, request in batch:
             load = _Load(request, [ticket])
             if joinable(request, self.dialect):
-                alike = joined.setdefault(request._replace(seed=0), load)
-                if alike is not load and len(alike.tickets) < _MOST_JOINED:
+                unseeded = request._replace(seed=0)
+                alike = joined.get(unseeded)
+                if alike is not None and len(alike.tickets) < _MOST_JOINED:
                     alike.tickets.append(ticket)
                     continue
+                joined[unseeded] = load
             self._add(load, now)
         self._pump()
 
