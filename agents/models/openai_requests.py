@@ -13,6 +13,7 @@ Seeds = Literal["honoured", "ignored", "refused"]
 
 _SEED_BITS = 0x7FFFFFFF  # some servers keep 32 bits of a seed, signed; all accept 31
 _ANSWER = "answer"
+_JSON_TOKENS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
         usage=all(d.usage for d in dialects),
         context_length=min((d.context_length for d in dialects if d.context_length), default=None),
         cache_tokens=min((d.cache_tokens for d in dialects if d.cache_tokens), default=None),
-        tokenizes=first.tokenizes,
+        tokenizes=all(d.tokenizes for d in dialects),
     )
 
 
@@ -110,6 +111,8 @@ def body_of(
         body["n"] = n
     if request.choices is not None:
         body.update(_choice_fields(request.choices, dialect, forced))
+        if "response_format" in body:  # the choice comes with some JSON around it
+            body[dialect.max_tokens_field] = max(_JSON_TOKENS, sampling.max_tokens)
     elif request.schema is not None and dialect.schema:
         body["response_format"] = schema_format("reply", json.loads(request.schema))
     body.update(extra)

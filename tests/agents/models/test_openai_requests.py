@@ -73,6 +73,7 @@ def test_verdicts_are_asked_for_in_a_stated_order(dialect: Dialect, fields: set[
     assert {"logprobs", "structured_outputs", "response_format"} & set(body) == fields
     if dialect.logprobs:
         assert body["top_logprobs"] == dialect.logprobs
+    assert body["max_tokens"] == (32 if "response_format" in fields else 8)
 
 
 def test_a_verdict_can_be_forced() -> None:
