@@ -82,7 +82,7 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
     """
     spec = f"vllm:{name}"
     where = f"model '{spec}'"
-    chosen = read_options("vllm", options)
+    chosen = read_options("vllm", options, where)
     assert isinstance(chosen, VllmOptions)  # noqa: S101
     if importlib.util.find_spec("vllm") is None:
         raise InputError(f"{where}: {NOT_INSTALLED}")
