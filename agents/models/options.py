@@ -33,6 +33,8 @@ class VllmOptions(EngineOptions):
     Attributes:
         tensor_parallel_size: GPUs that share every layer (``--gpus``).
         pipeline_parallel_size: Groups of layers on different GPUs.
+        thinking_tokens: Most tokens that a reasoning model may think before a reply, on top of what
+            the reply may have.
         dtype: ``"auto"`` or a torch type such as ``"bfloat16"``.
         quantization: Such as ``"awq"``, ``"fp8"``; ``None``: as the model says.
         max_model_len: Context length in tokens; ``None``: as the model says.
@@ -48,6 +50,7 @@ class VllmOptions(EngineOptions):
 
     tensor_parallel_size: int = Field(default=1, ge=1)
     pipeline_parallel_size: int = Field(default=1, ge=1)
+    thinking_tokens: int = Field(default=4096, ge=0)
     dtype: str = "auto"
     quantization: str | None = None
     max_model_len: int | None = Field(default=None, ge=1)

@@ -167,12 +167,6 @@ def _embedded(rest: str, **options: Any) -> ChatModel:
     return EmbeddedModel(World(chosen["world"], kind=chosen["kind"]))
 
 
-NO_VLLM = (
-    'vLLM is not installed; install it with pip install "debateqd[vllm]" (it needs a GPU), or use '
-    "a server with --model openai:NAME --base-url URL"
-)
-
-
 def _openai(rest: str, **options: Any) -> ChatModel:
     name = _named("openai", rest)
     from agents.models.openai_server import make_openai

@@ -127,7 +127,8 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
     fingerprint = _fingerprint(
         chosen, _identity(name, model), runner.facts, template, tokenizer_place, adapter
     )
-    return VllmModel(spec, fingerprint, runner, writer, chosen.thinking_tags, log)
+    tags, budget = chosen.thinking_tags, chosen.thinking_tokens
+    return VllmModel(spec, fingerprint, runner, writer, tags, budget, log)
 
 
 def _template(given: str | None, where: str) -> str | None:
@@ -251,7 +252,7 @@ def _fingerprint(
         "tokenizer": _identity(options.tokenizer, tokenizer) if options.tokenizer else "",
         "template": hashlib.blake2b(template.encode(), digest_size=8).hexdigest(),
         "variables": options.chat_template_kwargs,
-        "thinking": options.thinking_tags,
+        "thinking": [*options.thinking_tags, options.thinking_tokens],
         "extra": {key: value for key, value in options.extra.items() if key not in _NOT_TELLING},
     }
     told = {key: value for key, value in parts.items() if value}

@@ -57,6 +57,7 @@ class VllmModel:
         runner: The engine.
         writer: Writes its prompts.
         tags: What opens and closes its thinking.
+        thinking_tokens: Most tokens of thinking.
         log: What the engine and its processes write, to be closed with it.
     """
 
@@ -67,6 +68,7 @@ class VllmModel:
         runner: Runner,
         writer: PromptWriter,
         tags: tuple[str, str],
+        thinking_tokens: int,
         log: IO[bytes] | None = None,
     ) -> None:
         self._spec = spec
@@ -82,6 +84,7 @@ class VllmModel:
             opening=writer.opening,
             closing=writer.closing,
             closed=writer.closed(),
+            budget=thinking_tokens,
         )
         self._delivery: Counter[str] = Counter()
         self._ranks: dict[int, int] = {}  # of passages, by the hash of their message

@@ -24,9 +24,6 @@ from agents.models.base import FinishReason, Reply, Request, Usage
 from agents.models.thinking import strip_thinking
 from agents.models.vllm_choices import ChoiceTree, Path, draw, weigh
 
-THINKING_TOKENS = 4096
-"""Most tokens that a model may think before its thinking is closed for it."""
-
 WATCHED = 128
 """Most tokens whose probabilities the engine tells at once."""
 
@@ -106,7 +103,7 @@ class Abilities:
         opening: The token that is the opening tag, where it is a single one.
         closing: The token that is the closing tag, where it is a single one.
         closed: Tokens that close thinking which goes on too long.
-        budget: Most tokens of thinking.
+        budget: Most tokens of thinking, which is closed for the model after that.
     """
 
     context_length: int
@@ -115,7 +112,7 @@ class Abilities:
     opening: int | None = None
     closing: int | None = None
     closed: tuple[int, ...] = ()
-    budget: int = THINKING_TOKENS
+    budget: int = 4096
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ class FakeRunner:
 
 def model_of(runner=None, **options):
     writer = PromptWriter(CharacterTokenizer(), **options)
-    return VllmModel("vllm:tiny", "print", runner or FakeRunner(), writer, ("", ""))
+    return VllmModel("vllm:tiny", "print", runner or FakeRunner(), writer, ("", ""), 99)
 
 
 def request(text="Why?", passage="Rules.", choices=None, max_tokens=5):
@@ -162,7 +162,7 @@ def test_a_message_that_the_template_refuses_is_an_error():
                 raise ValueError("no\nbad words")
             return super().apply_chat_template(conversation, **options)
 
-    model = VllmModel("vllm:t", "", FakeRunner(), PromptWriter(Picky()), ("", ""))
+    model = VllmModel("vllm:t", "", FakeRunner(), PromptWriter(Picky()), ("", ""), 99)
     model.submit([(1, request("bad")), (2, request("good"))])
     replies = drain(model, 2)
     assert "ValueError: no bad words" in replies[1].error
@@ -187,7 +187,9 @@ def test_the_cause_may_stand_in_the_log_of_the_engine(tmp_path):
         log.write(b"RuntimeError: see root cause\nValueError: the disk is full\n")
         log.flush()
         runner = FakeRunner()
-        model = VllmModel("vllm:t", "", runner, PromptWriter(CharacterTokenizer()), ("", ""), log)
+        model = VllmModel(
+            "vllm:t", "", runner, PromptWriter(CharacterTokenizer()), ("", ""), 99, log
+        )
         model.submit([(1, request())])
         runner.trouble = MemoryError("See root cause above.")
         with pytest.raises(StoppedError, match="the disk is full"):
