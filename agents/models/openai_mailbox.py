@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agents.models.base import Reply, Request
 
@@ -14,12 +14,20 @@ Ticket = tuple[int, Request]
 class Mailbox:
     """Two lists under one lock.
 
+    A reply counts as under way until the caller comes back: only then has a journal recorded it,
+    and a kill before that would have it paid for again.
+
     Args:
         owner: Who is meant, for messages.
+        recorded: Called, on the caller's thread, when the caller has come back and the worker had
+            asked to be told.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, recorded: Callable[[], object]) -> None:
         self._owner = owner
+        self._recorded = recorded
+        self._handed = 0  # replies that were handed out, and may not be recorded yet
+        self._tell = False
         self._lock = threading.Condition()
         self._inbox: list[Ticket] = []
         self._done: list[tuple[int, Reply]] = []
@@ -41,6 +49,7 @@ class Mailbox:
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"model '{self._owner}' is closed")
+            self._back()
             first = not self._inbox
             self._inbox.extend(tickets)
             self._owed += len(tickets)
@@ -57,6 +66,7 @@ class Mailbox:
         """
         until = None if seconds is None else time.monotonic() + seconds
         with self._lock:
+            self._back()
             while not self._done and self._owed and not self._closed:
                 self.check()
                 left = 0.5 if until is None else until - time.monotonic()
@@ -65,7 +75,14 @@ class Mailbox:
                 self._lock.wait(min(left, 0.5))
             done, self._done = self._done, []
             self._owed -= len(done)
+            self._handed = len(done)
             return done
+
+    def _back(self) -> None:
+        self._handed = 0
+        if self._tell and not self._closed:
+            self._tell = False
+            self._recorded()
 
     def check(self) -> None:
         """Raise a ``RuntimeError`` if the worker broke."""
@@ -90,6 +107,17 @@ class Mailbox:
         with self._lock:
             batch, self._inbox = self._inbox, []
             return batch
+
+    def unrecorded(self, most: int) -> int:
+        """Count the replies that the caller has not come back from.
+
+        Args:
+            most: From so many on, the worker wants to be told when it does.
+        """
+        with self._lock:
+            found = len(self._done) + self._handed
+            self._tell = found >= max(1, most)
+            return found
 
     def deliver(self, replies: list[tuple[int, Reply]]) -> None:
         """Leave replies for the caller."""

@@ -81,7 +81,7 @@ class Worker:
         self.dispatcher = Dispatcher(urls, options)
         self._urls = urls
         self._key = key
-        self._mailbox = Mailbox(f"openai:{model}")
+        self._mailbox = Mailbox(f"openai:{model}", self._room_made)
         self._order = 0
         self._tasks: dict[Sent, asyncio.Task[None]] = {}
         self._outbox: list[tuple[int, Reply]] = []
@@ -189,7 +189,7 @@ class Worker:
         """Send whatever can be sent, and see to it that this is called again in time."""
         loop, dispatcher = self._loop, self.dispatcher
         now = loop.time()
-        while (sent := dispatcher.next(now)) is not None:
+        while self._has_room() and (sent := dispatcher.next(now)) is not None:
             task = loop.create_task(self._attempt(sent))
             self._tasks[sent] = task
         if self._timer is not None:
@@ -201,6 +201,18 @@ class Worker:
                 self._timer = loop.call_at(wake, self._guard, self._pump)
         if self._look is None and (self._tasks or dispatcher.waiting):
             self._look = loop.call_later(_LOOK_EVERY, self._guard, self._look_after)
+
+    def _has_room(self) -> bool:
+        """Whether fewer requests are under way, or answered and not recorded, than may be."""
+        most = self.options.max_concurrency * len(self.endpoints)
+        open_here = len(self._tasks) + len(self._outbox)
+        return open_here + self._mailbox.unrecorded(most - open_here) < most
+
+    def _room_made(self) -> None:
+        """Send what had to wait until replies were recorded; called on the caller's thread."""
+        # The loop may have ended by itself; the mailbox says so then.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._guard, self._pump)
 
     def _look_after(self) -> None:
         """Give up what takes too long, and what waits for servers that are gone."""
