@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.models.base import StoppedError
+from agents.models.journal_files import sync_folder
 from debate_env.errors import InputError
 from debate_env.transcript import Speech
 from qd.config import RunConfig
@@ -40,7 +41,6 @@ from qd.storage import (
     read_gzip_lines,
     read_json,
     read_lines,
-    sync_folder,
     write_atomic,
 )
 from qd.strategy import Strategy

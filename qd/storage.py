@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from agents.models.journal_files import sync_folder
 from debate_env.errors import InputError
 
 
@@ -26,16 +27,6 @@ def json_text(data: Any, *, indent: int | None = 1) -> str:
         allow_nan=False,
     )
     return text + "\n"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

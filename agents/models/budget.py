@@ -14,21 +14,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
-from agents.models.base import (
-    Capabilities,
-    ChatModel,
-    Message,
-    MeteredModel,
-    PatientModel,
-    Reply,
-    Request,
-    StoppedError,
-    TokenCounter,
-    capabilities_of,
-    notes_of,
-)
+from agents.models.base import ChatModel, Reply, Request, StoppedError
+from agents.models.wrapped import WrappedModel
 
 _TOKENS_PER_CHARACTER = 1 / 3  # of a prompt, until replies have told; English has about 1/4
 _MARGIN = 1.1  # on what replies have told
@@ -228,7 +216,7 @@ def _amount(name: str, value: float) -> str:
     return f"{value:,.0f} {name}"
 
 
-class BudgetedModel:
+class BudgetedModel(WrappedModel):
     """A chat model that sends no request its budget does not allow.
 
     It counts what is spent, by the model's own account where there is one, else by the usage of
@@ -240,11 +228,9 @@ class BudgetedModel:
     """
 
     def __init__(self, inner: ChatModel, budget: Budget) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._budget = budget
-        self._patient = inner if isinstance(inner, PatientModel) else None
-        self._metered = inner if isinstance(inner, MeteredModel) else None
-        self._noted: Counter[str] = Counter(self._metered.delivery if self._metered else ())
+        self._noted: Counter[str] = Counter(self.inner_delivery)
         self._counted: Counter[str] = Counter()
         self._queue: deque[tuple[int, Request]] = deque()
         self._promises: dict[
@@ -254,29 +240,9 @@ class BudgetedModel:
         self._told_tokens = 0
 
     @property
-    def name(self) -> str:
-        """Name of the inner model."""
-        return self._inner.name
-
-    @property
-    def fingerprint(self) -> str:
-        """Fingerprint of the inner model."""
-        return self._inner.fingerprint
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the inner model can do."""
-        return capabilities_of(self._inner)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the inner model has to say."""
-        return notes_of(self._inner)
-
-    @property
     def delivery(self) -> Counter[str]:
         """What was counted so far; see :class:`agents.models.base.MeteredModel`."""
-        return self._metered.delivery if self._metered is not None else self._counted
+        return self._counted if self._metered is None else self.inner_delivery
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Send as many requests as the budget allows; keep the rest."""
@@ -364,19 +330,6 @@ class BudgetedModel:
         return replies
 
 
-class CountingModel(BudgetedModel):
-    """A budgeted model whose inner model can count tokens, and that therefore can, too."""
-
-    def __init__(self, inner: ChatModel, budget: Budget) -> None:
-        super().__init__(inner, budget)
-        self._counter: Any = inner
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Count the tokens of a prompt, its chat template included."""
-        return int(self._counter.count_tokens(messages))
-
-
 def budgeted(inner: ChatModel, budget: Budget) -> BudgetedModel:
-    """Put a model under a budget, keeping its ability to count tokens."""
-    kind = CountingModel if isinstance(inner, TokenCounter) else BudgetedModel
-    return kind(inner, budget)
+    """Put a model under a budget."""
+    return BudgetedModel(inner, budget)

@@ -11,21 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from agents.models.base import (
-    Capabilities,
-    ChatModel,
-    MeteredModel,
-    PatientModel,
-    Reply,
-    Request,
-    TokenCounter,
-    capabilities_of,
-    notes_of,
-)
+from agents.models.base import ChatModel, Reply, Request, capabilities_of
 from agents.models.journal_files import JournalError
 from agents.models.journal_keys import RequestKeys
 from agents.models.journal_reader import JournalReader
 from agents.models.journal_store import Journal
+from agents.models.wrapped import WrappedModel
 
 __all__ = [
     "Journal",
@@ -37,7 +28,7 @@ __all__ = [
 ]
 
 
-class JournalledModel:
+class JournalledModel(WrappedModel):
     """A chat model that answers from a journal what it can, and records everything else.
 
     A reply that failed is not recorded: it may succeed another time. What the inner model spends
@@ -49,11 +40,9 @@ class JournalledModel:
     """
 
     def __init__(self, inner: ChatModel, journal: Journal) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._journal = journal
-        self._patient = inner if isinstance(inner, PatientModel) else None
-        self._metered = inner if isinstance(inner, MeteredModel) else None
-        self._noted = Counter(self._metered.delivery if self._metered is not None else ())
+        self._noted = Counter(self.inner_delivery)
         self._counted: Counter[str] = Counter()
         self._keys = RequestKeys("")
         self._keys_for: tuple[str, bool] | None = None
@@ -61,34 +50,11 @@ class JournalledModel:
         self._asked: dict[int, bytes] = {}  # ticket of the inner model to key
         self._waiting: dict[bytes, list[int]] = {}  # key to all tickets that want its reply
         self._received: list[tuple[int, Reply]] = []  # from the inner model, not recorded yet
-        if isinstance(inner, TokenCounter):
-            self.count_tokens = inner.count_tokens
-
-    @property
-    def name(self) -> str:
-        """Name of the inner model."""
-        return self._inner.name
-
-    @property
-    def fingerprint(self) -> str:
-        """Fingerprint of the inner model."""
-        return self._inner.fingerprint
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the inner model can do."""
-        return capabilities_of(self._inner)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the inner model has to say."""
-        return notes_of(self._inner)
 
     @property
     def delivery(self) -> Counter[str]:
         """What the inner model counted, and what was ``replayed`` and ``shared``."""
-        inner = self._metered.delivery if self._metered is not None else Counter[str]()
-        return inner + self._counted
+        return self.inner_delivery + self._counted
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Answer what is in the journal; hand the rest to the inner model, in the order given.
