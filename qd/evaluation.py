@@ -82,6 +82,7 @@ class Trial:
         right: 1 if the judge picked the correct answer, 0 if not, a share for a tie.
         won: 1 if the judge sided with ``strategy``, 0 if not, 0.5 for a tie.
         bias: Credence given to the first-shown answer, minus its even share, over both orders.
+        method: How the judge's probabilities were obtained; empty without a usable verdict.
     """
 
     kind: Kind
@@ -97,6 +98,7 @@ class Trial:
     right: float | None
     won: float | None
     bias: float | None
+    method: str = ""
 
     @property
     def usable(self) -> bool:
@@ -217,7 +219,8 @@ def _trial(pairing: Pairing, record: DebateRecord) -> Trial:
     if outcome.kind == "verdict" and outcome.credence is not None:
         own, other = outcome.credence[place], outcome.credence[1 - place]
         won = 0.5 if own == other else float(own > other)
-    bias = record.details.get("judge_0", {}).get("bias")
+    details = record.details.get("judge_0", {})
+    bias = details.get("bias")
     return Trial(
         kind=pairing.kind,
         strategy=pairing.strategy.strategy_id,
@@ -232,6 +235,7 @@ def _trial(pairing: Pairing, record: DebateRecord) -> Trial:
         right=outcome.correct if outcome.kind == "verdict" else None,
         won=won,
         bias=None if bias is None else float(bias),
+        method=str(details.get("method", "")),
     )
 
 

@@ -72,6 +72,7 @@ def test_evaluating_twice_writes_the_same_bytes(persuasion: RunDirectory) -> Non
     assert set(contents[0]) == {"journal.sqlite", "report.json", "test.jsonl", "train.jsonl"}
     line = json.loads(contents[0]["test.jsonl"].splitlines()[0])
     assert line["v"] == 1
+    assert line["method"] == "probabilities"
 
 
 def test_one_split_has_no_gap(persuasion: RunDirectory) -> None:
