@@ -69,7 +69,9 @@ _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
     "--config", metavar="FILE", multiple=True, help="Preset or YAML file; later ones override."
 )
 @click.option("--questions", metavar="SOURCE", help="builtin, synthetic, quality:PATH, or a file.")
-@click.option("--model", metavar="M", help="Chat model of every role that has none of its own.")
+@click.option(
+    "--model", metavar="M", help="embedded, vllm:NAME or openai:NAME; of roles without their own."
+)
 @click.option("--debater-model", metavar="M", help="Chat model of the debaters.")
 @click.option("--judge-model", metavar="M", help="Chat model of the judge.")
 @click.option("--mutator-model", metavar="M", help="Chat model that rewrites strategies.")
