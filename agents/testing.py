@@ -111,10 +111,6 @@ def _ask(model: ChatModel, requests: Sequence[Request]) -> list[Reply]:
     return [found[ticket] for ticket in tickets]
 
 
-def _says(reply: Reply) -> tuple[str, str, tuple[float, ...] | None]:
-    return reply.text, reply.finish_reason, reply.probabilities
-
-
 def _check_interface(model: ChatModel) -> None:
     assert isinstance(model, ChatModel), (
         f"a {type(model).__name__} lacks a part of agents.models.base.ChatModel: name, "

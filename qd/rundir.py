@@ -242,12 +242,7 @@ class RunWriter:
             InputError: A log is shorter than what was committed, another process writes it, or it
                 cannot be written.
         """
-        run = RunDirectory(path)
-        committed = run.generations()
-        last = committed[-1] if committed else None
-        if committed != list(range(len(committed))):
-            raise InputError(f"{path}/generations: a generation is missing among {committed}")
-        offsets = run.generation(last)["offsets"] if last is not None else {}
+        last, offsets = _last_commit(RunDirectory(path))
         try:
             writer = cls(path)
         except OSError as error:
@@ -306,10 +301,8 @@ class RunWriter:
             self._strategies.flush()
             self._matches.flush()
             self._said = []
-            run = RunDirectory(self.path)
-            committed = run.generations()
-            last = committed[-1] if committed else None
-            _cut(self.path, last, run.generation(last)["offsets"] if last is not None else {})
+            last, offsets = _last_commit(RunDirectory(self.path))
+            _cut(self.path, last, offsets)
         return last
 
     def finish(self, summary: Mapping[str, Any], archive: Mapping[str, Any]) -> None:
@@ -340,6 +333,20 @@ class RunWriter:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _last_commit(run: RunDirectory) -> tuple[int | None, Mapping[str, Any]]:
+    """Return the last committed generation, if there is one, and what it covers of the logs.
+
+    Raises:
+        InputError: One before it is missing.
+    """
+    committed = run.generations()
+    if committed != list(range(len(committed))):
+        raise InputError(f"{run.path}/generations: a generation is missing among {committed}")
+    if not committed:
+        return None, {}
+    return committed[-1], run.generation(committed[-1])["offsets"]
 
 
 def _is_free(path: Path) -> bool:

@@ -105,6 +105,7 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or Limits()
+        self._limited = self.limits.any
         self._prices = dict(prices or {})
         self._spent = {name: Counter(dict(counts)) for name, counts in (spent or {}).items()}
         self._seconds_before = seconds
@@ -121,10 +122,6 @@ class Budget:
     def in_flight(self) -> bool:
         """Whether any model still owes a reply."""
         return self._promised["calls"] > 0
-
-    def spent(self) -> dict[str, Counter[str]]:
-        """Return what was spent by model name."""
-        return {name: Counter(counts) for name, counts in self._spent.items()}
 
     def money(self, spent: Mapping[str, Mapping[str, int]] | None = None) -> float | None:
         """Return what was paid; ``None`` when the price of a model that was used is unknown.
@@ -161,16 +158,19 @@ class Budget:
         wanted = {"calls": 1.0, "tokens": prompt + completion, "money": 0.0}
         if price is not None:
             wanted["money"] = _PER_MILLION * (price.prompt * prompt + price.completion * completion)
-        used = self._used()
-        for name, amount in wanted.items():
-            allowed = getattr(self.limits, name)
-            if allowed is not None and used[name] + self._promised[name] + amount > allowed:
-                return None
-        if self.limits.seconds is not None and self.seconds >= self.limits.seconds:
+        if self._limited and not self._fits(wanted):
             return None
         for name, amount in wanted.items():
             self._promised[name] += amount
         return wanted
+
+    def _fits(self, wanted: Mapping[str, float]) -> bool:
+        used = self._used()
+        for name, amount in wanted.items():
+            allowed = getattr(self.limits, name)
+            if allowed is not None and used[name] + self._promised[name] + amount > allowed:
+                return False
+        return self.limits.seconds is None or used["seconds"] < self.limits.seconds
 
     def release(self, promise: Mapping[str, float]) -> None:
         """Take a promise back, when the reply has come and its real cost is noted."""
@@ -233,9 +233,8 @@ class BudgetedModel(WrappedModel):
         self._noted: Counter[str] = Counter(self.inner_delivery)
         self._counted: Counter[str] = Counter()
         self._queue: deque[tuple[int, Request]] = deque()
-        self._promises: dict[
-            int, tuple[dict[str, float], int]
-        ] = {}  # with characters of the prompt
+        # Ticket to promise and to characters of the prompt.
+        self._promises: dict[int, tuple[dict[str, float], int]] = {}
         self._told_characters = 0
         self._told_tokens = 0
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from debate_env.errors import InputError, nearest
-
-Role = Literal["debater", "judge", "mutator"]
 
 
 class EngineOptions(BaseModel):
