@@ -123,6 +123,10 @@ class Budget:
         """Whether any model still owes a reply."""
         return self._promised["calls"] > 0
 
+    def spent(self) -> dict[str, Counter[str]]:
+        """Return what was spent by model name."""
+        return {name: Counter(counts) for name, counts in self._spent.items()}
+
     def money(self, spent: Mapping[str, Mapping[str, int]] | None = None) -> float | None:
         """Return what was paid; ``None`` when the price of a model that was used is unknown.
 
