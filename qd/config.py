@@ -225,6 +225,21 @@ class EloConfig(Section):
     memory: Literal["reset", "carry", "inherit"] = "reset"
 
 
+class BradleyTerryConfig(Section):
+    """The batch rating; see :mod:`qd.ratings.laplace`.
+
+    Prior standard deviations are in Elo points; ``None``: estimated from the games.
+    """
+
+    score: Literal["credence", "win"] = "credence"
+    root: float | None = Field(default=None, gt=0)
+    mutation: float | None = Field(default=None, gt=0)
+    question: float | None = Field(default=None, gt=0)
+    side: float | None = Field(default=None, gt=0)
+    position: float | None = Field(default=None, gt=0)
+    mean: float | None = Field(default=None, gt=0)
+
+
 class TournamentConfig(Section):
     """How training debates are arranged and rated."""
 
@@ -235,6 +250,7 @@ class TournamentConfig(Section):
     teams: Literal["self", "neighbours"] = "self"
     rating: str = "elo"
     elo: EloConfig = EloConfig()
+    bradley_terry: BradleyTerryConfig = BradleyTerryConfig()
 
 
 class SelectionConfig(Section):
