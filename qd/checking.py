@@ -16,7 +16,7 @@ from qd.archives import ARCHIVES
 from qd.axes import default_axis
 from qd.config import RunConfig
 from qd.descriptors import DESCRIPTORS
-from qd.mutation import MUTATORS
+from qd.operators import MUTATORS
 from qd.pairing import PAIRINGS
 from qd.parents import PARENTS
 from qd.ratings import RATINGS
@@ -68,7 +68,8 @@ def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], 
     yield "evolution.tournament.pairing", tournament.pairing, PAIRINGS.get
     yield "evolution.tournament.rating", tournament.rating, RATINGS.get
     yield "evolution.selection.rule", evolution.selection.rule, ACCEPTANCE.get
-    yield "evolution.mutation.operator", evolution.mutation.operator, MUTATORS.get
+    for name in evolution.mutation.operators:
+        yield f"evolution.mutation.operators.{name}", name, MUTATORS.get
 
 
 def check_questions(config: RunConfig, questions: RunQuestions) -> None:

@@ -15,6 +15,7 @@ from qd.descriptors import BehaviourSummary
 from qd.matches import Match
 from qd.rundir import RunDirectory
 from qd.strategy import Strategy
+from qd.yields import Yields
 
 COUNTED = ("debates", "calls", "unusable")
 
@@ -31,6 +32,7 @@ class TrainingState:
         matches: All training matches, in the order of the log.
         reported: Report matches by id, to be used again.
         totals: Debates, calls, tokens and unusable verdicts so far.
+        yields: What the mutation operators have yielded.
     """
 
     archive: ArchiveProtocol
@@ -42,6 +44,7 @@ class TrainingState:
     totals: dict[str, Any] = field(
         default_factory=lambda: {**dict.fromkeys(COUNTED, 0), "tokens": {}}
     )
+    yields: Yields = field(default_factory=Yields)
 
     def next_id(self, offset: int = 0) -> str:
         """Name the next strategy but ``offset``."""
@@ -72,6 +75,7 @@ class TrainingState:
             "behaviour": {s: b.to_dict() for s, b in self.behaviours.items()},
             "ratings": self.ratings,
             "totals": self.totals,
+            "yields": self.yields.to_json(),
         }
 
 
@@ -101,6 +105,7 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
             behaviours={s: BehaviourSummary.from_dict(b) for s, b in data["behaviour"].items()},
             ratings={s: float(r) for s, r in data["ratings"].items()},
             totals=data["totals"],
+            yields=Yields.from_json(data["yields"]),
         )
         expected = data["next_strategy"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
