@@ -159,7 +159,9 @@ class Model2VecEmbedder:
         """Embed texts; see :class:`TextEmbedder`."""
         if not texts:
             return np.zeros((0, self._model.dim), dtype=np.float32)
-        rows = self._model.encode(list(texts), max_length=None, use_multiprocessing=False)
+        # The tokenizer takes no lone surrogates.
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        rows = self._model.encode(clean, max_length=None, use_multiprocessing=False)
         return unit_rows(rows)
 
 

@@ -63,8 +63,9 @@ class EmbeddingCluster:
         (row,) = self._embedder.embed([words])
         if not row.any():
             return (0,) * len(self.units)
-        # Not a matrix product, whose rounding depends on the machine.
-        products = row.astype(np.float64) * self._vectors
+        # Not a matrix product, whose rounding depends on the machine; zeros add nothing.
+        used = np.flatnonzero(row)
+        products = row[used].astype(np.float64) * self._vectors[:, used]
         return (*(round(_SCALE * math.fsum(line)) for line in products.tolist()), 1)
 
     def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
