@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from qd.archive_base import ArchiveProtocol, Entry
 from qd.archives import archive_from_dict
 from qd.axes import Unplaceable, Value
-from qd.descriptors import BehaviourSummary
+from qd.descriptors import BehaviourSummary, Descriptor
 from qd.score_units import UNIT, ReportRow, Scale, corrected_progress, reported_progress
 from qd.statistics import Estimate, spread_interval, wilson
 from qd.strategy import Strategy
@@ -148,6 +148,15 @@ def refill(archive: ArchiveProtocol, entries: Sequence[Entry]) -> ArchiveProtoco
 
 
 @dataclass(frozen=True)
+class _Rules:
+    """How everybody is measured."""
+
+    offset: float
+    descriptors: Sequence[Descriptor] | None
+    carried_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Elite:
     """An elite's fresh figures by passage, as arrays over the passages of all."""
 
@@ -158,7 +167,7 @@ class _Elite:
     counts: Floats
     behaviour: Mapping[str, NDArray[np.int64]]
 
-    def measured(self, weights: NDArray[np.int64]) -> Entry | None:
+    def measured(self, weights: NDArray[np.int64], rules: _Rules) -> Entry | None:
         """Return the elite as measured on passages with these weights; ``None`` if on none."""
         number = float(weights @ self.counts)
         if not number:
@@ -166,8 +175,10 @@ class _Elite:
         counted = {
             name: tuple(int(c) for c in weights @ table) for name, table in self.behaviour.items()
         }
-        fresh: dict[str, Value] = dict(self.entry.behaviour)
-        fresh.update(BehaviourSummary(counted).behaviour(self.look.strategy))
+        fresh: dict[str, Value] = BehaviourSummary(counted).behaviour(
+            self.look.strategy, rules.descriptors
+        )
+        fresh |= {name: self.entry.behaviour[name] for name in rules.carried_over}
         fitness = float(weights @ self.sums) / number
         return Entry(self.look.strategy.strategy_id, fitness, fresh)
 
@@ -177,6 +188,7 @@ def corrected_qd(
     looks: Sequence[FreshLook],
     *,
     offset: float,
+    descriptors: Sequence[Descriptor] | None = None,
     resamples: int = 400,
     seed: int = 0,
 ) -> QDMetrics:
@@ -190,6 +202,7 @@ def corrected_qd(
         archive: The archive as reported.
         looks: Its elites, as reported and as fresh debates show them; all of them, or nearly.
         offset: Offset of the QD-scores, in the unit of the scores.
+        descriptors: What was counted; the default descriptors if not given.
         resamples: Bootstrap resamples.
         seed: Seed of the resampling.
 
@@ -199,11 +212,14 @@ def corrected_qd(
     """
     passages = sorted({p for look in looks for p in look.passages})
     elites = [_prepare(archive, look, passages) for look in looks]
-    point = _measure(archive, elites, np.ones(len(passages), dtype=np.int64), offset)
+    rules = _Rules(offset, descriptors)
+    rules = replace(rules, carried_over=_carried_over(elites, rules))
+    everything = np.ones(len(passages), dtype=np.int64)
+    point = _measure(archive, elites, everything, rules)
     g = len(passages)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(g, np.full(g, 1 / g), size=resamples) if g > 1 else ()
-    draws = np.array([_measure(archive, elites, row, offset) for row in weights])
+    draws = np.array([_measure(archive, elites, row, rules) for row in weights])
     draws = draws.reshape(len(weights), len(point))
     n = sum(len(look.scores) for look in looks)
     values = [
@@ -236,8 +252,12 @@ def corrected_qd(
         coverage=_share(coverage),
         coverage_illusion=_minus(archive.coverage(), coverage),
         stability=_unanimous(_share(stability), measured),
-        out_of_place=sum(_unplaced(archive, elite, g) for elite in elites),
-        carried_over=_carried_over(elites),
+        out_of_place=sum(
+            isinstance(archive.cell_of(entry.behaviour), Unplaceable)
+            for elite in elites
+            if (entry := elite.measured(everything, rules)) is not None
+        ),
+        carried_over=rules.carried_over,
     )
 
 
@@ -268,14 +288,14 @@ def _measure(
     archive: ArchiveProtocol,
     elites: Sequence[_Elite],
     weights: NDArray[np.int64],
-    offset: float,
+    rules: _Rules,
 ) -> tuple[float, float, float, float, float]:
     """QD-score, QD-score in place, mean score, coverage and stability on weighted passages."""
     fresh: list[Entry] = []
     in_place: list[Entry] = []
     kept = 0
     for elite in elites:
-        entry = elite.measured(weights)
+        entry = elite.measured(weights, rules)
         if entry is None:
             continue
         fresh.append(entry)
@@ -285,8 +305,8 @@ def _measure(
     refilled = refill(archive, fresh)
     scores = [entry.fitness for entry in fresh]
     return (
-        refilled.qd_score(offset),
-        refill(archive, in_place).qd_score(offset),
+        refilled.qd_score(rules.offset),
+        refill(archive, in_place).qd_score(rules.offset),
         math.fsum(scores) / len(scores) if scores else math.nan,
         refilled.coverage(),
         kept / len(fresh) if fresh else math.nan,
@@ -321,14 +341,13 @@ def _unanimous(estimate: Estimate, elites: int) -> Estimate:
     return Estimate(estimate.value, low, high, estimate.n, estimate.clusters)
 
 
-def _unplaced(archive: ArchiveProtocol, elite: _Elite, passages: int) -> int:
-    found = elite.measured(np.ones(passages, dtype=np.int64))
-    return int(found is not None and isinstance(archive.cell_of(found.behaviour), Unplaceable))
-
-
-def _carried_over(elites: Sequence[_Elite]) -> tuple[str, ...]:
-    names: set[str] = set()
+def _carried_over(elites: Sequence[_Elite], rules: _Rules) -> tuple[str, ...]:
+    """Name the behaviour that no elite's fresh speeches measure, e.g. because a model labels it."""
+    names = {name for elite in elites for name in elite.entry.behaviour}
     for elite in elites:
-        measured = BehaviourSummary().behaviour(elite.look.strategy)
-        names |= set(elite.entry.behaviour) - set(measured)
-    return tuple(sorted(names))
+        counted = {
+            name: tuple(map(int, table.sum(axis=0))) for name, table in elite.behaviour.items()
+        }
+        fresh = BehaviourSummary(counted).behaviour(elite.look.strategy, rules.descriptors)
+        names -= {name for name, value in fresh.items() if value is not None}
+    return tuple(sorted(name for name in names if all(name in e.entry.behaviour for e in elites)))

@@ -113,7 +113,7 @@ def fit_transitive(
             w = w + step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
             if np.abs(step).max() < 1e-8:
                 break
-        covariance = np.linalg.inv(information)
+        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
         p = _expected(w, first, second, side)
         pearson = float(((share - p) ** 2 / np.clip(p * (1 - p), 1e-6, None)).sum())
         used = float(np.trace(covariance @ ((design.T * (p * (1 - p) / dispersion)) @ design)))

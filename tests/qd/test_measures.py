@@ -187,13 +187,26 @@ def test_an_elite_without_a_usable_debate_is_counted_as_unmeasured() -> None:
 
 
 def test_behaviour_that_cannot_be_placed_leaves_its_cell_empty() -> None:
-    s, entry = elite("a", "authority", 0.1, 0.2)
-    silent = FreshLook(s, 0.2, [0.1, 0.1], ["p0", "p1"], {})
-    found = corrected_qd(archive_of(entry), [silent], offset=-0.5)
+    a, a_entry = elite("a", "authority", 0.1, 0.2)
+    b, b_entry = elite("b", "storytelling", 0.1, 0.2)
+    silent = FreshLook(a, 0.2, [0.1, 0.1], ["p0", "p1"], {})
+    found = corrected_qd(
+        archive_of(a_entry, b_entry), [silent, look(b, 0.2, [0.1, 0.1], [1, 1])], offset=-0.5
+    )
     assert found.out_of_place == 1
-    assert found.coverage.value == 0.0
-    assert found.stability.value == 0.0
-    assert found.qd_score.value == 0.0
+    assert found.coverage.value == pytest.approx(1 / 21)
+    assert found.stability.value == 0.5
+    assert found.qd_score.value == pytest.approx(0.6)
+    assert found.carried_over == ()
+
+
+def test_what_no_speech_measures_is_taken_as_reported() -> None:
+    s, entry = elite("a", "authority", 0.1, 0.2)
+    found = corrected_qd(
+        archive_of(entry), [FreshLook(s, 0.2, [0.1, 0.1], ["p0", "p1"], {})], offset=-0.5
+    )
+    assert found.carried_over == ("verified_quote_share",)
+    assert found.stability.value == 1.0
 
 
 def test_one_passage_or_none_claims_nothing() -> None:
