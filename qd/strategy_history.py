@@ -23,12 +23,15 @@ from qd.ancestry import (
 from qd.archive_base import ArchiveProtocol
 from qd.archives import archive_from_dict
 from qd.matches import Match, Phase
-from qd.ratings import make_rating
+from qd.ratings import Ratings, make_rating
 from qd.rundir import RunDirectory
 from qd.strategy import Strategy
 
 Role = Literal["elite", "challenger", "dead", "unknown"]
 """``unknown``: no generation has been committed yet."""
+
+BATCH = "bradley_terry"
+"""The view that knows how sure it is."""
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
@@ -259,27 +262,39 @@ def _standings(
     matches: Sequence[Match],
     strategies: Mapping[str, Strategy],
 ) -> tuple[Standing, ...]:
-    """Rate the strategy as of the last generation in which it played for a rating."""
-    played = [m.generation for m in matches if m.phase == "train" and strategy_id in m.seats]
+    """Rate the strategy by the run's own view and, where that has no interval, by the batch one."""
+    training = [m for m in matches if m.phase == "train"]
+    played = [m.generation for m in training if strategy_id in m.seats]
     if not played:
         return ()
+    evolution, weight = run.config.evolution, run.config.truth_weight
+    own = evolution.tournament.rating
+    # Ratings that forget are of the last generation in which it played for one.
     last = max(played)
-    training = [m for m in matches if m.phase == "train" and m.generation <= last]
-    config = run.config
-    view = make_rating(config.evolution, config.truth_weight)
-    fitted = view.fit(training, strategies, last)
+    known = [m for m in training if m.generation <= last]
+    fitted = make_rating(evolution, weight).fit(known, strategies, last, living=[strategy_id])
+    found = _standing(own, strategy_id, fitted, last)
+    if own == BATCH or (found is not None and found.low is not None):
+        return () if found is None else (found,)
+    tournament = evolution.tournament.model_copy(update={"rating": BATCH})
+    evolution = evolution.model_copy(update={"tournament": tournament})
+    last = max(m.generation for m in training)
+    fitted = make_rating(evolution, weight).fit(training, strategies, last, living=[strategy_id])
+    batch = _standing(BATCH, strategy_id, fitted, last)
+    return tuple(s for s in (found, batch) if s is not None)
+
+
+def _standing(view: str, strategy_id: str, fitted: Ratings, last: int) -> Standing | None:
     value = fitted.strategies.get(strategy_id)
     if value is None:
-        return ()
+        return None
     deviation = fitted.deviations.get(strategy_id)
     half = None if deviation is None else NormalDist().inv_cdf(0.975) * deviation
-    return (
-        Standing(
-            view=config.evolution.tournament.rating,
-            value=value,
-            low=None if half is None else value - half,
-            high=None if half is None else value + half,
-            games=fitted.games.get(strategy_id, 0),
-            generation=last,
-        ),
+    return Standing(
+        view=view,
+        value=value,
+        low=None if half is None else value - half,
+        high=None if half is None else value + half,
+        games=fitted.games.get(strategy_id, 0),
+        generation=last,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console, Group, RenderableType
@@ -15,7 +14,7 @@ from qd.report.evaluation import SIMULATION
 from qd.report.visible import visible
 from qd.statistics import Estimate
 from qd.strategy import Strategy
-from qd.strategy_history import Fate, Standing, Step, StrategyHistory
+from qd.strategy_history import BATCH, Fate, Standing, Step, StrategyHistory
 
 _COLOURS = {"kept": "", "removed": "strike red", "added": "bold green"}
 _MARKS = {"kept": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
@@ -114,12 +113,13 @@ def _fate(fate: Fate) -> str:
 
 def _standing(standing: Standing) -> str:
     value = f"rating {standing.value:.0f}"
-    if standing.low is None or standing.high is None or not math.isfinite(standing.low):
+    if standing.low is None or standing.high is None:
         value += " (no interval known)"
     else:
         value += f" [{standing.low:.0f}, {standing.high:.0f}]"
+    against = " relative to the seeds' mean" if standing.view == BATCH else ""
     return (
-        f"{value}, {standing.view}, from {standing.games} debates up to generation "
+        f"{value}, {standing.view}{against}, from {standing.games} debates up to generation "
         f"{standing.generation}"
     )
 

@@ -76,8 +76,11 @@ def test_json_agrees_with_the_logs(run_dir: Path, capsys: pytest.CaptureFixture[
         own = [m for m in run.matches() if m.phase == phase and child.parents[0] in m.seats]
         counted = found["overall"]
         assert counted["won"] + counted["lost"] + counted["tied"] + found["unusable"] == len(own)
-    (rating, *_) = data["ratings"]
-    assert rating["games"] > 0
+    own, batch = data["ratings"]
+    assert own["games"] > 0
+    assert own["low"] is None
+    assert batch["view"] == "bradley_terry"
+    assert batch["low"] < batch["value"] < batch["high"]
 
 
 def test_the_living_and_the_dead(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
