@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from agents.base import derive_seed
 from agents.models.base import ChatModel
 from agents.rollout import run_thoughts
+from debate_env.questions import Question
 from qd.archive_base import Entry
-from qd.config import RunConfig
+from qd.config import MutationConfig, RunConfig
+from qd.embedding import make_embedder
+from qd.leaks import ContentGuard, Guards
 from qd.matches import Match
 from qd.mutation import Child, MutationResult, MutationSettings, MutationTask, Mutator, breed
-from qd.novelty import Guard, LeakGuard, StrategyPool
+from qd.novelty import Guard, LeakGuard, NoveltyPool, StrategyPool
 from qd.operators import make_mutator, needs_of
 from qd.parents import PARENTS
 from qd.referee import TrainingStoppedError
 from qd.reflection import Transcripts, pick_debates, show
+from qd.similarity import MeaningPool
 from qd.splits import RunQuestions
 from qd.strategy import Strategy
 from qd.targets import Target, Targets
@@ -41,8 +45,8 @@ class Breeder:
 
     Args:
         config: The run's configuration.
-        questions: Their train and selection passages may not be quoted by a strategy; report and
-            test passages are not even read for this.
+        questions: A strategy may carry nothing of those of the splits train and selection; report
+            and test are not even read for this.
         model: The mutator's model.
         known: Texts of every strategy made so far.
         transcripts: Reads what was said in debates of committed generations; without it, nobody
@@ -74,12 +78,9 @@ class Breeder:
         }
         self._parents = PARENTS.get(config.evolution.parents.rule)
         self._questions = {q.question_id: q for q in questions.train}
-        self._pool = StrategyPool((), mutation.near_duplicate, mutation.shingle)
+        self._pool = novelty_pool(mutation)
         self.admit(known)
-        passages = [*questions.train.passages.values(), *questions.selection.passages.values()]
-        self._guard: Guard | None = (
-            LeakGuard(passages, mutation.leak_words) if mutation.leak_words else None
-        )
+        self._guard = leak_guard(mutation, [*questions.train, *questions.selection])
 
     def admit(self, strategies: Sequence[Strategy]) -> None:
         """Refuse copies of these from now on."""
@@ -265,6 +266,29 @@ class _Casting:
         if self._targets is None:
             self._targets = Targets(self._state.archive)
         return self._targets.choose(entry, seed)
+
+
+def novelty_pool(mutation: MutationConfig) -> NoveltyPool:
+    """Make what refuses copies: by words, and by meaning where an embedder is named.
+
+    Raises:
+        InputError: There is no such embedder, or it cannot be made.
+    """
+    by_words = StrategyPool((), mutation.near_duplicate, mutation.shingle)
+    if not mutation.embedder:
+        return by_words
+    return MeaningPool(by_words, make_embedder(mutation.embedder), mutation.near_meaning)
+
+
+def leak_guard(mutation: MutationConfig, questions: Sequence[Question]) -> Guards:
+    """Make what refuses strategies that carry something of these questions."""
+    guards: list[Guard] = []
+    if mutation.leak_words:
+        passages = {q.passage_id: q.passage for q in questions}
+        guards.append(LeakGuard(passages.values(), mutation.leak_words))
+    if mutation.leak_content:
+        guards.append(ContentGuard(questions))
+    return Guards(guards)
 
 
 def keep_best(state: TrainingState, count: int) -> None:

@@ -278,6 +278,9 @@ class MutationConfig(Section):
     near_duplicate: float = Field(default=0.9, gt=0, le=1)
     shingle: int = Field(default=2, ge=1)
     leak_words: int = Field(default=8, ge=0)
+    leak_content: bool = True
+    embedder: str | None = None
+    near_meaning: float = Field(default=0.95, gt=0, le=1)
     show_record: bool = True
 
     @model_validator(mode="after")

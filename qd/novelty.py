@@ -38,7 +38,8 @@ class Refusal:
             the reply ended before the strategy did. ``unparsable``: no strategy in the reply, or
             one with control characters. ``empty``: nothing between the tags. ``too_long``: over
             the word limit. ``exact_duplicate`` and ``near_duplicate``: too close to a strategy
-            that exists or existed. ``leak``: it quotes a passage.
+            that exists or existed. ``leak``: it quotes a passage or carries what belongs to a
+            question.
         message: One line that says what happened.
     """
 

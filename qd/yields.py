@@ -1,8 +1,8 @@
 """What each mutation operator has yielded, and the shares of children that follow from it.
 
 A child *succeeds* when it is an elite of the archive at the end of some generation, that of its
-birth or a later one; every child asked for counts as a trial, a refused one too, and succeeds once at
-most. Success grows rarer as the archive improves, whatever the operator. So an operator is
+birth or a later one, and once at most; every child asked for counts as a trial, a refused one too.
+Success grows rarer as the archive improves, whatever the operator. So an operator is
 compared with its contemporaries only: its **expected** successes are, generation by generation, the
 children asked of it times the share of *all* children of that generation that succeeded (indirect
 standardisation). Its **relative yield** is the posterior mean of a Gamma-Poisson model,
@@ -11,7 +11,7 @@ standardisation). Its **relative yield** is the posterior mean of a Gamma-Poisso
 
 that is 1 without evidence, above 1 for an operator that does better than the average child of its
 time (Clayton and Kaldor 1987). Shares follow by probability matching with a floor (Goldberg 1990;
-Thierens 2005): share = floor + (1 - K floor) q / sum(q), q = starting share x relative yield ^ 2.
+Thierens 2005): share = floor + (1 - K floor) q / sum(q), q = starting share x relative yield ^ 4.
 Nothing is drawn: the same counts give the same shares.
 """
 
@@ -26,7 +26,7 @@ from agents.base import derive_seed
 from debate_env.draws import Draws
 from qd.strategy import Strategy
 
-SHARPNESS = 2.0
+SHARPNESS = 4.0
 """Power of the relative yield; see ``docs/mutation.md`` for how it was chosen."""
 
 Counts = Mapping[int, Mapping[str, tuple[int, int]]]
