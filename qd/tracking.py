@@ -155,6 +155,9 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
         metrics[f"tokens/{role}/thinking"] = tokens.thinking
     for reason, count in stats.refused.items():
         metrics[f"mutation/refused/{reason}"] = count
+    for operator, row in stats.operators.items():
+        for what, value in row.items():
+            metrics[f"mutation/{operator}/{what}"] = value
     for kind, count in stats.unusable.items():
         metrics[f"judge/unusable/{kind}"] = count
     return metrics
