@@ -24,12 +24,12 @@ from qd.evaluation import Reading, read_alone, report_split
 from qd.fitting import prefix_room
 from qd.generalisation import GAPS
 from qd.objective_scores import split_gaps
+from qd.progress_history import progress_over_time
 from qd.run_measures import (
     Extras,
     diversity_json,
     measure_archive,
     measure_payoffs,
-    progress_over_time,
     robin_pairings,
 )
 from qd.run_models import JOURNAL, equip, make_models

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -263,17 +263,6 @@ def measure_payoffs(
         "cycles": cycles(meetings, seed=seed).to_json(),
         "nash": {k: round(w, 6) for k, w in nash_weights(matrix).items() if w > 1e-9},
     }
-
-
-def progress_over_time(run: RunDirectory) -> list[dict[str, Any]]:
-    """Return reported and corrected progress of every generation that recorded them."""
-    rows = []
-    for number in run.generations():
-        stats: Mapping[str, Any] = run.generation(number)["stats"]
-        reported, corrected = stats.get("reported_progress"), stats.get("corrected_progress")
-        if reported is not None or corrected is not None:
-            rows.append({"generation": number, "reported": reported, "corrected": corrected})
-    return rows
 
 
 def diversity_json(run: RunDirectory) -> list[dict[str, Any]]:
