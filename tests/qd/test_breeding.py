@@ -14,7 +14,7 @@ from qd.archives import make_archive
 from qd.breeding import Breeder, keep_best, last_record, leak_guard
 from qd.config import RunConfig
 from qd.matches import Match
-from qd.mutation import Child
+from qd.mutation import Child, RewriteMutator
 from qd.parents import best_of_family, most_children, random_elites
 from qd.referee import TrainingStoppedError
 from qd.seeds import FAMILIES, seed_strategies
@@ -230,3 +230,18 @@ def test_leaks_are_refused_as_configured():
     assert leak_guard(mutation, questions).check(text) is not None
     never = config(leak_words=0, leak_content=False).evolution.mutation
     assert leak_guard(never, questions).check(text) is None
+
+
+class Second(RewriteMutator):
+    name = "second"
+
+
+def test_an_operator_of_ones_own_is_counted_under_its_name():
+    run = state()
+    run.yields = Yields({1: {"rewrite": (30, 1), "second": (30, 12)}})
+    key = f"{__name__}:Second"
+    births, _ = bred(run, StandIn(), operators={"rewrite": 0.5, key: 0.5})
+    asked = [birth.operator for birth in births]
+    assert asked.count("second") > 2 * asked.count("rewrite") > 0
+    with pytest.raises(InputError, match="a name of its own"):
+        bred(run, StandIn(), operators={"rewrite": 0.5, "qd.mutation:RewriteMutator": 0.5})
