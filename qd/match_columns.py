@@ -303,7 +303,9 @@ class _Search:
         first, second = plain(found.first), plain(found.second)
         marks = [(a, b) for a, b in PAIRS if (at := twin_of(first, a, b)) and at[1] == second]
         names = [(f"winner_{first}", f"winner_{second}")]
-        names += [(f"{stem}_{a}", f"{stem}_{b}") for a, b in marks for stem in _TWIN_RESULTS]
+        for a, b in marks:
+            for stem in _TWIN_RESULTS:
+                names += [(f"{stem}_{a}", f"{stem}_{b}"), (f"{a}_{stem}", f"{b}_{stem}")]
         for one, other in names:
             if one in self._free and other in self._free:
                 return self._free[one], self._free[other]

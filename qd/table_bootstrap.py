@@ -88,6 +88,7 @@ def relative(every: Floats, anchor: int | None, confidence: float) -> tuple[Floa
     Returns:
         Ratings, lower and upper ends, (n,) each; ends are NaN without resamples.
     """
+    every = every[:, ~np.isnan(every).all(axis=0)]  # a resample may have drawn nobody
     zero = np.nanmean(every, axis=0)
     if anchor is not None:
         # Where the anchor was not drawn, it is as far from the others' mean as in the table.
@@ -95,10 +96,12 @@ def relative(every: Floats, anchor: int | None, confidence: float) -> tuple[Floa
         zero = np.where(np.isnan(own), zero + (own[0] - zero[0]), own)
     shifted = every - zero
     value = shifted[:, 0]
-    if every.shape[1] == 1:
-        return value, np.full(len(value), np.nan), np.full(len(value), np.nan)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(shifted[:, 1:], [tail, 1 - tail], axis=1)
+    low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
+    drawn = ~np.isnan(shifted[:, 1:]).all(axis=1)
+    if drawn.any():
+        tail = (1 - confidence) / 2
+        ends = np.nanquantile(shifted[drawn, 1:], [tail, 1 - tail], axis=1)
+        low[drawn], high[drawn] = ends
     return value, np.minimum(low, value), np.maximum(high, value)
 
 
@@ -211,12 +214,12 @@ def fit_win_rates(
         moved = np.clip(theta + step, -FARTHEST / ELO, FARTHEST / ELO)
         new_error, new_slope = _errors(moved, first, second, rates)
         new_loss = float(weights @ new_error**2)
+        settled = float(np.abs(moved - theta).max()) < 1e-9
         if new_loss > loss:
             damping *= 4
-            if damping > 1e12:
+            if settled:
                 break
             continue
-        settled = float(np.abs(moved - theta).max()) < 1e-9
         theta, error, slope, loss = moved, new_error, new_slope, new_loss
         damping = max(damping / 4, 1e-12)
         if settled:
