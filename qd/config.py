@@ -280,7 +280,7 @@ class MutationConfig(Section):
     leak_words: int = Field(default=8, ge=0)
     leak_content: bool = True
     embedder: str | None = None
-    near_meaning: float = Field(default=0.95, gt=0, le=1)
+    near_meaning: float = Field(default=0.98, gt=0, le=1)
     show_record: bool = True
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ class MeaningPool:
     __slots__ = ("_embedder", "_latest", "_names", "_rows", "_words", "near_meaning")
 
     def __init__(
-        self, by_words: NoveltyPool, embedder: TextEmbedder, near_meaning: float = 0.95
+        self, by_words: NoveltyPool, embedder: TextEmbedder, near_meaning: float = 0.98
     ) -> None:
         if not 0 < near_meaning <= 1:
             raise InputError(f"near_meaning {near_meaning}: must be above 0, at most 1")
