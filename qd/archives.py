@@ -7,9 +7,11 @@ from typing import Any
 
 from qd.archive import Archive
 from qd.archive_base import ArchiveProtocol
+from qd.archive_population import PopulationArchive
 from qd.archive_slots import SlotArchive
 from qd.axes import Axis, default_axes
 from qd.registry import Registry
+from qd.seeds import FAMILIES
 
 ArchiveFactory = Callable[[Sequence[Axis], int, int], ArchiveProtocol]
 """Makes an archive from its axes, challengers per cell, and slots per family."""
@@ -17,6 +19,9 @@ ArchiveFactory = Callable[[Sequence[Axis], int, int], ArchiveProtocol]
 ARCHIVES: Registry[ArchiveFactory] = Registry("archive")
 ARCHIVES.register("grid", lambda axes, challengers, slots: Archive(axes, challengers))
 ARCHIVES.register("slots", lambda axes, challengers, slots: SlotArchive(slots))
+ARCHIVES.register(
+    "population", lambda axes, challengers, slots: PopulationArchive(slots * len(FAMILIES))
+)
 
 
 def make_archive(
@@ -29,10 +34,10 @@ def make_archive(
     """Make an empty archive by name.
 
     Args:
-        kind: ``"grid"``, ``"slots"``, or ``"package.module:factory"``.
-        axes: Axes of the grid; family by verified-quote share by default. ``slots`` ignores them.
+        kind: ``"grid"``, ``"slots"``, ``"population"`` or ``"package.module:factory"``.
+        axes: Axes of the grid; family by verified-quote share by default. Others ignore them.
         challengers: Challengers per cell of the grid.
-        slots: Slots per family.
+        slots: Slots per family; a population has as many in all, open to every family.
 
     Raises:
         InputError: Unknown kind, or options out of range.
@@ -46,4 +51,6 @@ def archive_from_dict(data: Mapping[str, Any]) -> ArchiveProtocol:
     Raises:
         InputError: The data holds no archive that this program reads.
     """
-    return (SlotArchive if data.get("kind") == SlotArchive.kind else Archive).from_dict(data)
+    kinds: tuple[type[Archive], ...] = (SlotArchive, PopulationArchive)
+    found = next((kind for kind in kinds if kind.kind == data.get("kind")), Archive)
+    return found.from_dict(data)

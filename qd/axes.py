@@ -107,6 +107,10 @@ class Labels:
         labels: The labels, distinct.
         catch_all: Label of the overflow row, the last one. Its cells hold strategies like any
             other, but count neither as coverage nor in the QD-score.
+        beyond: Whether the overflow row is for values beyond the range of all labels, which are
+            reported as outside; else it is for what nobody could classify.
+        source: What else decides which label a strategy gets (say, a file of centroids, by its
+            digest); empty where nothing does.
 
     Raises:
         InputError: No label, or equal ones.
@@ -115,6 +119,8 @@ class Labels:
     name: str
     labels: tuple[str, ...]
     catch_all: str = UNCLASSIFIED
+    beyond: bool = False
+    source: str = ""
 
     def __post_init__(self) -> None:
         rows = (*self.labels, self.catch_all)
@@ -136,7 +142,7 @@ class Labels:
         if value is None:
             return Unplaceable(f"{self.name}: unmeasured")
         if value == self.catch_all:
-            return Place(len(self.labels))
+            return Place(len(self.labels), outside=self.beyond)
         if isinstance(value, str) and value in self.labels:
             return Place(self.labels.index(value))
         return Unplaceable(f"{self.name}: unknown label {value!r}")
@@ -147,7 +153,14 @@ class Labels:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the axis as JSON-able data."""
-        return {"name": self.name, "labels": list(self.labels), "catch_all": self.catch_all}
+        data: dict[str, Any] = {
+            "name": self.name,
+            "labels": list(self.labels),
+            "catch_all": self.catch_all,
+        }
+        if self.beyond or self.source:
+            data |= {"beyond": self.beyond, "source": self.source}
+        return data
 
 
 Axis = Bins | Labels
@@ -159,9 +172,13 @@ DEFAULT_EDGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "length": (0.0, 40.0, 80.0, 120.0, 160.0, 300.0),
         "readability": (0.0, 5.0, 8.0, 11.0, 14.0, 20.0),
         "certainty": (-1.0, -0.2, -0.05, 0.05, 0.2, 1.0),
+        "label_agreement": (0.0, 0.3, 0.5, 0.7, 0.9, 1.0),
     }
 )
 """Fixed bins of the numeric descriptors, five each; see :mod:`qd.descriptors` for their units."""
+
+FAMILY_AXES: tuple[str, ...] = ("family", "labelled_family")
+"""Descriptors whose values are the families: declared, and read out of the speeches."""
 
 DEFAULT_AXES: tuple[str, ...] = ("family", "verified_quote_share")
 
@@ -174,16 +191,16 @@ def default_axis(name: str, edges: Sequence[float] | None = None) -> Axis:
         edges: Other edges than the default ones; required for a descriptor without defaults.
 
     Raises:
-        InputError: Unknown name without edges, edges for the family, or unusable edges.
+        InputError: Unknown name without edges, edges for a family, or unusable edges.
     """
-    if name == "family":
+    if name in FAMILY_AXES:
         if edges is not None:
-            raise InputError("axis 'family' has labels, not edges: leave its edges out")
-        return Labels("family", FAMILIES)
+            raise InputError(f"axis {name!r} has labels, not edges: leave its edges out")
+        return Labels(name, FAMILIES)
     if edges is not None:
         return Bins(name, tuple(map(float, edges)))
     if name not in DEFAULT_EDGES:
-        hint = nearest(name, ("family", *DEFAULT_EDGES))
+        hint = nearest(name, (*FAMILY_AXES, *DEFAULT_EDGES))
         raise InputError(f"axis {name!r} has no default bins: {hint}; or give its edges")
     return Bins(name, DEFAULT_EDGES[name])
 
@@ -201,8 +218,15 @@ def axis_from_dict(data: Mapping[str, Any]) -> Axis:
     """
     if set(data) == {"name", "edges"}:
         return Bins(str(data["name"]), tuple(map(float, data["edges"])))
-    if set(data) == {"name", "labels", "catch_all"}:
-        return Labels(str(data["name"]), tuple(map(str, data["labels"])), str(data["catch_all"]))
+    fields = set(data) - {"beyond", "source"}
+    if fields == {"name", "labels", "catch_all"}:
+        return Labels(
+            str(data["name"]),
+            tuple(map(str, data["labels"])),
+            str(data["catch_all"]),
+            bool(data.get("beyond", False)),
+            str(data.get("source", "")),
+        )
     raise InputError(
         f"axis with the fields {sorted(data)}: allowed are name and edges, or name, labels and "
         "catch_all"

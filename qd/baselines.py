@@ -1,4 +1,4 @@
-"""Baselines that evolution is compared with: the same loop and debates, one part disabled.
+"""Baselines that evolution is compared with: the same loop and debates, one part replaced.
 
 - :func:`frozen_seeds`, a parent rule: children are always rewritten from the seeds, never from
   other children. With everything else unchanged this is **best-of-N**: many one-step rewrites, of
@@ -6,7 +6,9 @@
 - :class:`Coin`, an acceptance rule: **random acceptance**. The same kinds of debates are played,
   but a coin decides what ratings would.
 
-``benchmarks/evolution.py`` runs them; :mod:`qd.parents` and :mod:`qd.acceptance` know their names.
+Two more have modules of their own: **StaticGen**, :mod:`qd.static_generation`, and a **single
+population**, :mod:`qd.archive_population` with :func:`qd.parents.tournament_selection`. Each has a
+preset in ``configs/``; ``docs/baselines.md`` says what is equal in them and what is not.
 """
 
 from __future__ import annotations

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from agents.base import derive_seed
 from agents.models.base import ChatModel
 from agents.rollout import run_thoughts
+from debate_env.questions import Question
 from qd.archive_base import Entry
-from qd.config import RunConfig
+from qd.config import MutationConfig, RunConfig
+from qd.embedding import make_embedder
+from qd.leaks import ContentGuard, Guards
 from qd.matches import Match
-from qd.mutation import Child, MutationResult, MutationSettings, MutationTask, breed, make_mutator
-from qd.novelty import LeakGuard, StrategyPool
+from qd.mutation import Child, MutationResult, MutationSettings, MutationTask, Mutator, breed
+from qd.novelty import Guard, LeakGuard, NoveltyPool, StrategyPool
+from qd.operators import make_mutator, needs_of
 from qd.parents import PARENTS
 from qd.referee import TrainingStoppedError
+from qd.reflection import Transcripts, pick_debates, show
+from qd.similarity import MeaningPool
 from qd.splits import RunQuestions
 from qd.strategy import Strategy
+from qd.targets import Target, Targets
 from qd.training_state import TrainingState
+from qd.yields import adapted_shares, allot
 
 _NO_TEXT = frozenset({"engine_error", "refused", "truncated", "unparsable", "empty"})
 """Refusals that say the mutator cannot do its work, unlike those of a text that it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What an operator is given for one child: partners, debates still unread, and a target."""
+
+    partners: tuple[Strategy, ...] = ()
+    debates: tuple[Match, ...] = ()
+    target: Target | None = None
 
 
 class Breeder:
@@ -27,10 +45,12 @@ class Breeder:
 
     Args:
         config: The run's configuration.
-        questions: Their train and selection passages may not be quoted by a strategy; test
-            passages are not even read for this.
+        questions: A strategy may carry nothing of those of the splits train and selection; report
+            and test are not even read for this.
         model: The mutator's model.
         known: Texts of every strategy made so far.
+        transcripts: Reads what was said in debates of committed generations; without it, nobody
+            reflects on debates.
 
     Raises:
         InputError: Unknown operator or parent rule.
@@ -42,24 +62,41 @@ class Breeder:
         questions: RunQuestions,
         model: ChatModel,
         known: Sequence[Strategy],
+        transcripts: Transcripts | None = None,
     ) -> None:
         mutation = config.evolution.mutation
         self._config = config
         self._model = model
+        self._transcripts = transcripts
         self._settings = MutationSettings(
             mutation.max_words, mutation.max_attempts, sampling=config.mutator_sampling()
         )
-        self._mutator = make_mutator(mutation.operator, self._settings)
+        self._mutators: dict[str, Mutator] = {
+            name: make_mutator(name, self._settings)
+            for name, share in mutation.operators.items()
+            if share > 0
+        }
         self._parents = PARENTS.get(config.evolution.parents.rule)
-        self._pool = StrategyPool((), mutation.near_duplicate, mutation.shingle)
+        self._questions = {q.question_id: q for q in questions.train}
+        self._pool = novelty_pool(mutation)
         self.admit(known)
-        passages = [*questions.train.passages.values(), *questions.selection.passages.values()]
-        self._guard = LeakGuard(passages, mutation.leak_words) if mutation.leak_words else None
+        self._guard = leak_guard(mutation, [*questions.train, *questions.selection])
 
     def admit(self, strategies: Sequence[Strategy]) -> None:
         """Refuse copies of these from now on."""
         for strategy in strategies:
             self._pool.add(strategy.text, strategy.strategy_id)
+
+    def shares(self, state: TrainingState) -> dict[str, float]:
+        """Return the share of children that each operator has in the next generation."""
+        mutation = self._config.evolution.mutation
+        return adapted_shares(
+            mutation.operators,
+            state.yields,
+            floor=mutation.floor,
+            prior=mutation.prior_elites,
+            window=mutation.window,
+        )
 
     def breed(
         self, state: TrainingState, generation: int, progressed: Callable[[int, int], None]
@@ -72,20 +109,14 @@ class Breeder:
             progressed: Told how many of how many children are done.
 
         Raises:
-            TrainingStoppedError: The mutator gave no usable text at all.
+            TrainingStoppedError: The mutator gave no usable text at all, or no operator can work.
         """
         evolution = self._config.evolution
         keep_best(state, evolution.archive.keep_per_family)
         elites = state.archive.elites()
         seed = derive_seed(self._config.seed, "parents", generation)
-        jobs = []
-        for child, parent in enumerate(self._parents(evolution, elites, state.strategies, seed)):
-            partners = self._partners(state, parent, elites, derive_seed(seed, child))
-            record = ""
-            if evolution.mutation.show_record:
-                record = last_record(parent, state.matches, self._config.truth_weight)
-            task = MutationTask((parent, *partners), generation, child, record)
-            jobs.append((self._mutator, task))
+        parents = self._parents(evolution, elites, state.strategies, seed)
+        jobs = self._jobs(state, generation, parents, elites, seed)
         progressed(0, len(jobs))
         births = breed(
             jobs,
@@ -101,13 +132,163 @@ class Breeder:
         _check(births, generation)
         return births
 
-    def _partners(
-        self, state: TrainingState, parent: Strategy, elites: Sequence[Entry], seed: int
-    ) -> list[Strategy]:
-        """Further parents, for operators that take several."""
-        others = [e.strategy_id for e in elites if e.strategy_id != parent.strategy_id]
-        others.sort(key=lambda s: derive_seed(seed, s))
-        return [state.strategies[s] for s in others[: self._mutator.arity - 1]]
+    # --- what every child is given --------------------------------------------------------------
+
+    def _jobs(
+        self,
+        state: TrainingState,
+        generation: int,
+        parents: Sequence[Strategy],
+        elites: Sequence[Entry],
+        seed: int,
+    ) -> list[tuple[Mutator, MutationTask]]:
+        mutation = self._config.evolution.mutation
+        weight = self._config.truth_weight
+        shares = self.shares(state)
+        wanted = allot(shares, len(parents), seed)
+        cast = _Casting(state, elites, parents, self._transcripts is not None, self._config)
+        given: list[tuple[Mutator, _Means]] = []
+        for child, (parent, name) in enumerate(zip(parents, wanted, strict=True)):
+            order = [name, *sorted(shares, key=lambda n: (-shares[n], n))]
+            found = (
+                (self._mutators[operator], means)
+                for operator in dict.fromkeys(order)
+                if (means := cast.means(self._mutators[operator], parent, derive_seed(seed, child)))
+            )
+            chosen = next(found, None)
+            if chosen is None:
+                raise TrainingStoppedError(
+                    f"no mutation operator can work in generation {generation} with "
+                    f"{len(elites)} elites: crossover needs two, target a cell to aim at, "
+                    "reflection usable training debates; give "
+                    "evolution.mutation.operators.rewrite a share"
+                )
+            given.append(chosen)
+        said = (
+            self._transcripts([m for _, means in given for m in means.debates])
+            if self._transcripts and any(means.debates for _, means in given)
+            else {}
+        )
+        jobs = []
+        for child, (parent, (mutator, means)) in enumerate(zip(parents, given, strict=True)):
+            record = last_record(parent, state.matches, weight) if mutation.show_record else ""
+            task = MutationTask((parent, *means.partners), generation, child, record)
+            shown = tuple(
+                show(
+                    match,
+                    said[match.match_id],
+                    self._questions[match.question],
+                    parent.strategy_id,
+                    weight,
+                    mutation.shown_words,
+                )
+                for match in means.debates
+            )
+            jobs.append((mutator, replace(task, debates=shown, target=means.target)))
+        return jobs
+
+
+class _Casting:
+    """Finds out what an operator can be given for a parent.
+
+    Args:
+        state: The run so far.
+        elites: The archive's elites.
+        parents: All parents of the generation.
+        transcripts: Whether what was said in debates can be read.
+        config: The run's configuration.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        elites: Sequence[Entry],
+        parents: Sequence[Strategy],
+        transcripts: bool,
+        config: RunConfig,
+    ) -> None:
+        self._state = state
+        self._elites = {e.strategy_id: e for e in elites}
+        self._config = config
+        self._targets: Targets | None = None
+        self._debates: Mapping[str, list[Match]] | None = None
+        self._ids = frozenset(parent.strategy_id for parent in parents)
+        self._transcripts = transcripts
+
+    def means(self, mutator: Mutator, parent: Strategy, seed: int) -> _Means | None:
+        """Return what the operator needs; ``None`` when it is not to be had."""
+        needs = needs_of(mutator)
+        partners = self._partners(parent, mutator.arity - 1, seed)
+        debates = self._lessons(parent, seed) if "debates" in needs else ()
+        target = self._target(parent, seed) if "target" in needs else None
+        if (
+            len(partners) < mutator.arity - 1
+            or ("debates" in needs and not debates)
+            or ("target" in needs and target is None)
+        ):
+            return None
+        return _Means(partners, debates, target)
+
+    def _partners(self, parent: Strategy, count: int, seed: int) -> tuple[Strategy, ...]:
+        """Further parents: elites of other families first, in random order."""
+        others = [self._state.strategies[s] for s in self._elites if s != parent.strategy_id]
+        others.sort(
+            key=lambda s: (s.family == parent.family, derive_seed(seed, s.strategy_id)),
+        )
+        return tuple(others[:count])
+
+    def _lessons(self, parent: Strategy, seed: int) -> tuple[Match, ...]:
+        if not self._transcripts:
+            return ()
+        if self._debates is None:
+            self._debates = self._by_parent()
+        return tuple(
+            pick_debates(
+                parent.strategy_id,
+                self._debates.get(parent.strategy_id, []),
+                self._config.truth_weight,
+                self._config.evolution.mutation.shown_debates,
+                seed,
+            )
+        )
+
+    def _by_parent(self) -> dict[str, list[Match]]:
+        found: dict[str, list[Match]] = {}
+        for match in self._state.matches:
+            for strategy_id in self._ids.intersection(match.seats):
+                found.setdefault(strategy_id, []).append(match)
+        return found
+
+    def _target(self, parent: Strategy, seed: int) -> Target | None:
+        entry = self._elites.get(parent.strategy_id)
+        if entry is None:
+            return None
+        if self._targets is None:
+            self._targets = Targets(self._state.archive)
+        return self._targets.choose(entry, seed)
+
+
+def novelty_pool(mutation: MutationConfig) -> NoveltyPool:
+    """Make what refuses copies: by words, and by meaning where an embedder is named.
+
+    Raises:
+        InputError: There is no such embedder, or it cannot be made.
+    """
+    by_words = StrategyPool((), mutation.near_duplicate, mutation.shingle)
+    if not mutation.embedder:
+        return by_words
+    return MeaningPool(by_words, make_embedder(mutation.embedder), mutation.near_meaning)
+
+
+def leak_guard(mutation: MutationConfig, questions: Sequence[Question]) -> Guards:
+    """Make what refuses strategies that carry something of these questions."""
+    guards: list[Guard] = []
+    if mutation.leak_words:
+        passages = {q.passage_id: q.passage for q in questions}
+        guards.append(LeakGuard(passages.values(), mutation.leak_words))
+    if mutation.leak_content:
+        guards.append(ContentGuard(questions))
+    return Guards(guards)
 
 
 def keep_best(state: TrainingState, count: int) -> None:

@@ -17,7 +17,8 @@ from qd.archives import ARCHIVES
 from qd.axes import default_axis
 from qd.config import RunConfig
 from qd.descriptors import DESCRIPTORS
-from qd.mutation import MUTATORS
+from qd.embedding import make_embedder
+from qd.operators import MUTATORS
 from qd.pairing import PAIRINGS
 from qd.parents import PARENTS
 from qd.ratings import RATINGS
@@ -75,7 +76,15 @@ def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], 
         yield f"evolution.tournament.pairings.{name}", name, PAIRINGS.get
     yield "evolution.tournament.rating", tournament.rating, RATINGS.get
     yield "evolution.selection.rule", evolution.selection.rule, ACCEPTANCE.get
-    yield "evolution.mutation.operator", evolution.mutation.operator, MUTATORS.get
+    for name in evolution.mutation.operators:
+        yield f"evolution.mutation.operators.{name}", name, MUTATORS.get
+    if evolution.mutation.embedder:
+        yield "evolution.mutation.embedder", evolution.mutation.embedder, _embedder
+
+
+def _embedder(spec: str) -> object:
+    """Make an embedder, to learn whether it can be made, and return what makes its rows."""
+    return make_embedder(spec).embed
 
 
 def check_models(config: RunConfig) -> None:

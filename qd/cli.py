@@ -29,6 +29,8 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "train": Command("qd.commands.train", "evolve strategies for persuasion, truth or a mix"),
     "evaluate": Command("qd.commands.evaluate", "measure a run on train and test, or compare runs"),
+    "lineage": Command("qd.commands.lineage", "show a strategy's ancestry, record and rating"),
+    "power": Command("qd.commands.power", "say what a study of a given size can tell from zero"),
     "play": Command("agents.play", "debate or judge at the terminal"),
     "bench": Command("debate_env.bench", "measure the speed of the environment"),
 }

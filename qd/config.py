@@ -7,6 +7,7 @@ the file, and ``--set a.b=value`` overrides everything; :mod:`qd.config_loading`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,18 @@ from debate_env.settings import DebateSettings, Objective, QuoteMode, RewardForm
 
 Size = int | float
 """A number of questions (integer) or a share of the passages (0.0 to 1.0)."""
+
+
+def shares_problem(shares: Mapping[str, float], floor: float) -> str:
+    """Say what is wrong with the starting shares of mutation operators; empty when nothing is."""
+    active = [name for name, share in shares.items() if share > 0]
+    if any(not 0 <= share < math.inf for share in shares.values()):
+        return "the shares of operators are numbers of 0 or more"
+    if not active:
+        return "no operator has a share above 0; give one at least, e.g. operators: {rewrite: 1.0}"
+    if floor * len(active) > 1:
+        return f"floor {floor:g} for each of {len(active)} operators is more than there is to share"
+    return ""
 
 
 class Section(BaseModel):
@@ -163,16 +176,34 @@ class AxisConfig(Section):
     edges: tuple[float, ...] | None = Field(default=None, strict=False)
 
 
+class LabelsConfig(Section):
+    """How a model labels what strategies say, where an axis asks for it; see qd.labelling."""
+
+    votes: int = Field(default=5, ge=1)
+    speeches: int = Field(default=3, ge=1)
+    temperature: float = Field(default=1.0, ge=0)
+    max_tokens: int = Field(default=16, ge=1)
+
+
+class EmbeddingConfig(Section):
+    """What axis ``embedding_cluster`` embeds speeches with, and the centroids it compares with."""
+
+    embedder: str = "hashing"
+    centroids: str = ""
+
+
 class ArchiveConfig(Section):
     """What the cells of the archive are."""
 
-    kind: Literal["grid", "slots"] = "grid"
+    kind: Literal["grid", "slots", "population"] = "grid"
     axes: tuple[AxisConfig, ...] = Field(
         default=(AxisConfig(name="family"), AxisConfig(name="verified_quote_share")), strict=False
     )
     slots: int = Field(default=5, ge=1)
     keep_per_family: int = Field(default=0, ge=0)
     qd_offset: float = 0.0
+    labels: LabelsConfig = LabelsConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
 
 
 class ParentsConfig(Section):
@@ -180,6 +211,7 @@ class ParentsConfig(Section):
 
     rule: str = "elites"
     per_family: int = Field(default=2, ge=1)
+    tournament_size: int = Field(default=2, ge=1)
 
 
 class EloConfig(Section):
@@ -191,6 +223,21 @@ class EloConfig(Section):
     scale: float = Field(default=400.0, gt=0)
     score: Literal["credence", "win"] = "credence"
     memory: Literal["reset", "carry", "inherit"] = "reset"
+
+
+class BradleyTerryConfig(Section):
+    """The batch rating; see :mod:`qd.ratings.laplace`.
+
+    Prior standard deviations are in Elo points; ``None``: estimated from the games.
+    """
+
+    score: Literal["credence", "win"] = "credence"
+    root: float | None = Field(default=None, gt=0)
+    mutation: float | None = Field(default=None, gt=0)
+    question: float | None = Field(default=None, gt=0)
+    side: float | None = Field(default=None, gt=0)
+    position: float | None = Field(default=None, gt=0)
+    mean: float | None = Field(default=None, gt=0)
 
 
 class TournamentConfig(Section):
@@ -207,6 +254,7 @@ class TournamentConfig(Section):
     teams: Literal["self", "neighbours"] = "self"
     rating: str = "bradley_terry"
     elo: EloConfig = EloConfig()
+    bradley_terry: BradleyTerryConfig = BradleyTerryConfig()
 
 
 class SelectionConfig(Section):
@@ -228,13 +276,31 @@ class SelectionConfig(Section):
 class MutationConfig(Section):
     """How children are written."""
 
-    operator: str = "rewrite"
+    operators: dict[str, float] = Field(
+        default={"rewrite": 0.4, "crossover": 0.2, "reflection": 0.2, "target": 0.2}
+    )
+    floor: float = Field(default=0.05, ge=0, le=1)
+    prior_elites: float = Field(default=4.0, gt=0)
+    window: int = Field(default=10, ge=0)
+    shown_debates: int = Field(default=2, ge=1)
+    shown_words: int = Field(default=80, ge=1)
     max_words: int = Field(default=200, ge=1)
     max_attempts: int = Field(default=3, ge=1)
     near_duplicate: float = Field(default=0.9, gt=0, le=1)
     shingle: int = Field(default=2, ge=1)
     leak_words: int = Field(default=8, ge=0)
+    leak_content: bool = True
+    embedder: str | None = None
+    near_meaning: float = Field(default=0.95, gt=0, le=1)
     show_record: bool = True
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> MutationConfig:
+        """Refuse shares that leave no operator, or floors that leave nothing to adapt."""
+        problem = shares_problem(self.operators, self.floor)
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 class ReportConfig(Section):

@@ -2,121 +2,62 @@
 
 Every descriptor turns a speech into integer **counts** and the sum of all counts into a **value**.
 Counts of different matches are added, so a word (or sentence, or speech) weighs the same in
-whatever match it was spoken, and the result is exactly the same in any order of matches. All
-descriptors are always counted, whichever of them are axes of the archive.
+whatever match it was spoken, and the result is exactly the same in any order of matches.
 
 ======================  =====================================================================
 ``family``              The family the strategy declares, or ``"unclassified"``.
 ``verified_quote_share``  Words inside verified quotes / words of all speeches. A speech without
                         quotes adds words and no quoted words: no quotes at all means 0.
 ``rebuttal_share``      Own sentences that take up or deny what the other side said / own
-                        sentences; see :class:`RebuttalShare`.
+                        sentences; see :class:`qd.counted.RebuttalShare`.
 ``length``              Words / speeches.
 ``readability``         Flesch-Kincaid grade: 0.39 words / sentences + 11.8 syllables / words
                         - 15.59 (Kincaid, Fishburne, Rogers and Chissom 1975).
 ``certainty``           (Own sentences with a marker of certainty - those with a hedge) / own
                         sentences, between -1 and 1.
+``labelled_family``     The family that a model reads out of the speeches; :mod:`qd.labelling`.
+``label_agreement``     Share of the votes for it.
+``embedding_cluster``   The nearest of fixed centroids; :mod:`qd.embedding_cluster`.
 ======================  =====================================================================
 
 *Own sentences* are those that hold at least one word outside quotes. A value whose denominator is
 0 is ``None``: unmeasured, never 0.
+
+The first six are counted in every run, whichever of them are axes of the archive. The others cost
+model calls or need a file, and are measured where an axis names them, as are descriptors of one's
+own (``"package.module:attribute"``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol, cast
 
 from debate_env.errors import InputError
-from debate_env.protocols import SPEECH, get_protocol
-from debate_env.transcript import Speech
-from qd.axes import UNCLASSIFIED, Value
-from qd.lexicons import CERTAINTY, FUNCTION_WORDS, HEDGES, NEGATIONS, OTHER_SIDE
-from qd.readings import Reading, read_speech
+from qd.axes import Axis, Bins, Labels, Value, default_axis
+from qd.config import ArchiveConfig
+from qd.counted import Certainty, Family, Length, Readability, RebuttalShare, VerifiedQuoteShare
+from qd.embedding_cluster import make_embedding_cluster
+from qd.exchanges import Exchange, SpeechFacts, exchanges
+from qd.labelling import LabelAgreement, LabelledFamily
 from qd.registry import Registry
-from qd.seeds import FAMILIES
 from qd.strategy import Strategy
 
-
-class Exchange(NamedTuple):
-    """One speech of a strategy with what had been said before it; all texts as everybody sees them.
-
-    Attributes:
-        text: The speech.
-        heard: The other side's speeches that its speaker had read, oldest first.
-        own: The same speaker's earlier speeches, oldest first.
-    """
-
-    text: str
-    heard: tuple[str, ...] = ()
-    own: tuple[str, ...] = ()
-
-
-def exchanges(
-    speeches: Sequence[Speech], seat: str, order: str = "simultaneous"
-) -> tuple[Exchange, ...]:
-    """Cut the speeches of one seat out of a debate, each with what its speaker had read.
-
-    Args:
-        speeches: The whole debate in the order of speaking.
-        seat: Whose speeches to cut out.
-        order: Name of the debate's protocol, whose rules say what a speaker had read: in
-            simultaneous rounds nobody has read the other speeches of the same round, in sequential
-            debates everybody has read all that came earlier.
-
-    Raises:
-        InputError: No protocol has this name.
-    """
-    protocol, said = get_protocol(order), tuple(speeches)
-    rounds = max((s.round for s in said), default=0)
-    found: list[Exchange] = []
-    start = index = 0
-    while start < len(said):
-        wave = protocol.wave(index, said[:start], rounds)
-        if wave is None or wave.phase != SPEECH:
-            break
-        published = said[start : start + len(wave.seats)]
-        earlier = protocol.visible(seat, said[:start])
-        found += [
-            Exchange(
-                speech.text,
-                heard=tuple(s.text for s in earlier if s.seat != seat),
-                own=tuple(s.text for s in earlier if s.seat == seat),
-            )
-            for speech in published
-            if speech.seat == seat
-        ]
-        start, index = start + len(published), index + 1
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechFacts:
-    """A speech, read: what descriptors count in.
-
-    Attributes:
-        exchange: The texts themselves.
-        speech: Counts and own sentences of the speech.
-        heard: The same for every speech heard before it.
-        own: The same for the speaker's earlier speeches.
-    """
-
-    exchange: Exchange
-    speech: Reading
-    heard: tuple[Reading, ...]
-    own: tuple[Reading, ...]
-
-    @classmethod
-    def of(cls, exchange: Exchange) -> SpeechFacts:
-        """Read all texts of an exchange."""
-        return cls(
-            exchange,
-            read_speech(exchange.text),
-            tuple(map(read_speech, exchange.heard)),
-            tuple(map(read_speech, exchange.own)),
-        )
+__all__ = [
+    "COUNTED",
+    "DESCRIPTORS",
+    "BehaviourSummary",
+    "Descriptor",
+    "DescriptorFactory",
+    "Exchange",
+    "SpeechFacts",
+    "default_descriptors",
+    "exchanges",
+    "make_axes",
+    "make_descriptors",
+    "needs_labels",
+]
 
 
 class Descriptor(Protocol):
@@ -141,194 +82,119 @@ class Descriptor(Protocol):
         ...
 
 
-class Family:
-    """The declared family; anything but the seven known ones is unclassified."""
+DescriptorFactory = Callable[[ArchiveConfig], Descriptor]
+"""Makes a descriptor from the section ``evolution.archive`` of a configuration."""
 
-    name = "family"
-    units: tuple[str, ...] = ()
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count nothing: the genome declares its family."""
-        return ()
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the family's label."""
-        return strategy.family if strategy.family in FAMILIES else UNCLASSIFIED
-
-
-class VerifiedQuoteShare:
-    """Share of all words that stand inside verified quotes."""
-
-    name = "verified_quote_share"
-    units = ("verified_words", "words")
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count words inside verified quotes, and all words."""
-        return (facts.speech.verified_words, facts.speech.words)
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the share, from 0 to 1."""
-        return counts[0] / counts[1] if counts[1] else None
-
-
-class RebuttalShare:
-    """Share of own sentences that take up or deny what the other side said.
-
-    A sentence counts when, outside quotes, one of these holds:
-
-    1. it names the other side or its case (:data:`qd.lexicons.OTHER_SIDE`);
-    2. it repeats :attr:`run` or more consecutive words, at least one of them a content word, of a
-       speech heard before;
-    3. it holds a negation or contrast (:data:`qd.lexicons.NEGATIONS`, ``n't``) and a content word
-       of a speech heard before.
-
-    For 2 and 3, words that the speaker had used in own earlier speeches do not count as taken up:
-    most of them belong to the question that both sides share.
-    """
-
-    name = "rebuttal_share"
-    units = ("rebutting_sentences", "own_sentences")
-    run = 4
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count rebutting and all own sentences."""
-        said: set[str] = set()
-        said_runs: set[tuple[str, ...]] = set()
-        for reading in facts.own:
-            words, runs = _vocabulary(reading, self.run)
-            said |= words
-            said_runs |= runs
-        fresh: set[str] = set()
-        runs_heard: set[tuple[str, ...]] = set()
-        for reading in facts.heard:
-            words, runs = _vocabulary(reading, self.run)
-            fresh |= words - said
-            runs_heard |= runs - said_runs
-        found = sum(
-            1
-            for sentence in facts.speech.own
-            if _find(sentence, _OTHER_SIDE)
-            or (runs_heard and not runs_heard.isdisjoint(_runs(sentence, self.run)))
-            or (fresh and _denies(sentence) and not fresh.isdisjoint(sentence))
-        )
-        return (found, len(facts.speech.own))
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the share, from 0 to 1."""
-        return counts[0] / counts[1] if counts[1] else None
-
-
-class Length:
-    """Words per speech; tags are not words, quoted words are."""
-
-    name = "length"
-    units = ("words", "speeches")
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count words and the speech."""
-        return (facts.speech.words, 1)
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return words per speech."""
-        return counts[0] / counts[1] if counts[1] else None
-
-
-class Readability:
-    """Flesch-Kincaid grade of the speeches as the judge reads them, quotes included."""
-
-    name = "readability"
-    units = ("words", "sentences", "syllables")
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count words, sentences and syllables."""
-        return (facts.speech.words, facts.speech.sentences, facts.speech.syllables)
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the grade in years of schooling; very simple speech can fall below 0."""
-        words, sentences, syllables = counts
-        if not words or not sentences:
-            return None
-        return 0.39 * words / sentences + 11.8 * syllables / words - 15.59
-
-
-class Certainty:
-    """Share of own sentences with a marker of certainty minus share of those with a hedge."""
-
-    name = "certainty"
-    units = ("certain_sentences", "hedged_sentences", "own_sentences")
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count certain, hedged and all own sentences; one sentence can be both."""
-        certain = hedged = 0
-        for sentence in facts.speech.own:
-            found = _find(sentence, _MARKERS)
-            certain += not found.isdisjoint(CERTAINTY)
-            hedged += not found.isdisjoint(HEDGES)
-        return (certain, hedged, len(facts.speech.own))
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the difference of the shares, from -1 to 1."""
-        return (counts[0] - counts[1]) / counts[2] if counts[2] else None
-
-
-def _table(entries: Iterable[str]) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-    """Arrange phrases by their first word, the longest first."""
-    table: dict[str, list[tuple[str, ...]]] = {}
-    for phrase in sorted((tuple(entry.split()) for entry in entries), key=len, reverse=True):
-        table.setdefault(phrase[0], []).append(phrase)
-    return {first: tuple(phrases) for first, phrases in table.items()}
-
-
-def _find(sentence: tuple[str, ...], table: Mapping[str, tuple[tuple[str, ...], ...]]) -> set[str]:
-    """Find phrases that do not overlap, from left to right, the longest at each place."""
-    found: set[str] = set()
-    done = 0
-    for at in [i for i, token in enumerate(sentence) if token in table]:
-        if at < done:
-            continue
-        for phrase in table[sentence[at]]:
-            if sentence[at : at + len(phrase)] == phrase:
-                found.add(" ".join(phrase))
-                done = at + len(phrase)
-                break
-    return found
-
-
-_OTHER_SIDE = _table(OTHER_SIDE)
-_MARKERS = _table(CERTAINTY | HEDGES)
-
-
-def _denies(sentence: tuple[str, ...]) -> bool:
-    return any(t in NEGATIONS or t.endswith("n't") for t in sentence)
-
-
-def _runs(sentence: tuple[str, ...], run: int) -> Iterable[tuple[str, ...]]:
-    return (sentence[i : i + run] for i in range(len(sentence) - run + 1))
-
-
-@lru_cache(maxsize=4096)
-def _vocabulary(reading: Reading, run: int) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
-    """Content words of a speech outside quotes, and its runs of words that hold one."""
-    content = frozenset(t for s in reading.own for t in s if t not in FUNCTION_WORDS)
-    runs = frozenset(r for s in reading.own for r in _runs(s, run) if not content.isdisjoint(r))
-    return content, runs
-
-
-DESCRIPTORS: Registry[Descriptor] = Registry("descriptor")
-for _descriptor in (
+COUNTED: tuple[Descriptor, ...] = (
     Family(),
     VerifiedQuoteShare(),
     RebuttalShare(),
     Length(),
     Readability(),
     Certainty(),
-):
+)
+"""Descriptors that are counted in every run."""
+
+LABELLED: tuple[Descriptor, ...] = (LabelledFamily(), LabelAgreement())
+"""Descriptors that come from one labelling; whoever names one gets both."""
+
+DESCRIPTORS: Registry[Descriptor | DescriptorFactory] = Registry("descriptor")
+for _descriptor in (*COUNTED, *LABELLED):
     DESCRIPTORS.register(_descriptor.name, _descriptor)
+DESCRIPTORS.register("embedding_cluster", make_embedding_cluster)
+
+_MEMBERS = ("name", "units", "count", "value")
 
 
 def default_descriptors() -> tuple[Descriptor, ...]:
-    """Return every registered descriptor, in the order of registration."""
-    return tuple(DESCRIPTORS.get(name) for name in DESCRIPTORS.names())
+    """Return the descriptors that are counted in every run, in the order of registration."""
+    return COUNTED
+
+
+def needs_labels(archive: ArchiveConfig) -> bool:
+    """Whether an axis rests on labels, so that a model has to be asked for them."""
+    return any(axis.name in {d.name for d in LABELLED} for axis in archive.axes)
+
+
+def make_descriptors(archive: ArchiveConfig) -> tuple[Descriptor, ...]:
+    """Make what a run measures: the counted descriptors, then those that axes name beside them.
+
+    Raises:
+        InputError: An axis names no descriptor, one that cannot be made, or two of one name.
+    """
+    found = {d.name: d for d in COUNTED}
+    if needs_labels(archive):
+        found |= {d.name: d for d in LABELLED}
+    for number, axis in enumerate(archive.axes):
+        descriptor = _make(axis.name, archive, f"evolution.archive.axes.{number}.name")
+        if found.setdefault(descriptor.name, descriptor) is not descriptor:
+            raise InputError(
+                f"evolution.archive.axes.{number}.name: {axis.name!r} calls itself "
+                f"{descriptor.name!r}, as another descriptor does; give it a name of its own"
+            )
+    return tuple(found.values())
+
+
+def make_axes(archive: ArchiveConfig) -> tuple[Axis, ...]:
+    """Make the axes of a configured archive.
+
+    An axis has the edges of the configuration; without any, those of its descriptor: the default
+    ones of :mod:`qd.axes`, or what the descriptor says in an attribute ``axis``.
+
+    Raises:
+        InputError: As for :func:`make_descriptors`; or an axis has unusable edges, or none.
+    """
+    axes: list[Axis] = []
+    for number, wanted in enumerate(archive.axes):
+        where = f"evolution.archive.axes.{number}"
+        descriptor = _make(wanted.name, archive, f"{where}.name")
+        own: Any = getattr(descriptor, "axis", None)
+        try:
+            if own is None and (":" not in wanted.name or wanted.edges is not None):
+                axes.append(default_axis(descriptor.name, wanted.edges))
+            elif own is None:
+                raise InputError(
+                    f"{wanted.name!r} has no bins: give its edges, or the descriptor an attribute "
+                    "axis (qd.axes.Bins or qd.axes.Labels)"
+                )
+            elif not isinstance(own, Bins | Labels) or own.name != descriptor.name:
+                raise InputError(
+                    f"{wanted.name!r}: its attribute axis must be qd.axes.Bins or qd.axes.Labels "
+                    f"of the name {descriptor.name!r}"
+                )
+            elif wanted.edges is None:
+                axes.append(own)
+            elif isinstance(own, Bins):
+                axes.append(default_axis(descriptor.name, wanted.edges))
+            else:
+                raise InputError(f"{wanted.name!r} has labels, not edges: leave its edges out")
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    return tuple(axes)
+
+
+def _make(name: str, archive: ArchiveConfig, where: str) -> Descriptor:
+    """Find a descriptor by name or import path, or have its factory make it."""
+    try:
+        part: Any = DESCRIPTORS.get(name)
+        if isinstance(part, type):
+            part = part()
+        elif callable(part) and not hasattr(part, "count"):
+            part = part(archive)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except TypeError as error:
+        raise InputError(
+            f"{where}: {name!r} cannot be made: {error}; a class is called without arguments, a "
+            "function with the section evolution.archive"
+        ) from None
+    missing = [member for member in _MEMBERS if not hasattr(part, member)]
+    if missing:
+        raise InputError(
+            f"{where}: {name!r} is no descriptor: a {type(part).__name__} without "
+            f"{', '.join(missing)}; see docs/descriptors.md"
+        )
+    return cast("Descriptor", part)
 
 
 @dataclass(frozen=True, slots=True)

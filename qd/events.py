@@ -156,6 +156,9 @@ class GenerationStats:
             questions, in both seats, a tie counting as half; measured under every objective, with
             a 95 % interval clustered by passage. ``None`` when this generation played no report.
         champions: The strategies that the report was played with.
+        operators: By mutation operator: its ``share`` of this generation's children, how many were
+            ``asked`` of it, and over the generations that shares adapt to, its ``children``, those
+            that became ``elites``, and its ``relative_yield`` (1: average); see :mod:`qd.yields`.
     """
 
     generation: int
@@ -181,6 +184,7 @@ class GenerationStats:
     gain: Mapping[str, Estimate]
     win_rate: Estimate | None
     champions: tuple[str, ...]
+    operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def unusable_share(self) -> float:

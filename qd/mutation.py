@@ -17,12 +17,13 @@ from typing import Protocol
 
 from agents.base import Thought, derive_seed
 from agents.models.base import NO_USAGE, Reply, Request, Sampling, Usage
+from agents.mutation_prompts import DebateShown
 from agents.prompts import mutation_messages, parse_mutation
 from debate_env.errors import InputError
-from qd.axes import Behaviour
-from qd.novelty import LeakGuard, Refusal, RefusalKind, StrategyPool
+from qd.novelty import Guard, LeakGuard, NoveltyPool, Refusal, RefusalKind, StrategyPool
 from qd.registry import Registry
 from qd.strategy import Strategy
+from qd.targets import Target
 
 __all__ = [
     "MUTATORS",
@@ -78,14 +79,16 @@ class MutationTask:
         generation: Generation of the child.
         child: Number of the child within its generation; with the generation it gives the seeds.
         record: How the parents fared, in a sentence; may be empty.
-        target: Behaviour that the child should show, for mutators that aim; others ignore it.
+        debates: Training debates of the first parent, for mutators that need them.
+        target: The cell that the child should belong to, for mutators that need one.
     """
 
     parents: tuple[Strategy, ...]
     generation: int
     child: int
     record: str = ""
-    target: Behaviour | None = None
+    debates: tuple[DebateShown, ...] = ()
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,10 @@ class Draft:
 
 
 class Mutator(Protocol):
-    """Makes drafts of a child. New operators are small classes with these three members."""
+    """Makes drafts of a child. New operators are small classes with these three members.
+
+    One that needs more than parents has a fourth, ``needs``; see :mod:`qd.operators`.
+    """
 
     @property
     def name(self) -> str:
@@ -234,9 +240,9 @@ def mutate(
     task: MutationTask,
     *,
     run_seed: int,
-    pool: StrategyPool,
+    pool: NoveltyPool,
     settings: MutationSettings,
-    guard: LeakGuard | None = None,
+    guard: Guard | None = None,
     first_attempt: int = 0,
 ) -> Thought[MutationResult]:
     """Ask for a child until a draft passes every check or the attempts are used up.
@@ -249,7 +255,7 @@ def mutate(
         run_seed: Seed of the run.
         pool: All strategies so far; read, not changed.
         settings: Limits.
-        guard: Refuses drafts that quote a passage.
+        guard: Refuses drafts that carry what belongs to a question.
         first_attempt: Number of attempts that were made before.
 
     Raises:
@@ -278,7 +284,7 @@ def mutate(
 
 
 def check_text(
-    text: str, settings: MutationSettings, pool: StrategyPool, guard: LeakGuard | None = None
+    text: str, settings: MutationSettings, pool: NoveltyPool, guard: Guard | None = None
 ) -> Refusal | None:
     """Say why a strategy text may not enter the run; ``None`` when it may."""
     words = len(text.split())
@@ -293,10 +299,10 @@ def breed(
     jobs: Sequence[tuple[Mutator, MutationTask]],
     *,
     run_seed: int,
-    pool: StrategyPool,
+    pool: NoveltyPool,
     settings: MutationSettings,
     run: Callable[[Sequence[Thought[MutationResult]]], Sequence[MutationResult]],
-    guard: LeakGuard | None = None,
+    guard: Guard | None = None,
 ) -> list[MutationResult]:
     """Make a generation's children.
 
@@ -311,7 +317,7 @@ def breed(
         settings: Limits.
         run: Drives thoughts to their end and returns their results in order, e.g.
             ``lambda thoughts: run_thoughts(model, thoughts)``.
-        guard: Refuses drafts that quote a passage.
+        guard: Refuses drafts that carry what belongs to a question.
 
     Returns:
         One result per job, in the order of the jobs; the same whatever the order of replies.

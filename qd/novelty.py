@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from debate_env.errors import InputError
 
@@ -38,12 +38,33 @@ class Refusal:
             the reply ended before the strategy did. ``unparsable``: no strategy in the reply, or
             one with control characters. ``empty``: nothing between the tags. ``too_long``: over
             the word limit. ``exact_duplicate`` and ``near_duplicate``: too close to a strategy
-            that exists or existed. ``leak``: it quotes a passage.
+            that exists or existed. ``leak``: it quotes a passage or carries what belongs to a
+            question.
         message: One line that says what happened.
     """
 
     kind: RefusalKind
     message: str
+
+
+class NoveltyPool(Protocol):
+    """Remembers texts and refuses others that are too close to one of them."""
+
+    def add(self, text: str, name: str = "") -> None:
+        """Remember a text under a name."""
+        ...
+
+    def check(self, text: str) -> Refusal | None:
+        """Say why a text is not new; ``None`` when it is. Changes nothing."""
+        ...
+
+
+class Guard(Protocol):
+    """Refuses texts for what they hold. Pure."""
+
+    def check(self, text: str) -> Refusal | None:
+        """Say what a text must not hold; ``None`` when nothing."""
+        ...
 
 
 def normal_words(text: str) -> tuple[str, ...]:

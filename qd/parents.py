@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import qd.static_generation  # noqa: F401  (registers its operator)
 from agents.base import derive_seed
 from qd.archive_base import Entry
 from qd.baselines import frozen_seeds
@@ -45,6 +46,26 @@ def best_of_family(
     return [s for f in sorted(families) for s in families[f][: config.parents.per_family]]
 
 
+def tournament_selection(
+    config: EvolutionConfig,
+    elites: Sequence[Entry],
+    strategies: Mapping[str, Strategy],
+    seed: int,
+) -> list[Strategy]:
+    """Of a few drawn at random the best rated has a child; drawn anew for every child.
+
+    Tournament selection without replacement within a tournament (Eiben and Smith, Introduction to
+    Evolutionary Computing, 2nd edition, section 5.2.4); of equals the older one.
+    """
+    size = config.parents.tournament_size
+    parents = []
+    for child in range(config.children):
+        drawn = sorted(elites, key=lambda e: derive_seed(seed, "draw", child, e.strategy_id))[:size]
+        best = min(drawn, key=lambda e: (-e.fitness, e.strategy_id))
+        parents.append(strategies[best.strategy_id])
+    return parents
+
+
 def most_children(config: EvolutionConfig, families: int) -> int:
     """Upper bound of children per generation, for estimates; own rules count like ``elites``."""
     if config.parents.rule == "best_of_family":
@@ -55,3 +76,4 @@ def most_children(config: EvolutionConfig, families: int) -> int:
 PARENTS.register("elites", random_elites)
 PARENTS.register("best_of_family", best_of_family)
 PARENTS.register("seeds", frozen_seeds)
+PARENTS.register("tournament", tournament_selection)

@@ -11,7 +11,7 @@ simulation the 95 % intervals then cover 93 to 96 % from 2 clusters on.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
@@ -203,6 +203,63 @@ def difference_interval(
     draws = [_resampled_means(sums, counts, resamples, rng) for sums, counts in sides]
     low, high = _interval(draws[0] - draws[1], value, smaller, confidence)
     return Estimate(value, low, high, n, total)
+
+
+def function_interval(
+    columns: Sequence[Sequence[float]],
+    clusters: Sequence[Hashable],
+    function: Callable[[Floats], Floats],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 4000,
+    seed: int = 0,
+) -> Estimate:
+    """Smooth function of the means of several columns, with an interval that resamples clusters.
+
+    Args:
+        columns: One row of k numbers per observation.
+        clusters: Cluster label (passage) of each observation.
+        function: Maps means of shape (m, k) to m values, e.g. the logarithm of a ratio.
+        confidence: Coverage aimed at.
+        resamples: Bootstrap resamples.
+        seed: Seed of the resampling.
+    """
+    if not len(columns):
+        return NOTHING
+    parts = [_cluster_sums([row[k] for row in columns], clusters) for k in range(len(columns[0]))]
+    sums = np.stack([part[0] for part in parts], axis=1)
+    counts = parts[0][1]
+    g, n = len(counts), len(columns)
+    value = float(function((sums.sum(axis=0) / counts.sum())[None, :])[0])
+    if g == 1:
+        return Estimate(value, -math.inf, math.inf, n, g)
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
+    means: Floats = (draws @ sums) / (draws @ counts)[:, None]
+    low, high = _interval(function(means), value, g, confidence)
+    return Estimate(value, low, high, n, g)
+
+
+def spread_interval(
+    value: float, draws: Sequence[float] | Floats, n: int, clusters: int, confidence: float = 0.95
+) -> Estimate:
+    """Interval around a value from the spread of its resampled values: bootstrap error times t.
+
+    For statistics that jump, such as the number of filled cells: there resampling adds a bias of
+    its own, so that quantiles of the resampled values would miss even the value itself.
+
+    Args:
+        value: The point estimate.
+        draws: Its values when clusters are resampled.
+        n: Observations behind it.
+        clusters: Number of clusters.
+        confidence: Coverage aimed at.
+    """
+    if clusters < 2:
+        return Estimate(value, -math.inf, math.inf, n, clusters)
+    quantile = t_quantile(0.5 + confidence / 2, clusters - 1)
+    half = quantile * math.sqrt(clusters / (clusters - 1)) * float(np.std(draws))
+    return Estimate(value, value - half, value + half, n, clusters)
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Estimate:

@@ -38,6 +38,7 @@ from qd.matches import Match, Plan
 from qd.mutation import Child, MutationResult
 from qd.ratings import Ratings, make_rating
 from qd.referee import Referee
+from qd.reflection import transcript_reader
 from qd.run_models import Models
 from qd.rundir import RunDirectory, RunWriter
 from qd.seeds import seed_strategies
@@ -58,6 +59,7 @@ from qd.training_results import (
     summary_json,
 )
 from qd.training_state import TrainingState, add_totals, new_archive, restore_state
+from qd.yields import operator_stats
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +122,9 @@ class Trainer:
         self._rule = make_rule(evolution.selection)
         self._reporter = Reporter(config, questions.report, self._seeds)
         known = list(self._state.strategies.values())
-        self._breeder = Breeder(config, questions, models.mutator, known)
+        self._breeder = Breeder(
+            config, questions, models.mutator, known, transcript_reader(writer.path)
+        )
 
     def _check_pool(self) -> None:
         """Refuse to go on with other models: their debates could not be compared.
@@ -193,6 +197,7 @@ class Trainer:
         state, config = self._state, self._config
         self._played = []
         self._referee.new_generation()
+        shares = self._breeder.shares(state) if generation else {}
         births = (
             self._breeder.breed(state, generation, self._bred(generation)) if generation else []
         )
@@ -206,7 +211,10 @@ class Trainer:
         chosen = champions(state.archive.elites(), state.strategies)
         gains = self._report(chosen, generation) if self._reporter.due(generation) else None
         state.forget_the_dead()
-        happened = Happenings(generation, len(players), births, self._played, choice, gains, chosen)
+        operators = self._count_yields(births, generation, shares)
+        happened = Happenings(
+            generation, len(players), births, self._played, choice, gains, chosen, operators
+        )
         stats = generation_stats(happened, state.archive, config)
         state.totals = add_totals(
             state.totals, stats.debates, stats.calls, sum(stats.unusable.values()), stats.tokens
@@ -230,6 +238,18 @@ class Trainer:
             stats, self._rows, table, config.evolution.generations, timing
         )
         self._tell("generation_finished", finished)
+
+    def _count_yields(
+        self, births: Sequence[MutationResult], generation: int, shares: Mapping[str, float]
+    ) -> dict[str, dict[str, float]]:
+        """Remember what became of the children of each mutation operator."""
+        state, mutation = self._state, self._config.evolution.mutation
+        asked = [birth.operator for birth in births]
+        elites = [e.strategy_id for e in state.archive.elites()]
+        state.yields = state.yields.after(
+            generation, asked, elites, state.strategies, mutation.window
+        )
+        return operator_stats(shares, state.yields, mutation.prior_elites, asked)
 
     def _timing(self, seconds: float, calls: int) -> Timing:
         """Take stock of what the generation took; the journal remembers it for the budget."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from debate_env.protocols import DEBATERS
@@ -39,6 +39,7 @@ class Happenings:
         choice: What came of the children.
         gains: What the report found; ``None`` when there was none.
         champions: The strategies of the report.
+        operators: Shares and yields of the mutation operators.
     """
 
     generation: int
@@ -48,6 +49,7 @@ class Happenings:
     choice: Choice
     gains: Gains | None
     champions: tuple[str, ...]
+    operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def is_simulation(config: RunConfig) -> bool:
@@ -115,6 +117,7 @@ def generation_stats(
         gain=gains.gain,
         win_rate=gains.win_rate,
         champions=happened.champions,
+        operators=happened.operators,
     )
 
 

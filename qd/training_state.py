@@ -15,6 +15,7 @@ from qd.descriptors import BehaviourSummary
 from qd.matches import Match
 from qd.rundir import RunDirectory
 from qd.strategy import Strategy
+from qd.yields import Yields
 
 COUNTED = ("debates", "calls", "unusable")
 
@@ -32,6 +33,7 @@ class TrainingState:
         matches: All matches that ratings rest on, in the order of the log: training and selection.
         reported: Report matches by id, to be used again.
         totals: Debates, calls, tokens and unusable verdicts so far.
+        yields: What the mutation operators have yielded.
     """
 
     archive: ArchiveProtocol
@@ -44,6 +46,7 @@ class TrainingState:
     totals: dict[str, Any] = field(
         default_factory=lambda: {**dict.fromkeys(COUNTED, 0), "tokens": {}}
     )
+    yields: Yields = field(default_factory=Yields)
 
     def next_id(self, offset: int = 0) -> str:
         """Name the next strategy but ``offset``."""
@@ -80,6 +83,7 @@ class TrainingState:
             "ratings": self.ratings,
             "waiting": self.waiting,
             "totals": self.totals,
+            "yields": self.yields.to_json(),
         }
 
 
@@ -112,6 +116,7 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
             ratings={s: float(r) for s, r in data["ratings"].items()},
             waiting={s: int(g) for s, g in data["waiting"].items()},
             totals=data["totals"],
+            yields=Yields.from_json(data["yields"]),
         )
         expected = data["next_strategy"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -14,7 +14,9 @@ from agents import prompts
 from agents.models import embedded_judge as judge
 from agents.models.base import Capabilities, FinishReason, Reply, Request, Usage
 from agents.models.embedded_debater import Candidate, candidates, compose, read_task
+from agents.models.embedded_labeller import choose_way
 from agents.models.embedded_mutator import rewrite
+from agents.models.embedded_writer import write
 from agents.models.retrieval import PassageIndex
 from agents.models.world import World
 from debate_env.draws import Draws, digest
@@ -23,7 +25,8 @@ BEHAVIOUR_VERSION = 2
 """Raised whenever a reply to some request changes; part of the fingerprint."""
 
 _NO_TASK = (
-    "the embedded model only understands the prompts of agents.prompts: debate, judge, read, mutate"
+    "the embedded model only understands the prompts of agents.prompts: debate, judge, read, "
+    "mutate, write, label"
 )
 _NO_SECTION = "a section of the prompt is missing or incomplete"
 K = TypeVar("K", bound=Hashable)
@@ -128,6 +131,10 @@ class EmbeddedModel:
             return self._verdict(request, system, user, reading=task == "read" or self._bare(user))
         if task == "debate":
             text = self._speech(system, user, request.seed)
+        elif task == "label":
+            text = choose_way(user)
+        elif task == "write":
+            text = write(user, Draws(digest(user, str(request.seed))))
         else:
             text = rewrite(user, Draws(digest(user, str(request.seed))))
         if text is None:

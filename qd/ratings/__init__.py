@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qd.config import EvolutionConfig
 from qd.matches import Match
 from qd.registry import Registry
 from qd.strategy import Strategy
+
+if TYPE_CHECKING:
+    from qd.ratings.laplace import Start
+    from qd.ratings.posterior import Posterior
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +25,33 @@ class Ratings:
         questions: Difficulty rating by question id; empty where the view has none.
         games: Usable matches behind each strategy's rating.
         deviations: Standard deviation of each strategy's rating, where the view knows one.
+        posterior: Joint posterior of the living strategies, where the view knows one.
+        warnings: What should make one careful, one line each.
+        effects: Other numbers that the view has found, by name, in Elo points.
+        starts: Where a refit may begin, by form of game; see :class:`qd.ratings.laplace.Start`.
     """
 
     strategies: Mapping[str, float]
     questions: Mapping[str, float] = field(default_factory=dict)
     games: Mapping[str, int] = field(default_factory=dict)
     deviations: Mapping[str, float] = field(default_factory=dict)
+    posterior: Posterior | None = None
+    warnings: tuple[str, ...] = ()
+    effects: Mapping[str, float] = field(default_factory=dict)
+    starts: Mapping[str, Start] = field(default_factory=dict)
 
 
 class RatingView(Protocol):
     """Turns matches into ratings."""
 
     def fit(
-        self, matches: Iterable[Match], players: Mapping[str, Strategy], generation: int
+        self,
+        matches: Iterable[Match],
+        players: Mapping[str, Strategy],
+        generation: int,
+        *,
+        living: Collection[str] = (),
+        start: Ratings | None = None,
     ) -> Ratings:
         """Rate strategies.
 
@@ -41,6 +59,9 @@ class RatingView(Protocol):
             matches: Training matches in the order of the log; unusable ones are to be skipped.
             players: Every strategy ever made, by id, with its lineage.
             generation: The generation that asks.
+            living: Strategies whose joint posterior is wanted, where the view knows one.
+            start: Earlier ratings to refit from, which is faster: scales that were estimated are
+                held. Without it the result is a function of the other arguments alone.
 
         Returns:
             A rating for at least every strategy in the matches of ``generation``.
@@ -64,6 +85,6 @@ def make_rating(config: EvolutionConfig, truth_weight: float) -> RatingView:
     Raises:
         InputError: Unknown name.
     """
-    from qd.ratings import elo  # noqa: F401  (registers itself; it imports this module)
+    from qd.ratings import bradley_terry, elo  # noqa: F401  (they register themselves)
 
     return RATINGS.get(config.tournament.rating)(config, truth_weight)

@@ -19,7 +19,7 @@ and inherited by children from the mean of their parents (``inherit``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from qd.config import EloConfig, EvolutionConfig
 from qd.matches import Match
@@ -91,7 +91,13 @@ class Elo:
         self._truth_weight = truth_weight
 
     def fit(
-        self, matches: Iterable[Match], players: Mapping[str, Strategy], generation: int
+        self,
+        matches: Iterable[Match],
+        players: Mapping[str, Strategy],
+        generation: int,
+        *,
+        living: Collection[str] = (),
+        start: Ratings | None = None,
     ) -> Ratings:
         """Play the log through once; see :class:`qd.ratings.RatingView`."""
         weight = self._truth_weight

@@ -457,7 +457,7 @@ def test_a_broken_file_is_refused_in_one_line(break_it, message):
 
 
 def test_archives_by_name():
-    assert ARCHIVES.names() == ("grid", "slots")
+    assert ARCHIVES.names() == ("grid", "slots", "population")
     assert isinstance(make_archive("slots", slots=3), SlotArchive)
     assert make_archive("slots", slots=3).size == 21
     with pytest.raises(InputError, match="did you mean 'slots'"):

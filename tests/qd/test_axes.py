@@ -5,6 +5,7 @@ import pytest
 from debate_env.errors import InputError
 from qd.axes import (
     DEFAULT_EDGES,
+    FAMILY_AXES,
     Bins,
     Labels,
     Place,
@@ -58,15 +59,18 @@ def test_labels_and_their_overflow_row():
 
 def test_every_descriptor_has_a_default_axis_of_seven_families_or_five_bins():
     for name in DESCRIPTORS.names():
-        assert default_axis(name).size == (7 if name == "family" else 5)
-    assert set(DEFAULT_EDGES) == set(DESCRIPTORS.names()) - {"family"}
+        if name != "embedding_cluster":  # its labels are those of its file
+            assert default_axis(name).size == (7 if name in FAMILY_AXES else 5)
+    assert set(DEFAULT_EDGES) == set(DESCRIPTORS.names()) - {*FAMILY_AXES, "embedding_cluster"}
     assert [a.name for a in default_axes()] == ["family", "verified_quote_share"]
     assert default_axes()[0] == Labels("family", FAMILIES)
 
 
 def test_axes_survive_json():
-    for axis in (Bins("x", (0.0, 0.1, 2.0)), Labels("y", ("a",), "other")):
+    far = Labels("z", ("a",), "far", beyond=True, source="a file")
+    for axis in (Bins("x", (0.0, 0.1, 2.0)), Labels("y", ("a",), "other"), far):
         assert axis_from_dict(axis.to_dict()) == axis
+    assert set(Labels("y", ("a",)).to_dict()) == {"name", "labels", "catch_all"}
 
 
 @pytest.mark.parametrize(

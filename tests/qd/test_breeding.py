@@ -87,7 +87,7 @@ def test_the_record_tells_of_the_last_tournament_only():
 def test_unknown_parts_are_named():
     questions = split_questions(question_set(), config().questions)
     with pytest.raises(InputError, match="rewrite"):
-        Breeder(config(operator="rewrit"), questions, StandIn(), SEEDS)
+        Breeder(config(operators={"rewrit": 1.0}), questions, StandIn(), SEEDS)
     wrong = RunConfig.model_validate({"evolution": {"parents": {"rule": "elite"}}})
     with pytest.raises(InputError, match="did you mean 'elites'"):
         Breeder(wrong, questions, StandIn(), SEEDS)

@@ -15,7 +15,7 @@ from qd.training import train
 from tests.qd.stand_ins import StandIn, question_set
 
 MISTAKES = [
-    ("evolution.mutation.operator=rewrit", "did you mean 'rewrite'"),
+    ("evolution.mutation.operators.rewrit=1", "did you mean 'rewrite'"),
     ("evolution.tournament.rating=eloo", "did you mean 'elo'"),
     ("evolution.tournament.pairings.swis=1", "did you mean 'swiss'"),
     ("evolution.parents.rule=elite", "did you mean 'elites'"),

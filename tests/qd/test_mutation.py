@@ -5,7 +5,6 @@ from agents.models.base import Reply, Request, Usage
 from agents.prompts import section, task_of
 from debate_env.errors import InputError
 from qd.mutation import (
-    MUTATORS,
     Child,
     Draft,
     LeakGuard,
@@ -15,10 +14,10 @@ from qd.mutation import (
     RewriteMutator,
     StrategyPool,
     breed,
-    make_mutator,
     mutate,
     refusal_counts,
 )
+from qd.operators import MUTATORS, make_mutator
 from qd.strategy import Strategy
 
 PARENT = Strategy("s0003", "refutation", "Attack the weakest claim of your opponent.", generation=1)
@@ -259,7 +258,7 @@ def test_the_wrong_number_of_parents_is_an_error_of_the_caller():
 
 
 def test_mutators_by_name():
-    assert MUTATORS.names() == ("rewrite",)
+    assert set(MUTATORS.names()) >= {"rewrite", "crossover", "reflection", "target"}
     assert isinstance(make_mutator("rewrite", SETTINGS), RewriteMutator)
     with pytest.raises(InputError, match="did you mean 'rewrite'"):
         make_mutator("rewrit", SETTINGS)

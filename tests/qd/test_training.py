@@ -215,6 +215,7 @@ def test_without_selection_questions_the_rating_decides(tmp_path):
         parents={"rule": "best_of_family"},
         selection={"questions": 0},
         tournament={"elo": {"memory": "inherit"}},
+        mutation={"operators": {"rewrite": 1.0}},
     )
     play(settings, tmp_path / "run")
     run = RunDirectory.open(tmp_path / "run")

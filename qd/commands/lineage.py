@@ -1,0 +1,46 @@
+"""``python -m qd.lineage RUN_DIR ID``: where a strategy comes from and how it has fared."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from qd.commands.running import run_command
+from qd.report.lineage import print_lineage
+from qd.rundir import RunDirectory
+from qd.strategy_history import history_of
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("run_dir", metavar="RUN_DIR", type=click.Path(path_type=Path))
+@click.argument("strategy_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def lineage(run_dir: Path, strategy_id: str, as_json: bool) -> None:
+    """Show a strategy's ancestry, the change of each mutation, its record and rating.
+
+    ID is a strategy of the run, alive or not, e.g. s0042. Words that a rewrite removed are red or
+    [-in brackets-], those it added green or {+in braces+}.
+    """
+    history = history_of(RunDirectory.open(run_dir), strategy_id)
+    if as_json:
+        # ASCII only: a text of a model must not reach the terminal as it is.
+        click.echo(json.dumps(history.to_json(), indent=2, sort_keys=True))
+        return
+    print_lineage(history)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; see :func:`qd.commands.running.run_command` for its status.
+
+    Args:
+        argv: Its arguments; those of the process by default.
+    """
+    return run_command(lineage, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""``python -m qd.power``: what a study of a given size can tell from zero."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qd.commands.running import run_command
+from qd.power_plan import Targets, plan_power
+from qd.power_settings import Assumptions
+from qd.report.power import power_report
+
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+_PART = click.FloatRange(0, 1)
+_COUNT = click.IntRange(min=1)
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("data", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
+@click.option("--questions", type=click.IntRange(min=2), help="Training questions.  [100]")
+@click.option("--test-questions", type=click.IntRange(min=2), help="Test questions.  [as many]")
+@click.option("--per-passage", type=click.FloatRange(min=1), help="Questions per passage.  [1]")
+@click.option("--debates", type=click.FloatRange(min=1), help="Debates per question and seed.  [1]")
+@click.option("--seeds", default=1, show_default=True, type=_COUNT, help="Runs, same questions.")
+@click.option(
+    "--seed-sd",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="SD between seeds, points.",
+)
+@click.option("--accuracy", type=_SHARE, help="Share of right verdicts.  [0.7]")
+@click.option("--icc", type=_PART, help="Correlation of questions on one passage.  [0.1]")
+@click.option("--repeat", type=_PART, help="Correlation of debates on one question.  [0.5]")
+@click.option("--win-repeat", type=_PART, help="The same for wins, seats exchanged.  [0]")
+@click.option("--paired", type=_PART, help="Correlation of two objectives' questions.  [0.5]")
+@click.option("--games", type=_COUNT, help="Direct games behind a rating difference.")
+@click.option("--power", default=0.8, show_default=True, type=_SHARE, help="Chance to tell it.")
+@click.option("--confidence", default=0.95, show_default=True, type=_SHARE, help="Of intervals.")
+@click.option("--gap", type=_POSITIVE, metavar="POINTS", help="How many questions for this gap?")
+@click.option(
+    "--gap-difference", type=_POSITIVE, metavar="POINTS", help="For this difference of gaps?"
+)
+@click.option(
+    "--win-difference", type=_POSITIVE, metavar="POINTS", help="For this difference of win rates?"
+)
+@click.option(
+    "--rating", type=_POSITIVE, metavar="ELO", help="How many games for this rating difference?"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def power_command(data: Path | None, as_json: bool, **options: Any) -> None:
+    """Say what gap, win-rate difference and rating difference a study can tell from zero.
+
+    Variances are computed from what the options assume or, with DATA, from a run directory or a
+    file of matches; options then say what is to be different.
+    """
+    wanted = {name: options.pop(name) for name in Targets.__dataclass_fields__}
+    levels = {name: options.pop(name) for name in ("power", "confidence")}
+    assumed = Assumptions(**options)
+    plan = plan_power(assumed, Targets(**wanted), data=data, **levels)
+    if as_json:
+        click.echo(json.dumps(plan.to_json(), indent=2, sort_keys=True))
+        return
+    click.echo(power_report(plan))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; see :func:`qd.commands.running.run_command` for its status.
+
+    Args:
+        argv: Its arguments; those of the process by default.
+    """
+    return run_command(power_command, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

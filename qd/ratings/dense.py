@@ -1,0 +1,179 @@
+"""The rating model on dense matrices: exact, and fastest for up to a few thousand parameters."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import lapack
+
+from qd.ratings.design import Design, Outcomes, Scales, outcomes_at
+from qd.ratings.games import Floats
+
+_STEPS = 60
+_HALVINGS = 30
+_SMALL = 1e-6
+"""Newton stops after the step that promises less than this gain of the log posterior. The step
+squares the distance, so what remains is far below a thousandth of a posterior deviation."""
+
+
+class DenseFactor:
+    """Cholesky factor of a positive definite matrix.
+
+    Args:
+        matrix: The matrix; its lower triangle is read, and it is overwritten.
+    """
+
+    def __init__(self, matrix: Floats) -> None:
+        # LAPACK works on columns; the matrix is symmetric, so its transpose is the same one.
+        factor, info = lapack.dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)
+        if info:
+            raise np.linalg.LinAlgError("the posterior precision is not positive definite")
+        self._factor = factor
+
+    def solve(self, right: Floats) -> Floats:
+        """Solve for one or more right sides."""
+        solution, _ = lapack.dpotrs(self._factor, right, lower=0)
+        return np.asarray(solution).reshape(right.shape)
+
+    @cached_property
+    def inverse(self) -> Floats:
+        """The whole inverse, symmetric to the last bit."""
+        upper, _ = lapack.dpotri(self._factor, lower=0)
+        upper = np.triu(upper)
+        whole: Floats = upper + upper.T
+        whole[np.diag_indices_from(whole)] = upper.diagonal()
+        return whole
+
+    @property
+    def log_determinant(self) -> float:
+        """Log determinant of the matrix."""
+        return float(2 * np.log(self._factor.diagonal()).sum())
+
+
+def information(design: Design, weights: Floats) -> Floats:
+    """D' diag(weights) D as a dense matrix, (size, size)."""
+    games, n, m = design.games, design.n, design.m
+    i, j, q = games.first, games.second, design.asked
+    a, b, side, position = design.a, design.b, games.side, games.position
+    out = np.zeros((design.size, design.size))
+    out[:n, :n] = np.bincount(i * n + j, weights, n * n).reshape(n, n) * (a * b)
+    out[:n, :n] += out[:n, :n].T.copy()
+    diagonal = a * a * np.bincount(i, weights, n) + b * b * np.bincount(j, weights, n)
+    out[np.arange(n), np.arange(n)] += diagonal
+    sided = side * weights
+    wide = m + 1
+    table = a * np.bincount(i * wide + q, sided, n * wide)
+    table += b * np.bincount(j * wide + q, sided, n * wide)
+    by_question = table.reshape(n, wide)
+    placed = position * weights
+    square = np.bincount(q, side * sided, wide)
+    crossed = np.bincount(q, side * placed, wide)
+    beta, gamma = design.beta, design.gamma
+    out[:n, n:beta] = by_question[:, :m]
+    out[:n, beta] = by_question.sum(axis=1)
+    out[:n, gamma] = a * np.bincount(i, placed, n) + b * np.bincount(j, placed, n)
+    at = np.arange(n, beta)
+    out[at, at] = square[:m]
+    out[n:beta, beta] = square[:m]
+    out[n:beta, gamma] = crossed[:m]
+    out[beta, beta] = square.sum()
+    out[beta, gamma] = crossed.sum()
+    out[gamma, gamma] = position @ placed
+    out[n:beta, :n] = out[:n, n:beta].T
+    out[beta:, :beta] = out[:beta, beta:].T
+    out[gamma, beta] = out[beta, gamma]
+    return out
+
+
+def prior(design: Design, scales: Scales) -> Floats:
+    """Lambda as a dense matrix, (size, size)."""
+    out = np.zeros((design.size, design.size))
+    if len(design.children):
+        out += design.births_square.toarray() / scales.variance("mutation")
+    out[np.diag_indices_from(out)] += design.prior_diagonal(scales)
+    return out
+
+
+class DenseMode:
+    """The most probable parameters at given scales, and the curvature there.
+
+    Args:
+        design: Games and lineages.
+        scales: The scales.
+        start: Where to begin, (size,).
+
+    Attributes:
+        w: The parameters, (size,).
+        outcomes: The likelihood there.
+        factor: Of the posterior precision there (taken one Newton step before the end).
+    """
+
+    def __init__(self, design: Design, scales: Scales, start: Floats) -> None:
+        self.design, self.scales = design, scales
+        weight = 1 / scales.dispersion
+        y = design.games.outcome
+        self._prior = prior(design, scales)
+        self.w = start
+        z = design.predictor(start)
+        self.outcomes = outcomes_at(z, y)
+        value = self._log_posterior(self.w, self.outcomes)
+        for _ in range(_STEPS):
+            pull = self._prior @ self.w
+            gradient = design.score(self.outcomes.residual) * weight - pull
+            self.factor = DenseFactor(
+                information(design, self.outcomes.variance * weight) + self._prior
+            )
+            step = self.factor.solve(gradient)
+            promised = float(gradient @ step)
+            length = 1.0
+            for _ in range(_HALVINGS):
+                w = self.w + length * step
+                outcomes = outcomes_at(design.predictor(w), y)
+                reached = self._log_posterior(w, outcomes)
+                if reached >= value or promised < _SMALL:
+                    break
+                length /= 2
+            self.w, self.outcomes, value = w, outcomes, reached
+            if promised < _SMALL:
+                break
+        self.value = value
+
+    def _log_posterior(self, w: Floats, outcomes: Outcomes) -> float:
+        """Up to what does not depend on w."""
+        return float(
+            outcomes.log_likelihood / self.scales.dispersion - 0.5 * (w @ (self._prior @ w))
+        )
+
+    @cached_property
+    def log_evidence(self) -> float:
+        """Laplace's approximation, up to what does not depend on the scales of the groups."""
+        spread = DenseFactor(self._prior.copy()).log_determinant
+        return self.value + 0.5 * spread - 0.5 * self.factor.log_determinant
+
+    def covariance(self) -> Floats:
+        """Posterior covariance of all parameters, (size, size)."""
+        return self.factor.inverse
+
+    def predictor_variance(self) -> Floats:
+        """Posterior variance of every game's z, (N,)."""
+        design, games = self.design, self.design.games
+        inverse = self.factor.inverse
+        n, m, beta, gamma = design.n, design.m, design.beta, design.gamma
+        i, j, q = games.first, games.second, design.asked
+        a, b, c, s = design.a, design.b, games.side, games.position
+        # What c multiplies is beta + b_q; games without a question have beta alone.
+        sided = np.empty((n + 1, m + 1))
+        sided[:, :m] = inverse[[*range(n), gamma], n:beta]
+        sided[:, m] = 0.0
+        sided += inverse[[*range(n), gamma], beta][:, None]
+        question = np.append(inverse.diagonal()[n:beta] + 2 * inverse[beta, n:beta], 0.0)
+        question += inverse[beta, beta]
+        strengths = inverse[:n, :n]
+        own = strengths.diagonal()
+        at_gamma = inverse[:n, gamma]
+        out: Floats = a * a * own[i] + b * b * own[j] + 2 * a * b * strengths[i, j]
+        out += c * c * question[q] + s * s * inverse[gamma, gamma]
+        out += 2 * c * (a * sided[i, q] + b * sided[j, q] + s * sided[n, q])
+        out += 2 * s * (a * at_gamma[i] + b * at_gamma[j])
+        return out

@@ -1,0 +1,243 @@
+"""The rating model as linear algebra: predictor, likelihood and prior.
+
+Parameters, in logits, in this order: strengths theta (n), question deviations b (m), beta (what the
+correct side is worth; for teams the mean difficulty), gamma (what the first position is worth) and
+mu (the mean effect of a mutation). With w for all of them and D for the games' design matrix::
+
+    z = D w,   y ~ Bernoulli(logistic(z)),  or in [0, 1] with variance phi p (1 - p)
+
+    root:   theta ~ N(0, root^2)            child: theta ~ N(mean of its parents + mu, mutation^2)
+    b ~ N(0, question^2)    beta ~ N(0, side^2)    gamma ~ N(0, position^2)    mu ~ N(0, mean^2)
+
+Every row of D has at most five entries, so its products are made by counting, never as a matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from qd.ratings.games import COEFFICIENTS, Floats, Games, Ints
+
+ELO = 400 / np.log(10)
+"""Elo points per logit: a lead of 400 points means odds of ten to one."""
+
+GROUPS = ("root", "mutation", "question")
+"""The scales that belong to many parameters each."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Standard deviations of the priors, in Elo points, and the dispersion of outcomes.
+
+    Attributes:
+        root: Of the strengths of strategies without parents.
+        mutation: Of a child's strength about its parents' mean plus the mutation mean.
+        question: Of the questions' deviations.
+        side: Of beta.
+        position: Of gamma.
+        mean: Of mu.
+        dispersion: Variance of an outcome over p (1 - p).
+    """
+
+    root: float
+    mutation: float
+    question: float
+    side: float
+    position: float
+    mean: float
+    dispersion: float
+
+    def variance(self, name: str) -> float:
+        """Variance of a prior in squared logits."""
+        return float((getattr(self, name) / ELO) ** 2)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The likelihood at some predictor.
+
+    Attributes:
+        log_likelihood: Of the outcomes at dispersion 1.
+        residual: y - p, (N,).
+        variance: p (1 - p), (N,).
+        skew: Derivative of the variance by z, (N,).
+    """
+
+    log_likelihood: float
+    residual: Floats
+    variance: Floats
+    skew: Floats
+
+
+def outcomes_at(z: Floats, y: Floats) -> Outcomes:
+    """Evaluate the likelihood; exact for predictors of any size."""
+    small = np.exp(-np.abs(z))
+    fall = 1 / (1 + small)
+    p = np.where(z >= 0, fall, small * fall)
+    variance = small * fall * fall
+    value = float(y @ z - np.maximum(z, 0).sum() - np.log1p(small).sum())
+    return Outcomes(value, y - p, variance, variance * (1 - 2 * p))
+
+
+def parent_table(parents: ArrayLike | Sequence[Sequence[int]] | None, n: int) -> Ints:
+    """Bring lineages into the form (n, k): numbers of the parents, filled up with -1.
+
+    Args:
+        parents: ``None``: nobody has parents. (n,): one parent each, or -1. (n, k): up to k
+            parents each, filled up with -1. Or a sequence of n sequences of any length.
+        n: Number of strategies.
+
+    Raises:
+        ValueError: Another shape, an unknown parent, or somebody who is his own ancestor's parent.
+    """
+    if parents is None:
+        return np.full((n, 1), -1, dtype=np.int64)
+    if isinstance(parents, np.ndarray):
+        table = parents.astype(np.int64).reshape(n, -1)
+    else:
+        rows = [[row] if isinstance(row, int | np.integer) else list(row) for row in parents]  # type: ignore[union-attr, arg-type]
+        if len(rows) != n:
+            raise ValueError(f"parents: {len(rows)} rows for {n} strategies")
+        width = max((len(row) for row in rows), default=1) or 1
+        table = np.full((n, width), -1, dtype=np.int64)
+        for place, row in enumerate(rows):
+            table[place, : len(row)] = row
+    if table.size and (table.max() >= n or table.min() < -1):
+        raise ValueError(f"parents: numbers must lie in -1 to {n - 1}")
+    return table
+
+
+class Design:
+    """Games and lineages, made ready for the numerics.
+
+    Args:
+        games: The games.
+        n: Number of strategies; those without games count too.
+        parents: See :func:`parent_table`.
+        questions: Number of questions; by default as many as the games name.
+    """
+
+    def __init__(
+        self,
+        games: Games,
+        n: int,
+        parents: ArrayLike | Sequence[Sequence[int]] | None = None,
+        questions: int | None = None,
+    ) -> None:
+        self.games = games
+        self.n = n
+        self.parents = parent_table(parents, n)
+        asked = int(games.question.max()) + 1 if len(games) else 0
+        self.m = max(asked, questions or 0)
+        if len(games) and max(int(games.first.max()), int(games.second.max())) >= n:
+            raise ValueError(f"games name strategies beyond the {n} there are")
+        self.a, self.b = COEFFICIENTS[games.form]
+        self.size = n + self.m + 3
+        self.beta, self.gamma, self.mu = n + self.m, n + self.m + 1, n + self.m + 2
+        # Games without a question get a number of their own, whose effects are left out.
+        self.asked = np.where(games.question < 0, self.m, games.question)
+
+    # --- prior ----------------------------------------------------------------------------------
+
+    @cached_property
+    def roots(self) -> Ints:
+        """Numbers of the strategies without parents."""
+        return np.flatnonzero((self.parents < 0).all(axis=1))
+
+    @cached_property
+    def children(self) -> Ints:
+        """Numbers of the strategies with parents."""
+        return np.flatnonzero((self.parents >= 0).any(axis=1))
+
+    @cached_property
+    def births(self) -> sparse.csr_array:
+        """E: a row per child, theta_child - mean theta_parents - mu, over all parameters."""
+        rows: list[Ints] = []
+        columns: list[Ints] = []
+        values: list[Floats] = []
+        table = self.parents[self.children]
+        count = len(table)
+        known = table >= 0
+        share = 1 / np.maximum(known.sum(axis=1), 1)
+        at = np.arange(count)
+        for own, value in ((self.children, 1.0), (np.full(count, self.mu), -1.0)):
+            rows.append(at)
+            columns.append(own)
+            values.append(np.full(count, value))
+        for place in range(table.shape[1]):
+            some = known[:, place]
+            rows.append(at[some])
+            columns.append(table[some, place])
+            values.append(-share[some])
+        cells = (np.concatenate(rows), np.concatenate(columns))
+        return sparse.csr_array(
+            sparse.coo_array((np.concatenate(values), cells), shape=(count, self.size))
+        )
+
+    @cached_property
+    def births_square(self) -> sparse.csr_array:
+        """E'E over all parameters."""
+        return sparse.csr_array(self.births.T @ self.births)
+
+    def members(self, group: str) -> int:
+        """Number of parameters that share a scale."""
+        return {"root": len(self.roots), "mutation": len(self.children), "question": self.m}[group]
+
+    def prior_diagonal(self, scales: Scales) -> Floats:
+        """Diagonal of the prior precision, without the part of births, (size,)."""
+        diagonal = np.zeros(self.size)
+        diagonal[self.roots] = 1 / scales.variance("root")
+        diagonal[self.n : self.beta] = 1 / scales.variance("question")
+        diagonal[self.beta] = 1 / scales.variance("side")
+        diagonal[self.gamma] = 1 / scales.variance("position")
+        diagonal[self.mu] = 1 / scales.variance("mean")
+        return diagonal
+
+    def prior_times(self, w: Floats, scales: Scales) -> Floats:
+        """Lambda w."""
+        product = self.prior_diagonal(scales) * w
+        if len(self.children):
+            product = product + self.births.T @ (self.births @ w) / scales.variance("mutation")
+        return product
+
+    def prior_mean(self) -> Floats:
+        """Strengths that nobody knows anything about: all 0, as are their effects."""
+        return np.zeros(self.size)
+
+    def deviations(self, w: Floats, group: str) -> Floats:
+        """What the prior of a group calls normal with mean 0 at parameters w."""
+        if group == "root":
+            return w[self.roots]
+        if group == "question":
+            return w[self.n : self.beta]
+        return np.asarray(self.births @ w)
+
+    # --- likelihood -----------------------------------------------------------------------------
+
+    def predictor(self, w: Floats) -> Floats:
+        """D w, (N,)."""
+        games = self.games
+        deviation = np.append(w[self.n : self.beta], 0.0)
+        theta = w[: self.n]
+        z: Floats = self.a * theta[games.first] + self.b * theta[games.second]
+        z += games.side * (deviation[self.asked] + w[self.beta])
+        z += games.position * w[self.gamma]
+        return z
+
+    def score(self, residual: Floats) -> Floats:
+        """D' r, (size,)."""
+        games, n = self.games, self.n
+        out = np.zeros(self.size)
+        out[:n] = self.a * np.bincount(games.first, residual, n)
+        out[:n] += self.b * np.bincount(games.second, residual, n)
+        sided = games.side * residual
+        out[n : self.beta] = np.bincount(self.asked, sided, self.m + 1)[: self.m]
+        out[self.beta] = sided.sum()
+        out[self.gamma] = games.position @ residual
+        return out

@@ -1,0 +1,224 @@
+"""Games: debates as arrays, the only thing that the rating model reads.
+
+A game gives the linear predictor of :mod:`qd.ratings.design` its coefficients::
+
+    z = a theta_first + b theta_second + c (beta + b_question) + s gamma
+
+In a *duel* (persuasion) the strategies are opponents: a = 1, b = -1, c = +1 where ``first`` defends
+the correct answer and -1 where ``second`` does. In a *team* (truth) they pull together against the
+question: a = b = 1/2 and c = -1, so that beta + b_question is the question's difficulty; a strategy
+that debates itself is a team of one with a + b = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qd.matches import Match
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Form = Literal["duel", "team"]
+Score = Literal["credence", "win"]
+
+COEFFICIENTS: dict[Form, tuple[float, float]] = {"duel": (1.0, -1.0), "team": (0.5, 0.5)}
+"""What the first and the second strategy's strength count for in each form."""
+
+
+@dataclass(frozen=True, eq=False)
+class Games:
+    """Debates as columns of equal length, N.
+
+    Attributes:
+        first: Number of the first strategy, (N,).
+        second: Number of the second strategy, (N,); in a team it may be the first.
+        question: Number of the question, or -1 where there is none, (N,).
+        side: c of the model, +1, -1 or 0, (N,).
+        position: s of the model, +1, -1 or 0, (N,).
+        outcome: y in [0, 1], (N,): 1 where the first strategy (the team) won.
+        form: ``"duel"`` or ``"team"``.
+    """
+
+    first: Ints
+    second: Ints
+    question: Ints
+    side: Floats
+    position: Floats
+    outcome: Floats
+    form: Form = "duel"
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def wins_only(self) -> bool:
+        """Whether outcomes are wins, draws and losses only, rather than probabilities."""
+        y = self.outcome
+        return bool(np.all((y == 0) | (y == 1) | (y == 0.5)))
+
+
+def _column(name: str, values: ArrayLike, size: int, kind: type) -> NDArray[Any]:
+    column: NDArray[Any] = np.asarray(values, dtype=kind)
+    if column.shape != (size,):
+        raise ValueError(f"games.{name}: shape {column.shape}, but there are {size} games")
+    return np.ascontiguousarray(column)
+
+
+def make_games(
+    first: ArrayLike,
+    second: ArrayLike,
+    outcome: ArrayLike,
+    *,
+    question: ArrayLike | None = None,
+    side: ArrayLike | None = None,
+    position: ArrayLike | None = None,
+    form: Form = "duel",
+) -> Games:
+    """Make games from columns of numbers, and check them.
+
+    Args:
+        first: Numbers of the first strategies, (N,).
+        second: Numbers of the second strategies, (N,).
+        outcome: y in [0, 1], (N,).
+        question: Numbers of the questions; -1, or no column, where there is none.
+        side: c; without a column 0 in duels (no correct side) and -1 in teams.
+        position: s; without a column 0.
+        form: ``"duel"`` or ``"team"``.
+
+    Raises:
+        ValueError: A column has another length, or holds a number that cannot be.
+    """
+    size = len(np.asarray(first))
+    blank = np.zeros(size)
+    games = Games(
+        first=_column("first", first, size, np.int64),
+        second=_column("second", second, size, np.int64),
+        question=_column(
+            "question", np.full(size, -1) if question is None else question, size, np.int64
+        ),
+        side=_column("side", blank - (form == "team") if side is None else side, size, np.float64),
+        position=_column("position", blank if position is None else position, size, np.float64),
+        outcome=_column("outcome", outcome, size, np.float64),
+        form=form,
+    )
+    if size:
+        y = games.outcome
+        if not (np.all(y >= 0) and np.all(y <= 1)):
+            raise ValueError("games.outcome: must lie in [0, 1]")
+        if min(int(games.first.min()), int(games.second.min())) < 0:
+            raise ValueError("games.first and games.second: must not be negative")
+        if int(games.question.min()) < -1:
+            raise ValueError("games.question: must be -1 or a number")
+        if form == "duel" and np.any(games.first == games.second):
+            raise ValueError("games: in a duel nobody plays against himself")
+    return games
+
+
+class GameTable:
+    """Turns matches into games, each match once: what was read before is not read again.
+
+    Args:
+        form: ``"duel"`` or ``"team"``.
+        score: ``"credence"``: the judge's probability is the outcome; ``"win"``: who was ahead.
+    """
+
+    def __init__(self, form: Form, score: Score) -> None:
+        self.form: Form = form
+        self.score: Score = score
+        self._players: dict[str, int] = {}
+        self._questions: dict[str, int] = {}
+        self._read = 0
+        self._source: object = None
+        self._last: Match | None = None
+        self._size = 0
+        self._whole = np.empty((1024, 3), dtype=np.int64)
+        self._real = np.empty((1024, 3))
+
+    def games(self, matches: Iterable[Match], players: Iterable[str]) -> Games:
+        """Return the usable matches as games.
+
+        Args:
+            matches: The log; when it is a list that was read before and has grown since, only what
+                is new is read.
+            players: Ids of all strategies in a fixed order that only grows at its end.
+        """
+        log: Sequence[Match] = matches if isinstance(matches, list) else list(matches)
+        ids = list(players)
+        if not self._continues(matches, log, ids):
+            self._read = self._size = 0
+            self._players = {}
+            self._questions = {}
+        for strategy_id in ids[len(self._players) :]:
+            self._players[strategy_id] = len(self._players)
+        for match in log[self._read :]:
+            if match.usable:
+                self._append(match)
+        self._read = len(log)
+        self._source = matches
+        self._last = log[-1] if log else None
+        n = self._size
+        return Games(
+            first=self._whole[:n, 0].copy(),
+            second=self._whole[:n, 1].copy(),
+            question=self._whole[:n, 2].copy(),
+            side=self._real[:n, 0].copy(),
+            position=self._real[:n, 1].copy(),
+            outcome=self._real[:n, 2].copy(),
+            form=self.form,
+        )
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """Ids of the questions, in the order of their numbers."""
+        return tuple(self._questions)
+
+    def _continues(self, matches: object, log: Sequence[Match], ids: Sequence[str]) -> bool:
+        """Whether what was read is the beginning of this log, with these players."""
+        return (
+            matches is self._source
+            and len(log) >= self._read
+            and (not self._read or log[self._read - 1] is self._last)
+            and list(self._players) == ids[: len(self._players)]
+        )
+
+    def _append(self, match: Match) -> None:
+        a, b = match.seats
+        label = match.label
+        correct = 1.0 if label == 0 else -1.0 if label == 1 else 0.0
+        if self.form == "duel":
+            if a == b:
+                return  # nobody can win against himself
+            # ``debater_0`` defends the answer that is presented first.
+            side, position, outcome = correct, 1.0, match.share(self.score)
+        else:
+            side, position, outcome = -1.0, correct, match.truth(self.score)
+        if self._size == len(self._whole):
+            self._whole = np.concatenate([self._whole, np.empty_like(self._whole)])
+            self._real = np.concatenate([self._real, np.empty_like(self._real)])
+        question = self._questions.setdefault(match.question, len(self._questions))
+        self._whole[self._size] = (self._players[a], self._players[b], question)
+        self._real[self._size] = (side, position, outcome)
+        self._size += 1
+
+
+def games_of(
+    matches: Iterable[Match], players: Iterable[str], form: Form, score: Score = "credence"
+) -> tuple[Games, tuple[str, ...]]:
+    """Turn the usable matches of a log into games.
+
+    Args:
+        matches: The log.
+        players: Ids of the strategies; their places are their numbers.
+        form: ``"duel"`` for persuasion, ``"team"`` for truth.
+        score: What a debate counts.
+
+    Returns:
+        The games and the ids of the questions by number.
+    """
+    table = GameTable(form, score)
+    return table.games(matches, players), table.questions

@@ -1,0 +1,297 @@
+"""The batch rating: most probable strengths, their covariance, and every scale from the data.
+
+The model is that of :mod:`qd.ratings.design`. :func:`fit_games` needs arrays only; results are in
+Elo points, strengths relative to the mean of a panel, by default all strategies without parents:
+games tell differences alone, and a panel that everybody is compared with makes them comparable over
+time.
+
+Without ``start`` the result is a function of games, lineages and priors alone, whatever was fitted
+before. With ``start`` the scales are held and Newton's method begins at the last parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qd.ratings.dense import DenseMode
+from qd.ratings.design import ELO, GROUPS, Design, Scales
+from qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
+from qd.ratings.games import Floats, Games, Ints
+from qd.ratings.scales import CENTRE, ScaleStep, Stride, free_groups, moved, scale_step
+
+_ROUNDS = 60
+_SETTLED = 1e-3
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Prior standard deviations in Elo points; ``None``: estimated from the data.
+
+    Attributes:
+        root: Of strategies without parents.
+        mutation: Of children about their parents' mean plus the mutation mean.
+        question: Of the questions' deviations.
+        side: Of the correct-side effect (teams: of the mean difficulty). One number has no scale to
+            estimate; ``None`` is :data:`WIDE`.
+        position: Of the position effect; likewise.
+        mean: Of the mutation mean; likewise.
+        dispersion: Variance of outcomes over p (1 - p).
+    """
+
+    root: float | None = None
+    mutation: float | None = None
+    question: float | None = None
+    side: float | None = None
+    position: float | None = None
+    mean: float | None = None
+    dispersion: float | None = None
+
+
+WIDE = 300.0
+"""Prior standard deviation, in Elo points, of an effect that is a single number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a refit begins: scales that are held, and parameters.
+
+    Attributes:
+        scales: The scales.
+        precision: Curvature of the log evidence at the estimated log scales, by their names.
+        parameters: Strengths, question deviations, beta, gamma, mu, in logits; not anchored.
+    """
+
+    scales: Scales
+    precision: tuple[tuple[str, ...], Floats] = ((), np.zeros((0, 0)))
+    parameters: tuple[Floats, Floats, Floats] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Ratings of n strategies, in Elo points.
+
+    Attributes:
+        strengths: Relative to the panel's mean, (n,).
+        living: Strategies whose covariance is known, (l,).
+        covariance: Of their strengths relative to the panel's mean, (l, l).
+        questions: The questions' deviations b, (m,).
+        question_deviations: Their posterior standard deviations, (m,).
+        side: beta and its standard deviation.
+        position: gamma and its standard deviation.
+        mean: mu and its standard deviation.
+        scales: Prior standard deviations and dispersion, estimated or given.
+        log_deviations: Standard deviation of the logarithm of each estimated scale.
+        games: Games of each strategy, (n,).
+        panel: The strategies whose mean strength is 0.
+        start: For the next refit.
+    """
+
+    strengths: Floats
+    living: Ints
+    covariance: Floats
+    questions: Floats
+    question_deviations: Floats
+    side: tuple[float, float]
+    position: tuple[float, float]
+    mean: tuple[float, float]
+    scales: Scales
+    log_deviations: dict[str, float]
+    games: Ints
+    panel: Ints
+    start: Start = field(repr=False)
+
+    @property
+    def deviations(self) -> Floats:
+        """Posterior standard deviations of the living ones' strengths, (l,)."""
+        return np.sqrt(np.maximum(self.covariance.diagonal(), 0))
+
+    def difference(self, a: int, b: int) -> tuple[float, float]:
+        """Mean and standard deviation of strength a minus strength b.
+
+        Args:
+            a: Number of a living strategy.
+            b: Number of another.
+
+        Raises:
+            KeyError: One of them is not among the living.
+        """
+        places = {int(s): k for k, s in enumerate(self.living)}
+        i, j = places[a], places[b]
+        c = self.covariance
+        variance = c[i, i] + c[j, j] - 2 * c[i, j]
+        return float(self.strengths[a] - self.strengths[b]), float(np.sqrt(max(variance, 0.0)))
+
+
+def fit_games(
+    games: Games,
+    n: int,
+    parents: ArrayLike | Sequence[Sequence[int]] | None = None,
+    *,
+    priors: Priors = Priors(),
+    questions: int | None = None,
+    panel: ArrayLike | None = None,
+    living: ArrayLike | None = None,
+    start: Start | None = None,
+) -> Fit:
+    """Rate strategies.
+
+    Args:
+        games: The games.
+        n: Number of strategies; those without games count too.
+        parents: Parents of every strategy: (n,) with -1 for none, (n, k) filled up with -1, or a
+            sequence of sequences. ``None``: nobody has any.
+        priors: Scales that are given; all others are estimated.
+        questions: Number of questions, if some were never asked.
+        panel: Strategies whose mean is 0; by default those without parents.
+        living: Strategies whose covariance is wanted; by default all.
+        start: Scales to hold, and where to begin.
+
+    Returns:
+        Finite numbers, whatever the games are.
+
+    Raises:
+        ValueError: The arrays do not fit together.
+    """
+    design = Design(games, n, parents, questions)
+    anchors = design.roots if panel is None else np.asarray(panel, dtype=np.int64)
+    alive = np.arange(n) if living is None else np.asarray(living, dtype=np.int64)
+    if start is None:
+        mode, at = _estimate(design, priors)
+        groups, precision = at.groups, at.curvature
+    else:
+        mode = DenseMode(design, start.scales, _parameters(design, start))
+        groups, precision = start.precision
+    return _fit(design, mode, groups, precision, anchors, alive)
+
+
+def _first_scales(priors: Priors) -> Scales:
+    values: dict[str, Any] = {g: getattr(priors, g) or CENTRE for g in GROUPS}
+    values |= {name: getattr(priors, name) or WIDE for name in ("side", "position", "mean")}
+    return Scales(**values, dispersion=priors.dispersion or 1.0)
+
+
+def _estimate(design: Design, priors: Priors) -> tuple[DenseMode, ScaleStep]:
+    """Find mode, scales and dispersion together."""
+    scales = _first_scales(priors)
+    fixed = [g for g in GROUPS if getattr(priors, g) is not None]
+    groups = free_groups(design, fixed)
+    loose = priors.dispersion is None
+    clusters = clusters_of(design)
+    stride = Stride(len(groups))
+    w = design.prior_mean()
+    for _ in range(_ROUNDS):
+        mode = DenseMode(design, scales, w)
+        w, outcomes = mode.w, mode.outcomes
+        leverage = mode.predictor_variance()
+        at = scale_step(mode, groups, leverage)
+        step = stride.step(at) if groups else np.zeros(0)
+        change = float(np.abs(step).max(initial=0.0))
+        if loose:
+            present = scales.dispersion
+            parameters = float(leverage @ outcomes.variance) / present
+            loss = cluster_loss(design, clusters, outcomes.variance, mode.covariance())
+            found = dispersion_of(
+                design,
+                clusters,
+                outcomes.residual,
+                outcomes.variance,
+                present,
+                parameters,
+                loss,
+            )
+            change = max(change, abs(float(np.log(found / present))))
+        if change < _SETTLED:
+            break
+        scales = moved(scales, groups, step)
+        if loose:
+            scales = Scales(**{**_values(scales), "dispersion": found})
+    return mode, at
+
+
+def _values(scales: Scales) -> dict[str, float]:
+    return {name: getattr(scales, name) for name in Scales.__dataclass_fields__}
+
+
+def _parameters(design: Design, start: Start) -> Floats:
+    """Begin where the last fit ended; who is new begins where the prior says."""
+    w = np.zeros(design.size)
+    if start.parameters is None:
+        return w
+    theta, b, effects = start.parameters
+    known = min(len(theta), design.n)
+    w[:known] = theta[:known]
+    asked = min(len(b), design.m)
+    w[design.n : design.n + asked] = b[:asked]
+    w[design.beta :] = effects
+    for new in range(known, design.n):
+        family = design.parents[new]
+        family = family[family >= 0]
+        if len(family):
+            w[new] = w[family].mean() + effects[2]
+    return w
+
+
+def _fit(
+    design: Design,
+    mode: DenseMode,
+    groups: tuple[str, ...],
+    precision: Floats,
+    panel: Ints,
+    living: Ints,
+) -> Fit:
+    n, beta, w, scales = design.n, design.beta, mode.w, mode.scales
+    inverse = mode.covariance()
+    spread = inverse.diagonal().copy()
+    # Not knowing the scales adds to the covariance: moves V moves' (Kass and Steffey 1989).
+    kept = [k for k, g in enumerate(groups) if design.members(g)]
+    moves = np.zeros((design.size, len(kept)))
+    if kept:
+        for column, k in enumerate(kept):
+            group = groups[k]
+            pull = np.zeros(design.size)
+            deviation = design.deviations(w, group) * (2 / scales.variance(group))
+            if group == "root":
+                pull[design.roots] = deviation
+            elif group == "question":
+                pull[n:beta] = deviation
+            else:
+                pull = design.births.T @ deviation
+            moves[:, column] = pull
+        unknown = np.linalg.inv(precision)[np.ix_(kept, kept)]
+        moves = mode.factor.solve(moves) @ np.linalg.cholesky(unknown)
+        spread += (moves**2).sum(axis=1)
+    every = np.concatenate([living, panel])
+    block = inverse[np.ix_(every, every)] + moves[every] @ moves[every].T
+    size = len(living)
+    covariance, zero = block[:size, :size], 0.0
+    if len(panel):
+        zero = float(w[panel].mean())
+        along = block[:size, size:].mean(axis=1)
+        own = float(block[size:, size:].mean())
+        covariance = covariance - along[:, None] - along[None, :] + own
+    games = design.games
+    played = np.bincount(games.first, minlength=n)
+    played += np.bincount(games.second[games.second != games.first], minlength=n)
+    deviation = ELO * np.sqrt(spread)
+    effects = [(float(ELO * w[k]), float(deviation[k])) for k in (beta, design.gamma, design.mu)]
+    logs = np.sqrt(np.linalg.inv(precision).diagonal()) if len(groups) else []
+    return Fit(
+        strengths=ELO * (w[:n] - zero),
+        living=living,
+        covariance=ELO**2 * covariance,
+        questions=ELO * w[n:beta],
+        question_deviations=deviation[n:beta],
+        side=effects[0],
+        position=effects[1],
+        mean=effects[2],
+        scales=scales,
+        log_deviations={g: float(d) for g, d in zip(groups, logs, strict=True)},
+        games=played.astype(np.int64),
+        panel=panel,
+        start=Start(scales, (groups, precision), (w[:n], w[n:beta], w[beta:])),
+    )

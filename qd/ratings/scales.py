@@ -1,0 +1,140 @@
+"""Scales of the priors from the data: maximum of the Laplace evidence, by Fisher scoring.
+
+For a group of m parameters with deviations d = E w and scale sigma (Lambda holds E'E / sigma^2),
+and S = H^-1 at the mode, the derivative of the log evidence by ln sigma is (MacKay 1992, "Bayesian
+Interpolation", section 4; the last term, what moving the mode does to the curvature, is the part
+that Laplace's approximation adds for a likelihood that is not Gaussian)::
+
+    |E w|^2 / sigma^2 + tr(E S E') / sigma^2 - m  -  1/2 sum_games h (dV/dz) (dz / d ln sigma)
+
+with h the posterior variance of a game's predictor z. Its expected curvature is that of restricted
+maximum likelihood::
+
+    I_kl = 2 |E_k S E_l'|_F^2 / (sigma_k sigma_l)^2  (k != l)
+    I_kk = 2 (m_k - 2 tr(E_k S E_k') / sigma_k^2 + |E_k S E_k'|_F^2 / sigma_k^4)
+
+Every ln sigma has the weak prior N(ln 100 Elo points, 1.5^2): 95 % of it from 5 to 1,900.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qd.ratings.dense import DenseMode
+from qd.ratings.design import GROUPS, Design, Scales
+from qd.ratings.games import Floats
+
+CENTRE = 100.0
+SPREAD = 1.5
+LOWEST, HIGHEST = 1.0, 3000.0
+"""Scales are kept between these, in Elo points."""
+
+
+@dataclass(frozen=True)
+class ScaleStep:
+    """What the data say about the scales at one place.
+
+    Attributes:
+        groups: Groups whose scales are estimated.
+        gradient: Of log evidence and prior by the log scales, (k,).
+        curvature: Expected curvature, the prior's included, (k, k).
+        moves: Derivatives of all parameters by the log scales, (size, k).
+    """
+
+    groups: tuple[str, ...]
+    gradient: Floats
+    curvature: Floats
+    moves: Floats
+
+
+def free_groups(design: Design, fixed: Sequence[str]) -> tuple[str, ...]:
+    """Groups whose scales are to be estimated: neither fixed nor empty."""
+    return tuple(g for g in GROUPS if g not in fixed and design.members(g))
+
+
+def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> ScaleStep:
+    """Differentiate the log evidence by the log scales.
+
+    Args:
+        mode: The mode at the present scales.
+        groups: Whose scales.
+        leverage: Posterior variance of every game's predictor, (N,).
+    """
+    design, scales = mode.design, mode.scales
+    inverse = mode.covariance()
+    n, beta = design.n, design.beta
+    births, roots = design.births, design.roots
+    # E_k S for every group: (m_k, size).
+    spread = {}
+    for group in groups:
+        if group == "root":
+            spread[group] = inverse[roots]
+        elif group == "question":
+            spread[group] = inverse[n:beta]
+        else:
+            spread[group] = births @ inverse
+
+    def ended(left: str, right: str) -> Floats:
+        """E_left S E_right'."""
+        if right == "root":
+            return spread[left][:, roots]
+        if right == "question":
+            return spread[left][:, n:beta]
+        return np.asarray((births @ spread[left].T).T)
+
+    count = len(groups)
+    gradient, curvature = np.zeros(count), np.zeros((count, count))
+    moves = np.zeros((design.size, count))
+    bending = -0.5 * leverage * mode.outcomes.skew / scales.dispersion
+    for k, group in enumerate(groups):
+        variance = scales.variance(group)
+        deviation = design.deviations(mode.w, group)
+        block = ended(group, group)
+        trace = float(np.trace(block))
+        members = design.members(group)
+        moves[:, k] = 2 * (spread[group].T @ deviation) / variance
+        gradient[k] = (deviation @ deviation + trace) / variance - members
+        gradient[k] += bending @ design.predictor(moves[:, k])
+        curvature[k, k] = 2 * (members - 2 * trace / variance + (block**2).sum() / variance**2)
+        for other in range(k):
+            crossed = ended(group, groups[other])
+            value = 2 * (crossed**2).sum() / (variance * scales.variance(groups[other]))
+            curvature[k, other] = curvature[other, k] = value
+        offset = np.log(getattr(scales, group) / CENTRE)
+        gradient[k] -= offset / SPREAD**2
+        curvature[k, k] += 1 / SPREAD**2
+    return ScaleStep(groups, gradient, curvature, moves)
+
+
+def moved(scales: Scales, groups: tuple[str, ...], by: Floats) -> Scales:
+    """Scales after a step of their logarithms, kept within bounds."""
+    values = {
+        group: float(np.clip(getattr(scales, group) * np.exp(step), LOWEST, HIGHEST))
+        for group, step in zip(groups, by, strict=True)
+    }
+    return replace(scales, **values)
+
+
+class Stride:
+    """Fisher scoring with a leash: steps get shorter where they change their direction.
+
+    Args:
+        count: Number of scales.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._longest = np.full(count, 0.75)
+        self._before = np.zeros(count)
+
+    def step(self, at: ScaleStep) -> Floats:
+        """Return the next step of the log scales."""
+        step = np.asarray(np.linalg.solve(at.curvature, at.gradient))
+        turned = step * self._before < 0
+        self._longest[~turned] *= 2
+        self._longest[turned] = np.minimum(self._longest[turned], np.abs(self._before[turned])) / 2
+        step = np.clip(step, -self._longest, self._longest)
+        self._before = step
+        return step

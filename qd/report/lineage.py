@@ -1,0 +1,175 @@
+"""A strategy's history as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from qd.ancestry import Record, Stretch, Tally, share_kept
+from qd.report.evaluation import SIMULATION
+from qd.report.visible import visible
+from qd.statistics import Estimate
+from qd.strategy import Strategy
+from qd.strategy_history import BATCH, Fate, Standing, Step, StrategyHistory
+
+_COLOURS = {"kept": "", "removed": "strike red", "added": "bold green"}
+_MARKS = {"kept": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
+
+_ROWS = (
+    ("all", "overall"),
+    ("  defending the correct answer", "correct"),
+    ("  defending the wrong answer", "wrong"),
+    ("  with no correct answer on stage", "neither"),
+    ("  presented first", "first"),
+    ("  presented second", "second"),
+    ("against itself: judge right", "self_play"),
+)
+
+_RECORD = "Record: won-lost-tied, and the share won with a 95 % interval (passages as clusters)"
+
+_INDENT = (0, 0, 0, 2)
+
+MOST_DESCENDANTS = 40
+"""More are counted, not listed."""
+
+
+def diff_text(stretches: Iterable[Stretch], *, coloured: bool) -> Text:
+    """Show a word diff.
+
+    Args:
+        stretches: What :func:`qd.ancestry.word_diff` returned.
+        coloured: Red and green, else ``[-removed-]`` and ``{+added+}``.
+    """
+    text = Text()
+    for stretch in stretches:
+        shown = visible(stretch.text)
+        if coloured:
+            text.append(shown, style=_COLOURS[stretch.change])
+            continue
+        words = shown.rstrip()
+        before, after = _MARKS[stretch.change] if words else ("", "")
+        text.append(before + words + after + shown[len(words) :])
+    return text
+
+
+def _percent(rate: Estimate) -> str:
+    return f"{100 * rate.value:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
+
+
+def _record_table(records: Mapping[str, Record]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("debates")
+    for phase in records:
+        table.add_column(phase, justify="left", no_wrap=True)
+    for label, name in _ROWS:
+        tallies: list[Tally] = [getattr(found, name) for found in records.values()]
+        if any(t.played for t in tallies):
+            table.add_row(label, *map(_cell, tallies))
+    if any(found.unusable for found in records.values()):
+        table.add_row("no usable verdict", *(str(found.unusable) for found in records.values()))
+    return table
+
+
+def _cell(tally: Tally) -> str:
+    if not tally.played:
+        return "-"
+    return f"{tally.won}-{tally.lost}-{tally.tied}  {_percent(tally.rate)}"
+
+
+def _origin(strategy: Strategy) -> str:
+    if not strategy.parents:
+        return f"seed, {strategy.family}"
+    made = f"{strategy.operator} of {' and '.join(strategy.parents)}"
+    return f"generation {strategy.generation}, {made}, {strategy.family}"
+
+
+def _step(step: Step, history: StrategyHistory, *, coloured: bool) -> list[RenderableType]:
+    strategy = step.strategy
+    alive = ", alive" if strategy.strategy_id in history.living else ""
+    head = Text(visible(f"{strategy.strategy_id}: {_origin(strategy)}{alive}"), style="bold")
+    parts: list[RenderableType] = [Text(), head]
+    if not step.changes:
+        parts.append(Padding(Text(visible(strategy.text)), _INDENT, expand=False))
+    for parent, stretches in step.changes.items():
+        kept = f"{100 * share_kept(stretches):.0f} % of the words of {parent} kept:"
+        parts.append(Padding(Text(visible(kept), style="dim"), _INDENT, expand=False))
+        parts.append(Padding(diff_text(stretches, coloured=coloured), _INDENT, expand=False))
+    return parts
+
+
+def _fate(fate: Fate) -> str:
+    if fate.role == "unknown":
+        return "no generation has been committed yet, so there is no archive"
+    if fate.role in ("elite", "challenger"):
+        return f"alive: {fate.role} of {fate.cell}, after generation {fate.generation}"
+    when = "" if fate.generation is None else f" since generation {fate.generation}"
+    where = f", in {fate.cell}" if fate.cell else ""
+    return f"dead{when}{where}: {fate.reason or 'no reason was given'}"
+
+
+def _standing(standing: Standing) -> str:
+    value = f"rating {standing.value:.0f}"
+    if standing.low is None or standing.high is None:
+        value += " (no interval known)"
+    else:
+        value += f" [{standing.low:.0f}, {standing.high:.0f}]"
+    against = " relative to the seeds' mean" if standing.view == BATCH else ""
+    return (
+        f"{value}, {standing.view}{against}, from {standing.games} debates up to generation "
+        f"{standing.generation}"
+    )
+
+
+def _descendants(history: StrategyHistory) -> str:
+    found = history.descendants
+    if not found:
+        return "Descendants: none"
+    living = sum(d.strategy.strategy_id in history.living for d in found)
+    return f"Descendants: {len(found)}, {living} of them alive"
+
+
+def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableType:
+    """Lay out a strategy's history.
+
+    Args:
+        history: What :func:`qd.strategy_history.history_of` found.
+        coloured: Whether differences may be told by colour.
+    """
+    strategy = history.strategy
+    parts: list[RenderableType] = []
+    if history.simulation:
+        parts.append(Text(SIMULATION, style="yellow"))
+    title = f"{strategy.strategy_id} of {history.run}: {_origin(strategy)}"
+    parts += [Text(visible(title), style="bold"), Text(visible(_fate(history.fate)))]
+    parts += [Text(visible(_standing(s))) for s in history.standings]
+    if not history.standings:
+        parts.append(Text("no rating: it has no usable training debate"))
+    count = len(history.steps)
+    parts += [Text(), Text(f"Ancestry, {count} {'strategy' if count == 1 else 'strategies'}:")]
+    for step in history.steps:
+        parts += _step(step, history, coloured=coloured)
+    parts.append(Text())
+    if history.records:
+        parts += [Text(_RECORD), _record_table(history.records), Text()]
+    parts.append(Text(_descendants(history)))
+    for found in history.descendants[:MOST_DESCENDANTS]:
+        alive = ", alive" if found.strategy.strategy_id in history.living else ""
+        line = f"{'  ' * found.depth}{found.strategy.strategy_id}: {_origin(found.strategy)}{alive}"
+        parts.append(Text(visible(line)))
+    more = len(history.descendants) - MOST_DESCENDANTS
+    if more > 0:
+        parts.append(Text(f"  and {more} more; --json lists them all"))
+    return Group(*parts)
+
+
+def print_lineage(history: StrategyHistory, console: Console | None = None) -> None:
+    """Print a history, in colour where the terminal has any."""
+    console = console or Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(file=console.file, width=110, highlight=False)
+    coloured = console.is_terminal and not console.no_color
+    console.print(lineage_report(history, coloured=coloured))

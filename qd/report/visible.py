@@ -1,0 +1,28 @@
+r"""Untrusted text for a terminal: whatever could control it, or hide, becomes a visible escape."""
+
+from __future__ import annotations
+
+_KEPT = frozenset("\n ")
+
+
+def visible(text: str) -> str:
+    r"""Return a text in which every character can be seen.
+
+    Escape sequences, control characters, directional and zero-width marks and lone surrogates are
+    written as ``\x1b``, ``\u202e`` and so on; a tab becomes a space. Line breaks stay.
+
+    Args:
+        text: What a model, a file or a stranger wrote.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c in _KEPT or c.isprintable() else " " if c == "\t" else _escaped(c) for c in text
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,35 @@
+"""Simulated verdicts with known variances."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qd.power_analysis import Study
+from qd.spread import Spread
+from qd.verdict_samples import Sample
+
+
+def draw_verdicts(spread: Spread, study: Study, rng: np.random.Generator) -> Sample:
+    """Draw 0/1 verdicts, debates of a question next to each other.
+
+    Chances are beta distributed, between passages and then between questions of a passage, with
+    exactly the variances of ``spread``.
+    """
+    m, debates = int(study.per_passage), int(study.debates)
+    passages = study.questions // m
+    p, icc, repeat = spread.mean, spread.icc, spread.repeat
+    chances = np.full(passages, p)
+    if icc > 0:
+        weight = 1 / icc - 1
+        chances = rng.beta(weight * p, weight * (1 - p), size=passages)
+    chances = np.clip(np.repeat(chances, m), 1e-9, 1 - 1e-9)
+    if repeat > icc:
+        weight = (1 - icc) / (repeat - icc) - 1
+        chances = rng.beta(weight * chances, weight * (1 - chances))
+    verdicts = rng.random((len(chances), debates)) < chances[:, None]
+    numbers = np.repeat(np.arange(len(chances)), debates)
+    return Sample(
+        values=[float(v) for v in verdicts.ravel()],
+        questions=[f"q{n}" for n in numbers],
+        passages=[f"p{n // m}" for n in numbers],
+    )
