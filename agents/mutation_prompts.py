@@ -104,7 +104,7 @@ _AXES: dict[str, _Words] = {
     "certainty": _Words(
         "speak with more certainty and hedge less",
         "claim less and hedge more",
-        "{low} to {high} % more sentences that assert certainty than sentences that hedge",
+        "sentences that assert less those that hedge {low} to {high} % of all",
         percent=True,
     ),
 }

@@ -1,8 +1,8 @@
 """Baselines that evolution is compared with: the same loop and debates, one part replaced.
 
 - :func:`frozen_seeds`, a parent rule: children are always rewritten from the seeds, never from
-  other children. With everything else unchanged this is **best-of-N**: many one-step rewrites, of
-  which the tournament and the choice keep the best.
+  other children. With the operator ``rewrite`` alone this is **best-of-N**: many one-step rewrites,
+  of which the tournament and the choice keep the best.
 - :class:`Coin`, an acceptance rule: **random acceptance**. The same kinds of debates are played,
   but a coin decides what ratings would.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from agents.base import derive_seed
 from agents.models.base import ChatModel
 from agents.rollout import run_thoughts
+from debate_env.errors import InputError
 from debate_env.questions import Question
 from qd.archive_base import Entry
 from qd.config import MutationConfig, RunConfig
@@ -53,7 +54,7 @@ class Breeder:
             reflects on debates.
 
     Raises:
-        InputError: Unknown operator or parent rule.
+        InputError: Unknown operator or parent rule, or operators of the same name.
     """
 
     def __init__(
@@ -71,11 +72,18 @@ class Breeder:
         self._settings = MutationSettings(
             mutation.max_words, mutation.max_attempts, sampling=config.mutator_sampling()
         )
-        self._mutators: dict[str, Mutator] = {
-            name: make_mutator(name, self._settings)
-            for name, share in mutation.operators.items()
-            if share > 0
-        }
+        self._mutators: dict[str, Mutator] = {}
+        self._starting: dict[str, float] = {}
+        for key, share in mutation.operators.items():
+            if share > 0:
+                mutator = make_mutator(key, self._settings)
+                if mutator.name in self._mutators:
+                    raise InputError(
+                        f"evolution.mutation.operators.{key}: another operator has the name "
+                        f"{mutator.name!r}, too; give this one a name of its own"
+                    )
+                self._mutators[mutator.name] = mutator
+                self._starting[mutator.name] = share
         self._parents = PARENTS.get(config.evolution.parents.rule)
         self._questions = {q.question_id: q for q in questions.train}
         self._pool = novelty_pool(mutation)
@@ -88,10 +96,10 @@ class Breeder:
             self._pool.add(strategy.text, strategy.strategy_id)
 
     def shares(self, state: TrainingState) -> dict[str, float]:
-        """Return the share of children that each operator has in the next generation."""
+        """Return the share of the next generation's children by operator, under its own name."""
         mutation = self._config.evolution.mutation
         return adapted_shares(
-            mutation.operators,
+            self._starting,
             state.yields,
             floor=mutation.floor,
             prior=mutation.prior_elites,

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from agents.models.base import Message
 from agents.models.budget import Price
 from agents.prompts import mutation_messages
+from debate_env.protocols import DEBATERS
 from debate_env.questions import Question
 from qd.config import ROLES, RunConfig
 from qd.fitting import debater_prompt, judge_prompt
@@ -120,6 +121,7 @@ def estimate_cost(config: RunConfig, questions: RunQuestions, plan: Counts) -> d
 
     seeds = seed_strategies()
     written = _tokens(_characters(mutation_messages(s.text, s.family) for s in seeds))
+    written = written.plus(_shown_to_mutator(config, strategy))
     mutations = Range(plan.mutations / config.evolution.mutation.max_attempts, plan.mutations)
     child = _words(config.evolution.mutation.max_words, models.mutator_max_tokens)
 
@@ -140,6 +142,18 @@ def estimate_cost(config: RunConfig, questions: RunQuestions, plan: Counts) -> d
         role: RoleCost(*found[role], _money(prices, models.spec(role), *found[role][1:]))
         for role in ROLES
     }
+
+
+def _shown_to_mutator(config: RunConfig, strategy: Range) -> Range:
+    """Tokens of what operators show beside the parent: nothing, or the most that one shows."""
+    mutation, debate = config.evolution.mutation, config.debate
+    active = {name for name, share in mutation.operators.items() if share > 0}
+    most = strategy.high if "crossover" in active else 0.0
+    if "reflection" in active:
+        words = min(mutation.shown_words, debate.word_limit)
+        speeches = 2 * mutation.shown_debates * len(DEBATERS) * debate.rounds
+        most = max(most, speeches * words * _PER_WORD[1])
+    return Range(0.0, most)
 
 
 def _money(

@@ -1,9 +1,9 @@
-"""Evaluate run directories: load what a run left, play its elites, compare two runs."""
+"""Evaluate run directories: load what a run left, play its elites, keep the report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,38 +13,41 @@ from debate_env.errors import InputError
 from debate_env.questions import Question
 from debate_env.sources import load_questions
 from qd.config import ROLES, RunConfig
-from qd.evaluation import (
-    Pairing,
-    Players,
-    Reading,
-    Trial,
-    accuracy_gap,
-    against,
-    by_question,
-    gap_over_seeds,
-    paired,
-    play_trials,
-    rate,
-    read_alone,
-    report_split,
-    right,
-    self_play,
-    won,
+from qd.controls import (
+    cut_strategies,
+    length_control,
+    length_pairings,
+    mean_words,
+    position_control,
 )
+from qd.evaluation import Reading, read_alone, report_split
 from qd.fitting import prefix_room
+from qd.generalisation import GAPS
+from qd.objective_scores import split_gaps
+from qd.progress_history import progress_over_time
+from qd.run_measures import (
+    Extras,
+    diversity_json,
+    measure_archive,
+    measure_payoffs,
+    robin_pairings,
+)
 from qd.run_models import JOURNAL, equip, make_models
 from qd.rundir import RunDirectory
-from qd.statistics import difference_interval, mean_interval
+from qd.splits import draw
 from qd.storage import json_text, write_atomic
 from qd.strategy import Strategy
+from qd.trials import Pairing, Players, Trial, against, play_trials, rate, right, self_play, won
 
-REPORT_VERSION = 1
-SPLITS = ("train", "test")
+REPORT_VERSION = 2
+SPLITS = ("train", "selection", "test")
+"""Splits of a run that share no passage; the fourth, ``report``, has been seen while it ran."""
+
 FOLDER = "evaluation"
 Watch = Callable[[str, int, int], None]
 
 
-def _ignore(label: str, done: int, total: int) -> None:
+def ignore(label: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
@@ -109,7 +112,7 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
 
 
 @contextmanager
-def _players(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
+def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
     """Make the models of a run, without its mutator; their replies are kept for a second time."""
     bare = make_models(config, ROLES[:2])
     try:
@@ -137,7 +140,7 @@ def _players(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
         bare.close()
 
 
-def _as_in(players: Players, config: RunConfig) -> Players:
+def as_in(players: Players, config: RunConfig) -> Players:
     """Return the same models under the rules of another configuration."""
     return replace(players, settings=config.debate_settings())
 
@@ -163,32 +166,54 @@ def _play_split(
     return trials, read_alone(questions, players.judge, seed, players.verdict)
 
 
-def _evaluate(
+def evaluate_with(
     run: RunDirectory,
+    config: RunConfig,
     questions: Mapping[str, Sequence[Question]],
     elites: Sequence[Strategy],
     players: Players,
     watch: Watch,
     label: str = "",
+    extras: Extras | None = None,
 ) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
+    """Measure one run with models that are there already.
+
+    Args:
+        run: The run.
+        config: Its configuration.
+        questions: Questions by split.
+        elites: The elites that are played on all of them.
+        players: The models.
+        watch: Called with (what, debates done, debates to do).
+        label: Precedes what is played, for ``watch``.
+        extras: What is measured beyond the splits; ``None``: nothing.
+
+    Raises:
+        InputError: A split holds no question.
+    """
     seeds = seeds_of(run)
-    seed = run.config.seed
     trials: dict[str, list[Trial]] = {}
     splits: dict[str, Any] = {}
     for split, asked in questions.items():
         if not asked:
             raise InputError(f"{run.path}: no {split} questions to evaluate on")
         played, readings = _play_split(
-            elites, seeds, asked, players, seed, partial(watch, label + split)
+            elites, seeds, asked, players, config.seed, partial(watch, label + split)
         )
         trials[split] = played
         splits[split] = report_split(asked, played, readings).to_json()
-    both = set(SPLITS) <= set(trials)
     shown = "test" if "test" in trials else next(iter(trials))
+    gaps = {
+        name: {key: estimate.to_json() for key, estimate in found.items()}
+        for name, found in split_gaps(
+            trials, GAPS, config.evolution.selection.score, config.truth_weight
+        ).items()
+    }
     report = {
         "version": REPORT_VERSION,
-        "run": run.config.name or run.path.name,
-        "objective": run.config.objective,
+        "run": config.name or run.path.name,
+        "objective": config.objective,
+        "score": config.evolution.selection.score,
         "simulation": any(
             spec.split(":")[0] == "embedded" for spec in (players.debater.name, players.judge.name)
         ),
@@ -199,17 +224,65 @@ def _evaluate(
         },
         "elites": [s.strategy_id for s in elites],
         "splits": splits,
-        "gap": accuracy_gap(trials["train"], trials["test"]).to_json() if both else None,
-        "seed_gap": (
-            accuracy_gap(trials["train"], trials["test"], "seeds").to_json() if both else None
-        ),
-        "gap_over_seeds": (
-            gap_over_seeds(trials["train"], trials["test"]).to_json() if both else None
-        ),
+        "gaps": gaps,
+        "position": position_control(trials[shown]),
         "strategies_split": shown,
         "strategies": _strategy_rows(elites, trials[shown]),
     }
+    if extras is not None:
+        more, fresh = _extras(run, config, questions, elites, trials, players, watch, extras)
+        report |= more
+        trials |= {name: found for name, found in fresh.items() if found}
     return report, trials
+
+
+def _extras(
+    run: RunDirectory,
+    config: RunConfig,
+    questions: Mapping[str, Sequence[Question]],
+    elites: Sequence[Strategy],
+    trials: Mapping[str, Sequence[Trial]],
+    players: Players,
+    watch: Watch,
+    extras: Extras,
+) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
+    """Measure what goes beyond the splits; fresh debates are on test questions alone."""
+    seeds, strategies, seed = seeds_of(run), run.strategies(), config.seed
+    score, weight = config.evolution.selection.score, config.truth_weight
+    test = list(questions.get("test", ()))
+    more: dict[str, Any] = {
+        "diversity": diversity_json(run),
+        "progress": progress_over_time(run),
+        "archive": None,
+        "length": None,
+    }
+    fresh: dict[str, list[Trial]] = {}
+    if test and extras.archive_questions:
+        asked = draw(test, extras.archive_questions, seed, "archive")
+        names = {question.question_id for question in asked}
+        base = [t for t in trials["test"] if t.kind == "seeds" and t.question in names]
+        metrics, warnings, fresh["archive"] = measure_archive(
+            run, config, seeds, asked, base, players, partial(watch, "archive")
+        )
+        more["archive"] = {
+            **metrics.to_json(),
+            "questions": len(asked),
+            "passages": len({question.passage_id for question in asked}),
+            "warnings": list(warnings),
+        }
+    if test and extras.length_control:
+        words = mean_words(seeds)
+        cuts = cut_strategies(elites, words)
+        both = players.settings.protocol != "simultaneous"
+        pairings = length_pairings(cuts, seeds, test, weight, both_orders=both)
+        fresh["length"] = play_trials(pairings, players, seed, partial(watch, "length"))
+        more["length"] = length_control(trials["test"], fresh["length"], cuts, words, score, weight)
+    everybody = [strategies[row["strategy_id"]] for row in run.archive()["elites"]]
+    if test and extras.round_robin:
+        meetings = list(robin_pairings(everybody, test, extras.round_robin))
+        fresh["robin"] = play_trials(meetings, players, seed, partial(watch, "round robin"))
+    more["payoffs"] = measure_payoffs(run, everybody, fresh.get("robin", ()), score, seed)
+    return more, fresh
 
 
 def _strategy_rows(elites: Sequence[Strategy], trials: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -237,26 +310,38 @@ def _strategy_rows(elites: Sequence[Strategy], trials: Sequence[Trial]) -> list[
 def evaluate_run(
     run: RunDirectory,
     *,
-    splits: Sequence[str] = SPLITS,
+    splits: Sequence[str] | None = None,
     elites: int = 8,
-    progress: Watch = _ignore,
+    progress: Watch = ignore,
     config: RunConfig | None = None,
+    extras: Extras = Extras(),  # noqa: B008  (frozen)
 ) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
     """Measure one run.
 
     Args:
         run: The run.
-        config: Its configuration, with other addresses of its models, say; its own by default.
-        splits: Which of ``"train"`` and ``"test"``.
+        splits: Some of :data:`SPLITS`; all that hold questions by default.
         elites: How many of its best elites are played.
-        progress: Called with (split, debates done, debates to do).
+        progress: Called with (what, debates done, debates to do).
+        config: Its configuration, with other addresses of its models, say; its own by default.
+        extras: What is measured beyond the splits.
 
     Returns:
-        The report (JSON-able, see :func:`save_report`) and the trials of each split.
+        The report (JSON-able, see :func:`save_report`) and the debates, by split and by
+        ``archive``, ``robin`` and ``length``.
     """
-    questions = questions_of(run, splits)
-    with _players(run, config or run.config) as players:
-        return _evaluate(run, questions, elites_of(run, elites), players, progress)
+    used = config or run.config
+    questions = questions_of(run, splits_of(run) if splits is None else splits)
+    with players_of(run, used) as players:
+        return evaluate_with(
+            run, used, questions, elites_of(run, elites), players, progress, extras=extras
+        )
+
+
+def splits_of(run: RunDirectory) -> tuple[str, ...]:
+    """Return those of :data:`SPLITS` that hold questions in a run; train and test always."""
+    kept = run.questions().splits
+    return tuple(split for split in SPLITS if split != "selection" or kept.get(split))
 
 
 def save_report(
@@ -270,125 +355,3 @@ def save_report(
         write_atomic(folder / f"{split}.jsonl", "".join(lines))
     write_atomic(folder / "report.json", json_text(report))
     return folder
-
-
-def compare_runs(
-    first: RunDirectory,
-    second: RunDirectory,
-    *,
-    splits: Sequence[str] = SPLITS,
-    elites: int = 8,
-    progress: Watch = _ignore,
-    configs: tuple[RunConfig, RunConfig] | None = None,
-) -> dict[str, Any]:
-    """Measure two runs on the questions that both have in the same split.
-
-    Differences are paired by question; a duel lets the elites of one run meet those of the other
-    in both seats, before the first run's judge.
-
-    Raises:
-        InputError: If the runs have no questions in common.
-    """
-    runs = (first, second)
-    asked = [questions_of(run, splits) for run in runs]
-    common: dict[str, list[Question]] = {}
-    for split in splits:
-        there = {q.question_id: q for q in asked[1][split]}
-        common[split] = [q for q in asked[0][split] if there.get(q.question_id) == q]
-        if not common[split]:
-            raise InputError(
-                f"{first.path} and {second.path} have no {split} questions in common; train both "
-                "with the same --questions and the same split seed"
-            )
-    elite_lists = [elites_of(run, elites) for run in runs]
-    with ExitStack() as stack:
-        config, other_config = configs or (first.config, second.config)
-        one = stack.enter_context(_players(first, config))
-        if config.models == other_config.models:  # nobody has room for an engine twice
-            other = _as_in(one, other_config)
-        else:
-            other = stack.enter_context(_players(second, other_config))
-        players = (one, other)
-        results = [
-            _evaluate(run, common, chosen, with_models, progress, f"{mark} ")
-            for run, chosen, with_models, mark in zip(
-                runs, elite_lists, players, ("A", "B"), strict=True
-            )
-        ]
-        reports, trials = [r for r, _ in results], [t for _, t in results]
-        duel = {
-            split: rate(
-                _duel(elite_lists[0], elite_lists[1], common[split], players[0], first), won
-            ).to_json()
-            for split in splits
-        }
-    differences = {split: _accuracy_differences(trials, split) for split in splits}
-    both = set(SPLITS) <= set(splits)
-    return {
-        "version": REPORT_VERSION,
-        "simulation": any(report["simulation"] for report in reports),
-        "warnings": _comparison_warnings(runs, reports, asked, common),
-        "splits": list(splits),
-        "runs": reports,
-        "accuracy_difference": {s: mean_interval(*d).to_json() for s, d in differences.items()},
-        "gap_difference": (
-            difference_interval(differences["train"], differences["test"]).to_json()
-            if both
-            else None
-        ),
-        "duel": duel,
-    }
-
-
-def _accuracy_differences(
-    trials: Sequence[Mapping[str, Sequence[Trial]]], split: str
-) -> tuple[list[float], list[str]]:
-    sides = [
-        by_question((t for t in played[split] if t.kind == "elites"), right) for played in trials
-    ]
-    return paired(sides[0], sides[1])
-
-
-def _duel(
-    first: Sequence[Strategy],
-    second: Sequence[Strategy],
-    questions: Sequence[Question],
-    players: Players,
-    run: RunDirectory,
-) -> list[Trial]:
-    # Two runs use the same identifiers for different strategies, so the opponents are renamed.
-    renamed = [
-        Strategy(f"B-{s.strategy_id}", s.family, s.text, s.parents, s.generation, s.operator)
-        for s in second
-    ]
-    pairings = list(against("duel", first, renamed, questions))
-    return play_trials(pairings, players, run.config.seed)
-
-
-def _comparison_warnings(
-    runs: Sequence[RunDirectory],
-    reports: Sequence[Mapping[str, Any]],
-    asked: Sequence[Mapping[str, Sequence[Question]]],
-    common: Mapping[str, Sequence[Question]],
-) -> list[str]:
-    warnings = []
-    if reports[0]["fingerprints"]["judge"] != reports[1]["fingerprints"]["judge"]:
-        warnings.append("The runs have different judges: their accuracies are not comparable.")
-    if _rules_differ(runs):
-        warnings.append("The runs were debated under different rules.")
-    for split, kept in common.items():
-        sizes = [len(a[split]) for a in asked]
-        if any(size != len(kept) for size in sizes):
-            warnings.append(
-                f"{split}: compared on the {len(kept)} common questions of {sizes[0]} and "
-                f"{sizes[1]}."
-            )
-    return warnings
-
-
-def _rules_differ(runs: Sequence[RunDirectory]) -> bool:
-    rules = [
-        (s.protocol, s.rounds, s.word_limit, s.max_chars, s.quotes)
-        for s in (run.config.debate_settings() for run in runs)
-    ]
-    return rules[0] != rules[1]

@@ -34,6 +34,7 @@ from debate_env.questions import Question
 from debate_env.rewards import correctness
 from qd.statistics import Estimate, difference_interval, mean_interval
 from qd.trials import (
+    KINDS,
     Kind,
     Pairing,
     Players,
@@ -75,10 +76,6 @@ __all__ = [
     "share_won",
     "won",
 ]
-
-KINDS: tuple[Kind, Kind] = ("elites", "seeds")
-"""The two kinds of self-play that are compared with each other."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:

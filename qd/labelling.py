@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from agents.base import Thought, derive_seed
 from agents.label_prompts import label_messages
@@ -25,6 +26,7 @@ from debate_env.errors import InputError
 from qd.axes import UNCLASSIFIED, Value
 from qd.exchanges import SpeechFacts
 from qd.seeds import FAMILIES
+from qd.statistics import Estimate, mean_interval
 from qd.strategy import Strategy
 
 WAYS: Mapping[str, str] = MappingProxyType(
@@ -232,13 +234,12 @@ def label_thought(
     replies = yield requests
     votes: Counter[str] = Counter()
     problems = []
-    usage = NO_USAGE
     for reply, shown_order in zip(replies, orders, strict=True):
-        usage = Usage(*(a + b for a, b in zip(usage, reply.usage, strict=True)))
         found, problem = _read(reply, shown_order)
         votes[found] += 1
         if problem:
             problems.append(problem)
+    usage = _sum(reply.usage for reply in replies)
     return Label(tuple(votes[o] for o in OUTCOMES), tuple(problems), usage, len(replies))
 
 
@@ -266,10 +267,11 @@ class Labelling:
         strategies: Strategies that were asked about.
         votes: Votes asked for.
         unreadable: Votes that could not be read.
-        agreement: Mean agreement of the strategies with a readable vote; ``None`` without any.
+        agreement: Mean agreement of the strategies with a readable vote, with its interval over
+            strategies; ``None`` without any.
         families: Strategies by label, ``unclassified`` included; without those that have none.
-        drifted: Strategies whose label is another family than they declare, ``unclassified`` not
-            counted.
+        drifted: Strategies whose label is another family than they declare; ``unclassified`` is
+            none.
         usage: Tokens.
         calls: Model calls.
     """
@@ -277,11 +279,24 @@ class Labelling:
     strategies: int = 0
     votes: int = 0
     unreadable: int = 0
-    agreement: float | None = None
+    agreement: Estimate | None = None
     families: Mapping[str, int] = field(default_factory=dict)
     drifted: int = 0
     usage: Usage = NO_USAGE
     calls: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a generation's results say of its labels; nothing where none were asked."""
+        if not self.calls:
+            return {}
+        return {
+            "strategies": self.strategies,
+            "votes": self.votes,
+            "unreadable": self.unreadable,
+            "agreement": None if self.agreement is None else self.agreement.to_json(),
+            "families": dict(self.families),
+            "drifted": self.drifted,
+        }
 
 
 def sum_up(labels: Mapping[str, Label], declared: Mapping[str, str]) -> Labelling:
@@ -295,16 +310,17 @@ def sum_up(labels: Mapping[str, Label], declared: Mapping[str, str]) -> Labellin
     agreed = [a for label in asked.values() if (a := label.agreement) is not None]
     named = {s: family for s, label in asked.items() if (family := label.family) is not None}
     counts = Counter(named.values())
-    usage = NO_USAGE
-    for label in asked.values():
-        usage = Usage(*(a + b for a, b in zip(usage, label.usage, strict=True)))
     return Labelling(
         strategies=len(asked),
         votes=sum(sum(label.votes) for label in asked.values()),
         unreadable=sum(label.unreadable for label in asked.values()),
-        agreement=sum(agreed) / len(agreed) if agreed else None,
+        agreement=mean_interval(agreed, range(len(agreed)), proportion=True) if agreed else None,
         families={f: counts[f] for f in (*FAMILIES, UNCLASSIFIED) if counts[f]},
         drifted=sum(f not in (UNCLASSIFIED, declared.get(s)) for s, f in named.items()),
-        usage=usage,
+        usage=_sum(label.usage for label in asked.values()),
         calls=sum(label.calls for label in asked.values()),
     )
+
+
+def _sum(usages: Iterable[Usage]) -> Usage:
+    return Usage(*map(sum, zip(NO_USAGE, *usages, strict=True)))

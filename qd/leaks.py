@@ -6,7 +6,8 @@ so that common words are never refused:
 
 1. **Wording**: :data:`RUN` consecutive words of a question or answer, or all of a shorter one from
    three words on. Runs that questions on two passages share are nobody's, and a run needs two
-   content words, one of them *distinctive*: in no seed strategy, and in few of the passages.
+   content words, one of them *distinctive*: in no seed strategy, and in few of the passages. From
+   five words on, three content words will do as well.
 2. **Names**: a word of a question or answer that its passage writes with a capital in the middle of
    a sentence, and that no text of the run writes small. The strategy must write it with a capital,
    too, and not only where a sentence begins.
@@ -27,6 +28,8 @@ RUN = 6
 """Consecutive words that give a question or answer away."""
 
 _SHORTEST = 3
+_LONG = 5
+_CONTENT = 2
 _COMMON_SHARE = 0.1
 _COMMON_LEAST = 3
 _TOKEN = re.compile(r"[^\W_]+|[.!?:;\n\"“”‘’'•*#>()\[\]-]")
@@ -98,13 +101,16 @@ def _wordings(questions: Sequence[Question], common: frozenset[str]) -> frozense
             for start in range(len(words) - size + 1):
                 owners[words[start : start + size]].add(question.passage_id)
     return frozenset(
-        run
-        for run, passages in owners.items()
-        if len(run) >= _SHORTEST
-        and len(passages) == 1
-        and sum(word not in FUNCTION_WORDS for word in run) >= 2
-        and any(word not in common for word in run)
+        run for run, passages in owners.items() if len(passages) == 1 and _tells(run, common)
     )
+
+
+def _tells(run: tuple[str, ...], common: frozenset[str]) -> bool:
+    """Whether a run of words says enough to point to its question."""
+    content = sum(word not in FUNCTION_WORDS for word in run)
+    if len(run) >= _LONG and content > _CONTENT:
+        return True
+    return len(run) >= _SHORTEST and content >= _CONTENT and any(w not in common for w in run)
 
 
 def _names(questions: Sequence[Question], passages: dict[str, str]) -> frozenset[str]:

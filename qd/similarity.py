@@ -79,8 +79,8 @@ class MeaningPool:
             return 0.0, ""
         cosines = self._rows[: len(self._names)] @ self._row(text)
         best = int(np.argmax(cosines))
-        # Rows are unit vectors up to rounding; a copy is 1, not 1.0000001.
-        value = min(1.0, float(cosines[best]))
+        # Rows are unit vectors up to rounding: a copy is 1, not 0.99999994.
+        value = round(float(cosines[best]), 6)
         return (value, self._names[best]) if value > 0 else (0.0, "")
 
     def _row(self, text: str) -> Rows:

@@ -11,9 +11,9 @@ import json
 import math
 import netrc
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import click
@@ -22,9 +22,18 @@ from wandb.errors import Error as WandbError
 
 from debate_env.errors import InputError, nearest
 from qd.config import TrackingConfig
-from qd.events import EliteRow, GenerationFinished, Listener, RunFinished, RunStarted
+from qd.events import (
+    EliteRow,
+    GenerationFinished,
+    GenerationStats,
+    Listener,
+    RunFinished,
+    RunStarted,
+)
+from qd.progress_history import progress_over_time
 from qd.report.heat_map import heat_map_html
 from qd.run_logging import read_telemetry
+from qd.rundir import RunDirectory
 from qd.statistics import Estimate
 
 Mode = Literal["auto", "offline", "online", "disabled"]
@@ -114,8 +123,9 @@ def _estimate(prefix: str, estimate: Estimate) -> dict[str, float | None]:
 def generation_metrics(event: GenerationFinished) -> dict[str, float | int | None]:
     """Flatten one generation's results into the scalars of a dashboard.
 
-    Keys: ``objective/*``, ``gain/*`` with ``/low`` and ``/high``, ``archive/*``, ``rating/*``,
-    ``judge/*``, ``win_rate``, ``debates/*``, ``tokens/*``, ``time/*``.
+    Keys: ``objective/*``, ``gain/*`` with ``/low`` and ``/high``, ``progress/reported`` and
+    ``progress/corrected`` likewise, ``archive/*``, ``diversity/*``, ``rating/*``, ``judge/*``,
+    ``win_rate``, ``debates/*``, ``tokens/*``, ``time/*``.
     """
     stats = event.stats
     metrics: dict[str, float | int | None] = {
@@ -149,15 +159,70 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
         metrics |= _estimate(f"gain/{name}", estimate)
     if stats.win_rate is not None:
         metrics |= _estimate("win_rate", stats.win_rate)
+    for name, estimate in progress_of(stats).items():
+        metrics |= _estimate(f"progress/{name}", estimate)
+    for name, value in getattr(stats, "diversity", {}).items():
+        metrics[f"diversity/{name}"] = _finite(value)
     for role, tokens in stats.tokens.items():
         metrics[f"tokens/{role}/prompt"] = tokens.prompt
         metrics[f"tokens/{role}/completion"] = tokens.completion
         metrics[f"tokens/{role}/thinking"] = tokens.thinking
     for reason, count in stats.refused.items():
         metrics[f"mutation/refused/{reason}"] = count
+    for operator, row in stats.operators.items():
+        for what, value in row.items():
+            metrics[f"mutation/{operator}/{what}"] = value
     for kind, count in stats.unusable.items():
         metrics[f"judge/unusable/{kind}"] = count
     return metrics
+
+
+def progress_of(stats: GenerationStats) -> dict[str, Estimate]:
+    """Return reported and corrected progress of a generation, those that there are."""
+    found = {name: getattr(stats, f"{name}_progress", None) for name in ("reported", "corrected")}
+    return {name: estimate for name, estimate in found.items() if estimate is not None}
+
+
+ProgressRow = Mapping[str, Any]
+"""``generation``, and ``reported`` and ``corrected`` as JSON-able estimates or ``None``."""
+
+
+def progress_series(rows: Sequence[ProgressRow]) -> dict[str, list[tuple[int, float]]]:
+    """Return the lines of the chart of reported against corrected progress.
+
+    Args:
+        rows: One per generation that measured either.
+
+    Returns:
+        (generation, Elo points over the seeds) by name of the line; lines without points are left
+        out.
+    """
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        for name, key, part in (
+            ("reported", "reported", "value"),
+            ("corrected", "corrected", "value"),
+            ("corrected, 95 % low", "corrected", "low"),
+            ("corrected, 95 % high", "corrected", "high"),
+        ):
+            value = (row[key] or {}).get(part)
+            if value is not None:
+                lines.setdefault(name, []).append((int(row["generation"]), float(value)))
+    return lines
+
+
+def progress_chart(rows: Sequence[ProgressRow]) -> Any:
+    """Return the chart of reported against corrected progress for W&B; ``None`` without points."""
+    lines = progress_series(rows)
+    if not lines:
+        return None
+    return wandb.plot.line_series(
+        xs=[[x for x, _ in line] for line in lines.values()],
+        ys=[[y for _, y in line] for line in lines.values()],
+        keys=list(lines),
+        title="Progress of the champions over the seeds (Elo): reported, and on fresh questions",
+        xname="generation",
+    )
 
 
 def elite_table(elites: tuple[EliteRow, ...]) -> wandb.Table:
@@ -192,12 +257,19 @@ class WandbListener(Listener):
         self._mode = mode
         self._settings = settings
         self._run: wandb.Run | None = None
+        self._progress: list[ProgressRow] = []
 
     def run_started(self, event: RunStarted) -> None:
         """Start the W&B run, or continue that of an interrupted training run."""
         # W&B takes our package "agents" for the OpenAI Agents SDK, which has the same import name,
         # and would advertise (or start) its tracing; the user's own choice goes first.
         os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")
+        if event.first_generation:  # the chart shows the whole run, not what is left of it
+            self._progress = [
+                row
+                for row in progress_over_time(RunDirectory.open(event.run_dir))
+                if row["generation"] < event.first_generation
+            ]
         telemetry = event.run_dir / "telemetry.jsonl"
         known = _run_id(telemetry)
         try:
@@ -241,15 +313,22 @@ class WandbListener(Listener):
         )
 
     def generation_finished(self, event: GenerationFinished) -> None:
-        """Log the generation's figures, the archive's heat map and its elites."""
+        """Log the generation's figures, progress so far, the archive's heat map and its elites."""
         if self._run is None:
             return
+        progress = progress_of(event.stats)
+        if progress:
+            row = {name: estimate.to_json() for name, estimate in progress.items()}
+            blank = {"reported": None, "corrected": None}
+            self._progress.append({"generation": event.stats.generation, **blank, **row})
+        chart = progress_chart(self._progress)
         title = f"Generation {event.stats.generation}: rating of the elite in each cell (Elo)"
         self._run.log(
             {
                 **{k: v for k, v in generation_metrics(event).items() if v is not None},
                 "archive/heat_map": wandb.Html(heat_map_html(event.heat_map, title), inject=False),
                 "archive/elites": elite_table(event.elites),
+                **({} if chart is None else {"progress": chart}),
             }
         )
 

@@ -24,6 +24,9 @@ from qd.strategy import Strategy
 Kind = Literal["elites", "seeds", "panel", "duel", "archive", "robin", "length"]
 """What debates are for; see :mod:`qd.evaluation`."""
 
+KINDS: tuple[Kind, Kind] = ("elites", "seeds")
+"""The two kinds of self-play that are compared with each other."""
+
 Progress = Callable[[int, int], None]
 
 

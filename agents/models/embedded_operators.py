@@ -42,8 +42,9 @@ _MORE: dict[str, tuple[str, ...]] = {
 
 _LESS: dict[str, tuple[str, ...]] = {
     "verified_quote_share": _bank(
-        "Argue in your own words instead of [quotes|quoting].",
-        "Quote [rarely|only once], and never at length.",
+        "Avoid [quotes|quoting] and speak freely instead.",
+        "Do without quotes and explain the matter yourself.",
+        "Never [cite|quote] much.",
     ),
     "rebuttal_share": _bank(
         "Ignore the opponent and build your own case.",

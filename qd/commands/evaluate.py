@@ -1,4 +1,4 @@
-"""``evaluate.py RUN_DIR`` measures a run; ``evaluate.py RUN_A RUN_B`` compares two."""
+"""``evaluate.py RUN_DIR`` measures a run, ``RUN_A RUN_B`` compares two, more compare seeds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,41 +21,73 @@ from rich.progress import (
 
 from debate_env.errors import InputError
 from qd.commands.running import run_command
+from qd.config import RunConfig
 from qd.config_loading import Flag, override_config
-from qd.evaluate_runs import SPLITS, compare_runs, evaluate_run, save_report
-from qd.report.evaluation import comparison_report, print_report, run_report
+from qd.evaluate_runs import FOLDER, SPLITS, Watch, evaluate_run, save_report
+from qd.report.evaluation import comparison_report, groups_report, print_report, run_report
+from qd.run_comparison import compare_runs, compare_seeds
+from qd.run_measures import Extras
 from qd.rundir import RunDirectory
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("run_dirs", metavar="RUN_DIR [RUN_DIR]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("run_dirs", metavar="RUN_DIR...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
-    help="Only this split; the generalisation gap needs both, which is the default.",
+    help="Only this split; generalisation gaps need all, which is the default.",
 )
+@click.option("--seeds", is_flag=True, help="Take two runs as seeds, too, as more always are.")
 @click.option("--elites", default=8, show_default=True, type=click.IntRange(min=1), help="Elites.")
+@click.option(
+    "--archive-questions",
+    default=Extras().archive_questions,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Test questions on which all elites are measured anew; 0 leaves that out.",
+)
+@click.option(
+    "--round-robin",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Test questions on which every two elites meet, for the payoff matrix.",
+)
+@click.option("--length-control", is_flag=True, help="Elites play again, cut to seed length.")
 @click.option("--base-url", metavar="URL", multiple=True, help="Where openai: models are now.")
 @click.option("--gpus", type=int, metavar="N", help="GPUs that share a vllm: model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def evaluate(
     run_dirs: tuple[Path, ...],
     split: str | None,
+    seeds: bool,
     elites: int,
+    archive_questions: int,
+    round_robin: int,
+    length_control: bool,
     base_url: tuple[str, ...],
     gpus: int | None,
     as_json: bool,
 ) -> None:
-    """Measure a run on train and test questions, or compare two runs on the same questions.
+    """Measure a run, compare two runs on the same questions, or compare groups of seeds.
 
-    Judge accuracy, generalisation gap, win rate against the seed strategies, position bias and
-    unusable verdicts, each with a 95 % interval clustered by passage, beside a judge without
-    debate and one who reads the passage. Results are kept in RUN_DIR/evaluation/.
+    One run: judge accuracy and generalisation gaps on train, selection and test questions, what
+    its archive is worth beside what it reports, who beats whom, diversity, and controls for
+    position and length; kept in RUN_DIR/evaluation/. Three runs and more: runs that differ in
+    nothing but their seed make a group; groups are compared by their gaps. Everything comes with a
+    95 % interval clustered by passage.
     """
-    if not 1 <= len(run_dirs) <= 2:
-        raise InputError(f"evaluate takes one or two run directories, not {len(run_dirs)}")
+    if not run_dirs:
+        raise InputError("evaluate takes one or more run directories, not none")
     runs = [RunDirectory.open(path) for path in run_dirs]
-    splits: Sequence[str] = SPLITS if split is None else (split,)
+    splits: Sequence[str] | None = None if split is None else (split,)
+    extras = Extras(archive_questions, round_robin, length_control)
+    if len(runs) > 1 and (round_robin or length_control):
+        raise InputError(
+            "--round-robin and --length-control measure one run; give one run directory"
+        )
     flags = []
     if base_url:
         flags.append(Flag("--base-url", "models.openai.base_urls", list(base_url)))
@@ -79,27 +112,43 @@ def evaluate(
             bar.update(task, completed=done)
 
         tasks: dict[str, TaskID] = {}
-        if len(runs) == 1:
-            report, trials = evaluate_run(
-                runs[0], splits=splits, elites=elites, progress=watch, config=configs[0]
-            )
-            saved = save_report(runs[0], report, trials)
-        else:
-            report = compare_runs(
-                runs[0],
-                runs[1],
-                splits=splits,
-                elites=elites,
-                progress=watch,
-                configs=(configs[0], configs[1]),
-            )
-            saved = None
+        report, shown, saved = _measure(runs, configs, splits, elites, watch, extras, seeds)
     if as_json:
         click.echo(json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False))
         return
-    print_report(run_report(report) if saved else comparison_report(report))
-    if saved:
-        click.echo(f"kept in {saved}")
+    print_report(shown)
+    for folder in saved:
+        click.echo(f"kept in {folder}")
+
+
+def _measure(
+    runs: Sequence[RunDirectory],
+    configs: Sequence[RunConfig],
+    splits: Sequence[str] | None,
+    elites: int,
+    watch: Watch,
+    extras: Extras,
+    seeds: bool,
+) -> tuple[dict[str, Any], RenderableType, list[Path]]:
+    """Return the report, how it is shown, and where it is kept."""
+    if len(runs) == 1 and not seeds:
+        report, trials = evaluate_run(
+            runs[0], splits=splits, elites=elites, progress=watch, config=configs[0], extras=extras
+        )
+        return report, run_report(report), [save_report(runs[0], report, trials)]
+    if len(runs) == 2 and not seeds:
+        first, second = runs
+        report = compare_runs(
+            first,
+            second,
+            splits=splits,
+            elites=elites,
+            progress=watch,
+            configs=(configs[0], configs[1]),
+        )
+        return report, comparison_report(report), []
+    report = compare_seeds(runs, splits=splits, elites=elites, progress=watch, configs=configs)
+    return report, groups_report(report), [run.path / FOLDER for run in runs]
 
 
 def main() -> int:

@@ -218,6 +218,17 @@ class Design:
             return w[self.n : self.beta]
         return np.asarray(self.births @ w)
 
+    def pull(self, w: Floats, group: str) -> Floats:
+        """E' E w: how the prior of a group pulls at the parameters, at scale 1, (size,)."""
+        out = np.zeros(self.size)
+        if group == "root":
+            out[self.roots] = w[self.roots]
+        elif group == "question":
+            out[self.n : self.beta] = w[self.n : self.beta]
+        else:
+            out = np.asarray(self.births.T @ (self.births @ w))
+        return out
+
     # --- likelihood -----------------------------------------------------------------------------
 
     def predictor(self, w: Floats) -> Floats:

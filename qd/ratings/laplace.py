@@ -22,7 +22,7 @@ from qd.ratings.dense import DenseMode
 from qd.ratings.design import ELO, GROUPS, Design, Scales
 from qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
 from qd.ratings.games import Floats, Games, Ints
-from qd.ratings.scales import CENTRE, ScaleStep, Stride, free_groups, moved, scale_step
+from qd.ratings.scales import FIRST, Stride, free_groups, moved, scale_step
 
 _ROUNDS = 60
 _SETTLED = 1e-3
@@ -62,12 +62,14 @@ class Start:
 
     Attributes:
         scales: The scales.
-        precision: Curvature of the log evidence at the estimated log scales, by their names.
-        parameters: Strengths, question deviations, beta, gamma, mu, in logits; not anchored.
+        groups: Those of them that were estimated.
+        unknown: Covariance of their logarithms, (k, k).
+        parameters: Strengths, question deviations and beta, gamma, mu, in logits; not anchored.
     """
 
     scales: Scales
-    precision: tuple[tuple[str, ...], Floats] = ((), np.zeros((0, 0)))
+    groups: tuple[str, ...] = ()
+    unknown: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     parameters: tuple[Floats, Floats, Floats] | None = None
 
 
@@ -161,21 +163,22 @@ def fit_games(
     anchors = design.roots if panel is None else np.asarray(panel, dtype=np.int64)
     alive = np.arange(n) if living is None else np.asarray(living, dtype=np.int64)
     if start is None:
-        mode, at = _estimate(design, priors)
-        groups, precision = at.groups, at.curvature
+        mode, groups, unknown = _estimate(design, priors)
     else:
+        groups, unknown = start.groups, start.unknown
         mode = DenseMode(design, start.scales, _parameters(design, start))
-        groups, precision = start.precision
-    return _fit(design, mode, groups, precision, anchors, alive)
+    return _fit(design, mode, groups, unknown, anchors, alive)
 
 
 def _first_scales(priors: Priors) -> Scales:
-    values: dict[str, Any] = {g: getattr(priors, g) or CENTRE for g in GROUPS}
+    values: dict[str, Any] = {g: getattr(priors, g) or FIRST for g in GROUPS}
     values |= {name: getattr(priors, name) or WIDE for name in ("side", "position", "mean")}
     return Scales(**values, dispersion=priors.dispersion or 1.0)
 
 
-def _estimate(design: Design, priors: Priors) -> tuple[DenseMode, ScaleStep]:
+def _estimate(
+    design: Design, priors: Priors
+) -> tuple[DenseMode, tuple[str, ...], Floats]:
     """Find mode, scales and dispersion together."""
     scales = _first_scales(priors)
     fixed = [g for g in GROUPS if getattr(priors, g) is not None]
@@ -210,7 +213,7 @@ def _estimate(design: Design, priors: Priors) -> tuple[DenseMode, ScaleStep]:
         scales = moved(scales, groups, step)
         if loose:
             scales = Scales(**{**_values(scales), "dispersion": found})
-    return mode, at
+    return mode, at.groups, np.asarray(np.linalg.inv(at.curvature))
 
 
 def _values(scales: Scales) -> dict[str, float]:
@@ -236,35 +239,36 @@ def _parameters(design: Design, start: Start) -> Floats:
     return w
 
 
+def _first_order(mode: DenseMode, groups: tuple[str, ...], unknown: Floats) -> Floats:
+    """What not knowing the scales adds to the covariance, as a factor F: it is F F'.
+
+    To first order the parameters move by dw/d ln sigma = 2 S E'E w / sigma^2 when a scale does
+    (Kass and Steffey 1989, "Approximate Bayesian inference in conditionally independent
+    hierarchical models").
+    """
+    design = mode.design
+    kept = [k for k, group in enumerate(groups) if design.members(group)]
+    if not kept:
+        return np.zeros((design.size, 0))
+    pulls = [
+        design.pull(mode.w, groups[k]) * (2 / mode.scales.variance(groups[k])) for k in kept
+    ]
+    moves = mode.factor.solve(np.column_stack(pulls))
+    return np.asarray(moves @ np.linalg.cholesky(unknown[np.ix_(kept, kept)]))
+
+
 def _fit(
     design: Design,
     mode: DenseMode,
     groups: tuple[str, ...],
-    precision: Floats,
+    unknown: Floats,
     panel: Ints,
     living: Ints,
 ) -> Fit:
-    n, beta, w, scales = design.n, design.beta, mode.w, mode.scales
+    n, beta, w = design.n, design.beta, mode.w
     inverse = mode.covariance()
-    spread = inverse.diagonal().copy()
-    # Not knowing the scales adds to the covariance: moves V moves' (Kass and Steffey 1989).
-    kept = [k for k, g in enumerate(groups) if design.members(g)]
-    moves = np.zeros((design.size, len(kept)))
-    if kept:
-        for column, k in enumerate(kept):
-            group = groups[k]
-            pull = np.zeros(design.size)
-            deviation = design.deviations(w, group) * (2 / scales.variance(group))
-            if group == "root":
-                pull[design.roots] = deviation
-            elif group == "question":
-                pull[n:beta] = deviation
-            else:
-                pull = design.births.T @ deviation
-            moves[:, column] = pull
-        unknown = np.linalg.inv(precision)[np.ix_(kept, kept)]
-        moves = mode.factor.solve(moves) @ np.linalg.cholesky(unknown)
-        spread += (moves**2).sum(axis=1)
+    moves = _first_order(mode, groups, unknown)
+    spread = inverse.diagonal() + np.square(moves).sum(axis=1)
     every = np.concatenate([living, panel])
     block = inverse[np.ix_(every, every)] + moves[every] @ moves[every].T
     size = len(living)
@@ -279,7 +283,7 @@ def _fit(
     played += np.bincount(games.second[games.second != games.first], minlength=n)
     deviation = ELO * np.sqrt(spread)
     effects = [(float(ELO * w[k]), float(deviation[k])) for k in (beta, design.gamma, design.mu)]
-    logs = np.sqrt(np.linalg.inv(precision).diagonal()) if len(groups) else []
+    logs = np.sqrt(unknown.diagonal())
     return Fit(
         strengths=ELO * (w[:n] - zero),
         living=living,
@@ -289,9 +293,9 @@ def _fit(
         side=effects[0],
         position=effects[1],
         mean=effects[2],
-        scales=scales,
+        scales=mode.scales,
         log_deviations={g: float(d) for g, d in zip(groups, logs, strict=True)},
         games=played.astype(np.int64),
         panel=panel,
-        start=Start(scales, (groups, precision), (w[:n], w[n:beta], w[beta:])),
+        start=Start(mode.scales, groups, unknown, (w[:n], w[n:beta], w[beta:])),
     )

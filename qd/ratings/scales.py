@@ -27,8 +27,9 @@ from qd.ratings.dense import DenseMode
 from qd.ratings.design import GROUPS, Design, Scales
 from qd.ratings.games import Floats
 
-CENTRE = 100.0
-SPREAD = 1.5
+WIDTH = 200.0
+POWER = 2.0
+FIRST = 100.0
 LOWEST, HIGHEST = 1.0, 3000.0
 """Scales are kept between these, in Elo points."""
 
@@ -103,9 +104,9 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
             crossed = ended(group, groups[other])
             value = 2 * (crossed**2).sum() / (variance * scales.variance(groups[other]))
             curvature[k, other] = curvature[other, k] = value
-        offset = np.log(getattr(scales, group) / CENTRE)
-        gradient[k] -= offset / SPREAD**2
-        curvature[k, k] += 1 / SPREAD**2
+        far = (getattr(scales, group) / WIDTH) ** 2
+        gradient[k] += POWER * (1 - far) / (1 + far)
+        curvature[k, k] += max(POWER * 4 * far / (1 + far) ** 2, 0.25)
     return ScaleStep(groups, gradient, curvature, moves)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,31 +11,34 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from qd.report.measures import (
+    archive_table,
+    diversity_table,
+    gaps_table,
+    interval,
+    length_lines,
+    payoff_lines,
+    percent,
+    position_table,
+    progress_table,
+    table,
+)
+from qd.report.visible import visible
+
 SIMULATION = (
     "Simulation: the embedded model played these debates. They show that the method works; they "
     "say nothing about language models."
 )
 
 
-def percent(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
-    """Show an estimate of a share as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none."""
-    if estimate is None or estimate["value"] is None:
-        return "-"
-
-    def number(value: float | None, missing: str) -> str:
-        if value is None or not math.isfinite(value):
-            return missing
-        return f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
-
-    low, high = number(estimate["low"], "-inf"), number(estimate["high"], "inf")
-    return f"{number(estimate['value'], '-')} % [{low}, {high}]"
-
-
 ROWS: tuple[tuple[str, str, bool], ...] = (
     ("judge accuracy, elites", "accuracy", False),
     ("judge accuracy, seeds", "seed_accuracy", False),
     ("elites minus seeds", "accuracy_gain", True),
+    ("credence in the correct answer, elites", "truth", False),
+    ("credence in the correct answer, seeds", "seed_truth", False),
     ("win rate against the seeds", "win_rate", False),
+    ("share of credence won against them", "share_won", False),
     ("judge alone, no debate", "no_debate", False),
     ("judge alone, reading the passage", "reading", False),
     ("position bias", "position_bias", True),
@@ -44,15 +47,14 @@ ROWS: tuple[tuple[str, str, bool], ...] = (
 
 
 def _measures(columns: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table(title="95 % intervals, passages as clusters", title_justify="left")
-    table.add_column("measure")
+    made = table("95 % intervals, passages as clusters", "measure")
     for name, split in columns.items():
         head = f"{name}\n{split['questions']} questions, {split['passages']} passages"
-        table.add_column(head, justify="right")
+        made.add_column(head, justify="right")
     for label, key, signed in ROWS:
         cells = [percent(split[key], signed=signed) for split in columns.values()]
-        table.add_row(label, *cells)
-    return table
+        made.add_row(label, *cells)
+    return made
 
 
 def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
@@ -65,24 +67,24 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
     parts: list[RenderableType] = []
     if report["simulation"]:
         parts.append(Text(SIMULATION, style="yellow"))
-    head = f"{report['run']}: objective {report['objective']}, {len(report['elites'])} elites"
+    head = (
+        f"{visible(report['run'])}: objective {report['objective']}, {len(report['elites'])} elites"
+    )
     parts += [Text(head, style="bold"), _measures(report["splits"])]
-    if report["gap"] is not None:
-        parts += [
-            Text(f"{label:<42} {percent(report[key], signed=True)}")
-            for label, key in (
-                ("generalisation gap, train minus test:", "gap"),
-                ("  of the seeds, who learned nothing:", "seed_gap"),
-                ("  elites' minus seeds', paired:", "gap_over_seeds"),
-            )
-        ]
+    parts += gaps_table(report["gaps"], report["objective"])
+    parts += archive_table(report.get("archive"))
+    parts += progress_table(report.get("progress", ()))
+    parts += payoff_lines(report.get("payoffs"))
+    parts += diversity_table(report.get("diversity", ()))
+    parts += position_table(report["position"], report["strategies_split"])
+    parts += length_lines(report.get("length"))
     split = report["strategies_split"]
     for row in report["strategies"][:top]:
         title = (
-            f"{row['id']}  {row['family']}  won {percent(row['win_rate'])}, "
+            f"{visible(row['id'])}  {visible(row['family'])}  won {percent(row['win_rate'])}, "
             f"judge right {percent(row['accuracy'])} ({split})"
         )
-        parts.append(Panel(Text(row["text"]), title=Text(title), title_align="left"))
+        parts.append(Panel(Text(visible(row["text"])), title=Text(title), title_align="left"))
     return Group(*parts)
 
 
@@ -97,25 +99,83 @@ def comparison_report(comparison: Mapping[str, Any]) -> RenderableType:
     if comparison["simulation"]:
         parts.append(Text(SIMULATION, style="yellow"))
     for run, mark in ((first, "A"), (second, "B")):
-        parts.append(Text(f"{mark}: {run['run']}, objective {run['objective']}", style="bold"))
-    parts += [Text(warning, style="red") for warning in comparison["warnings"]]
+        parts.append(
+            Text(f"{mark}: {visible(run['run'])}, objective {run['objective']}", style="bold")
+        )
+    parts += [Text(visible(warning), style="red") for warning in comparison["warnings"]]
     for split in comparison["splits"]:
         columns = {
             f"{mark}, {split}": run["splits"][split] for run, mark in ((first, "A"), (second, "B"))
         }
         parts.append(_measures(columns))
-    table = Table(title="A minus B, paired by question", title_justify="left")
-    table.add_column("measure")
-    table.add_column("difference", justify="right")
+    made = table("A minus B, paired by question", "measure", "difference")
     for split, estimate in comparison["accuracy_difference"].items():
-        table.add_row(f"judge accuracy, {split}", percent(estimate, signed=True))
-    if comparison["gap_difference"] is not None:
-        shown = percent(comparison["gap_difference"], signed=True)
-        table.add_row("generalisation gap", shown)
-    parts.append(table)
+        made.add_row(f"judge accuracy, {split}", percent(estimate, signed=True))
+    for splits, estimate in comparison["gap_differences"].items():
+        shown = percent(estimate, signed=True)
+        made.add_row(f"generalisation gap, {splits.replace('-', ' - ')}", shown)
+    parts.append(made)
     for split, estimate in comparison["duel"].items():
         parts.append(Text(f"A's elites win against B's ({split}): {percent(estimate)}"))
     return Group(*parts)
+
+
+MEASURES: Mapping[str, str] = MappingProxyType(
+    {
+        "accuracy": "Judge accuracy when elites debate themselves",
+        "accuracy_over_seeds": "The same minus that of the seeds on the same questions",
+        "objective": "What the objective counts: share won against the seeds, or truth reached",
+    }
+)
+
+
+def groups_report(report: Mapping[str, Any]) -> RenderableType:
+    """Lay out groups of runs and their comparison.
+
+    Args:
+        report: What :func:`qd.run_comparison.compare_seeds` returned.
+    """
+    parts: list[RenderableType] = []
+    if report["simulation"]:
+        parts.append(Text(SIMULATION, style="yellow"))
+    for name in dict.fromkeys(run["group"] for run in report["runs"]):
+        members = [run for run in report["runs"] if run["group"] == name]
+        shown = ", ".join(f"{visible(run['run'])} (seed {run['seed']})" for run in members)
+        parts.append(Text(f"{visible(name)}: {shown}", style="bold"))
+    parts += [Text(visible(warning), style="yellow") for warning in report["warnings"]]
+    for measure, found in report["measures"].items():
+        parts.append(_groups_table(MEASURES.get(measure, measure), found))
+        parts += [_differences_table(pair) for pair in found["comparisons"]]
+    parts.append(
+        Text(
+            "Percentage points; 95 % intervals over seeds and passages. A gap also shrinks when "
+            "accuracy on train falls: look at both. Relative: the first's gap by the second's, "
+            "minus 1; where the second's may be 0, no bound exists.",
+            style="dim",
+        )
+    )
+    return Group(*parts)
+
+
+def _groups_table(title: str, found: Mapping[str, Any]) -> Table:
+    made = table(title, "", *(visible(group["name"]) for group in found["groups"]))
+    for key, label in (("levels", "{}"), ("gaps", "gap {}")):
+        for name in dict.fromkeys(n for group in found["groups"] for n in group[key]):
+            cells = [interval(group[key].get(name), 100) for group in found["groups"]]
+            made.add_row(label.format(name.replace("-", " - ")), *cells)
+    return made
+
+
+def _differences_table(pair: Mapping[str, Any]) -> Table:
+    title = f"{visible(pair['first'])} minus {visible(pair['second'])}"
+    made = table(title, "", "difference", "relative")
+    for name, estimate in pair["levels"].items():
+        made.add_row(name, interval(estimate, 100, signed=True), "")
+    for name, estimate in pair["gaps"].items():
+        relative = percent(pair["relative_gaps"][name], signed=True)
+        label = f"gap {name.replace('-', ' - ')}"
+        made.add_row(label, interval(estimate, 100, signed=True), relative)
+    return made
 
 
 def print_report(renderable: RenderableType) -> None:

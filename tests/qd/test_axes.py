@@ -1,4 +1,6 @@
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,14 @@ def test_every_descriptor_has_a_default_axis_of_seven_families_or_five_bins():
     assert set(DEFAULT_EDGES) == set(DESCRIPTORS.names()) - {*FAMILY_AXES, "embedding_cluster"}
     assert [a.name for a in default_axes()] == ["family", "verified_quote_share"]
     assert default_axes()[0] == Labels("family", FAMILIES)
+
+
+def test_the_page_of_descriptors_lists_every_axis_with_its_bins():
+    page = Path(__file__).parents[2] / "docs" / "descriptors.md"
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", page.read_text(), re.MULTILINE))
+    assert set(rows) == set(DESCRIPTORS.names())
+    for name, edges in DEFAULT_EDGES.items():
+        assert rows[name] == ", ".join(f"{edge:g}" for edge in edges)
 
 
 def test_axes_survive_json():

@@ -7,6 +7,7 @@ from qd.acceptance import Belief, make_rule
 from qd.archive_base import Entry
 from qd.baselines import Coin, frozen_seeds
 from qd.config import EvolutionConfig, RunConfig, SelectionConfig
+from qd.config_loading import load_config
 from qd.parents import PARENTS
 from qd.run_models import Models
 from qd.rundir import RunDirectory
@@ -65,7 +66,10 @@ def run(folder: Path, **evolution: dict[str, object]) -> RunDirectory:
 
 
 def test_best_of_n_in_the_whole_loop(tmp_path: Path):
-    strategies = run(tmp_path / "run", parents={"rule": "seeds"}).strategies()
+    preset = load_config("best-of-n").evolution
+    parts = {"parents": preset.parents, "mutation": preset.mutation}
+    done = run(tmp_path / "run", **{k: part.model_dump() for k, part in parts.items()})
+    strategies = done.strategies()
     children = [s for s in strategies.values() if s.generation == 2]
     assert children
     assert all(strategies[p].generation == 0 for c in children for p in c.parents)

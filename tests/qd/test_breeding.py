@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import pytest
 
+from agents.mutation_prompts import debates_shown, operator_of, second_strategy, wishes_of
+from agents.prompts import section
 from debate_env.errors import InputError
+from debate_env.transcript import Speech
 from qd.archive_base import Entry
 from qd.archives import make_archive
-from qd.breeding import Breeder, keep_best, last_record
+from qd.breeding import Breeder, keep_best, last_record, leak_guard
 from qd.config import RunConfig
-from qd.mutation import Child
+from qd.matches import Match
+from qd.mutation import Child, RewriteMutator
 from qd.parents import best_of_family, most_children, random_elites
+from qd.referee import TrainingStoppedError
 from qd.seeds import FAMILIES, seed_strategies
 from qd.splits import split_questions
 from qd.training_state import TrainingState
+from qd.yields import Yields
 from tests.qd.making import match
 from tests.qd.stand_ins import StandIn, question_set
 
@@ -91,3 +100,148 @@ def test_unknown_parts_are_named():
     wrong = RunConfig.model_validate({"evolution": {"parents": {"rule": "elite"}}})
     with pytest.raises(InputError, match="did you mean 'elites'"):
         Breeder(wrong, questions, StandIn(), SEEDS)
+
+
+# --- operators --------------------------------------------------------------------------------
+
+QUESTIONS = split_questions(question_set(), RunConfig().questions)
+SAID = (Speech(1, "debater_0", "I say so."), Speech(1, "debater_1", "And I do not."))
+
+
+def grid() -> TrainingState:
+    """Half of the cells are empty."""
+    archive = make_archive("grid")
+    archive.place_all(
+        Entry(s.strategy_id, n / 10, {"family": s.family, "verified_quote_share": n % 3 / 10})
+        for n, s in enumerate(SEEDS)
+    )
+    return TrainingState(archive, dict(STRATEGIES))
+
+
+def log(phase: str = "train") -> list[Match]:
+    """Every seed has lost one debate and won another."""
+    question = QUESTIONS.train[0].question_id
+    return [
+        match(a.strategy_id, b.strategy_id, first, question=question, phase=phase, number=n)
+        for n, first in enumerate((0.1, 0.9))
+        for a, b in zip(SEEDS, SEEDS[1:] + SEEDS[:1], strict=True)
+    ]
+
+
+class Shelf:
+    """Transcripts; remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, matches: Sequence[Match]) -> dict[str, tuple[Speech, ...]]:
+        self.asked += [m.match_id for m in matches]
+        return {m.match_id: SAID for m in matches}
+
+
+def bred(run: TrainingState, model: StandIn, shelf: Shelf | None = None, **mutation: object):
+    breeder = Breeder(config(**mutation), QUESTIONS, model, SEEDS, shelf)
+    births = breeder.breed(run, 1, lambda done, total: None)
+    return births, [request.messages[1].content for request in model.seen]
+
+
+def test_every_operator_gets_its_share_and_what_it_needs():
+    run, shelf, model = grid(), Shelf(), StandIn()
+    run.matches += log()
+    births, prompts = bred(run, model, shelf, floor=0.0)
+    asked = [birth.operator for birth in births]
+    assert {name: asked.count(name) for name in set(asked)} == {
+        "rewrite": 16,
+        "crossover": 8,
+        "reflection": 8,
+        "target": 8,
+    }
+    for prompt in prompts:
+        operator = operator_of(prompt)
+        if operator == "crossover":
+            assert second_strategy(prompt) != section(prompt, "strategy")
+        elif operator == "reflection":
+            assert {r.won for r in debates_shown(prompt)} == {True, False}
+        elif operator == "target":
+            assert any(wishes_of(prompt))
+    for birth in births:
+        if birth.operator == "crossover":
+            first, second = birth.task.parents
+            assert first.family != second.family
+    assert len(set(shelf.asked)) > 8
+
+
+def test_yields_move_the_shares():
+    run = grid()
+    run.yields = Yields({1: {"rewrite": (30, 1), "target": (30, 12)}})
+    births, _ = bred(run, StandIn(), operators={"rewrite": 0.5, "target": 0.5})
+    asked = [birth.operator for birth in births]
+    assert asked.count("target") > 2 * asked.count("rewrite") > 0
+
+
+def test_what_cannot_work_for_a_parent_is_left_to_another_operator():
+    only = {"reflection": 1.0, "rewrite": 0.0001}
+    for run, shelf in ((state(), Shelf()), (state(), None)):
+        run.matches += log("selection") if shelf else log()
+        births, prompts = bred(run, StandIn(), shelf, operators=only, floor=0.0)
+        assert {birth.operator for birth in births} == {"rewrite"}
+        assert not any(debates_shown(prompt) for prompt in prompts)
+
+
+def test_a_run_without_a_working_operator_stops_with_a_reason():
+    with pytest.raises(TrainingStoppedError, match="no mutation operator can work"):
+        bred(state(), StandIn(), None, operators={"reflection": 1.0})
+
+
+def test_children_are_the_same_again():
+    def once(order: int):
+        run = state()
+        run.matches += log()[::order]
+        return bred(run, StandIn(), Shelf())[0]
+
+    assert once(1) == once(1)
+    assert once(1) == once(-1)  # what is shown does not depend on the order of the log
+
+
+def test_a_second_parent_of_ones_own_operator_may_be_of_the_same_family():
+    run = state()
+    keep_best(run, 1)
+    family = SEEDS[0].family
+    for entry in run.archive.elites():
+        if run.strategies[entry.strategy_id].family != family:
+            run.archive.evict(entry.strategy_id, "test")
+    with pytest.raises(TrainingStoppedError):
+        bred(run, StandIn(), operators={"crossover": 1.0})
+
+
+def test_what_held_out_questions_hold_is_not_even_looked_at():
+    marked = dataclasses.replace(
+        QUESTIONS,
+        report=None,  # type: ignore[arg-type]
+        test=None,  # type: ignore[arg-type]
+    )
+    Breeder(config(), marked, StandIn(), SEEDS)
+
+
+def test_leaks_are_refused_as_configured():
+    questions = [*QUESTIONS.train, *QUESTIONS.selection]
+    mutation = config().evolution.mutation
+    text = "Say: " + questions[0].passage
+    assert leak_guard(mutation, questions).check(text) is not None
+    never = config(leak_words=0, leak_content=False).evolution.mutation
+    assert leak_guard(never, questions).check(text) is None
+
+
+class Second(RewriteMutator):
+    name = "second"
+
+
+def test_an_operator_of_ones_own_is_counted_under_its_name():
+    run = state()
+    run.yields = Yields({1: {"rewrite": (30, 1), "second": (30, 12)}})
+    key = f"{__name__}:Second"
+    births, _ = bred(run, StandIn(), operators={"rewrite": 0.5, key: 0.5})
+    asked = [birth.operator for birth in births]
+    assert asked.count("second") > 2 * asked.count("rewrite") > 0
+    with pytest.raises(InputError, match="a name of its own"):
+        bred(run, StandIn(), operators={"rewrite": 0.5, "qd.mutation:RewriteMutator": 0.5})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -285,3 +286,12 @@ class TestWithGepa:
             logger=Quiet(),
         )
         assert result.candidates
+
+    def test_the_example_runs(self, monkeypatch, capsys):
+        path = Path(__file__).resolve().parents[2] / "examples" / "gepa_baseline.py"
+        options = ["--calls", "300", "--set", "questions.selection=0.05", "--family", "authority"]
+        monkeypatch.setattr(sys, "argv", [str(path), *options])
+        runpy.run_path(str(path), run_name="__main__")
+        said = capsys.readouterr().out
+        assert "points over the seeds" in said
+        assert "a simulation" in said

@@ -167,11 +167,22 @@ def test_a_child_that_has_drifted_is_labelled_by_what_it_says():
     found = sum_up(labels, declared)
     assert (found.strategies, found.votes, found.calls, found.unreadable) == (2, 10, 10, 0)
     assert found.families == {"rationality": 1, "storytelling": 1}
-    assert (found.drifted, found.agreement) == (1, 1.0)
+    assert found.drifted == 1
+    assert found.agreement is not None
+    assert (found.agreement.value, found.agreement.n) == (1.0, 2)
+    assert found.agreement.low < found.agreement.high == 1.0
+    assert found.to_json() == {
+        "strategies": 2,
+        "votes": 10,
+        "unreadable": 0,
+        "agreement": found.agreement.to_json(),
+        "families": {"rationality": 1, "storytelling": 1},
+        "drifted": 1,
+    }
 
 
 def test_summing_up_nothing():
-    assert sum_up({"s1": Label()}, {}).agreement is None
+    assert sum_up({"s1": Label()}, {}).to_json() == sum_up({}, {}).to_json() == {}
     unread = Label(votes(unreadable=5), ("x",) * 5, Usage(5, 5), 5)
     found = sum_up({"s1": unread}, {"s1": "authority"})
     assert (found.strategies, found.unreadable, found.agreement, found.drifted) == (1, 5, None, 0)

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import wandb
 
 from debate_env.errors import InputError
 from qd.config import RunConfig, TrackingConfig
+from qd.config_loading import dump_config
 from qd.events import (
     EliteRow,
     GenerationFinished,
@@ -29,6 +30,8 @@ from qd.tracking import (
     WandbListener,
     generation_metrics,
     logged_in,
+    progress_chart,
+    progress_series,
     resolve_mode,
     wandb_listener,
 )
@@ -96,10 +99,27 @@ def generation(number: int) -> GenerationFinished:
     return GenerationFinished(stats, (elite(),), heat_map, 2, Timing(1.5, 466.0))
 
 
+@dataclass(frozen=True)
+class Measured(GenerationStats):
+    """Results of a generation whose progress was measured."""
+
+    reported_progress: Estimate | None = None
+    corrected_progress: Estimate | None = None
+    diversity: dict[str, float] = field(default_factory=dict)
+
+
+def measured(number: int, reported: Estimate | None, corrected: Estimate | None) -> Any:
+    event = generation(number)
+    known = {f.name: getattr(event.stats, f.name) for f in fields(event.stats)}
+    known |= {"reported_progress": reported, "corrected_progress": corrected}
+    return replace(event, stats=Measured(**{**known, "diversity": {"families": 6.0}}))
+
+
 def run_directory(folder: Path) -> Path:
     folder.mkdir()
-    for name in ("archive.json", "strategies.jsonl", "config.yaml", "summary.json"):
+    for name in ("archive.json", "strategies.jsonl", "summary.json"):
         (folder / name).write_text("{}\n")
+    (folder / "config.yaml").write_text(dump_config(RunConfig()))
     return folder
 
 
@@ -167,6 +187,46 @@ def test_a_resumed_run_goes_on_under_the_same_id(wandb_home: Path, tmp_path: Pat
     identifiers = {json.loads(line)["id"] for line in lines}
     assert len(lines) == 2
     assert len(identifiers) == 1
+
+
+def test_progress_is_reported_against_corrected_in_one_chart(
+    wandb_home: Path, tmp_path: Path
+) -> None:
+    run_dir = run_directory(tmp_path / "run")
+    (run_dir / "generations").mkdir()
+    for number in (0, 1):
+        known = {"value": 10.0 * number, "low": None, "high": None, "n": 7, "clusters": 7}
+        stats = {"reported_progress": known, "corrected_progress": None}
+        record = {"version": 1, "stats": stats if number == 0 else {}}
+        (run_dir / "generations" / f"{number:04d}.json").write_text(json.dumps(record))
+    listener = WandbListener("offline", TrackingConfig())
+    listener.run_started(started(run_dir, 1))  # generation 1 is played again
+    reported, corrected = Estimate(90.0, 60.0, 120.0, 7, 7), Estimate(40.0, 10.0, 70.0, 64, 6)
+    listener.generation_finished(measured(1, reported, corrected))
+    listener.run_finished(RunFinished(run_dir, "finished", "", {}, ()))
+    records = read_back(wandb_home)
+    (row,) = [r["history"]["item"] for r in records if r["type"] == "history"]
+    assert row["progress/reported"] == 90.0
+    assert row["progress/corrected"] == 40.0
+    assert row["progress/corrected/high"] == 70.0
+    assert row["diversity/families"] == 6.0
+    (files,) = (wandb_home / "wandb_dir" / "wandb").glob("offline-run-*/files")
+    (chart,) = (files / "media" / "table").rglob("progress*.table.json")
+    data = json.loads(chart.read_text())["data"]
+    points = {tuple(point) for point in data}
+    assert {(0, "reported", 0.0), (1, "reported", 90.0), (1, "corrected", 40.0)} <= points
+    assert (1, "corrected, 95 % low", 10.0) in points
+
+
+def test_what_was_not_measured_is_not_drawn() -> None:
+    assert progress_chart([]) is None
+    row = {"generation": 0, "reported": None, "corrected": None}
+    assert progress_series([row]) == {}
+    unknown = Estimate(5.0, -math.inf, math.inf, 1, 1).to_json()
+    lines = progress_series([{**row, "corrected": unknown}])
+    assert lines == {"corrected": [(0, 5.0)]}
+    silent = generation_metrics(generation(0))
+    assert not any(key.startswith(("progress", "diversity")) for key in silent)
 
 
 def test_metrics_leave_out_what_does_not_exist() -> None:

@@ -1,0 +1,242 @@
+"""The measures of an evaluation as text for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from qd.report.visible import visible
+
+MOST_GENERATIONS = 13
+"""More are thinned out; the report's JSON has all of them."""
+
+
+def number(
+    value: float | None, scale: float = 1.0, digits: int = 1, *, signed: bool = False
+) -> str:
+    """Show a number, or ``-`` where there is none."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{scale * value:+.{digits}f}" if signed else f"{scale * value:.{digits}f}"
+
+
+def interval(
+    estimate: Mapping[str, Any] | None,
+    scale: float = 1.0,
+    digits: int = 1,
+    *,
+    signed: bool = False,
+    unit: str = "",
+) -> str:
+    """Show an estimate as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none.
+
+    Args:
+        estimate: What :meth:`qd.statistics.Estimate.to_json` returned.
+        scale: Factor, e.g. 100 for percentages.
+        digits: Digits after the point.
+        signed: Whether to show a plus.
+        unit: Stands after the value.
+    """
+    if estimate is None or estimate["value"] is None:
+        return "-"
+    low = number(estimate["low"], scale, digits, signed=signed)
+    high = number(estimate["high"], scale, digits, signed=signed)
+    low = "-inf" if estimate["low"] is None else low
+    high = "inf" if estimate["high"] is None else high
+    return f"{number(estimate['value'], scale, digits, signed=signed)}{unit} [{low}, {high}]"
+
+
+def percent(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
+    """Show an estimate of a share as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none."""
+    return interval(estimate, 100, signed=signed, unit=" %")
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table whose first column is text and whose others are numbers."""
+    made = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        made.add_column(column, justify="right" if place else "left")
+    return made
+
+
+def gaps_table(gaps: Mapping[str, Mapping[str, Any]], objective: str) -> list[RenderableType]:
+    """Show generalisation gaps between the splits; nothing where there are none."""
+    if not gaps:
+        return []
+    made = table(
+        "Generalisation gap: the first split minus the second, percentage points",
+        "splits",
+        "judge accuracy, elites",
+        "seeds",
+        "elites minus seeds",
+        objective,
+    )
+    for name, found in gaps.items():
+        row = (found["elites"], found["seeds"], found["over_seeds"], found["objective"])
+        made.add_row(name.replace("-", " - "), *(interval(e, 100, signed=True) for e in row))
+    return [
+        made,
+        Text("Seeds have learned nothing: their gap is a difference of difficulty.", style="dim"),
+    ]
+
+
+def archive_table(found: Mapping[str, Any] | None) -> list[RenderableType]:
+    """Show reported beside corrected quality-diversity metrics."""
+    if found is None:
+        return []
+    unit = f"{found['unit']}; offset of the QD-score {100 * found['offset']:+.0f}"
+    made = table(
+        f"Archive: {found['measured']} of {found['elites']} elites debated anew on "
+        f"{found['questions']} test questions, {found['passages']} passages ({unit})",
+        "measure",
+        "reported",
+        "corrected",
+        "illusion",
+    )
+    made.add_row(
+        "QD-score",
+        number(found["reported_qd_score"], 100),
+        interval(found["qd_score"], 100),
+        interval(found["illusion"], 100, signed=True),
+    )
+    made.add_row(
+        "  everybody in the reported cell", "", interval(found["qd_score_in_place"], 100), ""
+    )
+    made.add_row(
+        "mean of the elites",
+        number(found["reported_mean"], 100, signed=True),
+        interval(found["mean"], 100, signed=True),
+        "",
+    )
+    made.add_row(
+        "coverage",
+        f"{number(found['reported_coverage'], 100)} %",
+        percent(found["coverage"]),
+        percent(found["coverage_illusion"], signed=True),
+    )
+    made.add_row("elites that keep their cell", "", percent(found["stability"]), "")
+    return [made, *(Text(visible(line), style="yellow") for line in found["warnings"])]
+
+
+def payoff_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:
+    """Say how often elites beat each other in circles, and whom the Nash mixture consists of."""
+    if found is None:
+        return []
+    circles = found["cycles"]
+    lines = [
+        f"Elites against each other: {circles['debates']} debates ({found['log']} of the log, "
+        f"{found['fresh']} fresh), {circles['pairs']} pairs of {circles['strategies']} strategies"
+    ]
+    if circles["decided"]:
+        chance = circles["by_chance"]
+        lines.append(
+            f"  cyclic: {percent(circles['share'])} of {circles['decided']} decided triples; a "
+            f"transitive world shows {percent(chance)} with as many debates, and at least as many "
+            f"cycles in {100 * circles['surprise']:.0f} % of cases"
+        )
+    else:
+        lines.append("  no three of them have all met, so that nothing is known of cycles")
+    if found["nash"]:
+        most = sorted(found["nash"].items(), key=lambda item: (-item[1], item[0]))[:5]
+        shown = ", ".join(f"{visible(name)} {100 * weight:.0f} %" for name, weight in most)
+        lines.append(f"  Nash mixture: {shown}")
+    return [Text("\n".join(lines))]
+
+
+DIVERSITY: tuple[tuple[str, str, int], ...] = (
+    ("families", "families", 0),
+    ("effective number", "effective_families", 1),
+    ("seed ancestors", "ancestors", 0),
+    ("effective number", "effective_ancestors", 1),
+    ("mean depth", "mean_depth", 1),
+    ("text distance", "text_distance", 2),
+    ("to the nearest", "nearest_text_distance", 2),
+)
+
+
+def diversity_table(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Show how the diversity of the elites went."""
+    if not rows:
+        return []
+    made = table("Diversity of the elites", "generation", *(head for head, _, _ in DIVERSITY))
+    for row in thinned(rows):
+        made.add_row(
+            str(row["generation"]),
+            *(number(row[key], digits=digits) for _, key, digits in DIVERSITY),
+        )
+    return [made]
+
+
+def progress_table(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Show reported beside corrected progress by generation."""
+    if not rows:
+        return []
+    made = table(
+        "Progress of the champions over the seeds, Elo points",
+        "generation",
+        "reported (ratings)",
+        "corrected (report questions)",
+    )
+    for row in thinned(rows):
+        made.add_row(
+            str(row["generation"]),
+            interval(row["reported"], digits=0, signed=True),
+            interval(row["corrected"], digits=0, signed=True),
+        )
+    return [made]
+
+
+def thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Keep at most :data:`MOST_GENERATIONS` rows, evenly spaced, the first and last among them."""
+    last = len(rows) - 1
+    if last < MOST_GENERATIONS:
+        return list(rows)
+    steps = MOST_GENERATIONS - 1
+    return [rows[round(k * last / steps)] for k in range(MOST_GENERATIONS)]
+
+
+def position_table(found: Mapping[str, Any], split: str) -> list[RenderableType]:
+    """Show answer orders and seats apart."""
+    made = table(
+        f"Position control ({split}); in both answer orders the same winner: "
+        f"{percent(found['orders_agree'])}",
+        "rate",
+        "first",
+        "second",
+        "difference",
+    )
+    for label, key in (
+        ("judge right, correct answer shown", "accuracy"),
+        ("elites win, own answer shown", "win_rate"),
+        ("elites win, seat", "seat"),
+    ):
+        row = found[key]
+        made.add_row(
+            label,
+            percent(row["first"]),
+            percent(row["second"]),
+            percent(row["difference"], signed=True),
+        )
+    return [made]
+
+
+def length_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:
+    """Say what strategies lose when they are cut to the length of the seeds."""
+    if found is None:
+        return []
+    cut = [row for row in found["strategies"] if row["after"] < row["before"]]
+    removed = sum(row["before"] - row["after"] for row in cut)
+    lines = [
+        f"Length control: {len(cut)} of {len(found['strategies'])} elites cut at a sentence's end "
+        f"to at most {found['words']} words (the mean seed), {removed} words less in all",
+        f"  score as they are {percent(found['whole'])}, cut {percent(found['cut'])}, "
+        f"difference {percent(found['difference'], signed=True)}",
+        f"  words per speech: as they are {number(found['said_whole'])}, "
+        f"cut {number(found['said_cut'])}",
+    ]
+    return [Text("\n".join(lines))]
