@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-import qd.ratings.bradley_terry  # noqa: F401  (registers itself)
+import qd.ratings.bradley_terry
 import qd.ratings.elo  # noqa: F401  (registers itself)
 from agents.models.registry import check_model
 from debate_env.errors import InputError, nearest

@@ -283,9 +283,7 @@ class ChildVsParent:
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
         """Yield one round per question, those who have played least first."""
         played = situation.standings.contests
-        order = sorted(
-            situation.children, key=lambda c: (played[c], derive_seed(seed, "child", c))
-        )
+        order = sorted(situation.children, key=lambda c: (played[c], derive_seed(seed, "child", c)))
         for question in situation.questions if order else ():
             yield Round(
                 tuple(
@@ -353,9 +351,7 @@ class Informative:
         if posterior is None or not situation.challenges or not questions:
             return
         phase: Phase = "selection" if situation.fresh else "train"
-        rows = np.array(
-            [[posterior.index(name) for name in pair] for pair in situation.challenges]
-        )
+        rows = np.array([[posterior.index(name) for name in pair] for pair in situation.challenges])
         # Information of a debate between equals is p (1 - p) / dispersion = 1 / (4 dispersion).
         noise = 4 * posterior.dispersion * ELO**2 / (1 if situation.alone else 2)
         means = posterior.mean[rows[:, 0]] - posterior.mean[rows[:, 1]]

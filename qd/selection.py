@@ -100,9 +100,7 @@ def choose(
     def decide(challenger: Entry, incumbent: Entry) -> Decision:
         belief = beliefs.about(challenger, incumbent)
         decision = rule.decide(challenger, incumbent, belief)
-        verdicts.append(
-            Verdict(challenger.strategy_id, incumbent.strategy_id, belief, decision)
-        )
+        verdicts.append(Verdict(challenger.strategy_id, incumbent.strategy_id, belief, decision))
         return decision
 
     def offer(happened: tuple[ArchiveEvent, ...], living: Mapping[str, Entry]) -> None:

@@ -197,6 +197,8 @@ class Trainer:
         state, config = self._state, self._config
         self._played = []
         self._referee.new_generation()
+        if generation:
+            self._renewed(generation - 1)  # before there are children: a resumed run begins alike
         shares = self._breeder.shares(state) if generation else {}
         births = (
             self._breeder.breed(state, generation, self._bred(generation)) if generation else []
@@ -320,9 +322,7 @@ class Trainer:
             field, state.strategies, generation, look, lambda p: self._play(p, generation)
         )
         # From nothing but the log, so that a resumed run finds the same.
-        self._fitted = self._rating.fit(
-            state.matches, state.strategies, generation, living=living
-        )
+        self._fitted = self._rating.fit(state.matches, state.strategies, generation, living=living)
         state.ratings = ratings_of_players(self._fitted, players, state.ratings)
 
     def _rated(self, players: Sequence[Strategy]) -> list[str]:
@@ -349,16 +349,13 @@ class Trainer:
             for e in archive.members()
         )
 
-    def _newcomers(
-        self, children: Sequence[Strategy], ratings: Mapping[str, float]
-    ) -> list[Entry]:
+    def _newcomers(self, children: Sequence[Strategy], ratings: Mapping[str, float]) -> list[Entry]:
         """Children that have spoken, with rating and measured behaviour."""
         behaviours = self._state.behaviours
         return [
             Entry(c.strategy_id, ratings[c.strategy_id], behaviour.behaviour(c))
             for c in children
-            if c.strategy_id in ratings
-            and (behaviour := behaviours.get(c.strategy_id)) is not None
+            if c.strategy_id in ratings and (behaviour := behaviours.get(c.strategy_id)) is not None
         ]
 
     def _choose(self, children: Sequence[Strategy], generation: int) -> Choice:

@@ -52,6 +52,7 @@ def match(
         calls=4,
     )
 
+
 _SCALES = Scales(100.0, 60.0, 150.0, 300.0, 100.0, 50.0, dispersion=1.0)
 
 

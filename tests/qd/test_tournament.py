@@ -153,9 +153,7 @@ def test_children_meet_their_parents_in_both_seats():
     board = Board()
     play(settings(debates=32, waves=1, pairings={"parent": 1}), FAMILY, board)
     met = Counter((p.first.strategy_id, p.second.strategy_id) for p in board.rounds[0])
-    assert met == {
-        pair: 4 for k in range(4) for pair in ((f"t{k}", f"s{k}"), (f"s{k}", f"t{k}"))
-    }
+    assert met == {pair: 4 for k in range(4) for pair in ((f"t{k}", f"s{k}"), (f"s{k}", f"t{k}"))}
 
 
 def test_what_a_pairing_cannot_use_is_played_by_neighbours():
