@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": Command("qd.commands.evaluate", "measure a run on train and test, or compare runs"),
     "lineage": Command("qd.commands.lineage", "show a strategy's ancestry, record and rating"),
     "power": Command("qd.commands.power", "say what a study of a given size can tell from zero"),
+    "rate": Command("qd.commands.rate", "rate the players of anyone's match table"),
     "play": Command("agents.play", "debate or judge at the terminal"),
     "bench": Command("debate_env.bench", "measure the speed of the environment"),
 }

@@ -25,6 +25,7 @@ from qd.fitting import prefix_room
 from qd.generalisation import GAPS
 from qd.objective_scores import split_gaps
 from qd.progress_history import progress_over_time
+from qd.report.evaluation import html_page, run_report
 from qd.run_measures import (
     Extras,
     diversity_json,
@@ -354,4 +355,6 @@ def save_report(
         lines = (json_text({"v": REPORT_VERSION, **t.to_json()}, indent=None) for t in played)
         write_atomic(folder / f"{split}.jsonl", "".join(lines))
     write_atomic(folder / "report.json", json_text(report))
+    page = html_page(run_report(report), f"{report['run']}: evaluation")
+    write_atomic(folder / "report.html", page)
     return folder

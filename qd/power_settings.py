@@ -205,6 +205,8 @@ def measured_setting(given: Assumptions, data: Path) -> Setting:
         assumed.append("test_repeat")
     if wins is None and given.win_repeat is None:
         assumed += ["wins_mean", "wins_icc", "wins_repeat"]
+    elif wins is not None and not wins.repeats:
+        assumed.append("wins_repeat")
     if correlation is None and given.paired is None:
         assumed.append("paired")
     return Setting(

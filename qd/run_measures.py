@@ -97,6 +97,13 @@ def scale_of(ratings: Ratings, seeds: Sequence[Strategy], config: RunConfig) -> 
     return Scale(tuple(rated), tuple(ratings.questions.values()), config.truth_weight, points)
 
 
+def rated_score(config: RunConfig) -> str:
+    """Return what a debate counts in the ratings of a run: ``"credence"`` or ``"win"``."""
+    tournament = config.evolution.tournament
+    known = {"elo": tournament.elo.score, "bradley_terry": tournament.bradley_terry.score}
+    return known.get(tournament.rating, config.evolution.selection.score)
+
+
 def archive_pairings(
     elites: Sequence[Strategy],
     seeds: Sequence[Strategy],
@@ -198,7 +205,7 @@ def measure_archive(
     """
     archive, strategies = archive_of(run), run.strategies()
     elites = [strategies[entry.strategy_id] for entry in archive.elites()]
-    weight, score = config.truth_weight, config.evolution.selection.score
+    weight, score = config.truth_weight, rated_score(config)
     ratings = fit_ratings(run, config, [s.strategy_id for s in elites])
     scale = scale_of(ratings, seeds, config)
     descriptors = make_descriptors(config.evolution.archive)

@@ -6,6 +6,7 @@ parent has to move. A parent without a measured behaviour has no target.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import product
 
@@ -52,11 +53,17 @@ class Targets:
         self._archive = archive
         data = archive.to_dict()
         self._axes: tuple[Axis, ...] = tuple(map(axis_from_dict, data["axes"]))
-        self._places: dict[Cell, list[float]] = {}
+        weakest: dict[Cell, float] = {}
         for entry in archive.elites():
             spot = archive.cell_of(entry.behaviour)
             if isinstance(spot, Spot):
-                self._places.setdefault(spot.cell, []).append(entry.fitness)
+                known = weakest.get(spot.cell, entry.fitness)
+                weakest[spot.cell] = min(known, entry.fitness)
+        ranked, others = sorted(weakest.values()), max(1, len(weakest) - 1)
+        self._needs = {
+            cell: 0.5 * (len(ranked) - bisect_right(ranked, fitness)) / others
+            for cell, fitness in weakest.items()
+        }
 
     def choose(self, parent: Entry, seed: int) -> Target | None:
         """Draw a target for the child of a member of the archive.
@@ -73,7 +80,9 @@ class Targets:
         if not isinstance(spot, Spot):
             return None
         cells = self._reachable(spot.cell)
-        weights = [self._need(cell) * 0.5 ** self._distance(spot.cell, cell) for cell in cells]
+        weights = [
+            self._needs.get(cell, 1.0) * 0.5 ** self._distance(spot.cell, cell) for cell in cells
+        ]
         if not any(weights):
             return None
         draws = Draws(derive_seed(seed, "target").to_bytes(8, "big"))
@@ -87,13 +96,6 @@ class Targets:
             for axis, row in zip(self._axes, start, strict=True)
         ]
         return [cell for cell in product(*ranges) if cell != start]
-
-    def _need(self, cell: Cell) -> float:
-        own = self._places.get(cell)
-        if own is None:
-            return 1.0
-        others = [min(fitness) for place, fitness in self._places.items() if place != cell]
-        return 0.5 * sum(f > min(own) for f in others) / len(others) if others else 0.0
 
     def _distance(self, start: Cell, cell: Cell) -> int:
         return sum(

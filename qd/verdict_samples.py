@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from debate_env.errors import InputError
+from qd.match_tables import MatchTable, Objective, read_matches
 from qd.storage import read_lines
+from qd.table_files import read_table
 
+_OURS = frozenset(("seats.debater_0", "credence", "phase"))
 EVALUATION = ("train", "test")
 
 
@@ -63,25 +64,57 @@ class Samples:
 
 
 def read_samples(path: Path) -> Samples:
-    """Read the verdicts of a run directory.
+    """Read the verdicts of a run directory or of a file of matches.
 
     Args:
-        path: The run directory. Its evaluation is read where there is one, since elites and seeds
-            then debate the same questions; else its match log.
+        path: A run directory: its evaluation is read where there is one, since elites and seeds
+            then debate the same questions; else its match log. Or a match table of any kind that
+            :func:`qd.match_tables.read_matches` reads.
 
     Raises:
-        InputError: It holds neither, or a file is damaged.
+        InputError: There are no verdicts, or a file is damaged.
     """
     if path.is_file():
-        return match_samples(path, (line for _, line in read_lines(path)))
+        ours = _OURS.issubset(read_table(path).columns)
+        return match_samples(path) if ours else _table(path)
     folder = path / "evaluation"
     if all((folder / f"{split}.jsonl").is_file() for split in EVALUATION):
         return _evaluation(folder)
     log = path / "matches.jsonl"
     if log.is_file():
-        return match_samples(log, (line for _, line in read_lines(log)))
+        return match_samples(log)
     what = "holds neither evaluation/ nor matches.jsonl" if path.is_dir() else "does not exist"
     raise InputError(f"{path}: {what}; give a run directory or a file of matches")
+
+
+def _table(path: Path) -> Samples:
+    """Read a match table: right verdicts and wins, as far as its columns tell them."""
+    found = Samples(str(path))
+    errors: list[InputError] = []
+    objectives: tuple[Objective, ...] = ("truth", "persuasion")
+    for objective in objectives:
+        try:
+            table = read_matches(path, objective=objective, wins=True)
+        except InputError as error:
+            errors.append(error)
+            continue
+        if table.columns.winner == table.columns.first and objective == "persuasion":
+            continue  # winner and loser: the first player has always won
+        _take(table, found.train if objective == "truth" else found.wins)
+    if len(errors) == len(objectives):
+        raise errors[-1]
+    return found
+
+
+def _take(table: MatchTable, sample: Sample) -> None:
+    alone = table.columns.question in ("", table.columns.passage)
+    for row, value in enumerate(table.outcome):
+        if table.objective == "persuasion" and table.first[row] > table.second[row]:
+            value = 1 - value  # of two players always the same one
+        # Without a column of questions, each debate is on a question of its own.
+        question = f"#{row}" if alone else table.questions[table.question[row]]
+        place = table.passage[row]
+        sample.add(float(value), question, table.passages[place] if place >= 0 else question)
 
 
 def _evaluation(folder: Path) -> Samples:
@@ -102,15 +135,15 @@ def _evaluation(folder: Path) -> Samples:
     return found
 
 
-def match_samples(path: Path, lines: Iterable[Mapping[str, Any]]) -> Samples:
-    """Sort the debates of a match log.
+def match_samples(path: Path) -> Samples:
+    """Sort the debates of a run's match log.
 
     Args:
-        path: Where they are from.
-        lines: Its lines.
+        path: ``matches.jsonl``.
     """
     found = Samples(f"{path}: training matches, and report matches for win rates")
-    for number, line in enumerate(lines, 1):
+    measured: dict[tuple[str, frozenset[str]], str] = {}
+    for number, line in read_lines(path):
         try:
             if line["kind"] != "verdict":
                 continue
@@ -118,8 +151,12 @@ def match_samples(path: Path, lines: Iterable[Mapping[str, Any]]) -> Samples:
             if line["phase"] == "train":
                 found.train.add(line["right"], *where)
             elif line["phase"] == "report" and len(set(line["seats"].values())) == 2:
+                # Of a pair that exchanges seats, the one that is measured comes first first.
+                first, second = line["seats"]["debater_0"], line["seats"]["debater_1"]
+                whose = measured.setdefault((where[0], frozenset((first, second))), first)
                 own, other = line["credence"][:2]
-                found.wins.add((1 + (own > other) - (own < other)) / 2, *where)
+                ahead = (own > other) - (own < other)
+                found.wins.add((1 + (ahead if whose == first else -ahead)) / 2, *where)
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}, match {number}: {error} is missing or damaged") from None
+            raise InputError(f"{path}, line {number}: {error} is missing or damaged") from None
     return found

@@ -11,6 +11,7 @@ import click
 
 from qd.commands.running import run_command
 from qd.report.lineage import print_lineage
+from qd.report.visible import visible_errors
 from qd.rundir import RunDirectory
 from qd.strategy_history import history_of
 
@@ -25,7 +26,8 @@ def lineage(run_dir: Path, strategy_id: str, as_json: bool) -> None:
     ID is a strategy of the run, alive or not, e.g. s0042. Words that a rewrite removed are red or
     [-in brackets-], those it added green or {+in braces+}.
     """
-    history = history_of(RunDirectory.open(run_dir), strategy_id)
+    with visible_errors():
+        history = history_of(RunDirectory.open(run_dir), strategy_id)
     if as_json:
         # ASCII only: a text of a model must not reach the terminal as it is.
         click.echo(json.dumps(history.to_json(), indent=2, sort_keys=True))

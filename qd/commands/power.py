@@ -14,6 +14,7 @@ from qd.commands.running import run_command
 from qd.power_plan import Targets, plan_power
 from qd.power_settings import Assumptions
 from qd.report.power import power_report
+from qd.report.visible import visible_errors
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _PART = click.FloatRange(0, 1)
@@ -63,7 +64,8 @@ def power_command(data: Path | None, as_json: bool, **options: Any) -> None:
     wanted = {name: options.pop(name) for name in Targets.__dataclass_fields__}
     levels = {name: options.pop(name) for name in ("power", "confidence")}
     assumed = Assumptions(**options)
-    plan = plan_power(assumed, Targets(**wanted), data=data, **levels)
+    with visible_errors():
+        plan = plan_power(assumed, Targets(**wanted), data=data, **levels)
     if as_json:
         click.echo(json.dumps(plan.to_json(), indent=2, sort_keys=True))
         return

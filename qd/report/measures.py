@@ -142,7 +142,8 @@ def payoff_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:
     else:
         lines.append("  no three of them have all met, so that nothing is known of cycles")
     if found["nash"]:
-        most = sorted(found["nash"].items(), key=lambda item: (-item[1], item[0]))[:5]
+        kept = [item for item in found["nash"].items() if item[1] >= 0.005]
+        most = sorted(kept, key=lambda item: (-item[1], item[0]))[:5]
         shown = ", ".join(f"{visible(name)} {100 * weight:.0f} %" for name, weight in most)
         lines.append(f"  Nash mixture: {shown}")
     return [Text("\n".join(lines))]

@@ -2,6 +2,11 @@ r"""Untrusted text for a terminal: whatever could control it, or hide, becomes a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from debate_env.errors import InputError
+
 _KEPT = frozenset("\n ")
 
 
@@ -26,3 +31,12 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+@contextmanager
+def visible_errors() -> Iterator[None]:
+    """Make what an error quotes from a file visible, and keep the error in one line."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(" ".join(visible(str(error)).split("\n"))) from None

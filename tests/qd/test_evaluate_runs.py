@@ -79,7 +79,12 @@ def test_everything_that_is_measured_is_kept(persuasion: RunDirectory) -> None:
         contents.append({p.name: p.read_bytes() for p in kept})
     assert contents[0] == contents[1]
     debates = {f"{name}.jsonl" for name in ("train", "selection", "test", "archive", "robin")}
-    assert set(contents[0]) - {"length.jsonl"} == {"journal.sqlite", "report.json", *debates}
+    assert set(contents[0]) - {"length.jsonl"} == {
+        "journal.sqlite",
+        "report.html",
+        "report.json",
+        *debates,
+    }
     line = json.loads(contents[0]["test.jsonl"].splitlines()[0])
     assert line["v"] == 2
     assert line["method"] == "probabilities"

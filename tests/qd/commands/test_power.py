@@ -13,6 +13,8 @@ from qd.commands.evaluate import evaluate
 from qd.commands.power import main
 from qd.commands.running import run_command
 from qd.commands.train import main as train
+from qd.statistics import difference_interval
+from qd.verdict_samples import read_samples
 
 
 def plan(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
@@ -87,15 +89,18 @@ def test_variances_of_a_match_log_and_then_of_an_evaluation(
         assert "train_mean" not in found["assumed"]
         assert {"test_mean", "paired"} <= set(found["assumed"])
     assert run_command(evaluate, [str(run_dir), "--elites", "4", "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    capsys.readouterr()
     found = plan(capsys, str(run_dir))
     assert "evaluation" in found["source"]
     gap = rows(found)["gap, train minus test"]
-    reported = report["gap"]
-    width = 100 * (reported["high"] - reported["low"]) / 2
+    samples = read_samples(run_dir)
+    reported = difference_interval(
+        (samples.train.values, samples.train.passages), (samples.test.values, samples.test.passages)
+    )
+    width = 100 * (reported.high - reported.low) / 2
     # One estimate from few passages against another; they must be of the same size.
     assert gap["half_width"] == pytest.approx(width, rel=0.4)
-    assert found["facts"]["questions"] == report["splits"]["train"]["questions"]
+    assert found["facts"]["questions"] == len(samples.train.by_question())
     larger = plan(capsys, str(run_dir), "--questions", "400")
     assert rows(larger)["gap, train minus test"]["error"] < gap["error"]
 
