@@ -1,4 +1,4 @@
-"""The choice: challengers against the elites of their cells, by what the match log lets one believe.
+"""The choice: challengers against the elites of their cells, by what the match log says of them.
 
 A belief about two strategies comes from the ratings: the difference, and where the rating has a
 posterior also its standard deviation and the probability that the first is better. The rule of
