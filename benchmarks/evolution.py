@@ -140,7 +140,7 @@ def evolve(
         return train(config, folder, models=models, questions=questions)
     plan = plan_run(config, questions)
     first = plan.first * plan.calls_per_debate
-    later = (plan.tournament + plan.selection) * plan.calls_per_debate
+    later = plan.tournament * plan.calls_per_debate
     count = max(1, (budget - first) // later)
     config = with_generations(config, count)
     summary = train(config, folder, models=models, questions=questions)
@@ -221,9 +221,8 @@ def measure(setup: Setup, cases: Sequence[tuple[str, str, int]], jobs: int) -> l
 QUICK = (
     "debate.rounds=1",
     "evolution.children=4",
-    "evolution.tournament.rounds=1",
-    "evolution.tournament.questions_per_pairing=1",
-    "evolution.selection.questions=2",
+    "evolution.tournament.debates=60",
+    "evolution.tournament.waves=2",
     "evolution.report.questions=2",
 )
 

@@ -1,135 +1,151 @@
-"""When a child takes an elite's place: one small rule per class.
+"""When a challenger takes an elite's place: one small rule per class.
 
-A rule is asked twice. First, from training ratings alone, whether the child may challenge; a rule
-that compares then gets the results of a direct comparison on selection questions, which no rating
-has seen.
+A rule sees two strategies of one cell and what the match log lets one believe about them; it says
+that the challenger takes the place, is dropped, or stays for more debates.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Protocol
 
-from qd.archive_base import Entry
+from debate_env.errors import InputError
+from qd.archive_base import Decision, Entry
 from qd.baselines import Coin
 from qd.config import SelectionConfig
 from qd.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A child against the elite of its cell, question by question.
+class Belief:
+    """What the ratings say of a challenger and the elite of its cell.
 
     Attributes:
-        child: The child's id.
-        incumbent: The elite's id.
-        differences: For every selection question the child's score minus the elite's, in [-1, 1];
-            see :mod:`qd.selection`.
-        passages: The passage of each question; questions that share one are not independent.
+        difference: The challenger's rating minus the elite's, in Elo points.
+        deviation: Standard deviation of that difference; ``None`` where the rating knows none.
+        better: Probability that the challenger is the stronger; ``None`` likewise.
+        generations: Generations that the challenger has waited in the cell; 0 for a newcomer.
     """
 
-    child: str
-    incumbent: str
-    differences: tuple[float, ...]
-    passages: tuple[str, ...]
+    difference: float
+    deviation: float | None = None
+    better: float | None = None
+    generations: int = 0
 
 
 class AcceptanceRule(Protocol):
-    """Decides whether a child takes a place."""
+    """Decides whether a challenger takes a place."""
 
     @property
-    def compares(self) -> bool:
-        """Whether challenges are decided by a direct comparison."""
+    def needs_posterior(self) -> bool:
+        """Whether the rule works only with a rating that knows its own uncertainty."""
         ...
 
-    def may_challenge(self, child: Entry, incumbent: Entry) -> bool:
-        """Whether the training ratings let the child challenge, or win where nothing compares."""
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Say what becomes of the challenger."""
         ...
 
-    def accept(self, comparison: Comparison) -> bool:
-        """Whether the child has won the direct comparison."""
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Say what becomes of an elite that has just lost its place.
+
+        ``belief`` is about ``former`` as the challenger. ``"undecided"`` keeps it as one, so that
+        later debates can give it back its place; everything else lets it go.
+        """
         ...
 
 
 class ByRating:
-    """The paper's rule: the higher training rating wins, ties keep the elite."""
+    """The paper's rule: the higher rating wins, ties keep the elite, losers go."""
 
-    compares = False
+    needs_posterior = False
 
-    def may_challenge(self, child: Entry, incumbent: Entry) -> bool:
-        """Whether the child is rated strictly higher."""
-        return child.fitness > incumbent.fitness
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Compare the two ratings."""
+        return "accept" if belief.difference > 0 else "reject"
 
-    def accept(self, comparison: Comparison) -> bool:
-        """Never asked; nothing is compared."""
-        return False
-
-
-def cluster_standard_error(values: Sequence[float], clusters: Sequence[str]) -> float:
-    """Standard error of a mean whose observations come in clusters.
-
-    With G clusters and residual sums ``r_g = sum over g of (x - mean)``, the linearised
-    (ratio-estimator) formula ``sqrt(G / (G - 1) * sum r_g^2) / n``, e.g. Cochran (1977), eq. 11.30.
-
-    Returns:
-        The standard error; infinite with fewer than two clusters.
-    """
-    sums: dict[str, float] = {}
-    mean = sum(values) / len(values)
-    for value, cluster in zip(values, clusters, strict=True):
-        sums[cluster] = sums.get(cluster, 0.0) + value - mean
-    count = len(sums)
-    if count < 2:
-        return math.inf
-    return math.sqrt(count / (count - 1) * sum(r * r for r in sums.values())) / len(values)
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Let it go."""
+        return "reject"
 
 
-class HeadToHead:
-    """A child must not be rated lower, and must win a direct comparison.
-
-    It wins when the mean difference is above 0 by as many standard errors as the confidence asks
-    for; at confidence 0.5 when it is above 0. A comparison without a usable question is lost.
+class Posterior:
+    """Accept when the challenger is probably better; whoever loses goes.
 
     Args:
-        confidence: One-sided, from 0.5.
+        accept: Probability from which it is accepted.
     """
 
-    compares = True
+    needs_posterior = True
 
-    def __init__(self, confidence: float = 0.5) -> None:
-        self._z = NormalDist().inv_cdf(confidence)
+    def __init__(self, accept: float = 0.5) -> None:
+        self.accept = accept
 
-    def may_challenge(self, child: Entry, incumbent: Entry) -> bool:
-        """Whether the child is not rated lower."""
-        return child.fitness >= incumbent.fitness
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Compare the probability with the threshold."""
+        return "accept" if _probability(belief) > self.accept else "reject"
 
-    def accept(self, comparison: Comparison) -> bool:
-        """Whether the mean difference is above 0 with the confidence asked for."""
-        values = comparison.differences
-        if not values:
-            return False
-        mean = sum(values) / len(values)
-        if mean <= 0 or not self._z:
-            return mean > 0
-        return mean > self._z * cluster_standard_error(values, comparison.passages)
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Let it go."""
+        return "reject"
+
+
+class Racing:
+    """Accept the probably better, drop the probably worse, keep the others racing.
+
+    Challengers that stay meet the elite again in later generations, up to ``patience`` of them. A
+    deposed elite that may still be the better one stays as a challenger, too.
+
+    Args:
+        accept: Probability above which a challenger is accepted.
+        reject: Probability below which it is dropped.
+        patience: Generations after which an undecided challenger is dropped.
+    """
+
+    needs_posterior = True
+
+    def __init__(self, accept: float = 0.5, reject: float = 0.3, patience: int = 3) -> None:
+        self.accept = accept
+        self.reject = reject
+        self.patience = patience
+
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Compare the probability with both thresholds."""
+        better = _probability(belief)
+        if better > self.accept:
+            return "accept"
+        if better < self.reject or belief.generations >= self.patience:
+            return "reject"
+        return "undecided"
+
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Keep it while it may be the better one."""
+        return "undecided" if _probability(belief) >= self.reject else "reject"
+
+
+def _probability(belief: Belief) -> float:
+    if belief.better is None:
+        raise InputError(
+            "evolution.selection.rule: this rule asks for a probability, which the rating does not "
+            "give; use evolution.tournament.rating=bradley_terry, or the rule 'rating'"
+        )
+    return belief.better
 
 
 AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
 """Makes a rule from the ``selection`` section."""
 
 ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule")
-ACCEPTANCE.register("head_to_head", lambda config: HeadToHead(config.confidence))
+ACCEPTANCE.register("racing", lambda config: Racing(config.accept, config.reject, config.patience))
+ACCEPTANCE.register("posterior", lambda config: Posterior(config.accept))
 ACCEPTANCE.register("rating", lambda config: ByRating())
 ACCEPTANCE.register("coin", lambda config: Coin())
 
 
 def make_rule(config: SelectionConfig) -> AcceptanceRule:
-    """Make the rule of a configuration; without selection questions that is the rating alone.
+    """Make the rule of a configuration.
 
     Raises:
         InputError: Unknown rule.
     """
-    return ByRating() if config.questions == 0 else ACCEPTANCE.get(config.rule)(config)
+    return ACCEPTANCE.get(config.rule)(config)

@@ -4,7 +4,7 @@
   other children. With the operator ``rewrite`` alone this is **best-of-N**: many one-step rewrites,
   of which the tournament and the choice keep the best.
 - :class:`Coin`, an acceptance rule: **random acceptance**. The same kinds of debates are played,
-  but a coin decides what ratings and comparisons would.
+  but a coin decides what ratings would.
 
 Two more have modules of their own: **StaticGen**, :mod:`qd.static_generation`, and a **single
 population**, :mod:`qd.archive_population` with :func:`qd.parents.tournament_selection`. Each has a
@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from agents.base import derive_seed
-from qd.archive_base import Entry
+from qd.archive_base import Decision, Entry
 from qd.config import EvolutionConfig
 from qd.strategy import Strategy
 
 if TYPE_CHECKING:  # qd.acceptance imports this module
-    from qd.acceptance import Comparison
+    from qd.acceptance import Belief
 
 
 def frozen_seeds(
@@ -38,21 +38,20 @@ def frozen_seeds(
 
 
 class Coin:
-    """A coin decides who may challenge, whatever the ratings, and another who has won.
+    """A coin decides, whatever the ratings.
 
-    Both are fair, so that about as many comparisons are played and won as by a rule that decides by
-    merit among equals. They are drawn from names and questions, never from a score. What remains of
-    merit: the archive offers children best-rated first, which matters where several belong to the
-    same cell.
+    It is fair, so that about as many children are taken in as by a rule that decides by merit among
+    equals. It is drawn from the two names, never from a score. What remains of merit: the archive
+    offers children best-rated first, which matters where several belong to the same cell.
     """
 
-    compares = True
+    needs_posterior = False
 
-    def may_challenge(self, child: Entry, incumbent: Entry) -> bool:
-        """Toss the first coin."""
-        return bool(derive_seed("challenge", child.strategy_id, incumbent.strategy_id) & 1)
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Toss the coin."""
+        names = (challenger.strategy_id, incumbent.strategy_id)
+        return "accept" if derive_seed("win", *names) & 1 else "reject"
 
-    def accept(self, comparison: Comparison) -> bool:
-        """Toss the second coin; the questions of the comparison tell generations apart."""
-        pair = (comparison.child, comparison.incumbent)
-        return bool(derive_seed("win", *pair, *comparison.passages) & 1)
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Let it go."""
+        return "reject"

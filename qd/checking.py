@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+import qd.ratings.bradley_terry
 import qd.ratings.elo  # noqa: F401  (registers itself)
 from agents.models.registry import check_model
 from debate_env.errors import InputError, nearest
-from qd.acceptance import ACCEPTANCE, make_rule
+from qd.acceptance import ACCEPTANCE
 from qd.archives import ARCHIVES
 from qd.axes import default_axis
 from qd.config import RunConfig
@@ -21,7 +22,6 @@ from qd.operators import MUTATORS
 from qd.pairing import PAIRINGS
 from qd.parents import PARENTS
 from qd.ratings import RATINGS
-from qd.splits import RunQuestions
 from qd.training_state import new_archive
 
 
@@ -42,6 +42,12 @@ def check_names(config: RunConfig) -> None:
                 f"{key}: {name!r} is a {type(part).__name__}, which cannot be called; see "
                 "docs/extending.md for what it has to be"
             )
+    selection, rating = config.evolution.selection, config.evolution.tournament.rating
+    if ACCEPTANCE.get(selection.rule)(selection).needs_posterior and rating == "elo":
+        raise InputError(
+            f"evolution.selection.rule: '{selection.rule}' needs a rating that knows its own "
+            "uncertainty; use evolution.tournament.rating=bradley_terry, or the rule 'rating'"
+        )
     settings = config.evolution.archive
     for number, axis in enumerate(settings.axes):
         where = f"evolution.archive.axes.{number}"
@@ -54,7 +60,7 @@ def check_names(config: RunConfig) -> None:
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
     try:
-        new_archive(settings)
+        new_archive(config.evolution)
     except InputError as error:
         where = "" if str(error).startswith("evolution.") else "evolution.archive: "
         raise InputError(f"{where}{error}") from None
@@ -66,7 +72,8 @@ def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], 
     tournament = evolution.tournament
     yield "evolution.archive.kind", evolution.archive.kind, ARCHIVES.get
     yield "evolution.parents.rule", evolution.parents.rule, PARENTS.get
-    yield "evolution.tournament.pairing", tournament.pairing, PAIRINGS.get
+    for name in tournament.pairings:
+        yield f"evolution.tournament.pairings.{name}", name, PAIRINGS.get
     yield "evolution.tournament.rating", tournament.rating, RATINGS.get
     yield "evolution.selection.rule", evolution.selection.rule, ACCEPTANCE.get
     for name in evolution.mutation.operators:
@@ -78,21 +85,6 @@ def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], 
 def _embedder(spec: str) -> object:
     """Make an embedder, to learn whether it can be made, and return what makes its rows."""
     return make_embedder(spec).embed
-
-
-def check_questions(config: RunConfig, questions: RunQuestions) -> None:
-    """Refuse splits that the configuration cannot be played on.
-
-    Raises:
-        InputError: Children are to be compared with elites on no questions.
-    """
-    selection = config.evolution.selection
-    if make_rule(selection).compares and not questions.selection:
-        raise InputError(
-            f"questions.selection: rule '{selection.rule}' compares children with elites on "
-            "selection questions, but the split is empty; give it a share, or set "
-            "evolution.selection.questions=0"
-        )
 
 
 def check_models(config: RunConfig) -> None:

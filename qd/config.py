@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -243,12 +243,16 @@ class BradleyTerryConfig(Section):
 class TournamentConfig(Section):
     """How training debates are arranged and rated."""
 
-    pairing: str = "swiss"
+    debates: int | None = Field(default=400, ge=2)
+    waves: int = Field(default=4, ge=1)
+    pairings: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=lambda: {"parent": 0.5, "informative": 0.4, "anchors": 0.1}
+    )
     rounds: int | None = Field(default=None, ge=1)
     questions_per_pairing: int = Field(default=2, ge=1)
     bye: Literal["half", "win", "zero"] = "half"
     teams: Literal["self", "neighbours"] = "self"
-    rating: str = "elo"
+    rating: str = "bradley_terry"
     elo: EloConfig = EloConfig()
     bradley_terry: BradleyTerryConfig = BradleyTerryConfig()
 
@@ -256,10 +260,17 @@ class TournamentConfig(Section):
 class SelectionConfig(Section):
     """How a child takes a cell from its elite."""
 
-    rule: str = "head_to_head"
-    questions: int = Field(default=8, ge=0)
-    score: Literal["credence", "win"] = "credence"
-    confidence: float = Field(default=0.5, ge=0.5, lt=1)
+    rule: str = "racing"
+    accept: float = Field(default=0.5, gt=0, lt=1)
+    reject: float = Field(default=0.3, ge=0, lt=1)
+    challengers: int = Field(default=1, ge=0)
+    patience: int = Field(default=3, ge=1)
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> SelectionConfig:
+        if self.reject > self.accept:
+            raise ValueError(f"reject {self.reject} is above accept {self.accept}")
+        return self
 
 
 class MutationConfig(Section):
@@ -297,6 +308,7 @@ class ReportConfig(Section):
 
     every: int = Field(default=1, ge=0)
     questions: int = Field(default=16, ge=0)
+    score: Literal["credence", "win"] = "credence"
 
 
 class LimitsConfig(Section):

@@ -19,6 +19,8 @@ from qd.config import RunConfig
 
 Path_ = tuple[str, ...]
 _PACKAGE = Path(__file__).parent
+_SHARES = (("evolution", "tournament", "pairings"), ("evolution", "mutation", "operators"))
+"""Shares of a whole: a later layer replaces all of them, so that none is left over."""
 
 
 class Layers:
@@ -48,7 +50,7 @@ class Layers:
             here = (*path, key)
             self._origins[here] = origin
             if isinstance(value, Mapping):
-                below = into.get(key)
+                below = None if here in _SHARES else into.get(key)
                 into[key] = below = dict(below) if isinstance(below, Mapping) else {}
                 self._merge(below, value, here, origin)
             else:

@@ -1,12 +1,15 @@
 """Which debates are played for what, and how they score; pure functions.
 
+A **contest** is two strategies on one question.
+
 In every contest between two strategies both debate both sides of the same question: once each in
 either seat. A strategy that is measured by its truth debates itself, on both sides at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from agents.base import derive_seed
 from debate_env.questions import Question
@@ -65,6 +68,50 @@ def self_debate(
     swap = presented_swapped(run_seed, *key)
     seed = debate_seed(run_seed, *key, "self")
     return Plan(phase, generation, question, strategy, strategy, swap, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Two strategies on one question; a strategy with itself where it is measured alone.
+
+    Attributes:
+        first: Id of one strategy.
+        second: Id of the other.
+        question: What they debate.
+        phase: ``"train"`` or ``"selection"``, the split of the question.
+    """
+
+    first: str
+    second: str
+    question: Question
+    phase: Phase = "train"
+
+
+def contest_plans(
+    contest: Contest,
+    strategies: Mapping[str, Strategy],
+    run_seed: int,
+    generation: int,
+    *occasion: object,
+    alone: bool,
+) -> tuple[Plan, ...]:
+    """Plan the debates of a contest.
+
+    Args:
+        contest: The contest.
+        strategies: Strategies by id.
+        run_seed: Seed of the run.
+        generation: The generation that plays.
+        occasion: What distinguishes the debates from others of the same pair and question.
+        alone: Whether each strategy debates itself instead of the other.
+    """
+    pair = (strategies[contest.first], strategies[contest.second])
+    if alone or contest.first == contest.second:
+        return tuple(
+            self_debate(run_seed, contest.phase, generation, contest.question, one, *occasion)
+            for one in dict.fromkeys(pair)
+        )
+    return both_seats(run_seed, contest.phase, generation, contest.question, pair, *occasion)
 
 
 def share_won(matches: Iterable[Match], strategy_id: str, score: str) -> float | None:

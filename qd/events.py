@@ -98,7 +98,8 @@ class EliteRow:
         family: Its family.
         cell: Label of its cell, e.g. ``"authority / quote_share 0.2-0.4"``.
         rating: Its rating in the view that the run selects by, in Elo points.
-        matches: Usable training debates that this generation's rating rests on.
+        deviation: Its standard deviation; ``None`` where the view knows none.
+        matches: Usable debates that the rating rests on.
         generation: When it was created.
         operator: How it was created.
         lineage: Identifiers from its seed ancestor to itself (first parents).
@@ -110,6 +111,7 @@ class EliteRow:
     family: str
     cell: str
     rating: float
+    deviation: float | None
     matches: int
     generation: int
     operator: str
@@ -127,8 +129,8 @@ class GenerationStats:
         players: Strategies in the tournament.
         children: Children that entered the tournament.
         refused: Children refused before any match, by reason.
-        challenges: Children that reached a comparison with an elite.
-        accepted: Children that entered the archive.
+        challenges: Decisions between a challenger and an elite.
+        accepted: Strategies that became elites.
         debates: Debates played (results taken over from earlier generations not counted).
         unusable: Debates without a usable verdict, by kind.
         calls: Model calls.

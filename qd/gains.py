@@ -207,7 +207,7 @@ class Reporter:
 
     @property
     def _score(self) -> str:
-        return self._config.evolution.selection.score
+        return self._config.evolution.report.score
 
     def _one_per_family(self, number: int) -> list[Strategy]:
         """One seed of every family; which one rotates over the questions."""

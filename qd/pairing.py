@@ -1,30 +1,47 @@
-"""Who meets whom: rounds of a tournament from standings; pure functions of their arguments.
+"""Who meets whom on what: contests of one wave of a tournament; pure functions of their arguments.
 
-A player's points in a round are its mean score over the usable debates of the round, in [0, 1]; so
-a round counts the same however many debates it has.
+A pairing yields **rounds**: lists of contests, the most wanted first. A tournament that plays whole
+rounds takes one per wave; one with a number of debates takes contests until its share is used up.
+
+A player's points in a wave are its mean score over the usable debates of the wave, in [0, 1]; so a
+wave counts the same however many debates it has.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
 from agents.base import derive_seed
+from debate_env.questions import Question
 from qd.config import EvolutionConfig
+from qd.contests import Contest
+from qd.matches import Phase
+from qd.ratings.posterior import Posterior
 from qd.registry import Registry
 
 Pair = tuple[str, str]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ELO = 400 / math.log(10)
+"""Elo points of a logit."""
 
 BYE_POINTS = {"half": 0.5, "win": 1.0, "zero": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Pairs of one round, and who has no partner in it."""
+    """Contests that belong together, and who has no partner among them."""
 
-    pairs: tuple[Pair, ...]
+    contests: tuple[Contest, ...]
     byes: tuple[str, ...] = ()
 
 
@@ -38,6 +55,7 @@ class Standings:
         ratings: Ratings to break ties with.
         met: Pairs that have met, each sorted.
         rested: Players that have had a bye.
+        contests: Contests of each strategy so far.
     """
 
     players: tuple[str, ...]
@@ -45,14 +63,18 @@ class Standings:
     ratings: Mapping[str, float] = field(default_factory=dict)
     met: set[Pair] = field(default_factory=set)
     rested: set[str] = field(default_factory=set)
+    contests: Counter[str] = field(default_factory=Counter)
 
     def have_met(self, a: str, b: str) -> bool:
         """Whether two players have met."""
         return ((a, b) if a < b else (b, a)) in self.met
 
     def note(self, played: Round) -> None:
-        """Note that a round was played."""
-        self.met.update(tuple(sorted(pair)) for pair in played.pairs)  # type: ignore[misc]
+        """Note that contests were played."""
+        for contest in played.contests:
+            a, b = contest.first, contest.second
+            self.met.add((a, b) if a < b else (b, a))
+            self.contests.update({a, b})
         self.rested.update(played.byes)
 
     def order(self, seed: int) -> list[str]:
@@ -66,20 +88,68 @@ class Standings:
             ),
         )
 
+    def copy(self) -> Standings:
+        """Return standings that change on their own."""
+        return replace(
+            self,
+            points=dict(self.points),
+            met=set(self.met),
+            rested=set(self.rested),
+            contests=Counter(self.contests),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known before a wave.
+
+    Attributes:
+        standings: Who takes part, and what has happened in this tournament.
+        questions: Training questions, those whose turn it is first.
+        fresh: Selection questions, likewise; contests that decide are played on them. Empty where
+            there is no such split.
+        per_round: Questions that all pairs of a round have in common.
+        children: First parent of every child of this generation.
+        challenges: Open decisions: challenger, and the elite that it may replace.
+        anchors: The frozen panel of seeds.
+        posterior: What the ratings know; ``None`` where they know no uncertainty.
+        alone: Whether strategies are measured by debates with themselves.
+    """
+
+    standings: Standings
+    questions: Sequence[Question]
+    fresh: Sequence[Question] = ()
+    per_round: int = 1
+    children: Mapping[str, str] = field(default_factory=dict)
+    challenges: Sequence[Pair] = ()
+    anchors: Sequence[str] = ()
+    posterior: Posterior | None = None
+    alone: bool = False
+
+    def pairs_round(self, pairs: Sequence[Pair], number: int, byes: tuple[str, ...] = ()) -> Round:
+        """Let all pairs of a round meet on the questions of the round."""
+        start = number * self.per_round
+        count = min(self.per_round, len(self.questions))
+        asked = [self.questions[(start + k) % len(self.questions)] for k in range(count)]
+        return Round(tuple(Contest(a, b, q) for q in asked for a, b in pairs), byes)
+
 
 class Pairing(Protocol):
-    """Arranges a tournament."""
+    """Arranges contests."""
 
-    def rounds(self, players: int) -> int:
-        """Return the number of rounds for so many players."""
+    def waves(self, players: int) -> int | None:
+        """Return the number of waves that make a tournament of so many players complete.
+
+        ``None`` for a pairing that is never complete and needs a number of debates.
+        """
         ...
 
-    def next_round(self, standings: Standings, seed: int) -> Round:
-        """Pair the next round.
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Yield rounds, the most wanted first; it may end, or go on as long as it is asked.
 
         Args:
-            standings: What has happened so far.
-            seed: For draws; the same seed gives the same round.
+            situation: What is known.
+            seed: For draws; the same seed gives the same rounds.
         """
         ...
 
@@ -103,22 +173,42 @@ class Swiss:
     def __init__(self, count: int | None = None) -> None:
         self._count = count
 
-    def rounds(self, players: int) -> int:
+    def waves(self, players: int) -> int:
         """Return the number of rounds."""
         return self._count if self._count is not None and players > 1 else swiss_rounds(players)
 
-    def next_round(self, standings: Standings, seed: int) -> Round:
-        """Pair neighbours; see :class:`Pairing`."""
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Pair neighbours, and again; see :class:`Pairing`."""
+        if situation.alone:
+            yield from _everybody_alone(situation)
+        standings = situation.standings.copy()
+        number = 0
+        while len(standings.players) > 1:
+            found = self._round(situation, standings, derive_seed(seed, number), number)
+            standings.note(found)
+            yield found
+            number += 1
+
+    def _round(self, situation: Situation, standings: Standings, seed: int, number: int) -> Round:
         order = standings.order(seed)
         byes: tuple[str, ...] = ()
         if len(order) % 2:
-            fresh = [p for p in order if p not in standings.rested] or order
-            byes = (fresh[-1],)
-            order.remove(fresh[-1])
+            free = [p for p in order if p not in standings.rested] or order
+            byes = (free[-1],)
+            order.remove(free[-1])
         pairs = _without_rematch(order, standings)
         if pairs is None:
             pairs = list(zip(order[::2], order[1::2], strict=True))
-        return Round(tuple(pairs), byes)
+        return situation.pairs_round(pairs, number, byes)
+
+
+def _everybody_alone(situation: Situation) -> Iterator[Round]:
+    """Let every player debate itself, round after round."""
+    own = [(p, p) for p in situation.standings.players]
+    number = 0
+    while own:
+        yield situation.pairs_round(own, number)
+        number += 1
 
 
 def _without_rematch(order: Sequence[str], standings: Standings) -> list[Pair] | None:
@@ -157,28 +247,173 @@ class RoundRobin:
     def __init__(self, count: int | None = None) -> None:
         self._count = count
 
-    def rounds(self, players: int) -> int:
+    def waves(self, players: int) -> int:
         """Return the number of rounds."""
         full = players - 1 + players % 2 if players > 1 else 0
         return full if self._count is None else min(full, self._count)
 
-    def next_round(self, standings: Standings, seed: int) -> Round:
-        """Pair the round after those already played; see :class:`Pairing`."""
-        players: list[str] = sorted(standings.players, key=lambda p: derive_seed(seed, "circle", p))
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Yield the rounds that have not been played; see :class:`Pairing`."""
+        if situation.alone:
+            yield from _everybody_alone(situation)
+        standings = situation.standings
+        players: list[str] = sorted(standings.players, key=lambda p: derive_seed("circle", p))
         circle: list[str | None] = [*players, None] if len(players) % 2 else [*players]
-        size = len(circle)
-        for number in range(size - 1):
-            turned = [circle[0], *_rotated(circle[1:], number)]
-            found = [(turned[i], turned[size - 1 - i]) for i in range(size // 2)]
-            pairs = [(a, b) for a, b in found if a is not None and b is not None]
+        size, number = len(circle), 0
+        for turn in range(size - 1):
+            turned = [circle[0], *circle[1:][turn:], *circle[1:][:turn]]
+            facing = [(turned[i], turned[size - 1 - i]) for i in range(size // 2)]
+            pairs = [(a, b) for a, b in facing if a is not None and b is not None]
             if not any(standings.have_met(a, b) for a, b in pairs):
-                byes = tuple(p for pair in found if None in pair for p in pair if p is not None)
-                return Round(tuple(pairs), byes)
-        return Round((), tuple(players))
+                byes = tuple(p for pair in facing if None in pair for p in pair if p is not None)
+                yield situation.pairs_round(pairs, number, byes)
+                number += 1
 
 
-def _rotated(items: Sequence[str | None], by: int) -> list[str | None]:
-    return [*items[by:], *items[:by]]
+class ChildVsParent:
+    """Every child of the generation meets its own first parent, all on the same questions.
+
+    Where strategies are measured alone the child debates itself; what its parent is worth on other
+    questions is known, and how hard questions are is a matter of the rating.
+    """
+
+    def waves(self, players: int) -> None:
+        """Return ``None``: one can always play on."""
+
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Yield one round per question, those who have played least first."""
+        played = situation.standings.contests
+        order = sorted(situation.children, key=lambda c: (played[c], derive_seed(seed, "child", c)))
+        for question in situation.questions if order else ():
+            yield Round(
+                tuple(
+                    Contest(c, c if situation.alone else situation.children[c], question)
+                    for c in order
+                )
+            )
+
+
+class Anchors:
+    """Those who take part meet the frozen panel of seeds, so that ratings keep their zero."""
+
+    def waves(self, players: int) -> None:
+        """Return ``None``: one can always play on."""
+
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Yield one round per question, those who have played least first."""
+        played = situation.standings.contests
+        panel = sorted(situation.anchors, key=lambda a: derive_seed(seed, "anchor", a))
+        if len(panel) < 2:
+            return
+        order = sorted(
+            situation.standings.players, key=lambda p: (played[p], derive_seed(seed, "met", p))
+        )
+        place = 0
+        for question in situation.questions:
+            contests = []
+            for player in order:
+                place += 1
+                anchor = panel[place % len(panel)]
+                if anchor == player:
+                    place += 1
+                    anchor = panel[place % len(panel)]
+                contests.append(Contest(player, anchor, question))
+            yield Round(tuple(contests))
+
+
+class Informative:
+    """Play what promises to settle open decisions.
+
+    The value of a debate is what the better-informed decision is expected to gain: for a difference
+    believed to be N(m, s^2) of which a measurement will move the mean by N(0, d^2), it is
+    ``E max(0, m + d Z) - max(0, m)``, the knowledge gradient (Frazier, Powell and Dayanik 2008,
+    eq. 9), here looked ahead over several contests at once because one alone hardly ever turns a
+    decision. Contests are chosen one by one, each as if those before had been played: the joint
+    covariance shrinks with every one of them.
+
+    Where two strategies can meet, a contest is the challenger against the elite. Where strategies
+    are measured alone it is one of the two by itself, whichever says more.
+
+    Args:
+        ahead: Contests to look ahead.
+    """
+
+    def __init__(self, ahead: int = 4) -> None:
+        self._ahead = ahead
+
+    def waves(self, players: int) -> None:
+        """Return ``None``: one can always play on."""
+
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Yield contests one by one, the most valuable first."""
+        posterior = situation.posterior
+        questions = situation.fresh or situation.questions
+        if posterior is None or not situation.challenges or not questions:
+            return
+        phase: Phase = "selection" if situation.fresh else "train"
+        rows = np.array([[posterior.index(name) for name in pair] for pair in situation.challenges])
+        # Information of a debate between equals is p (1 - p) / dispersion = 1 / (4 dispersion).
+        noise = 4 * posterior.dispersion * ELO**2 / (1 if situation.alone else 2)
+        means = posterior.mean[rows[:, 0]] - posterior.mean[rows[:, 1]]
+        asked: Counter[tuple[str, str]] = Counter()
+        for pair in _most_valuable(
+            means, posterior.covariance.copy(), rows, noise, self._ahead, alone=situation.alone
+        ):
+            a, b = (posterior.ids[place] for place in pair)
+            question = questions[asked[a, b] % len(questions)]
+            asked[a, b] += 1
+            yield Round((Contest(a, b, question, phase),))
+
+
+def _most_valuable(
+    means: Floats, covariance: Floats, rows: Ints, noise: float, ahead: int, *, alone: bool
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of places to play, one after the other; changes ``covariance``.
+
+    Args:
+        means: Challenger minus elite, (decisions,).
+        covariance: Of all strategies, (n, n).
+        rows: Places of challenger and elite, (decisions, 2).
+        noise: Variance of what one contest measures.
+        ahead: Contests to look ahead.
+        alone: Whether a strategy is measured by itself.
+    """
+    challengers, elites = rows[:, 0], rows[:, 1]
+    while True:
+        towards = covariance[:, challengers] - covariance[:, elites]
+        places = np.arange(len(rows))
+        if alone:
+            # How far the difference moves when either of the two is measured.
+            own = towards[rows, places[:, None]]
+            spread = np.diagonal(covariance)[rows]
+            moved = own**2 / (spread + noise / ahead)
+            side = moved.argmax(axis=1)
+            moved = moved[places, side]
+        else:
+            spread = towards[challengers, places] - towards[elites, places]
+            moved = spread**2 / (spread + noise / ahead)
+        best = int(knowledge_gradient(means, np.sqrt(np.maximum(moved, 0.0))).argmax())
+        if alone:
+            place = int(rows[best, side[best]])
+            column = covariance[:, place].copy()
+            covariance -= np.outer(column, column) / (column[place] + noise)
+            yield place, place
+        else:
+            column = towards[:, best].copy()
+            covariance -= np.outer(column, column) / (spread[best] + noise)
+            yield int(challengers[best]), int(elites[best])
+
+
+def knowledge_gradient(means: Floats, moved: Floats) -> Floats:
+    """Expected gain of decisions from one more measurement each.
+
+    Args:
+        means: Believed differences.
+        moved: Standard deviations of what the measurements will do to them.
+    """
+    z = -np.abs(means) / np.maximum(moved, 1e-12)
+    found: Floats = moved * (np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) + z * ndtr(z))
+    return found
 
 
 PairingFactory = Callable[[EvolutionConfig], Pairing]
@@ -187,3 +422,6 @@ PairingFactory = Callable[[EvolutionConfig], Pairing]
 PAIRINGS: Registry[PairingFactory] = Registry("pairing")
 PAIRINGS.register("swiss", lambda config: Swiss(config.tournament.rounds))
 PAIRINGS.register("round_robin", lambda config: RoundRobin(config.tournament.rounds))
+PAIRINGS.register("parent", lambda config: ChildVsParent())
+PAIRINGS.register("informative", lambda config: Informative())
+PAIRINGS.register("anchors", lambda config: Anchors())

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from debate_env.protocols import SPEECH, get_protocol
 from debate_env.transcript import Speech
-from qd.acceptance import make_rule
-from qd.checking import check_names, check_questions
+from qd.checking import check_names
 from qd.config import EvolutionConfig, RunConfig
 from qd.costing import describe_cost, estimate_cost
 from qd.gains import Reporter
 from qd.parents import most_children
 from qd.seeds import FAMILIES, SEEDS_PER_FAMILY, seed_strategies
-from qd.selection import debates_per_challenge
 from qd.splits import RunQuestions
 from qd.tournament import Tournament
 from qd.training_state import new_archive
@@ -27,7 +25,6 @@ class Plan:
         first: Debates of the tournament of generation 0; exact.
         players: Most strategies in a later tournament.
         tournament: Debates of a later tournament with that many.
-        selection: Most debates of a later generation's direct comparisons.
         report: Most debates of one report, of all reports, and of what is played once for them.
         debates: All debates of the run; an upper bound, exact when ``exact``.
         calls_per_debate: Speeches, and verdicts in both orders; the most where it depends on what
@@ -43,7 +40,6 @@ class Plan:
     first: int
     players: int
     tournament: int
-    selection: int
     report: int
     debates: int
     calls_per_debate: int
@@ -67,26 +63,22 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
             these questions.
     """
     check_names(config)
-    check_questions(config, questions)
     evolution = config.evolution
     later = evolution.generations
     seeds = seed_strategies()
-    tournament = Tournament(config, questions.train)
+    tournament = Tournament(config, questions)
     first = tournament.debates(len(seeds))
     children = most_children(evolution, len(FAMILIES))
-    elites = new_archive(evolution.archive).size
+    elites = _most_members(evolution)
     if evolution.archive.keep_per_family:
         elites = min(elites, evolution.archive.keep_per_family * len(FAMILIES))
     players = min(elites, len(seeds) + children * max(0, later - 1)) + children
     each = tournament.debates(players)
-    compares = make_rule(evolution.selection).compares
-    drawn = min(evolution.selection.questions, len(questions.selection))
-    selection = children * debates_per_challenge(config, drawn) if compares else 0
     reporter = Reporter(config, questions.report, seeds)
     reports = sum(reporter.due(g) for g in range(later + 1))
     per_report, once = reporter.debates()
     report = reports * per_report + (once if reports else 0)
-    debates = first + later * (each + selection) + report
+    debates = first + later * each + report
     fewest, most = verdict_calls(config)
     per_debate = speeches_per_debate(config) + most
     # Elites stay until they are replaced, and champions that stay are not measured again.
@@ -97,7 +89,6 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         first=first,
         players=players,
         tournament=each,
-        selection=selection,
         report=report,
         debates=debates,
         calls_per_debate=per_debate,
@@ -108,6 +99,13 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         least_debates=min(least, debates),
         exact=later == 0 and not report,
     )
+
+
+def _most_members(evolution: EvolutionConfig) -> int:
+    """Count elites and challengers of a full archive."""
+    archive = new_archive(evolution)
+    waiting = evolution.selection.challengers if evolution.archive.kind == "grid" else 0
+    return archive.size * (1 + waiting)
 
 
 def _fewest_players(evolution: EvolutionConfig) -> int:
@@ -154,7 +152,7 @@ def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str
     if config.evolution.generations:
         lines.append(
             f"generation 1-{config.evolution.generations:<4}at most {plan.tournament} debates with "
-            f"{plan.players} players, and {plan.selection} to choose"
+            f"at most {plan.players} players"
         )
     if plan.report:
         lines.append(f"reports          at most {plan.report} debates")

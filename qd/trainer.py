@@ -10,13 +10,14 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from agents.models.budget import BudgetReachedError
 from debate_env.errors import InputError
 from debate_env.protocols import DEBATERS
 from debate_env.transcript import Speech
-from qd.acceptance import Comparison, make_rule
+from qd.acceptance import make_rule
 from qd.archive_base import Entry
 from qd.breeding import Breeder
 from qd.config import RunConfig
@@ -35,16 +36,16 @@ from qd.fitting import prefix_room
 from qd.gains import Gains, Reporter, champions
 from qd.matches import Match, Plan
 from qd.mutation import Child, MutationResult
-from qd.ratings import make_rating
+from qd.ratings import Ratings, make_rating
 from qd.referee import Referee
 from qd.reflection import transcript_reader
 from qd.run_models import Models
 from qd.rundir import RunDirectory, RunWriter
 from qd.seeds import seed_strategies
-from qd.selection import Choice, Comparer, choose
+from qd.selection import Beliefs, Choice, Verdict, choose, open_decisions
 from qd.splits import RunQuestions
 from qd.strategy import Strategy
-from qd.tournament import Tournament
+from qd.tournament import Field, Outlook, Tournament
 from qd.training_results import (
     Happenings,
     archive_json,
@@ -99,7 +100,9 @@ class Trainer:
         self._first = first_generation
         self._listeners = listeners
         self._seeds = seed_strategies()
-        self._state = state or TrainingState(new_archive(evolution.archive))
+        self._state = state or TrainingState(new_archive(evolution))
+        self._panel = tuple(seed.strategy_id for seed in self._seeds)
+        self._fitted: Ratings | None = None
         self._rows: tuple[EliteRow, ...] = ()
         self._played: list[Match] = []
         self._delivered = models.delivery()
@@ -114,10 +117,9 @@ class Trainer:
             limits=evolution.limits,
         )
         self._check_pool()
-        self._tournament = Tournament(config, questions.train)
+        self._tournament = Tournament(config, questions)
         self._rating = make_rating(evolution, config.truth_weight)
         self._rule = make_rule(evolution.selection)
-        self._comparer = Comparer(config, questions.selection)
         self._reporter = Reporter(config, questions.report, self._seeds)
         known = list(self._state.strategies.values())
         self._breeder = Breeder(
@@ -195,6 +197,8 @@ class Trainer:
         state, config = self._state, self._config
         self._played = []
         self._referee.new_generation()
+        if generation:
+            self._renewed(generation - 1)  # before there are children: a resumed run begins alike
         shares = self._breeder.shares(state) if generation else {}
         births = (
             self._breeder.breed(state, generation, self._bred(generation)) if generation else []
@@ -202,12 +206,9 @@ class Trainer:
         children = self._name(births, generation)
         state.add(children)
         self._writer.add_strategies(children)
-        elites = [state.strategies[e.strategy_id] for e in state.archive.elites()]
-        players = [*elites, *children]
-        known = self._known_ratings(children)
-        self._tournament.play(players, generation, known, lambda p: self._play(p, generation))
-        fitted = self._rating.fit(state.matches, state.strategies, generation)
-        state.ratings = ratings_of_players(fitted, players, state.ratings)
+        members = [state.strategies[e.strategy_id] for e in state.archive.members()]
+        players = [*members, *children]
+        self._compete(players, children, generation)
         choice = self._choose(children, generation)
         chosen = champions(state.archive.elites(), state.strategies)
         gains = self._report(chosen, generation) if self._reporter.due(generation) else None
@@ -220,16 +221,14 @@ class Trainer:
         state.totals = add_totals(
             state.totals, stats.debates, stats.calls, sum(stats.unusable.values()), stats.tokens
         )
-        self._rows = elite_rows(state, fitted.games)
+        fitted = self._renewed(generation)
+        self._rows = elite_rows(state, fitted)
         table = heat_map(state.archive, config)
         record = {
             **state.to_json(),
             "stats": stats_json(stats),
             "questions": {q: round(r, 6) for q, r in fitted.questions.items()},
-            "comparisons": [
-                _comparison_json(c, won)
-                for c, won in zip(choice.comparisons, choice.won, strict=True)
-            ],
+            "decisions": [_verdict_json(verdict) for verdict in choice.verdicts],
             "events": [event.to_dict() for event in choice.events],
         }
         self._writer.commit(
@@ -291,30 +290,90 @@ class Trainer:
                 known[child.strategy_id] = known[child.parents[0]]
         return known
 
-    def _choose(self, children: Sequence[Strategy], generation: int) -> Choice:
-        """Renew the elites' ratings, then offer the children to the archive."""
+    def _compete(
+        self, players: Sequence[Strategy], children: Sequence[Strategy], generation: int
+    ) -> None:
+        """Play the tournament; then rate everybody by the whole log."""
         state = self._state
-        renewed = [
-            Entry(e.strategy_id, state.ratings.get(e.strategy_id, e.fitness), e.behaviour)
-            for e in state.archive.elites()
-        ]
-        state.archive.update(renewed)
-        newcomers = [
-            Entry(c.strategy_id, state.ratings[c.strategy_id], behaviour.behaviour(c))
+        field = Field(
+            players,
+            {c.strategy_id: c.parents[0] for c in children if c.parents},
+            self._panel,
+            self._known_ratings(children),
+        )
+        living = self._rated(players)
+        known = self._fitted
+
+        def look() -> Outlook:
+            nonlocal known
+            known = self._rating.fit(
+                state.matches, state.strategies, generation, living=living, start=known
+            )
+            ratings = ratings_of_players(known, players, state.ratings)
+            self._renew(ratings)
+            measured = self._newcomers(children, ratings)
+            pairs = open_decisions(state.archive, measured)
+            # A child that has not spoken yet is expected in the cell of its parent.
+            silent = {c.strategy_id for c in children} - {e.strategy_id for e in measured}
+            pairs += [(c, p) for c, p in field.children.items() if c in silent]
+            return Outlook(known.posterior, pairs)
+
+        self._tournament.play(
+            field, state.strategies, generation, look, lambda p: self._play(p, generation)
+        )
+        # From nothing but the log, so that a resumed run finds the same.
+        self._fitted = self._rating.fit(state.matches, state.strategies, generation, living=living)
+        state.ratings = ratings_of_players(self._fitted, players, state.ratings)
+
+    def _rated(self, players: Sequence[Strategy]) -> list[str]:
+        """Everybody whose rating is asked for: players, their parents, and the panel."""
+        ids = [p.strategy_id for p in players]
+        parents = [parent for player in players for parent in player.parents[:1]]
+        return list(dict.fromkeys([*ids, *parents, *self._panel]))
+
+    def _renewed(self, generation: int) -> Ratings:
+        """Return the last ratings; from the log where this process has made none yet."""
+        if self._fitted is None:
+            state = self._state
+            members = [state.strategies[e.strategy_id] for e in state.archive.members()]
+            self._fitted = self._rating.fit(
+                state.matches, state.strategies, generation, living=self._rated(members)
+            )
+        return self._fitted
+
+    def _renew(self, ratings: Mapping[str, float]) -> None:
+        """Give the archive's members their latest ratings; behaviour is measured once."""
+        archive = self._state.archive
+        archive.update(
+            Entry(e.strategy_id, ratings.get(e.strategy_id, e.fitness), e.behaviour)
+            for e in archive.members()
+        )
+
+    def _newcomers(self, children: Sequence[Strategy], ratings: Mapping[str, float]) -> list[Entry]:
+        """Children that have spoken, with rating and measured behaviour."""
+        behaviours = self._state.behaviours
+        return [
+            Entry(c.strategy_id, ratings[c.strategy_id], behaviour.behaviour(c))
             for c in children
-            if c.strategy_id in state.ratings
-            and (behaviour := state.behaviours.get(c.strategy_id)) is not None
+            if c.strategy_id in ratings and (behaviour := behaviours.get(c.strategy_id)) is not None
         ]
+
+    def _choose(self, children: Sequence[Strategy], generation: int) -> Choice:
+        """Offer the children to the archive, and let those who waited face their elites again."""
+        state = self._state
+        self._renew(state.ratings)
+        newcomers = self._newcomers(children, state.ratings)
         if not generation:
             ranked = sorted(newcomers, key=lambda e: (-e.fitness, e.strategy_id))
-            return Choice((), (), state.archive.place_all(ranked))
-
-        def compare(pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-            return self._comparer.compare(
-                pairs, state.strategies, generation, lambda plans: self._play(plans, generation)
-            )
-
-        return choose(state.archive, newcomers, self._rule, compare)
+            return Choice((), state.archive.place_all(ranked))
+        since = state.waiting
+        beliefs = Beliefs(
+            self._fitted.posterior if self._fitted else None,
+            lambda strategy_id: generation - since.get(strategy_id, generation),
+        )
+        choice = choose(state.archive, newcomers, self._rule, beliefs)
+        state.note_waiting(generation)
+        return choice
 
     def _report(self, chosen: Sequence[str], generation: int) -> Gains:
         return self._reporter.measure(
@@ -387,7 +446,7 @@ class Trainer:
         if last is None:
             return {}
         self._state = restore_state(RunDirectory(self._writer.path), last)
-        self._rows = ()
+        self._rows, self._fitted = (), None
         return self._finish(last)
 
     def _finish(self, last: int | None = None) -> dict[str, Any]:
@@ -397,8 +456,7 @@ class Trainer:
         played = [run.generation(number)["stats"] for number in range(last + 1)]
         stats = stats_from_json(played[-1])
         if not self._rows:  # nothing was played since the state was read
-            fitted = self._rating.fit(state.matches, state.strategies, last)
-            self._rows = elite_rows(state, fitted.games)
+            self._rows = elite_rows(state, self._renewed(last))
         table = heat_map(state.archive, self._config)
         facts = {
             "simulation": is_simulation(self._config),
@@ -419,11 +477,10 @@ class Trainer:
                 log.exception("listener %s failed in %s", type(listener).__name__, what)
 
 
-def _comparison_json(comparison: Comparison, won: bool) -> dict[str, Any]:
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     return {
-        "child": comparison.child,
-        "incumbent": comparison.incumbent,
-        "differences": list(comparison.differences),
-        "passages": list(comparison.passages),
-        "won": won,
+        "challenger": verdict.challenger,
+        "incumbent": verdict.incumbent,
+        **asdict(verdict.belief),
+        "decision": verdict.decision,
     }

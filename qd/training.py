@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from debate_env.errors import InputError
-from qd.checking import check_names, check_questions
+from qd.checking import check_names
 from qd.config import RunConfig
 from qd.events import TrainingListener
 from qd.fitting import fit_questions
@@ -49,7 +49,6 @@ def train(
     """
     check_names(config)
     questions = questions or open_questions(config.questions)
-    check_questions(config, questions)
     with ExitStack() as stack:
         bare = _made(config, models, stack)
         questions = fit_questions(questions, config, bare)
@@ -87,7 +86,6 @@ def resume(
     check_names(config)
     questions = questions or open_questions(config.questions)
     _check_unchanged(run, questions)
-    check_questions(config, questions)
     done = run.generations()
     generations = config.evolution.generations
     if done and generations < done[-1]:

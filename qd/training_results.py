@@ -96,7 +96,7 @@ def generation_stats(
         players=happened.players,
         children=born,
         refused=refusal_counts(births),
-        challenges=len(happened.choice.comparisons),
+        challenges=len(happened.choice.verdicts),
         accepted=len(happened.choice.accepted) if happened.generation else 0,
         debates=len(matches),
         unusable=dict(sorted(kinds.items())),
@@ -163,18 +163,18 @@ def lineage(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[str, 
     return tuple(reversed(chain))
 
 
-def elite_rows(state: TrainingState, games: Mapping[str, int]) -> tuple[EliteRow, ...]:
+def elite_rows(state: TrainingState, fitted: Ratings) -> tuple[EliteRow, ...]:
     """Describe the archive's elites, best first.
 
     Args:
         state: The state after the generation.
-        games: Usable training debates behind each rating.
+        fitted: The ratings, with the usable debates behind each.
     """
-    rows = [_row(entry, state, games) for entry in state.archive.elites()]
+    rows = [_row(entry, state, fitted) for entry in state.archive.elites()]
     return tuple(sorted(rows, key=lambda r: (-r.rating, r.strategy_id)))
 
 
-def _row(entry: Entry, state: TrainingState, games: Mapping[str, int]) -> EliteRow:
+def _row(entry: Entry, state: TrainingState, fitted: Ratings) -> EliteRow:
     strategy = state.strategies[entry.strategy_id]
     cell = state.archive.locate(entry.strategy_id)
     numbers = {
@@ -187,7 +187,8 @@ def _row(entry: Entry, state: TrainingState, games: Mapping[str, int]) -> EliteR
         family=strategy.family,
         cell="" if cell is None else state.archive.describe(cell),
         rating=entry.fitness,
-        matches=games.get(entry.strategy_id, 0),
+        deviation=fitted.deviations.get(entry.strategy_id),
+        matches=fitted.games.get(entry.strategy_id, 0),
         generation=strategy.generation,
         operator=strategy.operator,
         lineage=lineage(entry.strategy_id, state.strategies),

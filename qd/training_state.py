@@ -10,7 +10,7 @@ from debate_env.errors import InputError
 from qd.archive_base import ArchiveProtocol
 from qd.archives import archive_from_dict, make_archive
 from qd.axes import default_axis
-from qd.config import ArchiveConfig
+from qd.config import EvolutionConfig
 from qd.descriptors import BehaviourSummary
 from qd.matches import Match
 from qd.rundir import RunDirectory
@@ -29,7 +29,8 @@ class TrainingState:
         strategies: Every strategy ever made, by id, in order of creation.
         behaviours: What was counted about the living ones.
         ratings: Their last ratings.
-        matches: All training matches, in the order of the log.
+        waiting: Since which generation each challenger has waited in its cell.
+        matches: All matches that ratings rest on, in the order of the log: training and selection.
         reported: Report matches by id, to be used again.
         totals: Debates, calls, tokens and unusable verdicts so far.
         yields: What the mutation operators have yielded.
@@ -39,6 +40,7 @@ class TrainingState:
     strategies: dict[str, Strategy] = field(default_factory=dict)
     behaviours: dict[str, BehaviourSummary] = field(default_factory=dict)
     ratings: dict[str, float] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
     matches: list[Match] = field(default_factory=list)
     reported: dict[str, Match] = field(default_factory=dict)
     totals: dict[str, Any] = field(
@@ -56,10 +58,15 @@ class TrainingState:
 
     def remember(self, match: Match) -> None:
         """Take in a match that was played."""
-        if match.phase == "train":
-            self.matches.append(match)
-        elif match.phase == "report":
+        if match.phase == "report":
             self.reported[match.match_id] = match
+        else:
+            self.matches.append(match)
+
+    def note_waiting(self, generation: int) -> None:
+        """Note who waits in a cell as a challenger."""
+        waiting = sorted(e.strategy_id for e in self.archive.challengers())
+        self.waiting = {s: self.waiting.get(s, generation) for s in waiting}
 
     def forget_the_dead(self) -> None:
         """Drop what is kept about living strategies only."""
@@ -74,21 +81,24 @@ class TrainingState:
             "archive": self.archive.to_dict(),
             "behaviour": {s: b.to_dict() for s, b in self.behaviours.items()},
             "ratings": self.ratings,
+            "waiting": self.waiting,
             "totals": self.totals,
             "yields": self.yields.to_json(),
         }
 
 
-def new_archive(config: ArchiveConfig) -> ArchiveProtocol:
+def new_archive(evolution: EvolutionConfig) -> ArchiveProtocol:
     """Make the empty archive of a configuration.
 
     Raises:
         InputError: An axis is unknown, or given twice.
     """
+    config = evolution.archive
     if not config.axes:
         raise InputError("evolution.archive.axes: must name at least one axis, e.g. family")
     axes = [default_axis(axis.name, axis.edges) for axis in config.axes]
-    return make_archive(config.kind, axes=axes, slots=config.slots)
+    waiting = evolution.selection.challengers
+    return make_archive(config.kind, axes=axes, challengers=waiting, slots=config.slots)
 
 
 def restore_state(run: RunDirectory, generation: int) -> TrainingState:
@@ -104,6 +114,7 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
             strategies=run.strategies(),
             behaviours={s: BehaviourSummary.from_dict(b) for s, b in data["behaviour"].items()},
             ratings={s: float(r) for s, r in data["ratings"].items()},
+            waiting={s: int(g) for s, g in data["waiting"].items()},
             totals=data["totals"],
             yields=Yields.from_json(data["yields"]),
         )

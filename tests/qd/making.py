@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qd.matches import Match
+from qd.ratings.design import Scales
+from qd.ratings.posterior import Effect, Posterior
 from qd.strategy import Strategy
 
 
@@ -46,3 +51,14 @@ def match(
         tokens={"debater_0": (10, 2, 0), "debater_1": (10, 2, 0), "judge_0": (20, 2, 0)},
         calls=4,
     )
+
+
+_SCALES = Scales(100.0, 60.0, 150.0, 300.0, 100.0, 50.0, dispersion=1.0)
+
+
+def posterior(
+    ids: tuple[str, ...], mean: NDArray[np.float64], covariance: NDArray[np.float64]
+) -> Posterior:
+    """What ratings might know of some strategies, in Elo points."""
+    nothing = Effect(0.0, 1.0)
+    return Posterior(ids, mean, covariance, {}, nothing, nothing, nothing, _SCALES)

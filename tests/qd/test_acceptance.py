@@ -1,55 +1,66 @@
 from __future__ import annotations
 
-import math
-import statistics
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from debate_env.errors import InputError
-from qd.acceptance import ByRating, Comparison, HeadToHead, cluster_standard_error, make_rule
+from qd.acceptance import ACCEPTANCE, Belief, ByRating, Posterior, Racing, make_rule
 from qd.archive_base import Entry
 from qd.config import SelectionConfig
 
+C, E = Entry("c", 1.0), Entry("e", 0.0)
 
-def compared(*differences: float) -> Comparison:
-    return Comparison("c", "e", differences, tuple(f"p{k}" for k in range(len(differences))))
+
+def belief(better: float, generations: int = 0) -> Belief:
+    return Belief(0.0, 10.0, better, generations)
 
 
 def test_rating_rule_needs_strictly_more():
     rule = ByRating()
-    assert rule.may_challenge(Entry("c", 2), Entry("e", 1))
-    assert not rule.may_challenge(Entry("c", 1), Entry("e", 1))
+    assert rule.decide(C, E, Belief(1.0)) == "accept"
+    assert rule.decide(C, E, Belief(0.0)) == "reject"
+    assert rule.deposed(E, C, Belief(-1.0)) == "reject"
 
 
-def test_head_to_head_needs_a_rating_that_is_not_lower_and_a_win():
-    rule = HeadToHead()
-    assert rule.may_challenge(Entry("c", 1), Entry("e", 1))
-    assert not rule.may_challenge(Entry("c", 0), Entry("e", 1))
-    assert rule.accept(compared(0.2, -0.1))
-    assert not rule.accept(compared(0.1, -0.1))
-    assert not rule.accept(compared(-0.2, 0.1))
-    assert not rule.accept(compared())
+@given(st.floats(0, 1), st.floats(0.05, 0.95))
+def test_a_posterior_decides_at_once(better, accept):
+    rule = Posterior(accept)
+    assert rule.decide(C, E, belief(better)) == ("accept" if better > accept else "reject")
 
 
-def test_confidence_asks_for_more_than_luck():
-    strict = HeadToHead(0.9)
-    assert not strict.accept(compared(0.5, -0.4, 0.1))
-    assert strict.accept(compared(0.2, 0.25, 0.22))
-    assert not strict.accept(compared(0.9))  # one passage says nothing about the spread
+def test_racing_keeps_the_undecided_for_a_while():
+    rule = Racing(accept=0.8, reject=0.3, patience=2)
+    assert rule.decide(C, E, belief(0.81)) == "accept"
+    assert rule.decide(C, E, belief(0.5)) == "undecided"
+    assert rule.decide(C, E, belief(0.29)) == "reject"
+    assert rule.decide(C, E, belief(0.5, generations=1)) == "undecided"
+    assert rule.decide(C, E, belief(0.5, generations=2)) == "reject"
+    assert rule.decide(C, E, belief(0.9, generations=2)) == "accept"
 
 
-def test_standard_error_counts_clusters():
-    values = [0.1, 0.5, -0.2, 0.3]
-    alone = cluster_standard_error(values, ["a", "b", "c", "d"])
-    assert alone == pytest.approx(statistics.stdev(values) / 2)
-    doubled = cluster_standard_error(values * 2, ["a", "b", "c", "d"] * 2)
-    assert doubled == pytest.approx(alone)
-    assert math.isinf(cluster_standard_error(values, ["a"] * 4))
+def test_a_deposed_elite_that_may_be_better_stays():
+    rule = Racing(accept=0.5, reject=0.3)
+    assert rule.deposed(E, C, belief(0.45)) == "undecided"
+    assert rule.deposed(E, C, belief(0.2)) == "reject"
+
+
+@pytest.mark.parametrize("rule", [Posterior(), Racing()])
+def test_a_rating_without_a_posterior_is_not_enough(rule):
+    with pytest.raises(InputError, match=r"tournament\.rating=bradley_terry"):
+        rule.decide(C, E, Belief(1.0))
 
 
 def test_rules_by_name():
-    assert isinstance(make_rule(SelectionConfig()), HeadToHead)
-    assert isinstance(make_rule(SelectionConfig(questions=0)), ByRating)
+    assert ACCEPTANCE.names() == ("racing", "posterior", "rating", "coin")
+    rule = make_rule(SelectionConfig(accept=0.8, reject=0.2, patience=5))
+    assert isinstance(rule, Racing)
+    assert (rule.accept, rule.reject, rule.patience) == (0.8, 0.2, 5)
     assert isinstance(make_rule(SelectionConfig(rule="rating")), ByRating)
     with pytest.raises(InputError, match="did you mean 'rating'"):
         make_rule(SelectionConfig(rule="ratin"))
+
+
+def test_thresholds_in_order():
+    with pytest.raises(ValueError, match=r"reject 0\.6 is above accept 0\.5"):
+        SelectionConfig(reject=0.6)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from debate_env.errors import InputError
-from qd.checking import check_models, check_names, check_questions
+from qd.checking import check_models, check_names
 from qd.config import RunConfig
 from qd.config_loading import load_config, preset_names
 from qd.planning import plan_run
@@ -17,9 +17,9 @@ from tests.qd.stand_ins import StandIn, question_set
 MISTAKES = [
     ("evolution.mutation.operators.rewrit=1", "did you mean 'rewrite'"),
     ("evolution.tournament.rating=eloo", "did you mean 'elo'"),
-    ("evolution.tournament.pairing=swis", "did you mean 'swiss'"),
+    ("evolution.tournament.pairings.swis=1", "did you mean 'swiss'"),
     ("evolution.parents.rule=elite", "did you mean 'elites'"),
-    ("evolution.selection.rule=head_to_hed", "did you mean 'head_to_head'"),
+    ("evolution.selection.rule=racin", "did you mean 'racing'"),
     ("evolution.selection.rule=no_such_module:rule", "cannot be imported"),
     ("evolution.selection.rule=math:pi", "cannot be called"),
     ("evolution.archive.axes=[{name: family}, {name: lenght}]", "did you mean 'length'"),
@@ -67,20 +67,10 @@ def test_presets_name_nothing_unknown(preset):
     check_models(config)
 
 
-def test_no_selection_questions_to_compare_on(tmp_path):
-    config = RunConfig.model_validate({"questions": {"selection": 0.0}})
-    questions = split_questions(question_set(), config.questions)
-    model = StandIn()
-    for attempt in (
-        lambda: check_questions(config, questions),
-        lambda: plan_run(config, questions),
-        lambda: train(
-            config, tmp_path / "run", models=Models(model, model, model), questions=questions
-        ),
-    ):
-        with pytest.raises(InputError, match=r"^questions\.selection: rule 'head_to_head'"):
-            attempt()
-    assert list(tmp_path.iterdir()) == []
+def test_a_rule_that_asks_for_a_probability_needs_a_rating_that_has_one(tmp_path):
+    config = load_config("smoke", (), ["evolution.tournament.rating=elo"])
+    with pytest.raises(InputError, match=r"^evolution\.selection\.rule: 'racing' needs"):
+        check_names(config)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ from tests.qd.stand_ins import StandIn, question_set
 SMALL: dict[str, Any] = {
     "generations": 2,
     "children": 6,
-    "tournament": {"questions_per_pairing": 1},
-    "selection": {"questions": 3},
+    "tournament": {"debates": 60, "waves": 2},
     "report": {"questions": 3},
 }
 
@@ -38,15 +37,26 @@ def made(objective: str, evolution: dict[str, Any]) -> tuple[RunConfig, RunQuest
 @pytest.mark.parametrize("objective", ["persuasion", "truth", "mix"])
 @pytest.mark.parametrize("teams", ["neighbours", "self"])
 def test_it_bounds_what_a_run_does(objective, teams, tmp_path):
-    config, questions = made(
-        objective, {"tournament": {"questions_per_pairing": 1, "teams": teams}}
-    )
+    rounds = {"debates": None, "pairings": {"swiss": 1}, "teams": teams}
+    config, questions = made(objective, {"tournament": rounds})
     model = StandIn()
     train(config, tmp_path / "run", models=Models(model, model, model), questions=questions)
     plan, run = plan_run(config, questions), RunDirectory.open(tmp_path / "run")
     played = [m for m in run.matches() if m.phase == "train" and m.generation == 0]
     assert len(played) == plan.first
     assert len(run.matches()) <= plan.debates
+    assert model.calls <= plan.calls
+
+
+@pytest.mark.parametrize("objective", ["persuasion", "truth"])
+def test_a_number_of_debates_is_kept(objective, tmp_path):
+    config, questions = made(objective, {})
+    model = StandIn()
+    train(config, tmp_path / "run", models=Models(model, model, model), questions=questions)
+    played = [m for m in RunDirectory.open(tmp_path / "run").matches() if m.phase != "report"]
+    assert [sum(m.generation == g for m in played) for g in range(3)] == [60, 60, 60]
+    plan = plan_run(config, questions)
+    assert (plan.first, plan.tournament) == (60, 60)
     assert model.calls <= plan.calls
 
 
@@ -67,11 +77,11 @@ def test_the_papers_population_is_fixed():
         {
             "archive": {"kind": "slots", "keep_per_family": 3},
             "parents": {"rule": "best_of_family"},
-            "selection": {"questions": 0},
+            "tournament": {"debates": None, "pairings": {"swiss": 1}},
         },
     )
     plan = plan_run(config, questions)
-    assert (plan.players, plan.selection, plan.tournament) == (35, 0, plan.first)
+    assert (plan.players, plan.tournament) == (35, plan.first)
     assert plan.mutations == 2 * 14 * config.evolution.mutation.max_attempts
 
 

@@ -29,8 +29,7 @@ def config(objective: str = "persuasion", **evolution: Any) -> RunConfig:
     settings: dict[str, Any] = {
         "generations": 2,
         "children": 6,
-        "tournament": {"rounds": 1, "questions_per_pairing": 1},
-        "selection": {"questions": 3},
+        "tournament": {"debates": 80, "waves": 2},
         "report": {"questions": 3},
     }
     for key, value in evolution.items():
@@ -192,29 +191,39 @@ def test_evolution_gains_where_there_is_something_to_gain(tmp_path):
     assert summary["gain"]["truth"]["low"] > 0
 
 
-def test_a_child_replaces_only_after_it_won_on_selection_questions(done):
+def test_a_challenger_replaces_only_what_it_is_probably_better_than(done):
     run = RunDirectory.open(done)
-    compared = replaced = 0
+    decided = replaced = 0
     for number in run.generations()[1:]:
         data = run.generation(number)
-        won = {(c["child"], c["incumbent"]) for c in data["comparisons"] if c["won"]}
-        for comparison in data["comparisons"]:
-            mean = sum(comparison["differences"])
-            assert comparison["won"] == (mean > 0)
-            compared += 1
+        won = set()
+        for decision in data["decisions"]:
+            better, said = decision["better"], decision["decision"]
+            assert (said == "accept") == (better > 0.5)
+            assert (said == "reject") == (better < 0.3)
+            decided += 1
+            if said == "accept":
+                won.add((decision["challenger"], decision["incumbent"]))
         for event in data["events"]:
             if event["kind"] == "replaced":
                 assert (event["strategy_id"], event["other"]) in won
                 replaced += 1
-    assert compared >= replaced > 0
+        waiting = {e["strategy_id"] for c in data["archive"]["cells"] for e in c["challengers"]}
+        assert set(data["waiting"]) == waiting
+    assert decided >= replaced > 0
 
 
-def test_without_selection_questions_the_rating_decides(tmp_path):
+def test_the_papers_procedure_decides_by_rating_alone(tmp_path):
     settings = config(
         archive={"kind": "slots", "keep_per_family": 3},
         parents={"rule": "best_of_family"},
-        selection={"questions": 0},
-        tournament={"elo": {"memory": "inherit"}},
+        selection={"rule": "rating"},
+        tournament={
+            "debates": None,
+            "pairings": {"swiss": 1},
+            "rating": "elo",
+            "elo": {"memory": "inherit"},
+        },
         mutation={"operators": {"rewrite": 1.0}},
     )
     play(settings, tmp_path / "run")
@@ -448,7 +457,7 @@ def test_unusable_verdicts_are_counted_and_skipped(tmp_path):
             return super()._reply(request)
 
     summary = play(
-        config(limits={"unusable_share": 1.0}, tournament={"questions_per_pairing": 6}),
+        config(limits={"unusable_share": 1.0}, tournament={"debates": 120}),
         tmp_path / "run",
         Moody(),
     )
