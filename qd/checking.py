@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 import qd.ratings.bradley_terry
 import qd.ratings.elo  # noqa: F401  (registers itself)
 from agents.models.registry import check_model
-from debate_env.errors import InputError, nearest
+from debate_env.errors import InputError
 from qd.acceptance import ACCEPTANCE
 from qd.archives import ARCHIVES
-from qd.axes import default_axis
 from qd.config import RunConfig
-from qd.descriptors import DESCRIPTORS
+from qd.descriptors import make_descriptors
 from qd.embedding import make_embedder
 from qd.operators import MUTATORS
 from qd.pairing import PAIRINGS
@@ -49,16 +48,7 @@ def check_names(config: RunConfig) -> None:
             "uncertainty; use evolution.tournament.rating=bradley_terry, or the rule 'rating'"
         )
     settings = config.evolution.archive
-    for number, axis in enumerate(settings.axes):
-        where = f"evolution.archive.axes.{number}"
-        if axis.name not in (known := DESCRIPTORS.names()):
-            raise InputError(
-                f"{where}.name: unknown descriptor {axis.name!r}: {nearest(axis.name, known)}"
-            )
-        try:
-            default_axis(axis.name, axis.edges)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+    make_descriptors(settings)
     try:
         new_archive(config.evolution)
     except InputError as error:

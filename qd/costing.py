@@ -24,6 +24,7 @@ from qd.splits import RunQuestions
 
 _PER_CHARACTER = (1 / 5.0, 1 / 3.5)  # tokens of a prompt; English is nearer to the first
 _PER_WORD = (1.2, 1.6)  # tokens of a speech
+_LABEL_PROMPT = 1400  # characters of a labeller's prompt without the speeches
 _SHARE_OF_LIMIT = 0.4  # of the words allowed: a short speech, a short strategy
 
 
@@ -72,6 +73,8 @@ class Counts(Protocol):
     def verdict_calls(self) -> tuple[int, int]: ...  # noqa: D102
     @property
     def mutations(self) -> int: ...  # noqa: D102
+    @property
+    def labels(self) -> int: ...  # noqa: D102
 
 
 def _characters(prompts: Iterable[Sequence[Message]]) -> float:
@@ -124,6 +127,10 @@ def estimate_cost(config: RunConfig, questions: RunQuestions, plan: Counts) -> d
     written = written.plus(_shown_to_mutator(config, strategy))
     mutations = Range(plan.mutations / config.evolution.mutation.max_attempts, plan.mutations)
     child = _words(config.evolution.mutation.max_words, models.mutator_max_tokens)
+    # Children may all be refused; the seeds are labelled, but for one that sits out.
+    labels = config.evolution.archive.labels
+    votes = Range(min(plan.labels, (len(seeds) - 1) * labels.votes), plan.labels)
+    read = _tokens(_LABEL_PROMPT).plus(speech.times(labels.speeches, labels.speeches))
 
     found = {
         "debater": (
@@ -136,7 +143,11 @@ def estimate_cost(config: RunConfig, questions: RunQuestions, plan: Counts) -> d
             verdict_prompt.times(*verdicts).times(*debates),
             Range(1, longest_verdict).times(*verdicts).times(*debates),
         ),
-        "mutator": (mutations, written.plus(strategy).times(*mutations), child.times(*mutations)),
+        "mutator": (
+            mutations.plus(votes),
+            written.plus(strategy).times(*mutations).plus(read.times(*votes)),
+            child.times(*mutations).plus(Range(1, labels.max_tokens).times(*votes)),
+        ),
     }
     return {
         role: RoleCost(*found[role], _money(prices, models.spec(role), *found[role][1:]))

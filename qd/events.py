@@ -159,6 +159,11 @@ class GenerationStats:
         operators: By mutation operator: its ``share`` of this generation's children, how many were
             ``asked`` of it, and over the generations that shares adapt to, its ``children``, those
             that became ``elites``, and its ``relative_yield`` (1: average); see :mod:`qd.yields`.
+        labels: What a model's votes say about the new strategies: ``strategies``, ``votes``,
+            ``unreadable``, ``agreement``, ``families`` and ``drifted``, see
+            :class:`qd.labelling.Labelling`; empty where no axis asks for labels.
+        outside: Strategies offered or moved in this generation whose behaviour lay beyond the outer
+            edges, by axis.
     """
 
     generation: int
@@ -185,6 +190,8 @@ class GenerationStats:
     win_rate: Estimate | None
     champions: tuple[str, ...]
     operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    outside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def unusable_share(self) -> float:

@@ -10,6 +10,7 @@ from qd.checking import check_names
 from qd.config import EvolutionConfig, RunConfig
 from qd.costing import describe_cost, estimate_cost
 from qd.gains import Reporter
+from qd.labeller import label_calls
 from qd.parents import most_children
 from qd.seeds import FAMILIES, SEEDS_PER_FAMILY, seed_strategies
 from qd.splits import RunQuestions
@@ -31,6 +32,7 @@ class Plan:
             a server can do.
         verdict_calls: How many of them may be the judge's, the fewest and the most.
         mutations: Most model calls for mutation.
+        labels: Most model calls for labelling new strategies.
         calls: All model calls; an upper bound as long as verdicts can be read.
         repairs: Calls that may come on top, should every verdict have to be asked for again.
         least_debates: All debates of the run if every child is refused; a lower bound.
@@ -45,6 +47,7 @@ class Plan:
     calls_per_debate: int
     verdict_calls: tuple[int, int]
     mutations: int
+    labels: int
     calls: int
     repairs: int
     least_debates: int
@@ -85,6 +88,7 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
     least = first + later * tournament.debates(_fewest_players(evolution))
     least += per_report + once if reports else 0
     mutations = later * children * evolution.mutation.max_attempts
+    labels = label_calls(evolution.archive, len(seeds) + later * children)
     return Plan(
         first=first,
         players=players,
@@ -94,7 +98,8 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
         calls_per_debate=per_debate,
         verdict_calls=(fewest, most),
         mutations=mutations,
-        calls=debates * per_debate + mutations,
+        labels=labels,
+        calls=debates * per_debate + mutations + labels,
         repairs=most * debates,
         least_debates=min(least, debates),
         exact=later == 0 and not report,
@@ -159,7 +164,7 @@ def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str
     lines += [
         f"debates          {bound}{plan.debates}",
         f"model calls      {bound}{plan.calls}: {plan.calls_per_debate} a debate, "
-        f"{plan.mutations} for mutation",
+        f"{plan.mutations} for mutation" + (f", {plan.labels} for labels" if plan.labels else ""),
         f"                 (and {plan.repairs} more if every verdict had to be asked for twice)",
         *describe_cost(estimate_cost(config, questions, plan)),
     ]

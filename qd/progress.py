@@ -19,6 +19,7 @@ from qd.training_results import SIMULATION_NOTICE
 PHASES = {
     "mutation": "writing children",
     "train": "tournament",
+    "labelling": "labelling speeches",
     "selection": "choosing",
     "report": "measuring the gain",
 }
@@ -52,6 +53,13 @@ def generation_line(event: GenerationFinished) -> str:
     parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
     if stats.unusable:
         parts.append(f"unusable {sum(stats.unusable.values())}/{stats.debates}")
+    if stats.outside:
+        parts.append("out of range " + ", ".join(f"{a} {n}" for a, n in stats.outside.items()))
+    if stats.labels:
+        agreement = stats.labels["agreement"]
+        parts.append(f"labels agree {percent(agreement and agreement['value'])}")
+        if stats.labels["unreadable"]:
+            parts.append(f"unreadable {stats.labels['unreadable']}/{stats.labels['votes']}")
     if stats.missing_mass is not None and stats.missing_mass > MUCH_MISSING:
         parts.append(f"judge names no answer with {percent(stats.missing_mass)}")
     parts.append(f"{event.timing.calls_per_second:.0f} calls/s")
@@ -174,6 +182,8 @@ class ConsoleProgress(Listener):
             f"{summary['elites']} alive"
         )
         self._say(tokens_line(totals["tokens"]))
+        for line in summary["warnings"]:
+            self._say(line)
         if summary["simulation"]:
             self._say(SIMULATION_NOTICE)
         self._say(f"Results: {event.run_dir}")

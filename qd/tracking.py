@@ -172,6 +172,13 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
     for operator, row in stats.operators.items():
         for what, value in row.items():
             metrics[f"mutation/{operator}/{what}"] = value
+    for axis, count in stats.outside.items():
+        metrics[f"archive/outside/{axis}"] = count
+    if stats.labels:
+        agreement = stats.labels["agreement"]
+        metrics["labels/agreement"] = agreement and agreement["value"]
+        metrics["labels/unreadable"] = stats.labels["unreadable"]
+        metrics["labels/drifted"] = stats.labels["drifted"]
     for kind, count in stats.unusable.items():
         metrics[f"judge/unusable/{kind}"] = count
     return metrics

@@ -18,10 +18,10 @@ from debate_env.errors import InputError
 from debate_env.protocols import DEBATERS
 from debate_env.transcript import Speech
 from qd.acceptance import make_rule
-from qd.archive_base import Entry
+from qd.archive_base import Entry, Spot
 from qd.breeding import Breeder
 from qd.config import RunConfig
-from qd.descriptors import BehaviourSummary, exchanges
+from qd.descriptors import BehaviourSummary, exchanges, make_descriptors
 from qd.events import (
     EliteRow,
     GenerationFinished,
@@ -34,6 +34,8 @@ from qd.events import (
 )
 from qd.fitting import prefix_room
 from qd.gains import Gains, Reporter, champions
+from qd.labeller import Labeller
+from qd.labelling import sum_up
 from qd.matches import Match, Plan
 from qd.mutation import Child, MutationResult
 from qd.ratings import Ratings, make_rating
@@ -121,6 +123,8 @@ class Trainer:
         self._rating = make_rating(evolution, config.truth_weight)
         self._rule = make_rule(evolution.selection)
         self._reporter = Reporter(config, questions.report, self._seeds)
+        self._descriptors = make_descriptors(evolution.archive)
+        self._labeller = Labeller(config, models.mutator)
         known = list(self._state.strategies.values())
         self._breeder = Breeder(
             config, questions, models.mutator, known, transcript_reader(writer.path)
@@ -206,16 +210,27 @@ class Trainer:
         children = self._name(births, generation)
         state.add(children)
         self._writer.add_strategies(children)
+        self._labeller.begin(c.strategy_id for c in children)
         members = [state.strategies[e.strategy_id] for e in state.archive.members()]
         players = [*members, *children]
         self._compete(players, children, generation)
+        labels, labelled = self._labeller.label(state.behaviours, self._labelled(generation))
+        state.behaviours |= labelled
         choice = self._choose(children, generation)
         chosen = champions(state.archive.elites(), state.strategies)
         gains = self._report(chosen, generation) if self._reporter.due(generation) else None
         state.forget_the_dead()
         operators = self._count_yields(births, generation, shares)
         happened = Happenings(
-            generation, len(players), births, self._played, choice, gains, chosen, operators
+            generation,
+            len(players),
+            births,
+            self._played,
+            choice,
+            gains,
+            chosen,
+            operators,
+            sum_up(labels, {s: state.strategies[s].family for s in labels}),
         )
         stats = generation_stats(happened, state.archive, config)
         state.totals = add_totals(
@@ -275,6 +290,12 @@ class Trainer:
 
         return progressed
 
+    def _labelled(self, generation: int) -> Callable[[int, int], None]:
+        def progressed(done: int, total: int) -> None:
+            self._tell("progressed", Progress(generation, "labelling", done, total))
+
+        return progressed
+
     def _name(self, births: Sequence[MutationResult], generation: int) -> list[Strategy]:
         if not generation:
             self._breeder.admit(self._seeds)
@@ -311,11 +332,16 @@ class Trainer:
             )
             ratings = ratings_of_players(known, players, state.ratings)
             self._renew(ratings)
-            measured = self._newcomers(children, ratings)
-            pairs = open_decisions(state.archive, measured)
-            # A child that has not spoken yet is expected in the cell of its parent.
-            silent = {c.strategy_id for c in children} - {e.strategy_id for e in measured}
-            pairs += [(c, p) for c, p in field.children.items() if c in silent]
+            archive = state.archive
+            placed = [
+                entry
+                for entry in self._newcomers(children, ratings)
+                if isinstance(archive.cell_of(entry.behaviour), Spot)
+            ]
+            pairs = open_decisions(archive, placed)
+            # A child that cannot be placed yet is expected in the cell of its parent.
+            known_cells = {entry.strategy_id for entry in placed}
+            pairs += [(c, p) for c, p in field.children.items() if c not in known_cells]
             return Outlook(known.posterior, pairs)
 
         self._tournament.play(
@@ -353,7 +379,7 @@ class Trainer:
         """Children that have spoken, with rating and measured behaviour."""
         behaviours = self._state.behaviours
         return [
-            Entry(c.strategy_id, ratings[c.strategy_id], behaviour.behaviour(c))
+            Entry(c.strategy_id, ratings[c.strategy_id], behaviour.behaviour(c, self._descriptors))
             for c in children
             if c.strategy_id in ratings and (behaviour := behaviours.get(c.strategy_id)) is not None
         ]
@@ -429,7 +455,8 @@ class Trainer:
                 if holder == strategy_id
                 for exchange in exchanges(speeches, seat, order)
             ]
-            summary = BehaviourSummary.of_match(spoken)
+            self._labeller.hear(strategy_id, spoken)
+            summary = BehaviourSummary.of_match(spoken, self._descriptors)
             known = behaviours.get(strategy_id)
             behaviours[strategy_id] = summary if known is None else known + summary
 

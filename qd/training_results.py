@@ -8,13 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from agents.models.base import NO_USAGE, Usage
 from debate_env.protocols import DEBATERS
 from qd.archive_base import ArchiveProtocol, Entry
+from qd.axes import axis_from_dict
 from qd.config import RunConfig
 from qd.events import EliteRow, GenerationStats, HeatMap, Tokens
 from qd.gains import Gains
+from qd.labelling import Labelling
 from qd.matches import Match
 from qd.mutation import MutationResult, refusal_counts
+from qd.out_of_range import outside_counts, outside_warnings
 from qd.ratings import Ratings
 from qd.selection import Choice
 from qd.statistics import Estimate
@@ -40,6 +44,7 @@ class Happenings:
         gains: What the report found; ``None`` when there was none.
         champions: The strategies of the report.
         operators: Shares and yields of the mutation operators.
+        labels: What a model's votes say about the new strategies.
     """
 
     generation: int
@@ -50,6 +55,7 @@ class Happenings:
     gains: Gains | None
     champions: tuple[str, ...]
     operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    labels: Labelling = field(default_factory=Labelling)
 
 
 def is_simulation(config: RunConfig) -> bool:
@@ -58,14 +64,17 @@ def is_simulation(config: RunConfig) -> bool:
     return any(spec.partition(":")[0] == "embedded" for spec in roles)
 
 
-def tokens_by_role(matches: Sequence[Match], births: Sequence[MutationResult]) -> dict[str, Tokens]:
-    """Sum up tokens of debaters, judge and mutator."""
+def tokens_by_role(
+    matches: Sequence[Match], births: Sequence[MutationResult], labelling: Usage = NO_USAGE
+) -> dict[str, Tokens]:
+    """Sum up tokens of debaters, judge and mutator, whose model labels strategies, too."""
     sums = {role: [0, 0, 0] for role in ("debater", "judge", "mutator")}
     for match in matches:
         for seat, used in match.tokens.items():
             _add(sums["debater" if seat in DEBATERS else "judge"], used)
     for birth in births:
         _add(sums["mutator"], birth.usage)
+    _add(sums["mutator"], labelling)
     return {role: Tokens(*counts) for role, counts in sums.items()}
 
 
@@ -100,8 +109,8 @@ def generation_stats(
         accepted=len(happened.choice.accepted) if happened.generation else 0,
         debates=len(matches),
         unusable=dict(sorted(kinds.items())),
-        calls=sum(m.calls for m in matches) + sum(b.calls for b in births),
-        tokens=tokens_by_role(matches, births),
+        calls=sum(m.calls for m in matches) + sum(b.calls for b in births) + happened.labels.calls,
+        tokens=tokens_by_role(matches, births, happened.labels.usage),
         best_rating=max(ratings, default=0.0),
         mean_rating=_mean(ratings) or 0.0,
         qd_score=archive.qd_score(offset),
@@ -118,6 +127,8 @@ def generation_stats(
         win_rate=gains.win_rate,
         champions=happened.champions,
         operators=happened.operators,
+        labels=happened.labels.to_json(),
+        outside=outside_counts(happened.choice.events),
     )
 
 
@@ -131,6 +142,8 @@ def stats_json(stats: GenerationStats) -> dict[str, Any]:
     data["refused"] = dict(stats.refused)
     data["verdict_methods"] = dict(stats.verdict_methods)
     data["champions"] = list(stats.champions)
+    data["labels"] = dict(stats.labels)
+    data["outside"] = dict(stats.outside)
     return data
 
 
@@ -201,7 +214,8 @@ def heat_map(archive: ArchiveProtocol, config: RunConfig) -> HeatMap:
     """Show the archive as a table."""
     table = archive.heat_map()
     settings = config.evolution.archive
-    axis = " x ".join(a.name for a in settings.axes[1:]) if settings.kind == "grid" else "slot"
+    names = [str(axis["name"]) for axis in archive.to_dict()["axes"][1:]]
+    axis = " x ".join(names) if settings.kind == "grid" else "slot"
     values = tuple(
         tuple(None if math.isnan(v) else float(v) for v in row) for row in table.matrix.tolist()
     )
@@ -237,6 +251,7 @@ def summary_json(
         by_generation: Every committed generation's results, as :func:`stats_json` returned them.
     """
     entries = {e.strategy_id: e for e in state.archive.elites()}
+    axes = [axis_from_dict(axis) for axis in state.archive.to_dict()["axes"]]
     top = [
         {
             "id": s,
@@ -269,6 +284,8 @@ def summary_json(
         "win_rate": None if stats.win_rate is None else stats.win_rate.to_json(),
         "verdict_methods": dict(stats.verdict_methods),
         "missing_mass": stats.missing_mass,
+        "out_of_range": state.archive.out_of_range,
+        "warnings": outside_warnings(state.archive.out_of_range, axes),
         "top": top,
         "totals": state.totals,
         "by_generation": [

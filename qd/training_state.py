@@ -9,9 +9,8 @@ from typing import Any
 from debate_env.errors import InputError
 from qd.archive_base import ArchiveProtocol
 from qd.archives import archive_from_dict, make_archive
-from qd.axes import default_axis
 from qd.config import EvolutionConfig
-from qd.descriptors import BehaviourSummary
+from qd.descriptors import BehaviourSummary, make_axes
 from qd.matches import Match
 from qd.rundir import RunDirectory
 from qd.strategy import Strategy
@@ -96,8 +95,8 @@ def new_archive(evolution: EvolutionConfig) -> ArchiveProtocol:
     config = evolution.archive
     if not config.axes:
         raise InputError("evolution.archive.axes: must name at least one axis, e.g. family")
-    axes = [default_axis(axis.name, axis.edges) for axis in config.axes]
     waiting = evolution.selection.challengers
+    axes = make_axes(config)
     return make_archive(config.kind, axes=axes, challengers=waiting, slots=config.slots)
 
 
@@ -108,6 +107,7 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
         InputError: A file is missing or damaged.
     """
     data = run.generation(generation)
+    _check_axes(run, data)
     try:
         state = TrainingState(
             archive=archive_from_dict(data["archive"]),
@@ -132,6 +132,21 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
     for match in run.matches():
         state.remember(match)
     return state
+
+
+def _check_axes(run: RunDirectory, data: Mapping[str, Any]) -> None:
+    """Refuse to go on with other axes: a file that decides where strategies belong has changed.
+
+    Raises:
+        InputError: The archive was made with other edges, labels or centroids.
+    """
+    then, now = data.get("archive"), new_archive(run.config.evolution).to_dict()
+    if isinstance(then, Mapping) and then.get("axes") != now["axes"]:
+        raise InputError(
+            f"{run.path}: the archive's axes are not those that this run began with; restore "
+            "evolution.archive in config.yaml, or the file of evolution.archive.embedding, that "
+            "was changed, or start a new run"
+        )
 
 
 def add_totals(

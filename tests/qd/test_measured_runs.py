@@ -1,0 +1,207 @@
+"""Runs whose archive rests on labels, centroids, or a descriptor of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.label_prompts import listed_ways, shown_speeches
+from agents.models.base import Reply, Request, Usage
+from agents.prompts import LETTERS, task_of
+from debate_env.errors import InputError
+from qd.axes import Labels
+from qd.centroids import fit_centroids
+from qd.checking import check_names
+from qd.embedding import HashingEmbedder
+from qd.events import GenerationFinished, Listener
+from qd.labelling import OUTCOMES, UNREADABLE
+from qd.planning import describe_plan, plan_run
+from qd.progress import generation_line
+from qd.referee import TrainingStoppedError
+from qd.rundir import RunDirectory
+from qd.seeds import FAMILIES
+from qd.tracking import generation_metrics
+from tests.qd.stand_ins import StandIn, number
+from tests.qd.test_training import again, config, contents, play, questions
+
+VOTES = {"votes": 3}
+
+
+class Recorder(Listener):
+    """Keeps what it is told of finished generations."""
+
+    def __init__(self) -> None:
+        self.finished: list[GenerationFinished] = []
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        self.finished.append(event)
+
+
+class Reader(StandIn):
+    """Labels by the power that speeches boast of; seeds boast of none and are told stories."""
+
+    def __init__(self, answer: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.answer = answer
+        self.labelled = 0
+
+    def _reply(self, request: Request) -> Reply:
+        if task_of(request.messages) != "label":
+            return super()._reply(request)
+        self.calls += 1
+        if self.stop_at is not None and self.calls >= self.stop_at:
+            raise KeyboardInterrupt
+        self.labelled += 1
+        user = request.messages[1].content
+        power = max(number(speech, "power") for speech in shown_speeches(user))
+        found = LETTERS[listed_ways(user).index(FAMILIES[int(power) % len(FAMILIES)])]
+        return Reply(self.answer or found, usage=Usage(100, 1))
+
+
+def labelled(**labels: Any):
+    axes = [{"name": "labelled_family"}, {"name": "length", "edges": [0, 9, 300]}]
+    return config(archive={"axes": axes, "labels": VOTES | labels})
+
+
+def generation(run_dir: Path, n: int) -> dict[str, Any]:
+    return RunDirectory.open(run_dir).generation(n)
+
+
+def test_every_new_strategy_is_labelled_once_by_what_it_says(tmp_path):
+    model, watcher = Reader(), Recorder()
+    summary = play(labelled(), tmp_path / "run", model, watcher)
+    run = RunDirectory.open(tmp_path / "run")
+    strategies = run.strategies()
+    cells = set()
+    asked = 0
+    for n in range(3):
+        data = generation(tmp_path / "run", n)
+        asked += data["stats"]["labels"]["strategies"]
+        for cell in data["archive"]["cells"]:
+            entry = cell["elite"]
+            own = strategies[entry["strategy_id"]]
+            said = FAMILIES[int(number(own.text, "power")) % len(FAMILIES)]
+            assert entry["behaviour"]["labelled_family"] == said
+            assert entry["behaviour"]["label_agreement"] == 1.0
+            assert entry["behaviour"]["family"] == own.family
+            counts = data["behaviour"][entry["strategy_id"]]["counts"]["labelled_family"]
+            assert counts == [3 * (outcome == said) for outcome in OUTCOMES]
+            cells.add(said)
+    assert len(cells) > 1
+    # Who sat out the only round of a tournament has said nothing yet.
+    assert len(strategies) - 3 <= asked <= len(strategies) == summary["strategies"]
+    assert model.labelled == 3 * asked
+    first, second = generation(tmp_path / "run", 0)["stats"], watcher.finished[1].stats
+    assert (first["labels"]["strategies"], first["labels"]["votes"]) == (34, 102)
+    assert first["labels"]["families"] == {"rationality": 34}  # seeds boast of nothing
+    assert first["labels"]["drifted"] in (29, 30)
+    assert second.tokens["mutator"].prompt >= 100 * second.labels["votes"] > 0
+
+
+def test_labels_are_paid_for_and_planned(tmp_path):
+    settings = labelled()
+    play(settings, tmp_path / "run", model := Reader())
+    assert sum(generation(tmp_path / "run", n)["stats"]["calls"] for n in range(3)) == model.calls
+    plan = plan_run(settings, questions(settings))
+    assert plan.labels == 3 * (35 + 2 * 6) >= model.labelled
+    assert plan.calls >= model.calls
+    assert f"{plan.labels} for labels" in describe_plan(settings, questions(settings), plan)
+    assert plan_run(config(), questions(settings)).labels == 0
+
+
+def test_a_run_with_labels_is_resumed_byte_for_byte(tmp_path):
+    settings = labelled()
+    play(settings, tmp_path / "whole", whole := Reader())
+    for stop in (whole.calls // 3, whole.calls - 20):
+        run_dir = tmp_path / f"cut{stop}"
+        with pytest.raises(KeyboardInterrupt):
+            play(settings, run_dir, Reader(stop_at=stop))
+        again(run_dir, Reader())
+        assert contents(run_dir) == contents(tmp_path / "whole")
+
+
+def test_votes_that_cannot_be_read_are_reported(tmp_path):
+    class Mumbling(Reader):
+        def _reply(self, request: Request) -> Reply:
+            reply = super()._reply(request)
+            unread = task_of(request.messages) == "label" and self.labelled % 3 == 0
+            return dataclasses.replace(reply, text="hm") if unread else reply
+
+    watcher = Recorder()
+    play(labelled(), tmp_path / "run", Mumbling(), watcher)
+    finished = watcher.finished[0]
+    assert finished.stats.labels["unreadable"] == 34
+    assert finished.stats.labels["agreement"]["value"] == pytest.approx(2 / 3)
+    assert "labels agree 67 %  unreadable 34/102" in generation_line(finished)
+    assert generation_metrics(finished)["labels/unreadable"] == 34
+    (cell,) = {tuple(c["cell"]) for c in generation(tmp_path / "run", 0)["archive"]["cells"]}
+    assert cell[0] == 0
+    assert UNREADABLE not in str(generation(tmp_path / "run", 0)["archive"])
+
+
+def test_a_labeller_that_says_nothing_readable_stops_the_run(tmp_path):
+    with pytest.raises(TrainingStoppedError, match=r"none of 102 votes .* check models\.mutator"):
+        play(labelled(), tmp_path / "run", Reader("none of them"))
+
+
+@pytest.mark.parametrize("attribute", ["questions", "Questions", "configured"])
+def test_a_descriptor_of_ones_own_is_measured_and_resumed(tmp_path, attribute):
+    own = {"name": f"tests.qd.test_every_descriptor:{attribute}", "edges": [0, 1, 2]}
+    settings = config(archive={"axes": [{"name": "family"}, own]})
+    play(settings, tmp_path / "whole")
+    data = generation(tmp_path / "whole", 2)
+    assert data["archive"]["axes"][1] == {"name": "questions", "edges": [0, 1, 2]}
+    assert all(cell["elite"]["behaviour"]["questions"] == 0 for cell in data["archive"]["cells"])
+    with pytest.raises(KeyboardInterrupt):
+        play(settings, tmp_path / "cut", StandIn(stop_at=200))
+    again(tmp_path / "cut")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_a_descriptor_that_is_none_is_found_before_a_run_begins(tmp_path):
+    own = {"name": "tests.qd.test_every_descriptor:HERE", "edges": [0, 1]}
+    with pytest.raises(InputError, match=r"evolution\.archive\.axes\.0\.name: .* no descriptor"):
+        check_names(config(archive={"axes": [own]}))
+
+
+def centred(path: Path, k: int = 2, seed: int = 0):
+    texts = [f"I argue: {word} {n}." for word in ("power=1 honesty=2", "Build a") for n in "abc"]
+    fit_centroids(HashingEmbedder(), texts, k, seed).write(path)
+    axes = [{"name": "embedding_cluster"}]
+    return config(archive={"axes": axes, "embedding": {"centroids": str(path)}})
+
+
+def test_centroids_decide_cells_and_belong_to_the_run(tmp_path):
+    path = tmp_path / "centroids.json"
+    play(centred(path), tmp_path / "run")
+    (axis,) = generation(tmp_path / "run", 2)["archive"]["axes"]
+    assert isinstance(Labels(**{**axis, "labels": tuple(axis["labels"])}), Labels)
+    assert axis["catch_all"] == "out_of_range"
+    again(tmp_path / "run", generations=3)
+    path.unlink()
+    centred(path, k=3)
+    with pytest.raises(InputError, match="axes are not those that this run began with"):
+        again(tmp_path / "run", generations=4)
+    path.unlink()
+    with pytest.raises(InputError, match=r"centroids\.json: cannot be read"):
+        again(tmp_path / "run", generations=4)
+
+
+def test_what_is_out_of_range_is_said(tmp_path):
+    watcher = Recorder()
+    narrow = [{"name": "length", "edges": [0, 1, 2]}]
+    summary = play(config(archive={"axes": narrow}), tmp_path / "run", StandIn(), watcher)
+    assert watcher.finished[0].stats.outside == {"length": 34}
+    assert "out of range length 34" in generation_line(watcher.finished[0])
+    assert generation_metrics(watcher.finished[0])["archive/outside/length"] == 34
+    assert summary["out_of_range"]["length"] >= 34
+    (line,) = summary["warnings"]
+    assert line.startswith("out of range: length lay ")
+    stored = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert stored["warnings"] == [line]
+    wide = play(config(), tmp_path / "wide")
+    assert wide["warnings"] == []
