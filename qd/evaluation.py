@@ -77,6 +77,7 @@ __all__ = [
     "won",
 ]
 
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The judge model alone on one question; ``None`` where its reply could not be used."""

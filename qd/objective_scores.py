@@ -147,7 +147,9 @@ def split_gaps(
         if first not in trials or second not in trials:
             continue
         sides = (trials[first], trials[second])
-        gaps: dict[str, Estimate] = {kind: _gap(*(accuracies(side, kind) for side in sides)) for kind in KINDS}
+        gaps: dict[str, Estimate] = {
+            kind: _gap(*(accuracies(side, kind) for side in sides)) for kind in KINDS
+        }
         gaps["over_seeds"] = _gap(*map(accuracy_over_seeds, sides))
         gaps["objective"] = _gap(
             *(list(objective_scores(side, score, truth_weight).values()) for side in sides)

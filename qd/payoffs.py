@@ -181,6 +181,7 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
     place = {name: k for k, name in enumerate(ids)}
     first = np.array([place[m.first] for m in meetings], dtype=np.int64)
     second = np.array([place[m.second] for m in meetings], dtype=np.int64)
+    there, back = first * n + second, second * n + first
     share = np.array([m.share for m in meetings], dtype=float)
     labels: dict[str, int] = {}
     passage = np.array([labels.setdefault(m.passage, len(labels)) for m in meetings], dtype=int)
@@ -198,9 +199,9 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
         """Share of cycles when debates end like this and weigh so much."""
         found = []
         for outcome, weight in zip(rows, weights, strict=True):
-            won = np.zeros((n, n))
-            np.add.at(won, (first, second), weight * outcome)
-            np.add.at(won, (second, first), weight * (1 - outcome))
+            flat = np.bincount(there, weights=weight * outcome, minlength=n * n)
+            flat += np.bincount(back, weights=weight * (1 - outcome), minlength=n * n)
+            won: Floats = flat.reshape(n, n).astype(np.float64)
             circles, triples = count_triples(beats(won))
             if triples:
                 found.append(float(circles / triples))

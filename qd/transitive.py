@@ -94,11 +94,19 @@ def fit_transitive(
         n: Number of strategies.
     """
     side = np.asarray(correct, dtype=float)
-    rows = np.arange(len(share))
-    design = np.zeros((len(share), n + 1))
-    design[rows, first] += 1
-    design[rows, second] -= 1
-    design[:, n] = side
+    # Debates of the same two with the same sides differ in nothing that the model knows.
+    kinds, kind = np.unique(np.stack([first, second, side], axis=1), axis=0, return_inverse=True)
+    kind = kind.reshape(-1)
+    times = np.bincount(kind).astype(float)
+    mean = np.bincount(kind, weights=share) / times
+    one, two = kinds[:, 0].astype(np.int64), kinds[:, 1].astype(np.int64)
+    sides = kinds[:, 2]
+    rows = np.arange(len(kinds))
+    design = np.zeros((len(kinds), n + 1))
+    design[rows, one] += 1
+    design[rows, two] -= 1
+    design[:, n] = sides
+    spread = np.bincount(kind, weights=(share - mean[kind]) ** 2)
     w = np.zeros(n + 1)
     scale, dispersion = 0.5, 1.0
     covariance: Floats = np.eye(n + 1)
@@ -106,17 +114,20 @@ def fit_transitive(
         # The quasi-likelihood divides the likelihood's information by the dispersion.
         prior = np.append(np.full(n, 1 / scale**2), 1 / 4.0)
         for _ in range(25):
-            p = _expected(w, first, second, side)
-            gradient = design.T @ (share - p) / dispersion - prior * w
-            information = (design.T * (p * (1 - p) / dispersion)) @ design + np.diag(prior)
+            p = _expected(w, one, two, sides)
+            gradient = design.T @ (times * (mean - p)) / dispersion - prior * w
+            curvature = times * p * (1 - p) / dispersion
+            information = (design.T * curvature) @ design + np.diag(prior)
             step = np.linalg.solve(information, gradient)
             w = w + step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
             if np.abs(step).max() < 1e-8:
                 break
         covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
-        p = _expected(w, first, second, side)
-        pearson = float(((share - p) ** 2 / np.clip(p * (1 - p), 1e-6, None)).sum())
-        used = float(np.trace(covariance @ ((design.T * (p * (1 - p) / dispersion)) @ design)))
+        p = _expected(w, one, two, sides)
+        variance = np.clip(p * (1 - p), 1e-6, None)
+        pearson = float(((spread + times * (mean - p) ** 2) / variance).sum())
+        curvature = times * p * (1 - p) / dispersion
+        used = float(np.trace(covariance @ ((design.T * curvature) @ design)))
         new_dispersion = min(1.0, max(_LEAST, pearson / max(1.0, len(share) - used)))
         second_moment = float((w[:n] ** 2 + np.diag(covariance)[:n]).mean())
         new_scale = max(_LEAST, second_moment**0.5)

@@ -235,6 +235,10 @@ def length_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:
     lines = [
         f"Length control: {len(cut)} of {len(found['strategies'])} elites cut at a sentence's end "
         f"to at most {found['words']} words (the mean seed), {removed} words less in all",
+        *(
+            f"  {visible(row['id'])}: {row['before']} words, its first {row['after']} are left"
+            for row in cut
+        ),
         f"  score as they are {percent(found['whole'])}, cut {percent(found['cut'])}, "
         f"difference {percent(found['difference'], signed=True)}",
         f"  words per speech: as they are {number(found['said_whole'])}, "
