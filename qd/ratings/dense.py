@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from qd.ratings.design import Design, Outcomes, Scales, outcomes_at
-from qd.ratings.games import Floats
+from qd.ratings.games import Floats, Ints
 
 _STEPS = 60
 _HALVINGS = 30
@@ -150,6 +150,19 @@ class DenseMode:
         """Laplace's approximation, up to what does not depend on the scales of the groups."""
         spread = DenseFactor(self._prior.copy()).log_determinant
         return self.value + 0.5 * spread - 0.5 * self.factor.log_determinant
+
+    def solve(self, right: Floats) -> Floats:
+        """Multiply columns, (size, r), by the posterior covariance."""
+        return self.factor.solve(right)
+
+    def block(self, wanted: Ints) -> Floats:
+        """Covariance of some strategies and beta, gamma, mu, (l + 3, l + 3)."""
+        rows = np.concatenate([wanted, np.arange(self.design.beta, self.design.size)])
+        return np.asarray(self.factor.inverse[np.ix_(rows, rows)])
+
+    def question_variances(self) -> Floats:
+        """Variances of the questions' deviations, (m,)."""
+        return np.asarray(self.factor.inverse.diagonal()[self.design.n : self.design.beta])
 
     def covariance(self) -> Floats:
         """Posterior covariance of all parameters, (size, size)."""

@@ -13,19 +13,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qd.ratings.dense import DenseMode
 from qd.ratings.design import ELO, GROUPS, Design, Scales
-from qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
+from qd.ratings.estimation import estimate_dense
 from qd.ratings.games import Floats, Games, Ints
-from qd.ratings.scales import FIRST, Stride, free_groups, moved, scale_step
+from qd.ratings.large import Exact, LargeMode, estimate_large
+from qd.ratings.scales import FIRST, free_groups
 
-_ROUNDS = 60
-_SETTLED = 1e-3
+SMALL = 2500
+"""Up to so many parameters everything is computed exactly, on dense matrices."""
+
+
+class Solution(Protocol):
+    """A mode, and covariances at it, in logits."""
+
+    @property
+    def design(self) -> Design:
+        """Games and lineages."""
+        ...
+
+    @property
+    def scales(self) -> Scales:
+        """The scales."""
+        ...
+
+    @property
+    def w(self) -> Floats:
+        """The parameters, (size,)."""
+        ...
+
+    def solve(self, right: Floats) -> Floats:
+        """Multiply columns, (size, r), by the covariance of all parameters."""
+        ...
+
+    def block(self, wanted: Ints) -> Floats:
+        """Covariance of some strategies and beta, gamma, mu, (l + 3, l + 3)."""
+        ...
+
+    def question_variances(self) -> Floats:
+        """Variances of the questions' deviations, (m,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -162,62 +194,28 @@ def fit_games(
     design = Design(games, n, parents, questions)
     anchors = design.roots if panel is None else np.asarray(panel, dtype=np.int64)
     alive = np.arange(n) if living is None else np.asarray(living, dtype=np.int64)
+    wanted = np.union1d(anchors, alive)
+    small = design.size <= SMALL
+    mode: DenseMode | LargeMode
     if start is None:
-        mode, groups, unknown = _estimate(design, priors)
+        scales = first_scales(priors)
+        fixed = [g for g in GROUPS if getattr(priors, g) is not None]
+        groups, loose = free_groups(design, fixed), priors.dispersion is None
+        estimate = estimate_dense if small else estimate_large
+        mode, unknown = estimate(design, scales, groups, loose)
     else:
         groups, unknown = start.groups, start.unknown
-        mode = DenseMode(design, start.scales, _parameters(design, start))
-    return _fit(design, mode, groups, unknown, anchors, alive)
+        make = DenseMode if small else LargeMode
+        mode = make(design, start.scales, _parameters(design, start))
+    exact = mode if isinstance(mode, DenseMode) else Exact(mode, wanted)
+    return _fit(design, exact, groups, unknown, anchors, alive, wanted)
 
 
-def _first_scales(priors: Priors) -> Scales:
+def first_scales(priors: Priors) -> Scales:
+    """Where the search for the scales begins."""
     values: dict[str, Any] = {g: getattr(priors, g) or FIRST for g in GROUPS}
     values |= {name: getattr(priors, name) or WIDE for name in ("side", "position", "mean")}
     return Scales(**values, dispersion=priors.dispersion or 1.0)
-
-
-def _estimate(
-    design: Design, priors: Priors
-) -> tuple[DenseMode, tuple[str, ...], Floats]:
-    """Find mode, scales and dispersion together."""
-    scales = _first_scales(priors)
-    fixed = [g for g in GROUPS if getattr(priors, g) is not None]
-    groups = free_groups(design, fixed)
-    loose = priors.dispersion is None
-    clusters = clusters_of(design)
-    stride = Stride(len(groups))
-    w = design.prior_mean()
-    for _ in range(_ROUNDS):
-        mode = DenseMode(design, scales, w)
-        w, outcomes = mode.w, mode.outcomes
-        leverage = mode.predictor_variance()
-        at = scale_step(mode, groups, leverage)
-        step = stride.step(at) if groups else np.zeros(0)
-        change = float(np.abs(step).max(initial=0.0))
-        if loose:
-            present = scales.dispersion
-            parameters = float(leverage @ outcomes.variance) / present
-            loss = cluster_loss(design, clusters, outcomes.variance, mode.covariance())
-            found = dispersion_of(
-                design,
-                clusters,
-                outcomes.residual,
-                outcomes.variance,
-                present,
-                parameters,
-                loss,
-            )
-            change = max(change, abs(float(np.log(found / present))))
-        if change < _SETTLED:
-            break
-        scales = moved(scales, groups, step)
-        if loose:
-            scales = Scales(**{**_values(scales), "dispersion": found})
-    return mode, at.groups, np.asarray(np.linalg.inv(at.curvature))
-
-
-def _values(scales: Scales) -> dict[str, float]:
-    return {name: getattr(scales, name) for name in Scales.__dataclass_fields__}
 
 
 def _parameters(design: Design, start: Start) -> Floats:
@@ -239,63 +237,64 @@ def _parameters(design: Design, start: Start) -> Floats:
     return w
 
 
-def _first_order(mode: DenseMode, groups: tuple[str, ...], unknown: Floats) -> Floats:
+def _first_order(exact: Solution, groups: tuple[str, ...], unknown: Floats) -> Floats:
     """What not knowing the scales adds to the covariance, as a factor F: it is F F'.
 
     To first order the parameters move by dw/d ln sigma = 2 S E'E w / sigma^2 when a scale does
     (Kass and Steffey 1989, "Approximate Bayesian inference in conditionally independent
     hierarchical models").
     """
-    design = mode.design
+    design, scales = exact.design, exact.scales
     kept = [k for k, group in enumerate(groups) if design.members(group)]
     if not kept:
         return np.zeros((design.size, 0))
-    pulls = [
-        design.pull(mode.w, groups[k]) * (2 / mode.scales.variance(groups[k])) for k in kept
-    ]
-    moves = mode.factor.solve(np.column_stack(pulls))
+    pulls = [design.pull(exact.w, groups[k]) * (2 / scales.variance(groups[k])) for k in kept]
+    moves = exact.solve(np.column_stack(pulls))
     return np.asarray(moves @ np.linalg.cholesky(unknown[np.ix_(kept, kept)]))
 
 
 def _fit(
     design: Design,
-    mode: DenseMode,
+    exact: Solution,
     groups: tuple[str, ...],
     unknown: Floats,
     panel: Ints,
     living: Ints,
+    wanted: Ints,
 ) -> Fit:
-    n, beta, w = design.n, design.beta, mode.w
-    inverse = mode.covariance()
-    moves = _first_order(mode, groups, unknown)
-    spread = inverse.diagonal() + np.square(moves).sum(axis=1)
-    every = np.concatenate([living, panel])
-    block = inverse[np.ix_(every, every)] + moves[every] @ moves[every].T
-    size = len(living)
-    covariance, zero = block[:size, :size], 0.0
+    n, beta, w = design.n, design.beta, exact.w
+    moves = _first_order(exact, groups, unknown)
+    rows = moves[np.concatenate([wanted, np.arange(beta, beta + 3)])]
+    block = exact.block(wanted) + rows @ rows.T
+    own = np.searchsorted(wanted, living)
+    covariance, zero = block[np.ix_(own, own)], 0.0
     if len(panel):
         zero = float(w[panel].mean())
-        along = block[:size, size:].mean(axis=1)
-        own = float(block[size:, size:].mean())
-        covariance = covariance - along[:, None] - along[None, :] + own
+        seats = np.searchsorted(wanted, panel)
+        along = block[np.ix_(own, seats)].mean(axis=1)
+        mean = float(block[np.ix_(seats, seats)].mean())
+        covariance = covariance - along[:, None] - along[None, :] + mean
     games = design.games
     played = np.bincount(games.first, minlength=n)
     played += np.bincount(games.second[games.second != games.first], minlength=n)
-    deviation = ELO * np.sqrt(spread)
-    effects = [(float(ELO * w[k]), float(deviation[k])) for k in (beta, design.gamma, design.mu)]
+    asked = exact.question_variances() + np.square(moves[n:beta]).sum(axis=1)
+    effects = [
+        (float(ELO * value), float(ELO * np.sqrt(variance)))
+        for value, variance in zip(w[beta:], block.diagonal()[-3:], strict=True)
+    ]
     logs = np.sqrt(unknown.diagonal())
     return Fit(
         strengths=ELO * (w[:n] - zero),
         living=living,
         covariance=ELO**2 * covariance,
         questions=ELO * w[n:beta],
-        question_deviations=deviation[n:beta],
+        question_deviations=ELO * np.sqrt(asked),
         side=effects[0],
         position=effects[1],
         mean=effects[2],
-        scales=mode.scales,
+        scales=exact.scales,
         log_deviations={g: float(d) for g, d in zip(groups, logs, strict=True)},
         games=played.astype(np.int64),
         panel=panel,
-        start=Start(mode.scales, groups, unknown, (w[:n], w[n:beta], w[beta:])),
+        start=Start(exact.scales, groups, unknown, (w[:n], w[n:beta], w[beta:])),
     )

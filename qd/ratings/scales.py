@@ -13,7 +13,11 @@ maximum likelihood::
     I_kl = 2 |E_k S E_l'|_F^2 / (sigma_k sigma_l)^2  (k != l)
     I_kk = 2 (m_k - 2 tr(E_k S E_k') / sigma_k^2 + |E_k S E_k'|_F^2 / sigma_k^4)
 
-Every ln sigma has the weak prior N(ln 100 Elo points, 1.5^2): 95 % of it from 5 to 1,900.
+Every scale has the prior p(sigma) ~ sigma / (1 + (sigma / 200)^2)^2, in Elo points. Up to some
+hundred points it is flat in sigma^2, like Stein's harmonic prior, which makes intervals of
+hierarchical normal models cover (Morris and Tang 2011, "Estimating random effects via adjustment
+for density maximization", Statistical Science 26); beyond, it falls off. ln sigma has the density
+sigma p(sigma), so that its mode is never 0: it is 200 where the data say nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +31,12 @@ from qd.ratings.dense import DenseMode
 from qd.ratings.design import GROUPS, Design, Scales
 from qd.ratings.games import Floats
 
-WIDTH = 200.0
 POWER = 2.0
+_LEAST = 0.25
+WIDTH = 200.0
+"""Where the prior of the scales begins to fall off, in Elo points."""
 FIRST = 100.0
+"""Where the search for the scales begins."""
 LOWEST, HIGHEST = 1.0, 3000.0
 """Scales are kept between these, in Elo points."""
 
@@ -42,13 +49,11 @@ class ScaleStep:
         groups: Groups whose scales are estimated.
         gradient: Of log evidence and prior by the log scales, (k,).
         curvature: Expected curvature, the prior's included, (k, k).
-        moves: Derivatives of all parameters by the log scales, (size, k).
     """
 
     groups: tuple[str, ...]
     gradient: Floats
     curvature: Floats
-    moves: Floats
 
 
 def free_groups(design: Design, fixed: Sequence[str]) -> tuple[str, ...]:
@@ -88,7 +93,6 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
 
     count = len(groups)
     gradient, curvature = np.zeros(count), np.zeros((count, count))
-    moves = np.zeros((design.size, count))
     bending = -0.5 * leverage * mode.outcomes.skew / scales.dispersion
     for k, group in enumerate(groups):
         variance = scales.variance(group)
@@ -96,27 +100,33 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
         block = ended(group, group)
         trace = float(np.trace(block))
         members = design.members(group)
-        moves[:, k] = 2 * (spread[group].T @ deviation) / variance
+        move = 2 * (spread[group].T @ deviation) / variance
         gradient[k] = (deviation @ deviation + trace) / variance - members
-        gradient[k] += bending @ design.predictor(moves[:, k])
+        gradient[k] += bending @ design.predictor(move)
         curvature[k, k] = 2 * (members - 2 * trace / variance + (block**2).sum() / variance**2)
         for other in range(k):
             crossed = ended(group, groups[other])
             value = 2 * (crossed**2).sum() / (variance * scales.variance(groups[other]))
             curvature[k, other] = curvature[other, k] = value
+    add_prior(gradient, curvature, scales, groups)
+    return ScaleStep(groups, gradient, curvature)
+
+
+def add_prior(gradient: Floats, curvature: Floats, scales: Scales, groups: tuple[str, ...]) -> None:
+    """Add the scales' own prior to the derivatives by their logarithms, in place."""
+    for k, group in enumerate(groups):
         far = (getattr(scales, group) / WIDTH) ** 2
         gradient[k] += POWER * (1 - far) / (1 + far)
-        curvature[k, k] += max(POWER * 4 * far / (1 + far) ** 2, 0.25)
-    return ScaleStep(groups, gradient, curvature, moves)
+        curvature[k, k] += max(POWER * 4 * far / (1 + far) ** 2, _LEAST)
 
 
-def moved(scales: Scales, groups: tuple[str, ...], by: Floats) -> Scales:
-    """Scales after a step of their logarithms, kept within bounds."""
+def moved(scales: Scales, groups: tuple[str, ...], by: Floats, dispersion: float) -> Scales:
+    """Scales after a step of their logarithms, kept within bounds, and another dispersion."""
     values = {
         group: float(np.clip(getattr(scales, group) * np.exp(step), LOWEST, HIGHEST))
         for group, step in zip(groups, by, strict=True)
     }
-    return replace(scales, **values)
+    return replace(scales, **values, dispersion=dispersion)
 
 
 class Stride:
