@@ -207,14 +207,14 @@ def evaluate_with(
     gaps = {
         name: {key: estimate.to_json() for key, estimate in found.items()}
         for name, found in split_gaps(
-            trials, GAPS, config.evolution.selection.score, config.truth_weight
+            trials, GAPS, config.evolution.report.score, config.truth_weight
         ).items()
     }
     report = {
         "version": REPORT_VERSION,
         "run": config.name or run.path.name,
         "objective": config.objective,
-        "score": config.evolution.selection.score,
+        "score": config.evolution.report.score,
         "simulation": any(
             spec.split(":")[0] == "embedded" for spec in (players.debater.name, players.judge.name)
         ),
@@ -249,7 +249,7 @@ def _extras(
 ) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
     """Measure what goes beyond the splits; fresh debates are on test questions alone."""
     seeds, strategies, seed = seeds_of(run), run.strategies(), config.seed
-    score, weight = config.evolution.selection.score, config.truth_weight
+    score, weight = config.evolution.report.score, config.truth_weight
     test = list(questions.get("test", ()))
     more: dict[str, Any] = {
         "diversity": diversity_json(run),

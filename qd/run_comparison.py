@@ -212,7 +212,7 @@ def _scores(
 ) -> dict[str, dict[str, list[tuple[float, str]]]]:
     """Values with passages by measure and split; a passage is named with its question set."""
     source = run.questions().content_hash[:12]
-    score, weight = config.evolution.selection.score, config.truth_weight
+    score, weight = config.evolution.report.score, config.truth_weight
     found: dict[str, dict[str, list[tuple[float, str]]]] = {m: {} for m in GROUP_MEASURES}
     for split, played in trials.items():
         values = (

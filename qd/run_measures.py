@@ -69,9 +69,9 @@ def fit_ratings(run: RunDirectory, config: RunConfig, living: Sequence[str]) -> 
         config: Its configuration.
         living: The elites.
     """
-    train = [match for match in run.matches() if match.phase == "train"]
+    rated = [match for match in run.matches() if match.phase != "report"]
     view = make_rating(config.evolution, config.truth_weight)
-    return view.fit(train, run.strategies(), run.archive()["generation"], living=living)
+    return view.fit(rated, run.strategies(), run.archive()["generation"], living=living)
 
 
 def scale_of(ratings: Ratings, seeds: Sequence[Strategy], config: RunConfig) -> Scale | None:
@@ -101,7 +101,7 @@ def rated_score(config: RunConfig) -> str:
     """Return what a debate counts in the ratings of a run: ``"credence"`` or ``"win"``."""
     tournament = config.evolution.tournament
     known = {"elo": tournament.elo.score, "bradley_terry": tournament.bradley_terry.score}
-    return known.get(tournament.rating, config.evolution.selection.score)
+    return known.get(tournament.rating, config.evolution.report.score)
 
 
 def archive_pairings(

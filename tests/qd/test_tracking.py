@@ -59,6 +59,7 @@ def elite(**changes: Any) -> EliteRow:
         "family": "authority",
         "cell": "authority / verified_quote_share 0.2-0.4",
         "rating": 1042.5,
+        "deviation": 31.0,
         "matches": 12,
         "generation": 1,
         "operator": "rewrite",
