@@ -302,7 +302,9 @@ class _Reader:
 
     def _games(self, row: Row) -> float:
         column = self._columns.games
-        value = self._cell(row, column) if column in self._places else column or 1
+        if not column:
+            return 1.0
+        value = self._cell(row, column) if column in self._places else column
         count = number(value)
         if count is None or not 0 <= count <= MOST_GAMES:
             raise _BadCellError(column, f"{shown(value)} is no number of games")

@@ -73,6 +73,7 @@ class SeatReader:
         *,
         yes_is_first: bool = False,
     ) -> None:
+        self._known: dict[str, float | None] = {}
         self._own = (plain(players[0]), plain(players[1]))
         numbers = {str(v).strip().removesuffix(".0") for v in sample if not isinstance(v, bool)}
         bare = bool(numbers) and numbers <= {"0", "1", "0.5"}
@@ -91,9 +92,15 @@ class SeatReader:
         text = str(value).strip()
         if text in (first, second) and first != second:
             return 1.0 if text == first else -1.0
+        if text not in self._known:
+            self._known[text] = self._word(text)
+        return self._known[text]
+
+    def _word(self, text: str) -> float | None:
+        """Read a word that means the same in every row."""
         if text in _SCORES:
             return _SCORES[text]
-        if self._yes and (known := number(value)) is not None and known in (0, 1):
+        if self._yes and (known := number(text)) is not None and known in (0, 1):
             return 1.0 if known else -1.0
         word = plain(text)
         if word in self._own:

@@ -9,7 +9,7 @@ question. With n questions, m of them on each passage, and d debates on each in 
     v [ rho m / n + (r - rho) / n + (1 - r) / (n d S) ]
 
 For d = S = 1 this is v / n times the design effect 1 + (m - 1) rho of Kish (1965, "Survey
-Sampling", section 5.4). Two sets of different passages add their variances. For two objectives on
+Sampling", chapter 5). Two sets of different passages add their variances. For two objectives on
 the same questions only the share 1 - c of the first two parts counts, twice, where c is the
 correlation of their passage and question effects. A quantity that itself varies between seeds
 with standard deviation tau adds tau^2 / S for each objective.

@@ -202,6 +202,7 @@ def fit_win_rates(
     theta = start / ELO
     error, slope = _errors(theta, first, second, rates)
     loss, damping = float(weights @ error**2), 1e-3
+    exact = 1e-15 * float(weights.sum())
     for _ in range(200):
         pull = weights * slope * error
         gradient = np.bincount(first, pull, n) - np.bincount(second, pull, n)
@@ -214,7 +215,8 @@ def fit_win_rates(
         moved = np.clip(theta + step, -FARTHEST / ELO, FARTHEST / ELO)
         new_error, new_slope = _errors(moved, first, second, rates)
         new_loss = float(weights @ new_error**2)
-        settled = float(np.abs(moved - theta).max()) < 1e-9
+        settled = float(np.abs(moved - theta).max()) < 1e-9 or new_loss < exact
+        settled = settled or abs(loss - new_loss) < 1e-13 * loss
         if new_loss > loss:
             damping *= 4
             if settled:
