@@ -25,7 +25,7 @@ from qd.ratings.games import Floats, Games, Ints
 from qd.ratings.large import Exact, LargeMode, estimate_large
 from qd.ratings.scales import FIRST, free_groups
 
-SMALL = 2500
+SMALL = 800
 """Up to so many parameters everything is computed exactly, on dense matrices."""
 
 

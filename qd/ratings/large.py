@@ -7,6 +7,8 @@ still a function of the games. Only the final covariance needs an exact factor.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from qd.ratings.design import Design, Outcomes, Scales, outcomes_at
@@ -128,19 +130,28 @@ class Exact:
             return self._factor.last_covariance()
         size = self._mode.design.size
         rows = np.concatenate([self._wanted, np.arange(size - 3, size)])
-        out = np.empty((len(rows), len(rows)))
-        for start in range(0, len(rows), _CHUNK):
-            some = rows[start : start + _CHUNK]
-            right = np.zeros((size, len(some)))
-            right[some, np.arange(len(some))] = 1.0
-            out[:, start : start + len(some)] = self._mode.solve(right, tolerance=1e-5)[rows]
-        return (out + out.T) / 2
+        out = np.concatenate([column[rows] for column in self._columns(rows)], axis=1)
+        return np.asarray((out + out.T) / 2)
 
     def question_variances(self) -> Floats:
-        """Of the questions' deviations, (m,); beyond the dense limit given all else."""
+        """Variances of the questions' deviations, (m,)."""
         if self._factor is not None:
             return self._factor.question_variances()
-        return 1 / self._mode.precision.questions
+        rows = np.arange(self.design.n, self.design.beta)
+        starts = range(0, len(rows), _CHUNK)
+        found = [
+            column[rows[start : start + _CHUNK]].diagonal()
+            for start, column in zip(starts, self._columns(rows), strict=True)
+        ]
+        return np.concatenate([np.zeros(0), *found])
+
+    def _columns(self, rows: Ints) -> Iterator[Floats]:
+        """Columns of the covariance, a few at a time, (size, c) each."""
+        for start in range(0, len(rows), _CHUNK):
+            some = rows[start : start + _CHUNK]
+            right = np.zeros((self.design.size, len(some)))
+            right[some, np.arange(len(some))] = 1.0
+            yield self._mode.solve(right, tolerance=1e-5)
 
 
 class _Probes:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from debate_env.errors import InputError
-from qd.config import EloConfig, EvolutionConfig, RunConfig
+from qd.config import EloConfig, EvolutionConfig
 from qd.ratings import make_rating
 from qd.ratings.elo import Elo, expected
 from tests.qd.making import match, strategy
@@ -77,7 +77,7 @@ def test_memory():
 
 
 def test_it_is_a_view_that_names_choose():
-    evolution = RunConfig().evolution
+    evolution = EvolutionConfig.model_validate({"tournament": {"rating": "elo"}})
     assert (
         make_rating(evolution, 0.0).fit([match("a", "b", 1.0)], PLAYERS, 0).strategies["a"] == 1016
     )
