@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd.matches import Match
-from qd.statistics import Estimate, spread_interval
+from qd.statistics import Estimate, spread_interval, wilson
 from qd.transitive import fit_transitive
 
 Floats = NDArray[np.float64]
@@ -168,7 +168,7 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
     """Measure how often strategies beat each other in circles.
 
     The interval is the bootstrap's standard error times t, since resampling adds circles of its
-    own. What chance gives is a posterior predictive check: strengths are drawn from the fit of a
+    own; Wilson's over the triples where no resample changes any. What chance gives is a posterior predictive check: strengths are drawn from the fit of a
     transitive model (:mod:`qd.transitive`), and the same debates are played among them.
 
     Args:
@@ -212,7 +212,10 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
         passages = rng.multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
         draws = shares([share] * resamples, passages[:, passage])
     interval = spread_interval(value, draws, decided, g)
-    interval = Estimate(value, max(0, interval.low), min(1, interval.high), decided, g)
+    low, high = max(0.0, interval.low), min(1.0, interval.high)
+    if low == high:  # no resample decided a triple otherwise, so that its spread is unknown
+        low, high = wilson(cyclic, decided)
+    interval = Estimate(value, low, high, decided, g)
     model = fit_transitive(first, second, [m.correct for m in meetings], share, n)
     worlds = shares(model.simulate(resamples, rng), [np.ones(len(share))] * resamples)
     low, high = np.quantile(worlds, [0.025, 0.975])
