@@ -168,8 +168,9 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
     """Measure how often strategies beat each other in circles.
 
     The interval is the bootstrap's standard error times t, since resampling adds circles of its
-    own; Wilson's over the triples where no resample changes any. What chance gives is a posterior predictive check: strengths are drawn from the fit of a
-    transitive model (:mod:`qd.transitive`), and the same debates are played among them.
+    own; Wilson's over the triples where no resample changes any. What chance gives is a posterior
+    predictive check: strengths are drawn from the fit of a transitive model
+    (:mod:`qd.transitive`), and the same debates are played among them.
 
     Args:
         meetings: The debates.
