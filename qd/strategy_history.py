@@ -58,7 +58,7 @@ class Standing:
         value: Elo points, in the scale of the view.
         low: Lower end of the 95 % interval; ``None`` where the view knows no uncertainty.
         high: Upper end.
-        games: Usable training debates behind it.
+        games: Usable debates behind it; those of reports are never rated.
         generation: The last generation whose debates it counts.
     """
 
@@ -98,7 +98,7 @@ class StrategyHistory:
         strategy: The strategy.
         steps: Its ancestry, seeds first, itself last.
         records: Its debates, by phase; phases without any are left out.
-        standings: Its ratings, the run's own first; empty if it has no usable training debate.
+        standings: Its ratings, the run's own first; empty if it has no rated debate.
         fate: Where it is now.
         descendants: Everything made from it.
         living: Ids of strategies in the archive.
@@ -263,23 +263,23 @@ def _standings(
     strategies: Mapping[str, Strategy],
 ) -> tuple[Standing, ...]:
     """Rate the strategy by the run's own view and, where that has no interval, by the batch one."""
-    training = [m for m in matches if m.phase == "train"]
-    played = [m.generation for m in training if strategy_id in m.seats]
+    rated = [m for m in matches if m.phase != "report"]
+    played = [m.generation for m in rated if strategy_id in m.seats]
     if not played:
         return ()
     evolution, weight = run.config.evolution, run.config.truth_weight
     own = evolution.tournament.rating
     # Ratings that forget are of the last generation in which it played for one.
     last = max(played)
-    known = [m for m in training if m.generation <= last]
+    known = [m for m in rated if m.generation <= last]
     fitted = make_rating(evolution, weight).fit(known, strategies, last, living=[strategy_id])
     found = _standing(own, strategy_id, fitted, last)
     if own == BATCH or (found is not None and found.low is not None):
         return () if found is None else (found,)
     tournament = evolution.tournament.model_copy(update={"rating": BATCH})
     evolution = evolution.model_copy(update={"tournament": tournament})
-    last = max(m.generation for m in training)
-    fitted = make_rating(evolution, weight).fit(training, strategies, last, living=[strategy_id])
+    last = max(m.generation for m in rated)
+    fitted = make_rating(evolution, weight).fit(rated, strategies, last, living=[strategy_id])
     batch = _standing(BATCH, strategy_id, fitted, last)
     return tuple(s for s in (found, batch) if s is not None)
 

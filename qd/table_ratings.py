@@ -29,6 +29,9 @@ Model = Literal["bradley_terry", "elo", "least_squares"]
 LISTED = 10
 """Players that an error names."""
 
+MOST_CLUSTERS = 2000
+"""Questions whose games are clusters where nobody defends a correct answer."""
+
 MOST_INTERVALS = 1000
 """Bradley-Terry covariances are made for so many players, those with the most games."""
 
@@ -190,18 +193,18 @@ def _bradley_terry(
 ) -> tuple[Floats, Floats, Floats, Sequence[TableEffect], tuple[str, ...]]:
     from qd.ratings.faults import warnings_of
     from qd.ratings.games import make_games
-    from qd.ratings.laplace import fit_games
+    from qd.ratings.laplace import Priors, fit_games
 
     rows, outcome = _expanded(table)
     truth = table.objective == "truth"
     sided = truth or bool(np.any(table.side))
+    clustered = sided or _repeats(table)
     n = len(table.players)
     games = make_games(
         table.first[rows],
         table.second[rows],
         outcome,
-        # Without a side a question says nothing about who wins.
-        question=table.question[rows] if sided else None,
+        question=table.question[rows] if clustered else None,
         side=table.side[rows],
         position=table.position[rows],
         form="team" if truth else "duel",
@@ -209,7 +212,19 @@ def _bradley_terry(
     counts = np.bincount(table.first, table.games, n) + np.bincount(table.second, table.games, n)
     anchor = None if not settings.anchor else [table.players.index(settings.anchor)]
     living = np.sort(np.argsort(-counts, kind="stable")[:MOST_INTERVALS])
-    fit = fit_games(games, n, panel=anchor, living=None if n <= MOST_INTERVALS else living)
+    priors = Priors(
+        # Without a side a question says nothing about who wins; its games are a cluster still.
+        question=None if sided else 1.0,
+        # Independent wins scatter as the model says; nothing is there to be estimated.
+        dispersion=1.0 if games.wins_only and not clustered else None,
+    )
+    fit = fit_games(
+        games,
+        n,
+        priors=priors,
+        panel=anchor,
+        living=None if n <= MOST_INTERVALS else living,
+    )
     z = NormalDist().inv_cdf(0.5 + settings.confidence / 2)
     half = np.full(n, np.nan)
     half[fit.living] = z * fit.deviations
@@ -241,6 +256,12 @@ def _bradley_terry(
         effects.append(TableEffect("dispersion of the outcomes", fit.scales.dispersion))
     warnings = warnings_of(fit, games, table.players)
     return fit.strengths, fit.strengths - half, fit.strengths + half, effects, warnings
+
+
+def _repeats(table: MatchTable) -> bool:
+    """Whether games are clustered by question, in a table that is not too large for it."""
+    asked = table.question[table.question >= 0]
+    return len(table.questions) <= MOST_CLUSTERS and len(asked) > len(table.questions)
 
 
 def _expanded(table: MatchTable) -> tuple[NDArray[np.int64], Floats]:

@@ -147,7 +147,7 @@ def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableTyp
     parts += [Text(visible(title), style="bold"), Text(visible(_fate(history.fate)))]
     parts += [Text(visible(_standing(s))) for s in history.standings]
     if not history.standings:
-        parts.append(Text("no rating: it has no usable training debate"))
+        parts.append(Text("no rating: it has no debate that is rated"))
     count = len(history.steps)
     parts += [Text(), Text(f"Ancestry, {count} {'strategy' if count == 1 else 'strategies'}:")]
     for step in history.steps:

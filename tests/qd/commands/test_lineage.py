@@ -23,9 +23,15 @@ from qd.strategy_history import history_of
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("lineage") / "run"
-    options = ["--config", "smoke", "--objective", "persuasion", "--wandb", "disabled"]
-    assert train([*options, "--run-dir", str(found)]) == 0
+    make_run(found, "tournament.rating=elo", "selection.rule=rating")
     return found
+
+
+def make_run(run_dir: Path, *settings: str) -> None:
+    options = ["--config", "smoke", "--objective", "persuasion", "--wandb", "disabled"]
+    for setting in settings:
+        options += ["--set", f"evolution.{setting}"]
+    assert train([*options, "--run-dir", str(run_dir)]) == 0
 
 
 def rewritten(run_dir: Path, tmp_path: Path, *more: Strategy) -> Path:
@@ -60,7 +66,8 @@ def test_a_child_with_its_parent_record_and_rating(
     out = shown(run_dir, child.strategy_id, capsys)
     assert "Simulation" in out
     assert f"{child.parents[0]}: seed, {child.family}" in out
-    assert f"generation {child.generation}, rewrite of {child.parents[0]}" in out
+    parents = " and ".join(child.parents)
+    assert f"generation {child.generation}, {child.operator} of {parents}" in " ".join(out.split())
     assert "{+" in out
     assert "all" in out
     assert "rating" in out
@@ -81,6 +88,18 @@ def test_json_agrees_with_the_logs(run_dir: Path, capsys: pytest.CaptureFixture[
     assert own["low"] is None
     assert batch["view"] == "bradley_terry"
     assert batch["low"] < batch["value"] < batch["high"]
+
+
+def test_a_view_with_intervals_is_shown_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "run", "tournament.rating=bradley_terry")
+    best = RunDirectory.open(tmp_path / "run").archive()["elites"][0]
+    capsys.readouterr()
+    assert main([str(tmp_path / "run"), best["strategy_id"], "--json"]) == 0
+    (rating,) = json.loads(capsys.readouterr().out)["ratings"]
+    assert rating["view"] == "bradley_terry"
+    assert rating["low"] < rating["value"] < rating["high"]
 
 
 def test_the_living_and_the_dead(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
