@@ -16,11 +16,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from agents.base import derive_seed
 from debate_env.questions import Question
+from qd.allocation import AllocationSettings, Beliefs, allocate
 from qd.config import EvolutionConfig
 from qd.contests import Contest
 from qd.matches import Phase
@@ -28,11 +27,6 @@ from qd.ratings.posterior import Posterior
 from qd.registry import Registry
 
 Pair = tuple[str, str]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-ELO = 400 / math.log(10)
-"""Elo points of a logit."""
 
 BYE_POINTS = {"half": 0.5, "win": 1.0, "zero": 0.0}
 
@@ -109,6 +103,9 @@ class Situation:
         fresh: Selection questions, likewise; contests that decide are played on them. Empty where
             there is no such split.
         per_round: Questions that all pairs of a round have in common.
+        per_wave: Questions that the allocated contests of a wave may be about.
+        room: Contests that the pairing is asked for.
+        waves_left: Waves of this tournament that are still to come, this one included.
         children: First parent of every child of this generation.
         challenges: Open decisions: challenger, and the elite that it may replace.
         anchors: The frozen panel of seeds.
@@ -120,6 +117,9 @@ class Situation:
     questions: Sequence[Question]
     fresh: Sequence[Question] = ()
     per_round: int = 1
+    per_wave: int = 1
+    room: int = 0
+    waves_left: int = 1
     children: Mapping[str, str] = field(default_factory=dict)
     challenges: Sequence[Pair] = ()
     anchors: Sequence[str] = ()
@@ -293,18 +293,49 @@ class ChildVsParent:
             )
 
 
-class Anchors:
-    """Those who take part meet the frozen panel of seeds, so that ratings keep their zero."""
+class Informative:
+    """What promises to settle open decisions; see :mod:`qd.allocation`.
+
+    Contests are played on fresh questions, which nobody has learned from, where there are any. The
+    questions of a wave are few, so that an engine with a prefix cache reads each passage once.
+    """
+
+    settings = AllocationSettings(own=0.0, anchors=0.0)
 
     def waves(self, players: int) -> None:
         """Return ``None``: one can always play on."""
 
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
-        """Yield one round per question, those who have played least first."""
+        """Yield one round of as many contests as there is room for."""
+        if situation.challenges:
+            yield from _allocated(situation, self.settings, situation.fresh, "selection", seed)
+
+
+class Anchors:
+    """Those who take part meet the frozen panel of seeds, so that ratings keep their zero.
+
+    With a posterior those pairs are chosen that tell most about how far the elites lead the panel;
+    without one everybody meets an anchor in turn.
+    """
+
+    settings = AllocationSettings(own=0.0, anchors=1.0)
+
+    def waves(self, players: int) -> None:
+        """Return ``None``: one can always play on."""
+
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        """Yield one round of as many contests as there is room for."""
+        if len(situation.anchors) < 2:
+            return
+        if situation.posterior is not None and situation.challenges:
+            yield from _allocated(situation, self.settings, (), "train", seed)
+        else:
+            yield from self._in_turn(situation, seed)
+
+    @staticmethod
+    def _in_turn(situation: Situation, seed: int) -> Iterator[Round]:
         played = situation.standings.contests
         panel = sorted(situation.anchors, key=lambda a: derive_seed(seed, "anchor", a))
-        if len(panel) < 2:
-            return
         order = sorted(
             situation.standings.players, key=lambda p: (played[p], derive_seed(seed, "met", p))
         )
@@ -321,99 +352,42 @@ class Anchors:
             yield Round(tuple(contests))
 
 
-class Informative:
-    """Play what promises to settle open decisions.
-
-    The value of a debate is what the better-informed decision is expected to gain: for a difference
-    believed to be N(m, s^2) of which a measurement will move the mean by N(0, d^2), it is
-    ``E max(0, m + d Z) - max(0, m)``, the knowledge gradient (Frazier, Powell and Dayanik 2008,
-    eq. 9), here looked ahead over several contests at once because one alone hardly ever turns a
-    decision. Contests are chosen one by one, each as if those before had been played: the joint
-    covariance shrinks with every one of them.
-
-    Where two strategies can meet, a contest is the challenger against the elite. Where strategies
-    are measured alone it is one of the two by itself, whichever says more.
-
-    Args:
-        ahead: Contests to look ahead.
-    """
-
-    def __init__(self, ahead: int = 4) -> None:
-        self._ahead = ahead
-
-    def waves(self, players: int) -> None:
-        """Return ``None``: one can always play on."""
-
-    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
-        """Yield contests one by one, the most valuable first."""
-        posterior = situation.posterior
-        questions = situation.fresh or situation.questions
-        if posterior is None or not situation.challenges or not questions:
-            return
-        phase: Phase = "selection" if situation.fresh else "train"
-        rows = np.array([[posterior.index(name) for name in pair] for pair in situation.challenges])
-        # Information of a debate between equals is p (1 - p) / dispersion = 1 / (4 dispersion).
-        noise = 4 * posterior.dispersion * ELO**2 / (1 if situation.alone else 2)
-        means = posterior.mean[rows[:, 0]] - posterior.mean[rows[:, 1]]
-        asked: Counter[tuple[str, str]] = Counter()
-        for pair in _most_valuable(
-            means, posterior.covariance.copy(), rows, noise, self._ahead, alone=situation.alone
-        ):
-            a, b = (posterior.ids[place] for place in pair)
-            question = questions[asked[a, b] % len(questions)]
-            asked[a, b] += 1
-            yield Round((Contest(a, b, question, phase),))
-
-
-def _most_valuable(
-    means: Floats, covariance: Floats, rows: Ints, noise: float, ahead: int, *, alone: bool
-) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of places to play, one after the other; changes ``covariance``.
-
-    Args:
-        means: Challenger minus elite, (decisions,).
-        covariance: Of all strategies, (n, n).
-        rows: Places of challenger and elite, (decisions, 2).
-        noise: Variance of what one contest measures.
-        ahead: Contests to look ahead.
-        alone: Whether a strategy is measured by itself.
-    """
-    challengers, elites = rows[:, 0], rows[:, 1]
-    while True:
-        towards = covariance[:, challengers] - covariance[:, elites]
-        places = np.arange(len(rows))
-        if alone:
-            # How far the difference moves when either of the two is measured.
-            own = towards[rows, places[:, None]]
-            spread = np.diagonal(covariance)[rows]
-            moved = own**2 / (spread + noise / ahead)
-            side = moved.argmax(axis=1)
-            moved = moved[places, side]
-        else:
-            spread = towards[challengers, places] - towards[elites, places]
-            moved = spread**2 / (spread + noise / ahead)
-        best = int(knowledge_gradient(means, np.sqrt(np.maximum(moved, 0.0))).argmax())
-        if alone:
-            place = int(rows[best, side[best]])
-            column = covariance[:, place].copy()
-            covariance -= np.outer(column, column) / (column[place] + noise)
-            yield place, place
-        else:
-            column = towards[:, best].copy()
-            covariance -= np.outer(column, column) / (spread[best] + noise)
-            yield int(challengers[best]), int(elites[best])
-
-
-def knowledge_gradient(means: Floats, moved: Floats) -> Floats:
-    """Expected gain of decisions from one more measurement each.
-
-    Args:
-        means: Believed differences.
-        moved: Standard deviations of what the measurements will do to them.
-    """
-    z = -np.abs(means) / np.maximum(moved, 1e-12)
-    found: Floats = moved * (np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) + z * ndtr(z))
-    return found
+def _allocated(
+    situation: Situation,
+    settings: AllocationSettings,
+    fresh: Sequence[Question],
+    phase: Phase,
+    seed: int,
+) -> Iterator[Round]:
+    """Yield the contests that :mod:`qd.allocation` would play, as a round."""
+    posterior = situation.posterior
+    if posterior is None or situation.room < 1:
+        return
+    asked, phase = (fresh, phase) if fresh else (situation.questions, "train")
+    asked = asked[: situation.per_wave]
+    effects = [posterior.questions.get(q.question_id) for q in asked]
+    base = posterior.side.mean
+    beliefs = Beliefs(
+        posterior.mean,
+        posterior.covariance,
+        np.array([base + (e.mean if e else 0.0) for e in effects]),
+        np.array([e.deviation if e else posterior.scales.question for e in effects]),
+        posterior.dispersion,
+    )
+    decisions = [[posterior.index(name) for name in pair] for pair in situation.challenges]
+    anchors = [posterior.index(name) for name in situation.anchors] if settings.anchors else []
+    chosen = allocate(
+        beliefs,
+        decisions,
+        situation.room,
+        seed,
+        form="self" if situation.alone else "duel",
+        remaining=situation.room * situation.waves_left,
+        anchors=anchors,
+        settings=settings,
+    )
+    contests = [Contest(posterior.ids[i], posterior.ids[j], asked[q], phase) for i, j, q in chosen]
+    yield Round(tuple(contests))
 
 
 PairingFactory = Callable[[EvolutionConfig], Pairing]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.base import derive_seed
 from debate_env.errors import InputError
@@ -141,15 +141,18 @@ class Tournament:
         train = _shuffled(self._questions.train, seed, "question")
         fresh = _shuffled(self._questions.selection, seed, "fresh")
         size = self._settings.questions_per_pairing
+        step = size if self._settings.debates is None else self._settings.questions_per_wave
         count = self.waves(len(ids))
         matches: list[Match] = []
         for wave in range(count):
             outlook = look() if self.looks else Outlook()
             situation = Situation(
                 standings=standings,
-                questions=_rotated(train, wave * size),
-                fresh=_rotated(fresh, wave * size),
+                questions=_rotated(train, wave * step),
+                fresh=_rotated(fresh, wave * step),
                 per_round=size,
+                per_wave=self._settings.questions_per_wave,
+                waves_left=count - wave,
                 children=field.children,
                 challenges=outlook.challenges,
                 anchors=field.anchors,
@@ -203,8 +206,10 @@ class Tournament:
         due = 0.0
         for number, (pairing, share) in enumerate(self._pairings):
             due += budget * share / shares
-            rounds = pairing.rounds(situation, derive_seed(seed, number))
-            chosen += self._take(rounds, round(due) - len(taken), taken)
+            room = round(due) - len(taken)
+            asked = replace(situation, room=(room + 1) // 2)
+            rounds = pairing.rounds(asked, derive_seed(seed, number))
+            chosen += self._take(rounds, room, taken)
         rounds = Swiss().rounds(situation, derive_seed(seed, "rest"))
         chosen += self._take(rounds, budget - len(taken), taken)
         return chosen, ()

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -26,7 +26,6 @@ from qd.pairing import (
     Situation,
     Standings,
     Swiss,
-    knowledge_gradient,
     swiss_rounds,
 )
 from tests.qd.making import posterior
@@ -177,62 +176,66 @@ def test_everybody_meets_the_panel_and_nobody_himself():
     assert len({c.second for c in found.contests}) > 1
 
 
-def asked(challenges: Sequence[Pair], sds: Sequence[float], means: Sequence[float], n: int):
-    ids = tuple(dict.fromkeys(itertools.chain(*challenges)))
-    known = dict(zip((c for c, _ in challenges), zip(means, sds, strict=True), strict=True))
-    mean = np.array([known.get(i, (0.0, 0.0))[0] for i in ids])
-    spread = np.diag([known.get(i, (0.0, 0.0))[1] ** 2 for i in ids])
-    one = situation(Standings(ids), challenges=challenges, posterior=posterior(ids, mean, spread))
-    found = [f.contests[0] for f in islice(Informative().rounds(one, 0), n)]
-    return Counter(c.first for c in found), found
+def known(ids: Sequence[str], means: Sequence[float], sds: Sequence[float]):
+    return posterior(tuple(ids), np.array(means, dtype=float), np.diag(np.array(sds) ** 2.0))
+
+
+def informative(challenges: Sequence[Pair], n: int, **more: object):
+    one = situation(
+        Standings(names(2)), challenges=challenges, room=n, per_wave=len(QUESTIONS), **more
+    )
+    (found,) = Informative().rounds(one, 0)
+    return found.contests
 
 
 def test_what_is_open_is_asked_and_what_is_settled_is_not():
-    challenges = [("open", "e1"), ("won", "e2"), ("lost", "e3"), ("known", "e4")]
-    count, found = asked(challenges, [60, 60, 60, 5], [0, 240, -240, 0], 12)
-    assert count["open"] >= 10
-    assert count["won"] == count["lost"] == 0
-    assert len({c.question.question_id for c in found if c.first == "open"}) == count["open"]
+    challenges = [("open", "e1"), ("won", "e2"), ("lost", "e3"), ("sure", "e4")]
+    ids = [name for pair in challenges for name in pair]
+    believed = known(ids, [0, 0, 300, 0, -300, 0, 0, 0], [60, 5, 60, 5, 60, 5, 5, 5])
+    found = informative(challenges, 12, posterior=believed)
+    assert len(found) == 12
+    assert all("open" in (c.first, c.second) for c in found)
+    assert len({(c.first, c.second, c.question.question_id) for c in found}) == 12
 
 
-def test_equal_doubts_share_alike():
-    count, _ = asked([("a", "e1"), ("b", "e2")], [60, 60], [10, -10], 20)
-    assert count == {"a": 10, "b": 10}
-
-
-def test_decisions_are_asked_on_fresh_questions():
-    ids = ("c", "e")
-    known = posterior(ids, np.zeros(2), np.eye(2) * 900)
-    one = situation(Standings(ids), challenges=[ids], posterior=known, fresh=QUESTIONS[-3:])
-    found = [f.contests[0] for f in islice(Informative().rounds(one, 0), 3)]
-    assert [c.question for c in found] == QUESTIONS[-3:]
-    assert {c.phase for c in found} == {"selection"}
-
-
-def test_without_a_posterior_nothing_is_informative():
-    assert list(Informative().rounds(situation(Standings(names(3))), 0)) == []
-
-
-@pytest.mark.parametrize(("mean", "sd", "noise_sd"), [(0, 60, 200), (-30, 60, 100), (50, 20, 80)])
-def test_the_value_of_a_measurement(mean, sd, noise_sd):
-    rng = np.random.default_rng(1)
-    truth = rng.normal(mean, sd, 400_000)
-    seen = truth + rng.normal(0, noise_sd, truth.size)
-    weight = sd**2 / (sd**2 + noise_sd**2)
-    after = mean + weight * (seen - mean)
-    gain = np.where(after > 0, truth, 0).mean() - max(mean, 0)
-    moved = sd * math.sqrt(weight)
-    assert knowledge_gradient(np.array([mean]), np.array([moved]))[0] == pytest.approx(
-        gain, abs=0.3
+def test_decisions_are_asked_on_a_few_fresh_questions():
+    believed = known(["c", "e"], [0, 0], [30, 30])
+    one = situation(
+        Standings(("c", "e")),
+        challenges=[("c", "e")],
+        posterior=believed,
+        fresh=QUESTIONS[-5:],
+        per_wave=3,
+        room=3,
     )
+    (found,) = Informative().rounds(one, 0)
+    assert {c.question.question_id for c in found.contests} == {
+        q.question_id for q in QUESTIONS[-5:-2]
+    }
+    assert {c.phase for c in found.contests} == {"selection"}
 
 
-def test_what_is_certain_is_worth_nothing():
-    assert knowledge_gradient(np.array([0.0, 1e6, -1e6]), np.array([0.0, 9.0, 9.0])).tolist() == [
-        0.0,
-        0.0,
-        0.0,
-    ]
+def test_without_a_posterior_or_a_decision_nothing_is_informative():
+    one = situation(Standings(names(3)), room=5)
+    assert list(Informative().rounds(one, 0)) == []
+    believed = known(names(3), [0, 0, 0], [9, 9, 9])
+    assert list(Informative().rounds(replace(one, posterior=believed), 0)) == []
+
+
+def test_with_a_posterior_anchors_meet_elites():
+    ids = ("c", "e", "a1", "a2", "a3")
+    one = situation(
+        Standings(("c", "e")),
+        challenges=[("c", "e")],
+        anchors=ids[2:],
+        posterior=known(ids, [0] * 5, [50] * 5),
+        per_wave=8,
+        room=6,
+    )
+    (found,) = Anchors().rounds(one, 0)
+    assert len(found.contests) == 6
+    assert {c.first for c in found.contests} == {"e"}
+    assert {c.second for c in found.contests} == set(ids[2:])
 
 
 def test_names():
