@@ -162,6 +162,13 @@ class GenerationStats:
         labels: What a model's votes say about the new strategies: ``strategies``, ``votes``,
             ``unreadable``, ``agreement``, ``families`` and ``drifted``, see
             :class:`qd.labelling.Labelling`; empty where no axis asks for labels.
+        reported_progress: Mean rating of the champions above that of the panel (Elo points), which
+            the selection had a hand in; with the interval of the posterior where there is one.
+        corrected_progress: The same in Elo points from report debates, which no choice depended on,
+            with a 95 % interval clustered by passage; ``None`` without a report.
+        diversity: Families, ancestors and depth of the archive; see :mod:`qd.diversity`.
+        rating_effects: What else the ratings have found: effects of side and position, the mean
+            and the scale of mutations (Elo points), and the dispersion of outcomes.
         outside: Strategies offered or moved in this generation whose behaviour lay beyond the outer
             edges, by axis.
     """
@@ -192,6 +199,10 @@ class GenerationStats:
     operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
+    reported_progress: Estimate | None = None
+    corrected_progress: Estimate | None = None
+    diversity: Mapping[str, float] = field(default_factory=dict)
+    rating_effects: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def unusable_share(self) -> float:

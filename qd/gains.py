@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from agents.base import derive_seed
 from debate_env.questions import Question
@@ -27,6 +28,7 @@ from qd.archive_base import Entry
 from qd.config import RunConfig
 from qd.contests import both_seats, self_debate, share_won, truth_reached
 from qd.matches import Match, Plan
+from qd.score_units import ReportRow, corrected_progress
 from qd.seeds import FAMILIES
 from qd.splits import draw
 from qd.statistics import Estimate, mean_interval
@@ -44,6 +46,7 @@ class Gains:
     objective: Mapping[str, float]
     gain: Mapping[str, Estimate]
     win_rate: Estimate | None
+    corrected_progress: Estimate | None = None
 
 
 def champions(elites: Sequence[Entry], strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
@@ -109,14 +112,23 @@ class Reporter:
         gain: dict[str, Estimate] = {}
         parts: dict[str, dict[Key, float]] = {}
         met = self._meet_panel(chosen, strategies, generation, play)
+        shares: dict[Key, float] = {}
+        reached: dict[Key, float] = {}
+        base: dict[str, float] = {}
         if weight < 1:
             shares = _shares_won(met, self._score)
             parts["persuasion"] = {key: share - 0.5 for key, share in shares.items()}
             _add(objective, "persuasion", parts["persuasion"], 0.5)
         if weight > 0:
-            parts["truth"], level = self._truth(chosen, strategies, generation, play)
-            if level is not None:
-                objective["truth"] = level
+            reached, seeds = self._truth(chosen, strategies, generation, play)
+            parts["truth"] = {
+                # Differences first: where all reach the same, the gain is 0 and no rounding error.
+                key: fmean(value - seed for seed in seeds[key[1]])
+                for key, value in reached.items()
+                if key[1] in seeds
+            }
+            base = {question: fmean(values) for question, values in seeds.items()}
+            _add(objective, "truth", reached, 0.0)
         if 0 < weight < 1:
             both = parts["persuasion"].keys() & parts["truth"].keys()
             parts["mix"] = {
@@ -138,7 +150,16 @@ class Reporter:
             if values:
                 gain[name] = interval(values, proportion=False)
         won = _shares_won(met, "win")
-        return Gains(objective, gain, interval(won, proportion=True) if won else None)
+        rows = [
+            ReportRow(passages[key[1]], shares.get(key), reached.get(key), base.get(key[1]))
+            for key in dict.fromkeys((*shares, *reached))
+        ]
+        return Gains(
+            objective,
+            gain,
+            interval(won, proportion=True) if won else None,
+            corrected_progress(rows, weight),
+        )
 
     def _meet_panel(
         self,
@@ -168,8 +189,8 @@ class Reporter:
         strategies: Mapping[str, Strategy],
         generation: int,
         play: PlayPlans,
-    ) -> tuple[dict[Key, float], float | None]:
-        """Score minus the seeds', by champion and question; and the champions' mean score."""
+    ) -> tuple[dict[Key, float], dict[str, list[float]]]:
+        """Truth scores by champion and question, and those of seeds by question."""
         seed = self._config.seed
         plans, owners = [], []
         for number, question in enumerate(self._questions):
@@ -189,14 +210,7 @@ class Reporter:
                 base.setdefault(question_id, []).append(value)
             else:
                 reached[strategy_id, question_id] = value
-        differences = {
-            # Differences first: where all reach the same, the gain is 0 and no rounding error.
-            key: sum(value - seed_value for seed_value in seeds) / len(seeds)
-            for key, value in reached.items()
-            if (seeds := base.get(key[1]))
-        }
-        level = sum(reached.values()) / len(reached) if reached else None
-        return differences, level
+        return reached, base
 
     def _opponent(self, number: int, strategy_id: str) -> Strategy:
         """The panel's seed for a question; the next one where that is the champion itself."""

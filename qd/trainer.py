@@ -22,6 +22,7 @@ from qd.archive_base import Entry, Spot
 from qd.breeding import Breeder
 from qd.config import RunConfig
 from qd.descriptors import BehaviourSummary, exchanges, make_descriptors
+from qd.diversity import family_diversity
 from qd.events import (
     EliteRow,
     GenerationFinished,
@@ -43,6 +44,7 @@ from qd.referee import Referee
 from qd.reflection import transcript_reader
 from qd.run_models import Models
 from qd.rundir import RunDirectory, RunWriter
+from qd.score_units import reported_progress
 from qd.seeds import seed_strategies
 from qd.selection import Beliefs, Choice, Verdict, choose, open_decisions
 from qd.splits import RunQuestions
@@ -221,6 +223,7 @@ class Trainer:
         gains = self._report(chosen, generation) if self._reporter.due(generation) else None
         state.forget_the_dead()
         operators = self._count_yields(births, generation, shares)
+        fitted = self._renewed(generation)
         happened = Happenings(
             generation,
             len(players),
@@ -231,12 +234,14 @@ class Trainer:
             chosen,
             operators,
             sum_up(labels, {s: state.strategies[s].family for s in labels}),
+            reported_progress(fitted.strategies, chosen, self._panel, fitted.posterior),
+            family_diversity(state.archive.elites(), state.strategies).to_json(),
+            fitted.effects,
         )
         stats = generation_stats(happened, state.archive, config)
         state.totals = add_totals(
             state.totals, stats.debates, stats.calls, sum(stats.unusable.values()), stats.tokens
         )
-        fitted = self._renewed(generation)
         self._rows = elite_rows(state, fitted)
         table = heat_map(state.archive, config)
         record = {
@@ -505,9 +510,13 @@ class Trainer:
 
 
 def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    belief = {
+        name: round(value, 6) if isinstance(value, float) else value
+        for name, value in asdict(verdict.belief).items()
+    }
     return {
         "challenger": verdict.challenger,
         "incumbent": verdict.incumbent,
-        **asdict(verdict.belief),
+        **belief,
         "decision": verdict.decision,
     }

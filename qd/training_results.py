@@ -45,6 +45,9 @@ class Happenings:
         champions: The strategies of the report.
         operators: Shares and yields of the mutation operators.
         labels: What a model's votes say about the new strategies.
+        reported_progress: The champions' ratings above the panel's.
+        diversity: Families, ancestors and depth of the archive.
+        rating_effects: What else the ratings have found.
     """
 
     generation: int
@@ -56,6 +59,9 @@ class Happenings:
     champions: tuple[str, ...]
     operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     labels: Labelling = field(default_factory=Labelling)
+    reported_progress: Estimate | None = None
+    diversity: Mapping[str, float] = field(default_factory=dict)
+    rating_effects: Mapping[str, float] = field(default_factory=dict)
 
 
 def is_simulation(config: RunConfig) -> bool:
@@ -129,6 +135,10 @@ def generation_stats(
         operators=happened.operators,
         labels=happened.labels.to_json(),
         outside=outside_counts(happened.choice.events),
+        reported_progress=happened.reported_progress,
+        corrected_progress=gains.corrected_progress,
+        diversity=happened.diversity,
+        rating_effects=happened.rating_effects,
     )
 
 
@@ -144,6 +154,11 @@ def stats_json(stats: GenerationStats) -> dict[str, Any]:
     data["champions"] = list(stats.champions)
     data["labels"] = dict(stats.labels)
     data["outside"] = dict(stats.outside)
+    for name in ("reported_progress", "corrected_progress"):
+        progress = getattr(stats, name)
+        data[name] = None if progress is None else progress.to_json()
+    for name in ("diversity", "rating_effects"):
+        data[name] = dict(getattr(stats, name))
     return data
 
 
@@ -155,6 +170,9 @@ def stats_from_json(data: Mapping[str, Any]) -> GenerationStats:
     rate = data["win_rate"]
     values["win_rate"] = None if rate is None else _estimate(rate)
     values["champions"] = tuple(data["champions"])
+    for name in ("reported_progress", "corrected_progress"):
+        progress = data[name]
+        values[name] = None if progress is None else _estimate(progress)
     return GenerationStats(**values)
 
 
@@ -298,10 +316,14 @@ def summary_json(
 def ratings_of_players(
     fitted: Ratings, players: Sequence[Strategy], known: Mapping[str, float]
 ) -> dict[str, float]:
-    """Ratings of a tournament's players; whoever has no usable match keeps the last one."""
+    """Ratings of a tournament's players; whoever has no usable match keeps the last one.
+
+    Rounded to a millionth of an Elo point, so that the last bits of a machine's arithmetic decide
+    nothing.
+    """
     found = {}
     for player in players:
         rating = fitted.strategies.get(player.strategy_id, known.get(player.strategy_id))
         if rating is not None:
-            found[player.strategy_id] = rating
+            found[player.strategy_id] = round(rating, 6)
     return found
