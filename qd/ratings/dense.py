@@ -12,7 +12,7 @@ from qd.ratings.games import Floats, Ints
 
 _STEPS = 60
 _HALVINGS = 30
-_SMALL = 1e-6
+_SMALL = 1e-5
 """Newton stops after the step that promises less than this gain of the log posterior. The step
 squares the distance, so what remains is far below a thousandth of a posterior deviation."""
 
@@ -90,7 +90,10 @@ def prior(design: Design, scales: Scales) -> Floats:
     """Lambda as a dense matrix, (size, size)."""
     out = np.zeros((design.size, design.size))
     if len(design.children):
-        out += design.births_square.toarray() / scales.variance("mutation")
+        places, values = design.families
+        pairs = places[:, :, None] * design.size + places[:, None, :]
+        squares = values[:, :, None] * values[:, None, :] / scales.variance("mutation")
+        out += np.bincount(pairs.ravel(), squares.ravel(), out.size).reshape(out.shape)
     out[np.diag_indices_from(out)] += design.prior_diagonal(scales)
     return out
 

@@ -178,29 +178,34 @@ class Design:
         return np.flatnonzero((self.parents >= 0).any(axis=1))
 
     @cached_property
-    def births(self) -> sparse.csr_array:
-        """E: a row per child, theta_child - mean theta_parents - mu, over all parameters."""
-        rows: list[Ints] = []
-        columns: list[Ints] = []
-        values: list[Floats] = []
+    def families(self) -> tuple[Ints, Floats]:
+        """Parameters in theta_child - mean theta_parents - mu, and their coefficients.
+
+        Both are (children, k + 2): the child, mu, and up to k parents; a missing one counts 0.
+        """
         table = self.parents[self.children]
-        count = len(table)
         known = table >= 0
-        share = 1 / np.maximum(known.sum(axis=1), 1)
-        at = np.arange(count)
-        for own, value in ((self.children, 1.0), (np.full(count, self.mu), -1.0)):
-            rows.append(at)
-            columns.append(own)
-            values.append(np.full(count, value))
-        for place in range(table.shape[1]):
-            some = known[:, place]
-            rows.append(at[some])
-            columns.append(table[some, place])
-            values.append(-share[some])
-        cells = (np.concatenate(rows), np.concatenate(columns))
-        return sparse.csr_array(
-            sparse.coo_array((np.concatenate(values), cells), shape=(count, self.size))
-        )
+        share = -1 / np.maximum(known.sum(axis=1), 1)
+        some = np.full(len(table), self.mu)
+        places = np.column_stack([self.children, some, np.where(known, table, self.mu)])
+        ones = np.ones(len(table))
+        return places, np.column_stack([ones, -ones, known * share[:, None]])
+
+    def leads(self, w: Floats) -> Floats:
+        """E w: what children are better than their parents' mean plus mu, (children,)."""
+        places, values = self.families
+        return np.asarray((values * w[places]).sum(axis=1))
+
+    @cached_property
+    def births(self) -> sparse.csr_array:
+        """E as a sparse matrix, (children, size)."""
+        places, values = self.families
+        rows = np.repeat(np.arange(len(places)), places.shape[1])
+        cells = (rows, places.ravel())
+        shape = (len(places), self.size)
+        matrix = sparse.csr_array(sparse.coo_array((values.ravel(), cells), shape=shape))
+        matrix.eliminate_zeros()
+        return matrix
 
     @cached_property
     def births_square(self) -> sparse.csr_array:
@@ -225,7 +230,7 @@ class Design:
         """Lambda w."""
         product = self.prior_diagonal(scales) * w
         if len(self.children):
-            product = product + self.births.T @ (self.births @ w) / scales.variance("mutation")
+            product = product + self.pull(w, "mutation") / scales.variance("mutation")
         return product
 
     def prior_mean(self) -> Floats:
@@ -238,7 +243,7 @@ class Design:
             return w[self.roots]
         if group == "question":
             return w[self.n : self.beta]
-        return np.asarray(self.births @ w)
+        return self.leads(w)
 
     def pull(self, w: Floats, group: str) -> Floats:
         """E' E w: how the prior of a group pulls at the parameters, at scale 1, (size,)."""
@@ -248,7 +253,9 @@ class Design:
         elif group == "question":
             out[self.n : self.beta] = w[self.n : self.beta]
         else:
-            out = np.asarray(self.births.T @ (self.births @ w))
+            places, values = self.families
+            pulled = values * self.leads(w)[:, None]
+            out = np.asarray(np.bincount(places.ravel(), pulled.ravel(), self.size), dtype=float)
         return out
 
     @cached_property

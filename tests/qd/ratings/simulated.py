@@ -37,6 +37,8 @@ def simulate(
     children: float = 0.5,
     mutation: float = 60.0,
     gamma: float = 0.0,
+    logit_noise: float | None = None,
+    fit: float = 0.0,
 ) -> World:
     """Draw a world and its games.
 
@@ -50,6 +52,10 @@ def simulate(
         children: Share of strategies with a parent.
         mutation: Standard deviation of a child about its parent - 15.
         gamma: Position effect.
+        logit_noise: Outcomes are probabilities whose logits have this standard deviation, and whose
+            mean is p.
+        fit: Standard deviation, in Elo points, of how well a strategy suits a question. Strengths
+            are then those of the mean question, which the games show attenuated.
     """
     rng = np.random.default_rng(seed)
     parents = np.full(n, -1)
@@ -67,7 +73,9 @@ def simulate(
         first, second = np.concatenate([i, j]), np.concatenate([j, i])
         question, side = np.concatenate([q, q]), np.concatenate([c, c])
         position = np.ones(2 * half)
+        suited = rng.normal(0, fit, (n, m))
         z = theta[first] - theta[second] + side * (100 + b[question]) + gamma
+        z += suited[first, question] - suited[second, question]
     else:
         first = rng.integers(n, size=size)
         second = np.where(rng.random(size) < 0.5, first, rng.integers(n, size=size))
@@ -75,12 +83,23 @@ def simulate(
         position = rng.choice([-1.0, 1.0], size)
         z = (theta[first] + theta[second]) / 2 - (100 + b[question]) + position * gamma
     p = 1 / (1 + np.exp(-z / ELO))
-    if noise is None:
+    if logit_noise is not None:
+        y = _noisy(p, logit_noise, rng)
+    elif noise is None:
         y = (rng.random(len(p)) < p).astype(float)
     else:
         y = rng.beta(p * noise, (1 - p) * noise)
     games = make_games(first, second, y, question=question, side=side, position=position, form=form)
     return World(theta, b, parents, games)
+
+
+def _noisy(p: Floats, deviation: float, rng: np.random.Generator) -> Floats:
+    """Probabilities with normal logits and mean p."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    centres = np.linspace(-14, 14, 2801)
+    means = (1 / (1 + np.exp(-centres[:, None] - deviation * nodes))) @ (weights / weights.sum())
+    centre = np.interp(p, means, centres)
+    return np.asarray(1 / (1 + np.exp(-centre - deviation * rng.normal(size=len(p)))))
 
 
 def shuffled(games: Games, seed: int) -> Games:

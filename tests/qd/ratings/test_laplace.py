@@ -62,15 +62,15 @@ def test_it_agrees_with_newton_on_matrices_written_out(form):
     panel = [k for k, family in enumerate(parents) if not family]
     contrast = np.eye(12)
     contrast[:, panel] -= 1 / len(panel)
-    assert_allclose(fit.strengths, ELO * contrast @ w[:12], atol=1e-4)
+    assert_allclose(fit.strengths, ELO * contrast @ w[:12], atol=1e-2)
     assert_allclose(
-        fit.covariance, ELO**2 * contrast @ covariance[:12, :12] @ contrast.T, rtol=1e-4
+        fit.covariance, ELO**2 * contrast @ covariance[:12, :12] @ contrast.T, rtol=1e-3, atol=0.1
     )
-    assert_allclose(fit.questions, ELO * w[12:20], atol=1e-4)
+    assert_allclose(fit.questions, ELO * w[12:20], atol=1e-2)
     spread = ELO * np.sqrt(covariance.diagonal())
-    assert_allclose(fit.question_deviations, spread[12:20], rtol=1e-4)
+    assert_allclose(fit.question_deviations, spread[12:20], rtol=1e-3)
     found = np.array([fit.side, fit.position, fit.mean])
-    assert_allclose(found, np.column_stack([ELO * w[20:], spread[20:]]), rtol=1e-4)
+    assert_allclose(found, np.column_stack([ELO * w[20:], spread[20:]]), rtol=1e-3, atol=1e-2)
 
 
 def test_it_agrees_with_choix_where_there_are_no_covariates():
