@@ -6,14 +6,17 @@ describes a simulation. Procedures, at an equal number of model calls:
 - ``default``: what the preset ``default`` does;
 - ``paper``: archive, tournament, Elo and choice of the preset ``paper``;
 - ``best-of-N``: as default, but all children are rewritten from the frozen seeds;
-- ``random``: as default, but coins decide what ratings and comparisons would.
+- ``random``: as default, but a coin decides what ratings would;
+- ``StaticGen``: as default, but all children are written from seeds as examples;
+- ``population``: one population without cells, the best rated live on;
+- ``oracle``: as default, but ratings are the values of strategies, measured in many debates more.
 
 A baseline plays as many generations as bring its calls nearest to those of ``default`` in the same
-world; debates of reports are left out of the count. ``docs/evolution.md`` says what is measured.
+world; debates of reports are left out of the count. The oracle plays the generations of default. ``docs/evolution.md`` says what is measured.
 
     python benchmarks/evolution.py --jobs 2
     python benchmarks/evolution.py --quick
-    python benchmarks/evolution.py --procedures default --set evolution.selection.questions=24
+    python benchmarks/evolution.py --procedures default --set evolution.selection.accept=0.8
 """
 
 from __future__ import annotations
@@ -24,15 +27,15 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from evolution_gains import SEEDS, Outcome, persuasion, self_debates, truth
+from evolution_oracle import Oracle, register_oracle
 from evolution_table import Result, report
 
 from agents.base import derive_seed
@@ -40,42 +43,34 @@ from agents.models.embedded import EmbeddedModel
 from agents.models.world import World
 from debate_env.errors import nearest
 from debate_env.sources import load_questions
-from qd.config import EvolutionConfig, RunConfig
+from qd.config import RunConfig
 from qd.config_loading import Flag, load_config, override_config
+from qd.equal_calls import baseline_config, calls_of, play_equal
 from qd.evaluation import Players
-from qd.planning import plan_run
 from qd.run_models import Models
 from qd.rundir import RunDirectory
-from qd.splits import RunQuestions, open_questions
-from qd.training import resume, train
+from qd.splits import open_questions
+from qd.training import train
 
 OBJECTIVES = ("persuasion", "truth")
 # Another seed is another supply of passages, made alike: none of the first is among the second.
 TRAINING = "synthetic:passages=600,words=350,questions=2,seed=11"
 HELD_OUT = "synthetic:passages=400,words=350,questions=2,seed=1000"
+KNOWN = "synthetic:passages=300,words=350,questions=1,seed=2000"
+ORACLE_QUESTIONS = 240
+"""Questions that the oracle measures every strategy on; they belong to nobody else."""
 
 
-def paper(own: EvolutionConfig) -> EvolutionConfig:
-    """Return the paper's procedure, measured like the others."""
-    return load_config("paper").evolution.model_copy(update={"report": own.report})
-
-
-def best_of_n(own: EvolutionConfig) -> EvolutionConfig:
-    """Return a procedure that never builds on a child."""
-    return own.model_copy(update={"parents": own.parents.model_copy(update={"rule": "seeds"})})
-
-
-def random_acceptance(own: EvolutionConfig) -> EvolutionConfig:
-    """Return a procedure that plays the debates of a choice and tosses coins."""
-    return own.model_copy(update={"selection": own.selection.model_copy(update={"rule": "coin"})})
-
-
-PROCEDURES: Mapping[str, Callable[[EvolutionConfig], EvolutionConfig]] = {
-    "default": lambda own: own,
-    "paper": paper,
-    "best-of-N": best_of_n,
-    "random": random_acceptance,
+PROCEDURES: Mapping[str, str] = {
+    "default": "",
+    "paper": "paper",
+    "best-of-N": "best-of-n",
+    "random": "random-acceptance",
+    "StaticGen": "static-gen",
+    "population": "single-population",
+    "oracle": "",
 }
+"""Names of procedures, and the preset that is laid over the default for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,39 +114,20 @@ class Setup:
         )
 
 
-def spent(run: RunDirectory, summary: Mapping[str, Any]) -> int:
-    """Return the model calls of a run, those of reports left out."""
-    reports = sum(match.calls for match in run.matches() if match.phase == "report")
-    return int(summary["totals"]["calls"]) - reports
-
-
-def with_generations(config: RunConfig, count: int) -> RunConfig:
-    """Return the configuration with another number of generations."""
-    return override_config(
-        config, [Flag("--generations", "evolution.generations", count)], "benchmark"
+def procedure_config(base: RunConfig, name: str, players: Players) -> RunConfig:
+    """Return the configuration of a procedure in a world."""
+    if PROCEDURES[name]:
+        return baseline_config(base, PROCEDURES[name])
+    if name != "oracle":
+        return base
+    supply = list(load_questions(KNOWN))[:ORACLE_QUESTIONS]
+    rating = f"oracle-{base.name}-{base.models.default}".replace(":", "-")
+    register_oracle(rating, Oracle(players, supply, truth=base.objective == "truth"))
+    flags = (
+        Flag("oracle", "evolution.tournament.rating", rating),
+        Flag("oracle", "evolution.selection.rule", "rating"),
     )
-
-
-def evolve(
-    config: RunConfig, folder: Path, questions: RunQuestions, models: Models, budget: int | None
-) -> dict[str, Any]:
-    """Run a procedure; with a budget, for the generations whose calls come nearest to it."""
-    if budget is None:
-        return train(config, folder, models=models, questions=questions)
-    plan = plan_run(config, questions)
-    first = plan.first * plan.calls_per_debate
-    later = plan.tournament * plan.calls_per_debate
-    count = max(1, (budget - first) // later)
-    config = with_generations(config, count)
-    summary = train(config, folder, models=models, questions=questions)
-    while True:
-        calls = spent(RunDirectory(folder), summary)
-        more = round((budget - calls) * count / max(1, calls - first))
-        if more <= 0:
-            return summary
-        count += more
-        config = with_generations(config, count)
-        summary = resume(folder, config=config, models=models, questions=questions)
+    return override_config(base, flags, "benchmark")
 
 
 def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
@@ -168,12 +144,15 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     questions = open_questions(base.questions)
     results: list[Result] = []
     for procedure in setup.procedures:
-        evolution = PROCEDURES[procedure](base.evolution)
-        config = base.model_copy(update={"evolution": evolution})
+        config = procedure_config(base, procedure, players)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "run"
-            budget = results[0].calls if results else None
-            summary = evolve(config, folder, questions, models, budget)
+            if not results or procedure == "oracle":
+                summary = train(config, folder, models=models, questions=questions)
+            else:
+                summary = play_equal(
+                    config, folder, results[0].calls, models=models, questions=questions
+                )
             run = RunDirectory(folder)
             outcome = Outcome.of(run, summary)
             if objective == "truth":
@@ -189,7 +168,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
                     procedure=procedure,
                     generations=summary["generations"],
                     debates=summary["totals"]["debates"],
-                    calls=spent(run, summary),
+                    calls=calls_of(run),
                     elites=len(outcome.elites),
                     **gain,
                     reported=said["value"],

@@ -94,7 +94,7 @@ def play_equal(
     try:
         plan = plan_run(config, questions)
         first = plan.first * plan.calls_per_debate
-        later = (plan.tournament + plan.selection) * plan.calls_per_debate
+        later = plan.tournament * plan.calls_per_debate
         count = max(1, (calls - first) // max(1, later))
         config = _with_generations(config, count)
         summary = train(config, run_dir, listeners=listeners, models=made, questions=questions)
