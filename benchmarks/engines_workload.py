@@ -26,7 +26,7 @@ from debate_env.agent import Agent
 from debate_env.questions import Question
 from debate_env.settings import DebateSettings
 from debate_env.sources import load_questions
-from qd.pairing import Standings, Swiss
+from qd.pairing import Situation, Standings, Swiss
 from qd.seeds import seed_strategies
 
 PASSAGES = 8
@@ -185,7 +185,8 @@ def tournament(questions: Sequence[Question], model: ChatModel) -> Iterator[Deba
         model: Answers for debaters and judge.
     """
     texts = {s.strategy_id: s.text for s in seed_strategies()}
-    pairs = Swiss().next_round(Standings(tuple(texts)), 0).pairs
+    situation = Situation(Standings(tuple(texts)), questions)
+    pairs = [(c.first, c.second) for c in next(Swiss().rounds(situation, 0)).contests]
     for question in questions:
         for pair in pairs:
             for seats in (pair, pair[::-1]):
