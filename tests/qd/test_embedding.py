@@ -152,6 +152,7 @@ def static_model(tmp_path_factory):
     return folder
 
 
+@pytest.mark.bridge
 def test_a_static_model_keeps_the_contract(static_model):
     embedder = make_embedder(f"model2vec:{static_model}")
     check_embedder(embedder)
@@ -159,6 +160,7 @@ def test_a_static_model_keeps_the_contract(static_model):
     assert make_embedder(embedder.name).fingerprint == embedder.fingerprint
 
 
+@pytest.mark.bridge
 def test_the_fingerprint_of_a_static_model_is_that_of_its_files(static_model, tmp_path):
     import shutil
 
@@ -171,6 +173,7 @@ def test_the_fingerprint_of_a_static_model_is_that_of_its_files(static_model, tm
     assert make_embedder(f"model2vec:{moved}").fingerprint != here.fingerprint
 
 
+@pytest.mark.bridge
 def test_a_folder_without_a_static_model(static_model, tmp_path):
     with pytest.raises(InputError, match="no model2vec model"):
         make_embedder(f"model2vec:{tmp_path}")
