@@ -16,7 +16,7 @@ from qd.matches import Match
 from qd.ratings import RATINGS, Ratings
 from qd.ratings.faults import warnings_of
 from qd.ratings.games import Form, Games, GameTable, Ints
-from qd.ratings.laplace import Fit, Priors, Start, fit_games
+from qd.ratings.laplace import Fit, Priors, fit_games
 from qd.ratings.posterior import Posterior, combine, posterior_of
 from qd.strategy import Strategy
 
@@ -144,4 +144,3 @@ def _bradley_terry(config: EvolutionConfig, truth_weight: float) -> BradleyTerry
 
 
 RATINGS.register("bradley_terry", _bradley_terry)
-__all__ = ["BradleyTerry", "Start", "priors_of"]

@@ -45,11 +45,6 @@ class DenseFactor:
         whole[np.diag_indices_from(whole)] = upper.diagonal()
         return whole
 
-    @property
-    def log_determinant(self) -> float:
-        """Log determinant of the matrix."""
-        return float(2 * np.log(self._factor.diagonal()).sum())
-
 
 def information(design: Design, weights: Floats) -> Floats:
     """D' diag(weights) D as a dense matrix, (size, size)."""
@@ -109,6 +104,7 @@ class DenseMode:
     Attributes:
         w: The parameters, (size,).
         outcomes: The likelihood there.
+        value: Log posterior there, up to what does not depend on the parameters.
         factor: Of the posterior precision there (taken one Newton step before the end).
     """
 
@@ -147,12 +143,6 @@ class DenseMode:
         return float(
             outcomes.log_likelihood / self.scales.dispersion - 0.5 * (w @ (self._prior @ w))
         )
-
-    @cached_property
-    def log_evidence(self) -> float:
-        """Laplace's approximation, up to what does not depend on the scales of the groups."""
-        spread = DenseFactor(self._prior.copy()).log_determinant
-        return self.value + 0.5 * spread - 0.5 * self.factor.log_determinant
 
     def solve(self, right: Floats) -> Floats:
         """Multiply columns, (size, r), by the posterior covariance."""

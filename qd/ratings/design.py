@@ -233,10 +233,6 @@ class Design:
             product = product + self.pull(w, "mutation") / scales.variance("mutation")
         return product
 
-    def prior_mean(self) -> Floats:
-        """Strengths that nobody knows anything about: all 0, as are their effects."""
-        return np.zeros(self.size)
-
     def deviations(self, w: Floats, group: str) -> Floats:
         """What the prior of a group calls normal with mean 0 at parameters w."""
         if group == "root":

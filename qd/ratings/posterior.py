@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Posterior:
     mutation: Effect
     scales: Scales
     log_deviations: Mapping[str, float] = field(default_factory=dict)
-    form: Form | str = "duel"
+    form: Form | Literal["mix"] = "duel"
     warnings: tuple[str, ...] = ()
 
     @cached_property
