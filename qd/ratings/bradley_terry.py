@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from qd.config import BradleyTerryConfig, EvolutionConfig
 from qd.matches import Match
@@ -19,6 +21,9 @@ from qd.ratings.games import Form, Games, GameTable, Ints
 from qd.ratings.laplace import Fit, Priors, fit_games
 from qd.ratings.posterior import Posterior, combine, posterior_of
 from qd.strategy import Strategy
+
+LARGE = 2000
+"""Strategies from which a fit may use all threads."""
 
 MOST_LIVING = 1000
 """Strategies whose covariance is kept when nobody says which are living."""
@@ -66,6 +71,7 @@ class BradleyTerry:
         if truth_weight > 0:
             forms.append("team")
         self._tables = {form: GameTable(form, config.score) for form in forms}
+        self._threads = ThreadpoolController()
 
     def fit(
         self,
@@ -91,7 +97,7 @@ class BradleyTerry:
         rated: dict[Form, _Rated] = {}
         for form, table in self._tables.items():
             games = table.games(log, ids)
-            fit = fit_games(
+            fit = self._fit(
                 games,
                 len(ids),
                 parents,
@@ -109,6 +115,16 @@ class BradleyTerry:
             }
             rated[form] = _Rated(fit, games, posterior, dict(sorted(difficulty.items())))
         return self._ratings(rated, ids)
+
+    def _fit(self, games: Games, *args: Any, **options: Any) -> Fit:
+        """Fit, with one thread where the matrices are small.
+
+        More would only wait for each other, and how sums are split among them would decide the last
+        digits.
+        """
+        limit = 1 if args[0] < LARGE else None
+        with self._threads.limit(limits=limit, user_api="blas"):
+            return fit_games(games, *args, **options)
 
     def _ratings(self, rated: Mapping[Form, _Rated], ids: list[str]) -> Ratings:
         weight = self._weight
