@@ -18,8 +18,7 @@ def configured(**changes):
         "evolution": {
             "generations": 1,
             "children": 4,
-            "tournament": {"rounds": 1, "questions_per_pairing": 1},
-            "selection": {"questions": 2},
+            "tournament": {"debates": 40, "waves": 2},
             "report": {"questions": 2},
         },
     }

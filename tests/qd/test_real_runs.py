@@ -20,8 +20,7 @@ SMALL = {
     "evolution": {
         "generations": 1,
         "children": 2,
-        "tournament": {"rounds": 1, "questions_per_pairing": 1},
-        "selection": {"questions": 1},
+        "tournament": {"debates": 40, "waves": 2},
         "report": {"questions": 1},
     },
     "tracking": {"wandb": "disabled"},
