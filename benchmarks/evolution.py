@@ -12,7 +12,8 @@ describes a simulation. Procedures, at an equal number of model calls:
 - ``oracle``: as default, but ratings are the values of strategies, measured in many debates more.
 
 A baseline plays as many generations as bring its calls nearest to those of ``default`` in the same
-world; debates of reports are left out of the count. The oracle plays the generations of default. ``docs/evolution.md`` says what is measured.
+world; debates of reports are left out of the count. The oracle plays the generations of default.
+``docs/evolution.md`` says what is measured.
 
     python benchmarks/evolution.py --jobs 2
     python benchmarks/evolution.py --quick

@@ -41,6 +41,8 @@ _TYPICAL = {"duel": 0.4, "self": 0.1}
 """Precision of a usual contest about a difference, in squared logits: 2 and 1/2 times p (1 - p)."""
 _WIDEST = 128
 """Players that are compared pair by pair; more are dealt into groups."""
+_GROUP = 48
+"""Players of such a group: small enough that a contest costs little, large enough to choose from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +186,7 @@ def allocate(
 def _groups(beliefs: Beliefs, table: Ints) -> list[Ints]:
     """Deal the decisions into groups of few enough players, alike in how open they are."""
     size = len(np.unique(table)) if len(table) else 0
-    count = max(1, math.ceil(size / _WIDEST))
+    count = 1 if size <= _WIDEST else math.ceil(size / _GROUP)
     if count == 1:
         return [np.arange(len(table))]
     mean, variance = _differences(beliefs, table)

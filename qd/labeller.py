@@ -40,7 +40,7 @@ class Labeller:
         self._heard = {strategy_id: [] for strategy_id in strategy_ids} if self.active else {}
 
     def hear(self, strategy_id: str, spoken: Iterable[Exchange]) -> None:
-        """Keep the speeches of a training debate, if they are a new strategy's."""
+        """Keep the speeches of a debate, if they are a new strategy's."""
         if strategy_id in self._heard:
             self._heard[strategy_id] += [exchange.text for exchange in spoken]
 

@@ -1,7 +1,7 @@
 """Which way of arguing a strategy shows, read out of its speeches by a chat model.
 
 A strategy declares a family, and its children inherit the name; what they say may have become
-something else. Here a model reads speeches of training debates and chooses among the families and
+something else. Here a model reads speeches of its debates and chooses among the families and
 ``unclassified``. It is asked k times, each time with other speeches, another order of the families
 and another seed; the family that more than half of all k votes name is the label.
 

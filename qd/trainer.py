@@ -417,7 +417,7 @@ class Trainer:
     # --- playing --------------------------------------------------------------------------------
 
     def _play(self, plans: Sequence[Plan], generation: int) -> list[Match]:
-        """Play debates; log each, count behaviour in training debates, tell how far we are.
+        """Play debates; log each, count behaviour unless it is a report, tell how far we are.
 
         Plans of the same debate (two champions may be each other's opponents) are played once.
         """
@@ -436,7 +436,7 @@ class Trainer:
             self._writer.add_match(match, speeches)
             self._played.append(match)
             self._state.remember(match)
-            if match.phase == "train" and speeches:
+            if match.phase != "report" and speeches:
                 self._count_behaviour(match, speeches, order)
             self._tell("progressed", Progress(generation, phase, done, total))
 
