@@ -83,9 +83,7 @@ class AllocationSettings:
     patience: float = 2.0
 
 
-def telling(
-    beliefs: Beliefs, differences: ArrayLike, form: Form, dispersion: float | None = None
-) -> Floats:
+def telling(beliefs: Beliefs, differences: ArrayLike, form: Form) -> Floats:
     """Precision about strength that a contest has on every question.
 
     A duel with seats exchanged has two outcomes with predictors d + a and d - a, where d is the
@@ -98,7 +96,6 @@ def telling(
         beliefs: What is known.
         differences: Differences of strengths (duel) or strengths (self), any shape.
         form: ``"duel"`` or ``"self"``.
-        dispersion: Instead of that of the beliefs.
 
     Returns:
         In units of one over squared Elo points, of the shape of ``differences`` with the questions
@@ -107,7 +104,7 @@ def telling(
     d = np.asarray(differences, dtype=np.float64)[..., None] / _LOGIT
     effect = beliefs.effect / _LOGIT
     shrink = 1 / np.sqrt(1 + math.pi / 8 * (beliefs.deviation / _LOGIT) ** 2)
-    scale = _LOGIT**2 * (beliefs.dispersion if dispersion is None else dispersion)
+    scale = _LOGIT**2 * beliefs.dispersion
 
     def information(z: Floats) -> Floats:
         half = np.exp(-np.abs(z * shrink))
