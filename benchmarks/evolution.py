@@ -83,6 +83,7 @@ class Setup:
         generations: Of that one, after generation 0.
         questions: Questions for training, choice and report; which ones depends on the world.
         held_out: Held-out questions, each on a passage of its own; likewise.
+        oracle_worlds: In how many worlds the oracle plays; it takes as long as ten others.
         assignments: ``a.b=value`` on top of the preset ``default``.
     """
 
@@ -90,6 +91,7 @@ class Setup:
     generations: int
     questions: tuple[int, int, int] = (120, 60, 40)
     held_out: int = 160
+    oracle_worlds: int = 6
     assignments: tuple[str, ...] = ()
 
     def config(self, kind: str, objective: str, world: int) -> RunConfig:
@@ -131,6 +133,12 @@ def procedure_config(base: RunConfig, name: str, players: Players) -> RunConfig:
     return override_config(base, flags, "benchmark")
 
 
+def rated(run: RunDirectory) -> float:
+    """Return what the ratings say that the champions have gained, in Elo points."""
+    said = run.generation(run.generations()[-1])["stats"]["reported_progress"]
+    return math.nan if said is None else float(said["value"])
+
+
 def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     """Play all procedures in one world, and measure what came of each."""
     kind, objective, world = case
@@ -145,6 +153,8 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     questions = open_questions(base.questions)
     results: list[Result] = []
     for procedure in setup.procedures:
+        if procedure == "oracle" and world >= setup.oracle_worlds:
+            continue
         config = procedure_config(base, procedure, players)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "run"
@@ -176,6 +186,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
                     # An end that does not exist is written as null.
                     reported_low=-math.inf if said["low"] is None else said["low"],
                     reported_high=math.inf if said["high"] is None else said["high"],
+                    rated=rated(run),
                 )
             )
     return results
@@ -234,7 +245,13 @@ def main() -> None:
     )
     worlds = options.worlds
     if options.quick:
-        setup = replace(setup, generations=1, held_out=6, assignments=(*QUICK, *setup.assignments))
+        setup = replace(
+            setup,
+            generations=1,
+            held_out=6,
+            oracle_worlds=1,
+            assignments=(*QUICK, *setup.assignments),
+        )
         worlds = min(worlds, 2)
     objectives = options.objectives.split(",")
     cases = [("mixed", o, w) for o in objectives for w in range(worlds)]
@@ -245,9 +262,12 @@ def main() -> None:
     text = report(results, held_out=setup.held_out, markdown=options.markdown)
     print(text)
     if options.json:
-        # JSON has no infinite numbers: an end that does not exist is null.
+        # JSON has no infinite numbers: an end that does not exist is null, and what is not known.
         runs = [
-            {k: None if v in (math.inf, -math.inf) else v for k, v in asdict(r).items()}
+            {
+                k: None if isinstance(v, float) and not math.isfinite(v) else v
+                for k, v in asdict(r).items()
+            }
             for r in results
         ]
         data = {"simulation": True, "setup": asdict(setup), "runs": runs}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from qd.statistics import Estimate, t_interval
+import numpy as np
+
+from qd.statistics import Estimate, t_interval, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Result:
         reported: Gain according to ``summary.json``.
         reported_low: Lower end of its 95 % interval.
         reported_high: Upper end.
+        rated: Gain of the champions over the seeds by their ratings alone, in Elo points; NaN where
+            the ratings do not say.
     """
 
     kind: str
@@ -51,6 +56,7 @@ class Result:
     reported: float
     reported_low: float
     reported_high: float
+    rated: float = math.nan
 
     @property
     def covered(self) -> bool:
@@ -65,8 +71,8 @@ class Result:
 
 Value = Callable[[Result], float]
 MEASURES: tuple[tuple[str, Value], ...] = (
-    ("all elites", lambda r: r.elites_gain),
     ("best of each family", lambda r: r.champions_gain),
+    ("all elites", lambda r: r.elites_gain),
     ("cell by cell", lambda r: r.cells_gain),
 )
 
@@ -103,7 +109,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool)
 
 def procedures_table(runs: dict[str, list[Result]], *, markdown: bool) -> str:
     """One row per procedure."""
-    own = next(iter(runs.values()))
+    first, own = next(iter(runs.items()))
     head = ["procedure", "generations", "calls"]
     for name, _ in MEASURES[:2]:
         head += [name, "default ahead"]
@@ -114,7 +120,9 @@ def procedures_table(runs: dict[str, list[Result]], *, markdown: bool) -> str:
         row.append(f"{fmean(r.calls for r in found):,.0f}")
         for _, value in MEASURES[:2]:
             row.append(points(t_interval([value(r) for r in found])))
-            row.append("" if found is own else points(ahead(own, found, value)))
+            row.append(
+                "" if name in (next(iter(runs)), "oracle") else points(ahead(own, found, value))
+            )
         row.append(points(t_interval([r.cells_gain for r in found])))
         row.append(points(t_interval([r.reported for r in found])))
         row.append(f"{sum(r.covered for r in found)} of {len(found)}")
@@ -135,6 +143,9 @@ def verdicts(objective: str, runs: dict[str, list[Result]]) -> list[str]:
     for other, found in runs.items():
         if found is own:
             continue
+        if other == "oracle":
+            lines += [share_of_oracle(f"{objective}: {who}", own, found, *m) for m in MEASURES[:2]]
+            continue
         ratio = 100 * (fmean(r.calls for r in found) / fmean(r.calls for r in own) - 1)
         for name, value in MEASURES[:2]:
             gap = ahead(own, found, value)
@@ -143,6 +154,45 @@ def verdicts(objective: str, runs: dict[str, list[Result]]) -> list[str]:
                 f"{verdict(gap)} ({points(gap)})"
             )
     return [*lines, honesty(f"{objective}: {who}", own)]
+
+
+def share_of_oracle(
+    what: str, own: Sequence[Result], oracle: Sequence[Result], name: str, value: Value
+) -> str:
+    """Say what share of the oracle's mean gain is reached, in the worlds that both played.
+
+    The interval is that of a ratio of two means over the same worlds (Fieller 1954).
+    """
+    known = {r.world: value(r) for r in oracle}
+    pairs = [(value(r), known[r.world]) for r in own if r.world in known]
+    ratio = ratio_interval(pairs)
+    low, high = (f"{100 * end:.0f}" for end in (ratio.low, ratio.high))
+    return (
+        f"{what} reaches {100 * ratio.value:.0f} % [{low}, {high}] of what the oracle does "
+        f"({len(pairs)} worlds), {name}"
+    )
+
+
+def ratio_interval(pairs: Sequence[tuple[float, float]]) -> Estimate:
+    """Ratio of two means over the same worlds, with Fieller's 95 % interval (1954).
+
+    It holds all ratios rho for which the mean of ``a - rho b`` does not differ from 0. Where the
+    mean of b does not differ from 0 itself, its ends are infinite.
+    """
+    n = len(pairs)
+    above, below = (fmean(column) for column in zip(*pairs, strict=True))
+    value = above / below if below else math.nan
+    if n < 2:
+        return Estimate(value, -math.inf, math.inf, n, n)
+    (v_a, c), (_, v_b) = np.cov(np.array(pairs).T) / n
+    t = t_quantile(0.975, n - 1)
+    lead = below**2 - t**2 * v_b
+    middle = above * below - t**2 * c
+    inside = middle**2 - lead * (above**2 - t**2 * v_a)
+    if lead <= 0 or inside < 0:
+        return Estimate(value, -math.inf, math.inf, n, n)
+    half = math.sqrt(inside)
+    return Estimate(value, (middle - half) / lead, (middle + half) / lead, n, n)
 
 
 def honesty(what: str, runs: Sequence[Result]) -> str:
@@ -165,6 +215,11 @@ def null_verdicts(objective: str, runs: Sequence[Result]) -> list[str]:
         lines.append(
             f"null world, {objective}: gain differs from 0, {name}: {answer} ({points(found)})"
         )
+    rated = t_interval([r.rated for r in runs if not math.isnan(r.rated)])
+    lines.append(
+        f"null world, {objective}: gain of the champions by their ratings alone: "
+        f"{rated.value:+.1f} [{rated.low:+.1f}, {rated.high:+.1f}] Elo points"
+    )
     return lines
 
 

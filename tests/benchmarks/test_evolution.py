@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from debate_env.questions import Question
@@ -42,8 +43,10 @@ def test_the_whole_benchmark_in_small(tmp_path: Path):
         assert f"- null world, {objective}: gain differs from 0, reported: " in text
     kinds = Counter((r["kind"], r["objective"], r["procedure"]) for r in data["runs"])
     mixed = {(k, o, p) for k, o, p in kinds if k == "mixed"}
-    assert len(mixed) == 8
-    assert set(kinds.values()) == {2}
+    assert len(mixed) == 14
+    assert {n for (_, _, p), n in kinds.items() if p != "oracle"} == {2}
+    assert all("% [" in line for line in text.splitlines() if "of what the oracle does" in line)
+    assert text.count("of what the oracle does") == 4
     assert data["simulation"] is True
     by_name = {(r["kind"], r["objective"], r["world"], r["procedure"]): r for r in data["runs"]}
     for world in (0, 1):
@@ -108,7 +111,7 @@ def test_a_gain_in_the_null_world_is_called_out(table: ModuleType):
     good = [result(table, w, 0.01 * (-1) ** w, kind="null") for w in range(10)]
     bad = [result(table, w, 0.05 + 0.001 * w, kind="null") for w in range(10)]
     assert not any("MUST NOT" in line for line in table.null_verdicts("truth", good))
-    assert all("MUST NOT" in line for line in table.null_verdicts("truth", bad))
+    assert all("MUST NOT" in line for line in table.null_verdicts("truth", bad)[:-1])
 
 
 def test_differences_are_paired_by_world(table: ModuleType):
@@ -136,6 +139,27 @@ def test_tables_line_up(table: ModuleType):
     report = table.report([result(table, w, 0.1) for w in range(3)], held_out=7, markdown=False)
     assert "on 7 held-out passages" in report
     assert math.isclose(float(report.split("default    6.0")[1].split()[1]), 10.0)
+
+
+def test_the_share_of_an_oracle_is_a_ratio_over_the_worlds_of_both(table: ModuleType):
+    own = [result(table, w, 0.05 + 0.001 * (w % 3)) for w in range(9)]
+    oracle = [result(table, w, 0.1 + 0.002 * (w % 3)) for w in range(6)]
+    line = table.share_of_oracle("truth: default", own, oracle, *table.MEASURES[0])
+    assert line.startswith("truth: default reaches 50 % [50, 50]")
+    assert "(6 worlds)" in line
+
+
+def test_ratios_of_means_cover(table: ModuleType):
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        b = rng.normal(1.0, 0.3, 8)
+        a = 0.7 * b + rng.normal(0.0, 0.15, 8)
+        found = table.ratio_interval(list(zip(a, b, strict=True)))
+        held += found.low <= 0.7 <= found.high
+    assert 0.92 < held / 400 < 0.98
+    lost = table.ratio_interval([(1.0, 0.5), (1.1, -0.6), (0.9, 0.2)])
+    assert (lost.low, lost.high) == (-math.inf, math.inf)
 
 
 def questions(count: int) -> list[Question]:
