@@ -120,9 +120,8 @@ def procedures_table(runs: dict[str, list[Result]], *, markdown: bool) -> str:
         row.append(f"{fmean(r.calls for r in found):,.0f}")
         for _, value in MEASURES[:2]:
             row.append(points(t_interval([value(r) for r in found])))
-            row.append(
-                "" if name in (next(iter(runs)), "oracle") else points(ahead(own, found, value))
-            )
+            compared = name not in (first, "oracle")
+            row.append(points(ahead(own, found, value)) if compared else "")
         row.append(points(t_interval([r.cells_gain for r in found])))
         row.append(points(t_interval([r.reported for r in found])))
         row.append(f"{sum(r.covered for r in found)} of {len(found)}")
