@@ -12,7 +12,7 @@ from typing import Any
 from debate_env.errors import InputError
 from debate_env.questions import Question
 from debate_env.sources import load_questions
-from qd.config import ROLES, RunConfig
+from qd.config import ROLES, BudgetConfig, RunConfig
 from qd.controls import (
     cut_strategies,
     length_control,
@@ -115,6 +115,8 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
 @contextmanager
 def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
     """Make the models of a run, without its mutator; their replies are kept for a second time."""
+    # What a run may spend says nothing about looking at what it has become.
+    config = config.model_copy(update={"budget": BudgetConfig()})
     bare = make_models(config, ROLES[:2])
     try:
         journal = None

@@ -10,6 +10,7 @@ from debate_env.errors import InputError
 from qd.commands.evaluate import evaluate
 from qd.commands.running import run_command
 from qd.commands.train import train_command
+from qd.config import BudgetConfig
 from qd.evaluate_runs import elites_of, evaluate_run, questions_of, save_report, splits_of
 from qd.run_comparison import compare_runs
 from qd.run_measures import Extras
@@ -117,6 +118,12 @@ def test_truth_is_measured_by_debates_with_oneself(truth: RunDirectory) -> None:
         first, second = name.split("-")
         levels = [report["splits"][split]["truth"]["value"] for split in (first, second)]
         assert gaps["objective"]["value"] == pytest.approx(levels[0] - levels[1])
+
+
+def test_a_run_that_has_used_its_budget_up_can_be_measured(persuasion: RunDirectory) -> None:
+    config = persuasion.config.model_copy(update={"budget": BudgetConfig(calls=1)})
+    report, _ = evaluate_run(persuasion, splits=("test",), elites=1, extras=NOTHING, config=config)
+    assert report["splits"]["test"]["debates"] > 1
 
 
 def test_one_split_has_no_gap(persuasion: RunDirectory) -> None:
