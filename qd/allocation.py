@@ -42,7 +42,7 @@ _TYPICAL = {"duel": 0.4, "self": 0.1}
 _WIDEST = 128
 """Players that are compared pair by pair; more are dealt into groups."""
 _GROUP = 48
-"""Players of such a group: small enough that a contest costs little, large enough to choose from."""
+"""Players of such a group: so few that a contest costs little, enough to choose from."""
 
 
 @dataclass(frozen=True, eq=False)
