@@ -83,6 +83,7 @@ class Setup:
         generations: Of that one, after generation 0.
         questions: Questions for training, choice and report; which ones depends on the world.
         held_out: Held-out questions, each on a passage of its own; likewise.
+        first_world: Number of the first world.
         oracle_worlds: In how many worlds the oracle plays; it takes as long as ten others.
         assignments: ``a.b=value`` on top of the preset ``default``.
     """
@@ -91,6 +92,7 @@ class Setup:
     generations: int
     questions: tuple[int, int, int] = (120, 60, 40)
     held_out: int = 160
+    first_world: int = 0
     oracle_worlds: int = 6
     assignments: tuple[str, ...] = ()
 
@@ -153,7 +155,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     questions = open_questions(base.questions)
     results: list[Result] = []
     for procedure in setup.procedures:
-        if procedure == "oracle" and world >= setup.oracle_worlds:
+        if procedure == "oracle" and world >= setup.first_world + setup.oracle_worlds:
             continue
         config = procedure_config(base, procedure, players)
         with tempfile.TemporaryDirectory() as scratch:
@@ -222,6 +224,7 @@ def main() -> None:
     """Parse the command line, measure, and print tables and verdicts."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n\n", 1)[0])
     parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--first-world", type=int, default=20, help="settings were tried in 0 to 5")
     parser.add_argument("--generations", type=int, default=6, help="of the first procedure")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
@@ -241,6 +244,7 @@ def main() -> None:
     setup = Setup(
         tuple(options.procedures.split(",")),
         options.generations,
+        first_world=options.first_world,
         assignments=tuple(options.assignments),
     )
     worlds = options.worlds
@@ -254,10 +258,11 @@ def main() -> None:
         )
         worlds = min(worlds, 2)
     objectives = options.objectives.split(",")
-    cases = [("mixed", o, w) for o in objectives for w in range(worlds)]
+    numbers = range(options.first_world, options.first_world + worlds)
+    cases = [("mixed", o, w) for o in objectives for w in numbers]
     results = measure(setup, cases, options.jobs)
     if not options.no_null:
-        nothing = [("null", o, w) for o in objectives for w in range(worlds)]
+        nothing = [("null", o, w) for o in objectives for w in numbers]
         results += measure(replace(setup, procedures=setup.procedures[:1]), nothing, options.jobs)
     text = report(results, held_out=setup.held_out, markdown=options.markdown)
     print(text)

@@ -197,7 +197,7 @@ class ArchiveConfig(Section):
 
     kind: Literal["grid", "slots", "population"] = "grid"
     axes: tuple[AxisConfig, ...] = Field(
-        default=(AxisConfig(name="family"), AxisConfig(name="verified_quote_share")), strict=False
+        default=(AxisConfig(name="family"), AxisConfig(name="certainty")), strict=False
     )
     slots: int = Field(default=5, ge=1)
     keep_per_family: int = Field(default=0, ge=0)
