@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from qd.config import EvolutionConfig
-from qd.matches import Match
 from qd.registry import Registry
-from qd.strategy import Strategy
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # so that rating somebody's table needs no configuration and no agents
+    from qd.config import EvolutionConfig
+    from qd.matches import Match
     from qd.ratings.laplace import Start
     from qd.ratings.posterior import Posterior
+    from qd.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class RatingView(Protocol):
         ...
 
 
-RatingFactory = Callable[[EvolutionConfig, float], RatingView]
+RatingFactory = Callable[["EvolutionConfig", float], RatingView]
 """Makes a rating from the configuration and the weight of truth in the objective."""
 
 RATINGS: Registry[RatingFactory] = Registry("rating")

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qd.matches import Match
+if TYPE_CHECKING:
+    from qd.matches import Match
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

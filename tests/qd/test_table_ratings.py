@@ -11,7 +11,7 @@ from debate_env.errors import InputError
 from qd.match_columns import Columns
 from qd.match_tables import MatchTable, read_matches
 from qd.ratings.elo import expected
-from qd.table_bootstrap import FARTHEST, fit_win_rates
+from qd.ratings.least_squares import FARTHEST, fit_win_rates
 from qd.table_ratings import Settings, TableRatings, default_model, rate_table
 from tests.qd.test_match_tables import written
 
