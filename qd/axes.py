@@ -90,8 +90,9 @@ class Bins:
         return Place(min(max(index, 0), self.size - 1), outside)
 
     def describe(self, index: int) -> str:
-        """Name a bin, e.g. ``"0.05-0.15"``."""
-        return f"{self.edges[index]:g}-{self.edges[index + 1]:g}"
+        """Name a bin, e.g. ``"0.05-0.15"``, or ``"-1 to -0.2"`` where there are minus signs."""
+        between = " to " if self.edges[0] < 0 else "-"
+        return f"{self.edges[index]:g}{between}{self.edges[index + 1]:g}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the axis as JSON-able data."""
