@@ -58,8 +58,6 @@ OBJECTIVES = ("persuasion", "truth")
 TRAINING = "synthetic:passages=600,words=350,questions=2,seed=11"
 HELD_OUT = "synthetic:passages=400,words=350,questions=2,seed=1000"
 KNOWN = "synthetic:passages=300,words=350,questions=1,seed=2000"
-ORACLE_QUESTIONS = 240
-"""Questions that the oracle measures every strategy on; they belong to nobody else."""
 
 
 PROCEDURES: Mapping[str, str] = {
@@ -84,7 +82,8 @@ class Setup:
         questions: Questions for training, choice and report; which ones depends on the world.
         held_out: Held-out questions, each on a passage of its own; likewise.
         first_world: Number of the first world.
-        oracle_worlds: In how many worlds the oracle plays; it takes as long as ten others.
+        oracle_worlds: In how many worlds the oracle plays; it takes as long as six others.
+        oracle_debates: Debates that it measures every strategy in, on questions of their own.
         assignments: ``a.b=value`` on top of the preset ``default``.
     """
 
@@ -94,6 +93,7 @@ class Setup:
     held_out: int = 160
     first_world: int = 0
     oracle_worlds: int = 6
+    oracle_debates: int = 240
     assignments: tuple[str, ...] = ()
 
     def config(self, kind: str, objective: str, world: int) -> RunConfig:
@@ -119,13 +119,20 @@ class Setup:
         )
 
 
-def procedure_config(base: RunConfig, name: str, players: Players) -> RunConfig:
-    """Return the configuration of a procedure in a world."""
+def procedure_config(base: RunConfig, name: str, players: Players, known: int) -> RunConfig:
+    """Return the configuration of a procedure in a world.
+
+    Args:
+        base: That of the default.
+        name: Name of the procedure.
+        players: The models of the world.
+        known: Debates that the oracle measures every strategy in.
+    """
     if PROCEDURES[name]:
         return baseline_config(base, PROCEDURES[name])
     if name != "oracle":
         return base
-    supply = list(load_questions(KNOWN))[:ORACLE_QUESTIONS]
+    supply = list(load_questions(KNOWN))[:known]
     rating = f"oracle-{base.name}-{base.models.default}".replace(":", "-")
     register_oracle(rating, Oracle(players, supply, truth=base.objective == "truth"))
     flags = (
@@ -157,7 +164,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     for procedure in setup.procedures:
         if procedure == "oracle" and world >= setup.first_world + setup.oracle_worlds:
             continue
-        config = procedure_config(base, procedure, players)
+        config = procedure_config(base, procedure, players, setup.oracle_debates)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "run"
             if not results or procedure == "oracle":
