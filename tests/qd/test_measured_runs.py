@@ -16,6 +16,7 @@ from debate_env.errors import InputError
 from qd.axes import Labels
 from qd.centroids import fit_centroids
 from qd.checking import check_names
+from qd.config import RunConfig
 from qd.embedding import HashingEmbedder
 from qd.events import GenerationFinished, Listener
 from qd.labelling import OUTCOMES, UNREADABLE
@@ -96,14 +97,23 @@ def test_every_new_strategy_is_labelled_once_by_what_it_says(tmp_path):
     assert len(strategies) - 3 <= asked <= len(strategies) == summary["strategies"]
     assert model.labelled == 3 * asked
     first, second = generation(tmp_path / "run", 0)["stats"], watcher.finished[1].stats
-    assert (first["labels"]["strategies"], first["labels"]["votes"]) == (34, 102)
-    assert first["labels"]["families"] == {"rationality": 34}  # seeds boast of nothing
-    assert first["labels"]["drifted"] in (29, 30)
+    heard = speakers(tmp_path / "run")
+    assert (first["labels"]["strategies"], first["labels"]["votes"]) == (heard, 3 * heard)
+    assert first["labels"]["families"] == {"rationality": heard}  # seeds boast of nothing
+    assert heard - 5 <= first["labels"]["drifted"] < heard
     assert second.tokens["mutator"].prompt >= 100 * second.labels["votes"] > 0
 
 
+def speakers(run_dir: Path) -> int:
+    """Count the strategies that debated in generation 0."""
+    matches = RunDirectory.open(run_dir).matches()
+    played = [m for m in matches if m.phase != "report" and not m.generation]
+    return len({strategy for match in played for strategy in match.seats})
+
+
 def test_labels_are_paid_for_and_planned(tmp_path):
-    settings = labelled()
+    models = {"default": "stand-in", "journal": False}  # which would answer equal verdicts itself
+    settings = RunConfig.model_validate({**labelled().to_json(), "models": models})
     play(settings, tmp_path / "run", model := Reader())
     assert sum(generation(tmp_path / "run", n)["stats"]["calls"] for n in range(3)) == model.calls
     plan = plan_run(settings, questions(settings))
@@ -134,17 +144,19 @@ def test_votes_that_cannot_be_read_are_reported(tmp_path):
     watcher = Recorder()
     play(labelled(), tmp_path / "run", Mumbling(), watcher)
     finished = watcher.finished[0]
-    assert finished.stats.labels["unreadable"] == 34
+    heard = speakers(tmp_path / "run")
+    assert finished.stats.labels["unreadable"] == heard
     assert finished.stats.labels["agreement"]["value"] == pytest.approx(2 / 3)
-    assert "labels agree 67 %  unreadable 34/102" in generation_line(finished)
-    assert generation_metrics(finished)["labels/unreadable"] == 34
+    shown = f"labels agree 67 %  unreadable {heard}/{3 * heard}"
+    assert shown in generation_line(finished)
+    assert generation_metrics(finished)["labels/unreadable"] == heard
     (cell,) = {tuple(c["cell"]) for c in generation(tmp_path / "run", 0)["archive"]["cells"]}
     assert cell[0] == 0
     assert UNREADABLE not in str(generation(tmp_path / "run", 0)["archive"])
 
 
 def test_a_labeller_that_says_nothing_readable_stops_the_run(tmp_path):
-    with pytest.raises(TrainingStoppedError, match=r"none of 102 votes .* check models\.mutator"):
+    with pytest.raises(TrainingStoppedError, match=r"none of \d+ votes .* check models\.mutator"):
         play(labelled(), tmp_path / "run", Reader("none of them"))
 
 
@@ -195,10 +207,11 @@ def test_what_is_out_of_range_is_said(tmp_path):
     watcher = Recorder()
     narrow = [{"name": "length", "edges": [0, 1, 2]}]
     summary = play(config(archive={"axes": narrow}), tmp_path / "run", StandIn(), watcher)
-    assert watcher.finished[0].stats.outside == {"length": 34}
-    assert "out of range length 34" in generation_line(watcher.finished[0])
-    assert generation_metrics(watcher.finished[0])["archive/outside/length"] == 34
-    assert summary["out_of_range"]["length"] >= 34
+    heard = speakers(tmp_path / "run")
+    assert watcher.finished[0].stats.outside == {"length": heard}
+    assert f"out of range length {heard}" in generation_line(watcher.finished[0])
+    assert generation_metrics(watcher.finished[0])["archive/outside/length"] == heard
+    assert summary["out_of_range"]["length"] >= heard > 20
     (line,) = summary["warnings"]
     assert line.startswith("out of range: length lay ")
     stored = json.loads((tmp_path / "run" / "summary.json").read_text())

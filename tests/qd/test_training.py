@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -238,12 +239,11 @@ def test_the_papers_procedure_decides_by_rating_alone(tmp_path):
 
 def test_strategies_may_debate_themselves_for_truth(tmp_path):
     play(config("truth", tournament={"teams": "self"}), tmp_path / "run")
-    played = [m for m in RunDirectory.open(tmp_path / "run").matches() if m.phase == "train"]
+    played = [m for m in RunDirectory.open(tmp_path / "run").matches() if m.phase != "report"]
     assert all(m.seats[0] == m.seats[1] for m in played)
-    counts = {
-        s: sum(m.seats[0] == s for m in played if not m.generation) for s in ("s0000", "s0034")
-    }
-    assert counts == {"s0000": 1, "s0034": 1}
+    counts = Counter(m.seats[0] for m in played if not m.generation)
+    assert len(counts) == 35
+    assert sum(counts.values()) == 80
 
 
 def test_a_report_does_not_play_again_what_is_known(done):
@@ -296,6 +296,8 @@ def test_the_win_rate_of_every_generation_is_in_the_log(objective, tmp_path):
         won, panel = [], set()
         for champion in stats.champions:
             for m in reports:
+                if m.generation > stats.generation:
+                    continue
                 # Every debate with a seed that is no champion of this generation is one of its.
                 if champion in m.seats and not set(m.seats) <= set(stats.champions):
                     won.append(m.share("win") if m.seats[0] == champion else 1 - m.share("win"))
@@ -305,7 +307,8 @@ def test_the_win_rate_of_every_generation_is_in_the_log(objective, tmp_path):
         assert stats.win_rate is not None
         assert stats.win_rate.n == 3 * len(stats.champions)
         assert stats.win_rate.low <= stats.win_rate.value <= stats.win_rate.high
-        if len(won) == 2 * stats.win_rate.n:  # no champion met another one
+        # Where no champion met another one, and none was another's opponent in an earlier report.
+        if len(won) == 2 * stats.win_rate.n and not stats.generation:
             assert stats.win_rate.value == pytest.approx(sum(won) / len(won))
         assert generation_metrics(event)["win_rate"] == stats.win_rate.value
         assert (
@@ -324,7 +327,7 @@ def test_champions_that_meet_each_other_meet_once(tmp_path):
     sizes = {"train": 4, "selection": 4, "report": 40, "test": 4}
     # With this seed two champions are each other's opponents on two questions.
     dealing = {**settings.questions.model_dump(), **sizes}
-    data = {**settings.to_json(), "seed": 10, "questions": dealing}
+    data = {**settings.to_json(), "seed": 5, "questions": dealing}
     settings = RunConfig.model_validate(data)
     dealt = split_questions(question_set(40), settings.questions)
     model, watcher = StandIn(), Watcher()
