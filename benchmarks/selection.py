@@ -35,6 +35,7 @@ from selection_table import DEFAULT, Run, report
 from selection_world import KINDS, Evolved, Size, World
 
 from debate_env.errors import nearest
+from qd.allocation import AllocationSettings
 
 Procedure = Callable[[World, int], Evolved]
 
@@ -51,6 +52,9 @@ PROCEDURES: Mapping[str, Procedure] = {
     "posterior, 70 % own parent, scales given": Paired(),
     "posterior, 70 % own parent": Paired(priors=ESTIMATED),
     DEFAULT: BestPosterior(),
+    "shares of the preset": BestPosterior(
+        waves=4, allocation=AllocationSettings(own=0.5, anchors=0.1)
+    ),
 }
 ELSEWHERE = ("perfect", "Elo, Swiss, inherited", DEFAULT)
 """Procedures that are also tried in worlds of other kinds."""

@@ -1,7 +1,8 @@
 """Selection by posterior in the world of ``benchmarks/selection.py``, with the code of ``qd``.
 
 Ratings are :func:`qd.ratings.laplace.fit_games` of the whole log, contests those of
-:func:`qd.allocation.allocate`, and cells change hands by :func:`qd.cell_choice.choose`.
+:func:`qd.allocation.allocate`, and cells change hands by :func:`selection_choice.choose`, the rule
+``racing`` of :mod:`qd.acceptance` over arrays.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from selection_choice import ChoiceSettings, choose
 from selection_elo import paired
 from selection_world import Evolved, Floats, Ints, World
 
 from agents.base import derive_seed
 from qd.allocation import AllocationSettings, Beliefs, allocate
-from qd.cell_choice import ChoiceSettings, choose
 from qd.ratings.games import make_games
 from qd.ratings.laplace import Fit, Priors, Start, fit_games
 
@@ -79,7 +80,7 @@ class Log:
 
 @dataclass(frozen=True)
 class BestPosterior:
-    """What :mod:`qd.allocation` and :mod:`qd.cell_choice` make of a number of debates.
+    """What :mod:`qd.allocation` and :mod:`selection_choice` make of a number of debates.
 
     Attributes:
         priors: Scales that are given.

@@ -1,4 +1,4 @@
-"""Who holds a cell, and who stays to challenge, once contests have been played; pure functions.
+"""Who holds a cell, and who stays to challenge: the rule ``racing`` over arrays; pure functions.
 
 The incumbent has no privilege but the threshold: whoever is now known to be better takes the cell,
 a new child, a challenger of earlier generations, or a former incumbent whose successor later

@@ -1,9 +1,22 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from qd.cell_choice import ChoiceSettings, better, choose
+from qd.acceptance import Racing
+from qd.archive import Archive
+from qd.archive_base import Entry
+from qd.axes import Labels
+from qd.selection import Beliefs
+from qd.selection import choose as choose_in_archive
+from tests.qd.making import posterior
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from selection_choice import ChoiceSettings, better, choose
 
 SPREAD = 100.0 * np.eye(4)
 
@@ -49,3 +62,26 @@ def test_probability_of_being_better_uses_the_joint_covariance():
     assert together > alone
     assert better(mean, np.zeros((2, 2)), 0, 1) == 1
     assert better(np.zeros(2), np.zeros((2, 2)), 0, 1) == 0.5
+
+
+def test_the_loop_decides_alike():
+    """The archive and its rule, asked one after the other, find the same elite."""
+    rng = np.random.default_rng(5)
+    waiting = 0
+    for _ in range(300):
+        mean = rng.normal(0, 30, 3)
+        root = rng.normal(0, 25, (3, 3))
+        covariance = root @ root.T + 50 * np.eye(3)
+        mean[1] = min(mean[1], mean[0])  # who waits is not the better one
+        entries = [
+            Entry(name, float(m), {"kind": "x"}) for name, m in zip("ehc", mean, strict=True)
+        ]
+        archive = Archive([Labels("kind", ("x",))], challengers=1)
+        archive.place(entries[0])
+        archive.place(entries[1], lambda *_: "undecided")
+        known = posterior(("e", "h", "c"), mean, covariance)
+        choose_in_archive(archive, entries[2:], Racing(), Beliefs(known))
+        found = choose(mean, covariance, [0, 1, 2], 0, ChoiceSettings())
+        assert archive.elites()[0].strategy_id == "ehc"[found.elite]
+        waiting += len(archive.challengers())
+    assert waiting > 50
