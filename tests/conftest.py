@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests share the cores among themselves; more threads of linear algebra would only wait. Set before
+# anything imports numpy, and for every program that a test starts.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
