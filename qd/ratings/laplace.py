@@ -115,7 +115,8 @@ class Fit:
         covariance: Of their strengths relative to the panel's mean, (l, l).
         questions: The questions' deviations b, (m,).
         question_deviations: Their posterior standard deviations, (m,).
-        side: beta and its standard deviation.
+        side: beta and its standard deviation; for teams relative to the panel's mean, as strengths
+            are.
         position: gamma and its standard deviation.
         mean: mu and its standard deviation.
         scales: Prior standard deviations and dispersion, estimated or given.
@@ -275,12 +276,18 @@ def _fit(
         mean = float(block[np.ix_(seats, seats)].mean())
         covariance = covariance - along[:, None] - along[None, :] + mean
     games = design.games
+    level, spread = w[beta], block[-3, -3]
+    if len(panel) and games.form == "team":
+        # A team's strength stands against the difficulty: both have the panel's mean as their zero.
+        level, spread = level - zero, spread + mean - 2 * float(block[seats, -3].mean())
     played = np.bincount(games.first, minlength=n)
     played += np.bincount(games.second[games.second != games.first], minlength=n)
     asked = exact.question_variances() + np.square(moves[n:beta]).sum(axis=1)
     effects = [
-        (float(ELO * value), float(ELO * np.sqrt(variance)))
-        for value, variance in zip(w[beta:], block.diagonal()[-3:], strict=True)
+        (float(ELO * value), float(ELO * np.sqrt(max(variance, 0.0))))
+        for value, variance in zip(
+            (level, *w[beta + 1 :]), (spread, *block.diagonal()[-2:]), strict=True
+        )
     ]
     logs = np.sqrt(unknown.diagonal())
     return Fit(
