@@ -49,7 +49,7 @@ def test_the_whole_benchmark_in_small(tmp_path: Path):
     assert text.count("of what the oracle does") == 4
     assert data["simulation"] is True
     by_name = {(r["kind"], r["objective"], r["world"], r["procedure"]): r for r in data["runs"]}
-    for world in (0, 1):
+    for world in (20, 21):
         own = by_name["mixed", "persuasion", world, "default"]
         for other in ("best-of-N", "random"):
             ratio = by_name["mixed", "persuasion", world, other]["calls"] / own["calls"]

@@ -52,7 +52,7 @@ def test_the_whole_benchmark_in_small(tmp_path: Path):
     assert data["simulation"] is True
     assert "| default " in text
     names = {(r["kind"], r["procedure"], r["matches"]) for r in data["runs"]}
-    assert len(names) == 12 * 2 + 3 * 3 * 2
+    assert len(names) == 13 * 2 + 3 * 3 * 2
     own = [r for r in data["runs"] if r["procedure"] == "default"]
     assert all(r["deviation"] > 0 and r["mutation"] > 0 for r in own)
     elo = [r for r in data["runs"] if r["procedure"].startswith("Elo")]
