@@ -17,9 +17,8 @@ from agents.models.budget import BudgetReachedError
 from debate_env.errors import InputError
 from debate_env.protocols import DEBATERS
 from debate_env.transcript import Speech
-from qd.acceptance import make_rule
-from qd.archive_base import Entry, Spot
 from qd.breeding import Breeder
+from qd.competition import Competition
 from qd.config import RunConfig
 from qd.descriptors import BehaviourSummary, exchanges, make_descriptors
 from qd.diversity import family_diversity
@@ -39,17 +38,15 @@ from qd.labeller import Labeller
 from qd.labelling import sum_up
 from qd.matches import Match, Plan
 from qd.mutation import Child, MutationResult
-from qd.ratings import Ratings, make_rating
 from qd.referee import Referee
 from qd.reflection import transcript_reader
 from qd.run_models import Models
 from qd.rundir import RunDirectory, RunWriter
 from qd.score_units import reported_progress
 from qd.seeds import seed_strategies
-from qd.selection import Beliefs, Choice, Verdict, choose, open_decisions
+from qd.selection import Verdict
 from qd.splits import RunQuestions
 from qd.strategy import Strategy
-from qd.tournament import Field, Outlook, Tournament
 from qd.training_results import (
     Happenings,
     archive_json,
@@ -57,7 +54,6 @@ from qd.training_results import (
     generation_stats,
     heat_map,
     is_simulation,
-    ratings_of_players,
     stats_from_json,
     stats_json,
     summary_json,
@@ -106,7 +102,6 @@ class Trainer:
         self._seeds = seed_strategies()
         self._state = state or TrainingState(new_archive(evolution))
         self._panel = tuple(seed.strategy_id for seed in self._seeds)
-        self._fitted: Ratings | None = None
         self._rows: tuple[EliteRow, ...] = ()
         self._played: list[Match] = []
         self._delivered = models.delivery()
@@ -121,9 +116,7 @@ class Trainer:
             limits=evolution.limits,
         )
         self._check_pool()
-        self._tournament = Tournament(config, questions)
-        self._rating = make_rating(evolution, config.truth_weight)
-        self._rule = make_rule(evolution.selection)
+        self._competition = Competition(config, questions, self._panel)
         self._reporter = Reporter(config, questions.report, self._seeds)
         self._descriptors = make_descriptors(evolution.archive)
         self._labeller = Labeller(config, models.mutator)
@@ -204,7 +197,8 @@ class Trainer:
         self._played = []
         self._referee.new_generation()
         if generation:
-            self._renewed(generation - 1)  # before there are children: a resumed run begins alike
+            # Before there are children, so that a resumed run begins alike.
+            self._competition.ratings(state, generation - 1)
         shares = self._breeder.shares(state) if generation else {}
         births = (
             self._breeder.breed(state, generation, self._bred(generation)) if generation else []
@@ -215,15 +209,16 @@ class Trainer:
         self._labeller.begin(c.strategy_id for c in children)
         members = [state.strategies[e.strategy_id] for e in state.archive.members()]
         players = [*members, *children]
-        self._compete(players, children, generation)
+        fitted = self._competition.compete(
+            state, players, children, generation, lambda plans: self._play(plans, generation)
+        )
         labels, labelled = self._labeller.label(state.behaviours, self._labelled(generation))
         state.behaviours |= labelled
-        choice = self._choose(children, generation)
+        choice = self._competition.choose(state, children, generation)
         chosen = champions(state.archive.elites(), state.strategies)
         gains = self._report(chosen, generation) if self._reporter.due(generation) else None
         state.forget_the_dead()
         operators = self._count_yields(births, generation, shares)
-        fitted = self._renewed(generation)
         happened = Happenings(
             generation,
             len(players),
@@ -247,6 +242,7 @@ class Trainer:
         record = {
             **state.to_json(),
             "stats": stats_json(stats),
+            "warnings": list(fitted.warnings),
             "questions": {q: round(r, 6) for q, r in fitted.questions.items()},
             "decisions": [_verdict_json(verdict) for verdict in choice.verdicts],
             "events": [event.to_dict() for event in choice.events],
@@ -307,104 +303,6 @@ class Trainer:
             return list(self._seeds)
         born = [birth for birth in births if isinstance(birth, Child)]
         return [child.strategy(self._state.next_id(n)) for n, child in enumerate(born)]
-
-    def _known_ratings(self, children: Sequence[Strategy]) -> dict[str, float]:
-        """Last ratings; a child is expected to be as good as its first parent."""
-        known = dict(self._state.ratings)
-        for child in children:
-            if child.parents and child.parents[0] in known:
-                known[child.strategy_id] = known[child.parents[0]]
-        return known
-
-    def _compete(
-        self, players: Sequence[Strategy], children: Sequence[Strategy], generation: int
-    ) -> None:
-        """Play the tournament; then rate everybody by the whole log."""
-        state = self._state
-        field = Field(
-            players,
-            {c.strategy_id: c.parents[0] for c in children if c.parents},
-            self._panel,
-            self._known_ratings(children),
-        )
-        living = self._rated(players)
-        known = self._fitted
-
-        def look() -> Outlook:
-            nonlocal known
-            known = self._rating.fit(
-                state.matches, state.strategies, generation, living=living, start=known
-            )
-            ratings = ratings_of_players(known, players, state.ratings)
-            self._renew(ratings)
-            archive = state.archive
-            placed = [
-                entry
-                for entry in self._newcomers(children, ratings)
-                if isinstance(archive.cell_of(entry.behaviour), Spot)
-            ]
-            pairs = open_decisions(archive, placed)
-            # A child that cannot be placed yet is expected in the cell of its parent.
-            known_cells = {entry.strategy_id for entry in placed}
-            pairs += [(c, p) for c, p in field.children.items() if c not in known_cells]
-            return Outlook(known.posterior, pairs)
-
-        self._tournament.play(
-            field, state.strategies, generation, look, lambda p: self._play(p, generation)
-        )
-        # From nothing but the log, so that a resumed run finds the same.
-        self._fitted = self._rating.fit(state.matches, state.strategies, generation, living=living)
-        state.ratings = ratings_of_players(self._fitted, players, state.ratings)
-
-    def _rated(self, players: Sequence[Strategy]) -> list[str]:
-        """Everybody whose rating is asked for: players, their parents, and the panel."""
-        ids = [p.strategy_id for p in players]
-        parents = [parent for player in players for parent in player.parents[:1]]
-        return list(dict.fromkeys([*ids, *parents, *self._panel]))
-
-    def _renewed(self, generation: int) -> Ratings:
-        """Return the last ratings; from the log where this process has made none yet."""
-        if self._fitted is None:
-            state = self._state
-            members = [state.strategies[e.strategy_id] for e in state.archive.members()]
-            self._fitted = self._rating.fit(
-                state.matches, state.strategies, generation, living=self._rated(members)
-            )
-        return self._fitted
-
-    def _renew(self, ratings: Mapping[str, float]) -> None:
-        """Give the archive's members their latest ratings; behaviour is measured once."""
-        archive = self._state.archive
-        archive.update(
-            Entry(e.strategy_id, ratings.get(e.strategy_id, e.fitness), e.behaviour)
-            for e in archive.members()
-        )
-
-    def _newcomers(self, children: Sequence[Strategy], ratings: Mapping[str, float]) -> list[Entry]:
-        """Children that have spoken, with rating and measured behaviour."""
-        behaviours = self._state.behaviours
-        return [
-            Entry(c.strategy_id, ratings[c.strategy_id], behaviour.behaviour(c, self._descriptors))
-            for c in children
-            if c.strategy_id in ratings and (behaviour := behaviours.get(c.strategy_id)) is not None
-        ]
-
-    def _choose(self, children: Sequence[Strategy], generation: int) -> Choice:
-        """Offer the children to the archive, and let those who waited face their elites again."""
-        state = self._state
-        self._renew(state.ratings)
-        newcomers = self._newcomers(children, state.ratings)
-        if not generation:
-            ranked = sorted(newcomers, key=lambda e: (-e.fitness, e.strategy_id))
-            return Choice((), state.archive.place_all(ranked))
-        since = state.waiting
-        beliefs = Beliefs(
-            self._fitted.posterior if self._fitted else None,
-            lambda strategy_id: generation - since.get(strategy_id, generation),
-        )
-        choice = choose(state.archive, newcomers, self._rule, beliefs)
-        state.note_waiting(generation)
-        return choice
 
     def _report(self, chosen: Sequence[str], generation: int) -> Gains:
         return self._reporter.measure(
@@ -478,7 +376,8 @@ class Trainer:
         if last is None:
             return {}
         self._state = restore_state(RunDirectory(self._writer.path), last)
-        self._rows, self._fitted = (), None
+        self._rows = ()
+        self._competition.forget()
         return self._finish(last)
 
     def _finish(self, last: int | None = None) -> dict[str, Any]:
@@ -488,7 +387,7 @@ class Trainer:
         played = [run.generation(number)["stats"] for number in range(last + 1)]
         stats = stats_from_json(played[-1])
         if not self._rows:  # nothing was played since the state was read
-            self._rows = elite_rows(state, self._renewed(last))
+            self._rows = elite_rows(state, self._competition.ratings(state, last))
         table = heat_map(state.archive, self._config)
         facts = {
             "simulation": is_simulation(self._config),

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import choix
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -79,6 +78,7 @@ def test_it_agrees_with_newton_on_matrices_written_out(form):
 
 
 def test_it_agrees_with_choix_where_there_are_no_covariates():
+    choix = pytest.importorskip("choix")
     rng = np.random.default_rng(3)
     theta = rng.normal(0, 0.7, 15)
     i = rng.integers(15, size=400)
