@@ -20,7 +20,7 @@ SMALL = {
     "evolution": {
         "generations": 1,
         "children": 2,
-        "tournament": {"debates": 40, "waves": 2},
+        "tournament": {"debates": 24, "waves": 2},
         "report": {"questions": 1},
     },
     "tracking": {"wandb": "disabled"},
