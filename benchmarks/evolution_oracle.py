@@ -17,9 +17,8 @@ from qd.config import EvolutionConfig
 from qd.evaluation import Players
 from qd.matches import Match
 from qd.ratings import RATINGS, Ratings, RatingView
+from qd.statistics import ELO
 from qd.strategy import Strategy
-
-_ELO = 400 / math.log(10)
 
 
 class Oracle:
@@ -55,11 +54,11 @@ class Oracle:
     def _measure(self, strategy: Strategy) -> float:
         if self._truth:
             trials = self_debates("elites", [strategy], self._questions, 1, self._players)
-            return _ELO * _logit(average(trials, credence))
+            return ELO * _logit(average(trials, credence))
         # Half as many questions in both seats: as many debates.
         asked = self._questions[: len(self._questions) // 2]
         pairs = [(q, strategy, drawn(q, strategy, SEEDS)) for q in asked]
-        return _ELO * _logit(average(duels("panel", pairs, self._players), share))
+        return ELO * _logit(average(duels("panel", pairs, self._players), share))
 
 
 def _logit(value: float) -> float:

@@ -12,7 +12,7 @@ from qd.config_loading import load_config
 from qd.gains import Reporter
 from qd.gepa_adapter import COMPONENT, DebateAdapter
 from qd.matches import Match, Plan
-from qd.referee import Referee
+from qd.referee import make_referee
 from qd.run_models import equip, make_models
 from qd.seeds import FAMILIES, SEED_TEXTS, seed_strategies
 from qd.splits import open_questions
@@ -54,13 +54,7 @@ def main() -> None:
     print(f"{len(result.candidates)} candidates, {adapter.debates} debates, {adapter.calls} calls")
     print(f"best: {text}")
     reporter = Reporter(config, questions.report, seed_strategies())
-    referee = Referee(
-        models,
-        config.debate_settings(),
-        config.debater_sampling(),
-        questions.identity,
-        verdict=config.verdict_settings(),
-    )
+    referee = make_referee(config, questions, models)
 
     def play(plans: Sequence[Plan]) -> list[Match]:
         return referee.play(plans, lambda match, speeches: None)

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agents.base import derive_seed
+from qd.statistics import ELO
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +37,6 @@ Form = Literal["duel", "self"]
 Contest = tuple[int, int, int]
 """Two players and a question, as places in the arrays of :class:`Beliefs`."""
 
-_LOGIT = 400 / math.log(10)
 _TYPICAL = {"duel": 0.4, "self": 0.1}
 """Precision of a usual contest about a difference, in squared logits: 2 and 1/2 times p (1 - p)."""
 _WIDEST = 128
@@ -101,10 +101,10 @@ def telling(beliefs: Beliefs, differences: ArrayLike, form: Form) -> Floats:
         In units of one over squared Elo points, of the shape of ``differences`` with the questions
         as a last axis.
     """
-    d = np.asarray(differences, dtype=np.float64)[..., None] / _LOGIT
-    effect = beliefs.effect / _LOGIT
-    shrink = 1 / np.sqrt(1 + math.pi / 8 * (beliefs.deviation / _LOGIT) ** 2)
-    scale = _LOGIT**2 * beliefs.dispersion
+    d = np.asarray(differences, dtype=np.float64)[..., None] / ELO
+    effect = beliefs.effect / ELO
+    shrink = 1 / np.sqrt(1 + math.pi / 8 * (beliefs.deviation / ELO) ** 2)
+    scale = ELO**2 * beliefs.dispersion
 
     def information(z: Floats) -> Floats:
         half = np.exp(-np.abs(z * shrink))
@@ -276,7 +276,7 @@ class _Search:
             i, j = self._table.T
             self._cross = self._covariance[i] - self._covariance[j]
             # What a fair share of the contests to come would take from each variance.
-            precision = _TYPICAL[form] / (_LOGIT**2 * beliefs.dispersion) * ahead / len(table)
+            precision = _TYPICAL[form] / (ELO**2 * beliefs.dispersion) * ahead / len(table)
             self._fair = self._before**2 / (self._before + 1 / max(precision, 1e-12))
         else:
             # Without decisions every strength counts alike.
@@ -386,7 +386,7 @@ def _panel_contests(
     covariance = beliefs.covariance.copy()
     chosen: list[Contest] = []
     closed = np.zeros((len(others), len(panel)), dtype=bool)
-    noise = 2 * _LOGIT**2 * beliefs.dispersion / _TYPICAL[form] / 2
+    noise = 2 * ELO**2 * beliefs.dispersion / _TYPICAL[form] / 2
     while len(chosen) < count and not closed.all():
         along = covariance @ contrast
         own = covariance.diagonal()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from qd.acceptance import make_rule
 from qd.archive_base import Entry, Spot
 from qd.config import RunConfig
-from qd.descriptors import make_descriptors
+from qd.descriptors import Descriptor
 from qd.matches import Match, Plan
 from qd.ratings import Ratings, make_rating
 from qd.selection import Beliefs, Choice, choose, open_decisions
@@ -30,18 +30,25 @@ class Competition:
         config: The run's configuration.
         questions: Its questions.
         panel: Ids of the frozen seeds.
+        descriptors: What of a strategy's behaviour is measured.
 
     Raises:
         InputError: Something in the configuration goes by no such name.
     """
 
-    def __init__(self, config: RunConfig, questions: RunQuestions, panel: Sequence[str]) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        questions: RunQuestions,
+        panel: Sequence[str],
+        descriptors: Sequence[Descriptor],
+    ) -> None:
         evolution = config.evolution
         self._panel = tuple(panel)
         self._tournament = Tournament(config, questions)
         self._rating = make_rating(evolution, config.truth_weight)
         self._rule = make_rule(evolution.selection)
-        self._descriptors = make_descriptors(evolution.archive)
+        self._descriptors = descriptors
         self._fitted: Ratings | None = None
 
     def ratings(self, state: TrainingState, generation: int) -> Ratings:

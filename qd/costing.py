@@ -1,7 +1,7 @@
 """What a run will cost in tokens and money, before it is paid, as a range.
 
 The passages, questions and rules are the real ones. What nobody can know beforehand is taken from
-below and from above: how many children are compared, how long speeches and strategies become, how
+below and from above: how many debates are new, how long speeches and strategies become, how
 many tokens a word or a character is.
 """
 
@@ -198,7 +198,7 @@ def describe_cost(costs: Mapping[str, RoleCost]) -> list[str]:
         note = f", and an unknown sum for {', '.join(missing)}" if missing else ""
         lines.append(f"{'money':<17}{_span(total, _coins)}{note}")
     lines.append(
-        f"{'':<17}(ranges: how many children are compared, how long texts become, and how many "
+        f"{'':<17}(ranges: how many debates are new, how long texts become, and how many "
         "tokens a word has"
     )
     lines.append(f"{'':<17}cannot be known; thinking of reasoning models comes on top)")

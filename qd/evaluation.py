@@ -32,7 +32,7 @@ from agents.rollout import run_thoughts
 from agents.verdicts import VerdictSettings
 from debate_env.questions import Question
 from debate_env.rewards import correctness
-from qd.statistics import Estimate, difference_interval, mean_interval
+from qd.statistics import Estimate, difference_interval, mean_interval, plain
 from qd.trials import (
     KINDS,
     Kind,
@@ -157,15 +157,7 @@ class SplitReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
-        shown: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, Estimate):
-                value = value.to_json()
-            elif isinstance(value, Mapping):
-                value = dict(value)
-            shown[f.name] = value
-        return shown
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
 
 def report_split(

@@ -24,13 +24,12 @@ from debate_env.questions import Question
 from debate_env.transcript import Speech
 from qd.config import RunConfig
 from qd.contests import both_seats, self_debate, share_won, truth_reached
-from qd.fitting import prefix_room
 from qd.gepa_records import Rollout, read_record, reflective_records
 from qd.matches import Match, Phase, Plan
 from qd.mutation import Child, MutationSettings, MutationTask, check_text, mutate
 from qd.novelty import LeakGuard, StrategyPool
 from qd.operators import make_mutator, needs_of
-from qd.referee import Referee
+from qd.referee import make_referee
 from qd.reflection import show
 from qd.run_models import Models
 from qd.seeds import seed_strategies
@@ -118,16 +117,7 @@ class DebateAdapter:
             **dict.fromkeys(questions.selection.ids, "selection"),
             **dict.fromkeys(questions.train.ids, "train"),
         }
-        self._referee = Referee(
-            models,
-            config.debate_settings(),
-            config.debater_sampling(),
-            questions.identity,
-            verdict=config.verdict_settings(),
-            room=prefix_room(config, models.debater),
-            max_open=config.models.max_open,
-            limits=config.evolution.limits,
-        )
+        self._referee = make_referee(config, questions, models)
 
     # --- what is given to gepa.optimize ---------------------------------------------------------
 

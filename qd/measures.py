@@ -28,7 +28,7 @@ from qd.archives import archive_from_dict
 from qd.axes import Unplaceable, Value
 from qd.descriptors import BehaviourSummary, Descriptor
 from qd.score_units import UNIT, ReportRow, Scale, corrected_progress, reported_progress
-from qd.statistics import Estimate, spread_interval, wilson
+from qd.statistics import Estimate, plain, spread_interval, wilson
 from qd.strategy import Strategy
 
 __all__ = [
@@ -122,13 +122,7 @@ class QDMetrics:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able mapping."""
-        shown: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, Estimate):
-                value = value.to_json()
-            shown[f.name] = list(value) if isinstance(value, tuple) else value
-        return shown
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
 
 def empty_like(archive: ArchiveProtocol) -> ArchiveProtocol:

@@ -35,10 +35,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from qd.spread import Spread
-from qd.statistics import t_quantile
-
-ELO = 400 / math.log(10)
-"""Elo points in a logit."""
+from qd.statistics import ELO, t_quantile
 
 MOST_QUESTIONS = 10_000_000
 """Studies that would need more are called impossible."""

@@ -13,9 +13,11 @@ from agents.verdicts import VerdictSettings, resolve
 from debate_env.protocols import DEBATERS, JUDGE
 from debate_env.settings import DebateSettings
 from debate_env.transcript import Speech
-from qd.config import LimitsConfig
+from qd.config import LimitsConfig, RunConfig
+from qd.fitting import prefix_room
 from qd.matches import Match, Plan, match_of, pool_hash
 from qd.run_models import Models
+from qd.splits import RunQuestions
 from qd.strategy import Strategy
 
 Recorder = Callable[[Match, tuple[Speech, ...]], None]
@@ -149,3 +151,23 @@ def _in_order(records: Iterator[DebateRecord]) -> Iterator[tuple[int, DebateReco
         while wanted in waiting:
             yield wanted, waiting.pop(wanted)
             wanted += 1
+
+
+def make_referee(config: RunConfig, questions: RunQuestions, models: Models) -> Referee:
+    """Make the referee of a run.
+
+    Args:
+        config: Its configuration.
+        questions: Its questions.
+        models: Its chat models.
+    """
+    return Referee(
+        models,
+        config.debate_settings(),
+        config.debater_sampling(),
+        questions.identity,
+        verdict=config.verdict_settings(),
+        room=prefix_room(config, models.debater),
+        max_open=config.models.max_open,
+        limits=config.evolution.limits,
+    )

@@ -20,7 +20,8 @@ from qd.objective_scores import above_seeds, contest_scores, self_scores
 from qd.payoffs import Meeting, cycles, meetings_of, nash_weights, payoffs
 from qd.ratings import Ratings, make_rating
 from qd.rundir import RunDirectory
-from qd.score_units import POINTS_PER_LOGIT, Scale
+from qd.score_units import Scale
+from qd.statistics import ELO
 from qd.strategy import Strategy
 from qd.trials import Pairing, Players, Trial, against, play_trials, self_play
 
@@ -90,7 +91,7 @@ def scale_of(ratings: Ratings, seeds: Sequence[Strategy], config: RunConfig) -> 
     ]
     if not rated:
         return None
-    points = POINTS_PER_LOGIT
+    points = ELO
     if config.evolution.tournament.rating == "elo":
         elo = config.evolution.tournament.elo
         points = elo.scale / math.log(elo.base)

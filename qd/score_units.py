@@ -29,20 +29,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.statistics import Estimate, function_interval
+from qd.statistics import ELO, Estimate, function_interval
 
 if TYPE_CHECKING:
     from qd.ratings.posterior import Posterior
 
 Floats = NDArray[np.float64]
 
-POINTS_PER_LOGIT = 400 / math.log(10)
-"""Elo points per unit of the logistic scale (Elo 1978): 173.7."""
-
 UNIT = "percentage points of score above the seeds"
 
 
-def logistic(points: Floats, points_per_logit: float = POINTS_PER_LOGIT) -> Floats:
+def logistic(points: Floats, points_per_logit: float = ELO) -> Floats:
     """Expected score of somebody who is stronger by so many points."""
     expected: Floats = 1 / (1 + np.exp(-points / points_per_logit))
     return expected
@@ -58,7 +55,7 @@ def elo_of_share(share: Floats, observations: int) -> Floats:
     """
     edge = 0.5 / (observations + 1)
     kept = np.clip(share, edge, 1 - edge)
-    points: Floats = POINTS_PER_LOGIT * np.log(kept / (1 - kept))
+    points: Floats = ELO * np.log(kept / (1 - kept))
     return points
 
 
@@ -77,7 +74,7 @@ class Scale:
     panel: tuple[float, ...]
     difficulties: tuple[float, ...] = ()
     truth_weight: float = 0.0
-    points_per_logit: float = POINTS_PER_LOGIT
+    points_per_logit: float = ELO
 
     def score(self, rating: float) -> float:
         """Return the score above the seeds that a rating promises."""

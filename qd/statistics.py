@@ -11,7 +11,7 @@ simulation the 95 % intervals then cover 93 to 96 % from 2 clusters on.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
@@ -20,6 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+ELO = 400 / math.log(10)
+"""Elo points per logit (Elo 1978): a lead of 400 points means odds of ten to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,15 @@ class Estimate:
     def excludes(self, number: float) -> bool:
         """Whether ``number`` lies outside the interval."""
         return not self.low <= number <= self.high
+
+
+def plain(value: Any) -> Any:
+    """Return a field of a report as JSON-able data: estimates and collections are translated."""
+    if isinstance(value, Estimate):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from debate_env.errors import InputError
 from qd.match_tables import MatchTable
 from qd.ratings.least_squares import fit_win_rates
+from qd.statistics import ELO
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-ELO = float(400 / np.log(10))
-"""Elo points in a logit."""
 
 _ROOM = 40_000_000
 _FEWEST = 50

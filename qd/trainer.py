@@ -32,13 +32,12 @@ from qd.events import (
     Timing,
     TrainingListener,
 )
-from qd.fitting import prefix_room
 from qd.gains import Gains, Reporter, champions
 from qd.labeller import Labeller
 from qd.labelling import sum_up
 from qd.matches import Match, Plan
 from qd.mutation import Child, MutationResult
-from qd.referee import Referee
+from qd.referee import make_referee
 from qd.reflection import transcript_reader
 from qd.run_models import Models
 from qd.rundir import RunDirectory, RunWriter
@@ -105,20 +104,11 @@ class Trainer:
         self._rows: tuple[EliteRow, ...] = ()
         self._played: list[Match] = []
         self._delivered = models.delivery()
-        self._referee = Referee(
-            models,
-            config.debate_settings(),
-            config.debater_sampling(),
-            questions.identity,
-            verdict=config.verdict_settings(),
-            room=prefix_room(config, models.debater),
-            max_open=config.models.max_open,
-            limits=evolution.limits,
-        )
+        self._referee = make_referee(config, questions, models)
         self._check_pool()
-        self._competition = Competition(config, questions, self._panel)
-        self._reporter = Reporter(config, questions.report, self._seeds)
         self._descriptors = make_descriptors(evolution.archive)
+        self._competition = Competition(config, questions, self._panel, self._descriptors)
+        self._reporter = Reporter(config, questions.report, self._seeds)
         self._labeller = Labeller(config, models.mutator)
         known = list(self._state.strategies.values())
         self._breeder = Breeder(

@@ -23,9 +23,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from qd.ratings.games import COEFFICIENTS, Floats, Games, Ints
-
-ELO = 400 / np.log(10)
-"""Elo points per logit: a lead of 400 points means odds of ten to one."""
+from qd.statistics import ELO
 
 GROUPS = ("root", "mutation", "question")
 """The scales that belong to many parameters each."""

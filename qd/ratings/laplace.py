@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qd.ratings.dense import DenseMode
-from qd.ratings.design import ELO, GROUPS, Design, Scales
+from qd.ratings.design import GROUPS, Design, Scales
 from qd.ratings.estimation import estimate_dense
 from qd.ratings.games import Floats, Games, Ints
 from qd.ratings.large import Exact, LargeMode, estimate_large
 from qd.ratings.scales import FIRST, free_groups
+from qd.statistics import ELO
 
 SMALL = 800
 """Up to so many parameters everything is computed exactly, on dense matrices."""

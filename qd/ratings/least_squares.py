@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from debate_env.errors import InputError, nearest
-from qd.ratings.design import ELO
 from qd.ratings.games import Floats, Ints
+from qd.statistics import ELO
 
 FARTHEST = 3000.0
 """Elo points at which least squares stops: unbroken records have no finite optimum."""

@@ -25,8 +25,9 @@ from qd.run_measures import (
     scale_of,
 )
 from qd.rundir import RunDirectory
-from qd.score_units import POINTS_PER_LOGIT, Scale
+from qd.score_units import Scale
 from qd.seeds import seed_strategies
+from qd.statistics import ELO
 from qd.strategy import Strategy
 from tests.qd.test_evaluation import questions
 from tests.qd.test_objective_scores import trial
@@ -78,7 +79,7 @@ def test_elo_has_its_own_points_per_logit() -> None:
         evolution = config.evolution.model_copy(update={"tournament": chosen})
         scale = scale_of(ratings, SEEDS, config.model_copy(update={"evolution": evolution}))
         assert scale is not None
-        assert scale.points_per_logit == pytest.approx(factor * POINTS_PER_LOGIT)
+        assert scale.points_per_logit == pytest.approx(factor * ELO)
     assert rated_score(config) == "credence"
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from qd.score_units import (
-    POINTS_PER_LOGIT,
     ReportRow,
     Scale,
     corrected_progress,
@@ -14,6 +13,7 @@ from qd.score_units import (
     logistic,
     reported_progress,
 )
+from qd.statistics import ELO
 
 
 def test_two_hundred_points_are_three_quarters() -> None:
@@ -53,7 +53,7 @@ def test_a_mix_lies_between() -> None:
 
 def test_ratings_with_other_constants_translate_alike() -> None:
     assert Scale((0.0,), points_per_logit=100.0).score(100.0) == pytest.approx(
-        Scale((0.0,)).score(POINTS_PER_LOGIT)
+        Scale((0.0,)).score(ELO)
     )
 
 

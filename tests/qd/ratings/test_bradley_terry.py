@@ -8,9 +8,9 @@ import pytest
 from qd.config import BradleyTerryConfig, EvolutionConfig
 from qd.ratings import make_rating
 from qd.ratings.bradley_terry import BradleyTerry
-from qd.ratings.design import ELO
 from qd.ratings.games import make_games
 from qd.ratings.laplace import Priors, fit_games
+from qd.statistics import ELO
 from tests.qd.making import match, strategy
 
 PLAYERS = {name: strategy(name) for name in "abcd"} | {"k": strategy("k", "a", "b")}
