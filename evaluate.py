@@ -2,7 +2,7 @@
 
 import sys
 
-from qd.launch import launch
+from debateqd.qd.commands.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(launch("qd.commands.evaluate"))
+    sys.exit(launch("debateqd.qd.commands.evaluate"))

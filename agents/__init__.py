@@ -1,16 +1,20 @@
 """Agents for debates: those that ask a chat model, scripts, people, and the one scheduler."""
 
-from agents.base import Decision, Failure, ThinkingAgent, Thought, Turn, derive_seed
-from agents.debater import StrategyDebater
-from agents.human import HumanAgent
-from agents.in_env import play_in_env
-from agents.judge import ModelJudge, read_question
-from agents.models.base import ChatModel, Message, Reply, Request, Sampling, Usage
-from agents.models.registry import make_model, register_model
-from agents.rollout import DebateJob, DebateRecord, play, play_all, run_thoughts
-from agents.scripted import KeywordJudge, QuotingDebater, RandomAgent
-from agents.stored import from_archive
-from agents.verdicts import VerdictSettings
+# No module may exist under two names: in a checkout this folder could also be found by itself.
+if __name__ != "debateqd.agents":
+    raise ImportError(f"import debateqd.agents, not {__name__}", name=__name__)
+
+from debateqd.agents.base import Decision, Failure, ThinkingAgent, Thought, Turn, derive_seed
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.human import HumanAgent
+from debateqd.agents.judge import ModelJudge, read_question
+from debateqd.agents.models.base import ChatModel, Message, Reply, Request, Sampling, Usage
+from debateqd.agents.models.registry import make_model, register_model
+from debateqd.agents.rollout.in_env import play_in_env
+from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play, play_all, run_thoughts
+from debateqd.agents.scripted import KeywordJudge, QuotingDebater, RandomAgent
+from debateqd.agents.stored import from_archive
+from debateqd.agents.verdicts import VerdictSettings
 
 __all__ = [
     "ChatModel",

@@ -6,7 +6,7 @@ A thinking agent yields a batch of requests as often as it needs and finally ret
         (reply,) = yield [Request(...)]
         return Decision(reply.text)
 
-One scheduler (:mod:`agents.rollout`) advances any number of them together.
+One scheduler (:mod:`debateqd.agents.rollout.scheduler`) advances any number of them together.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from agents.models.base import ChatModel, Reply, Request
-from debate_env.settings import DebateSettings
+from debate_env.core.settings import DebateSettings
+from debateqd.agents.models.base import ChatModel, Reply, Request
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class Failure:
 
     Attributes:
         kind: ``"refused"``, ``"truncated"`` or ``"unparsable_verdict"``; ``"agent_error"``; or a
-            failure of the engine, one of :data:`agents.replies.ERROR_KINDS`.
+            failure of the engine, one of :data:`debateqd.agents.replies.ERROR_KINDS`.
         message: One line that says what happened.
     """
 

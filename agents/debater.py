@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.base import Decision, Thought, Turn
-from agents.models.base import ChatModel, Request, Sampling
-from agents.prompts import debater_messages
-from agents.replies import reply_failure
+from debateqd.agents.base import Decision, Thought, Turn
+from debateqd.agents.models.base import ChatModel, Request, Sampling
+from debateqd.agents.prompts.debate import debater_messages
+from debateqd.agents.replies import reply_failure
 
 DEBATER_SAMPLING = Sampling(max_tokens=512, temperature=0.7)
 """How speeches are drawn unless told otherwise: twice the tokens of 150 words, some spread."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from agents.prompts import LETTERS
-from debate_env.protocols import VERDICT
-from debate_env.settings import DebateSettings
-from debate_env.speeches import clean
-from debate_env.transcript import Speech, parse_transcript
+from debate_env.core.protocols import VERDICT
+from debate_env.core.settings import DebateSettings
+from debate_env.core.speeches import clean
+from debate_env.core.transcript import Speech, parse_transcript
+from debateqd.agents.prompts.debate import LETTERS
 
 Observation = Mapping[str, Any]
 _WIDTH = 96

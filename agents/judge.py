@@ -1,6 +1,7 @@
 """Judges that ask a model: of a debate, and of a question alone.
 
-How the model's reply becomes a credence for every answer is the matter of :mod:`agents.verdicts`.
+How the model's reply becomes a credence for every answer is the matter of
+:mod:`debateqd.agents.verdicts`.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.base import Decision, Failure, Thought, Turn
-from agents.models.base import ChatModel, Sampling
-from agents.prompts import judge_messages, reader_messages
-from agents.verdicts import (
+from debate_env.questions.question import Question
+from debateqd.agents.base import Decision, Failure, Thought, Turn
+from debateqd.agents.models.base import ChatModel, Sampling
+from debateqd.agents.prompts.debate import judge_messages, reader_messages
+from debateqd.agents.verdicts import (
     DEFAULT_VERDICT,
     JUDGE_SAMPLING,
     Matter,
@@ -19,7 +21,6 @@ from agents.verdicts import (
     VerdictSettings,
     method_for,
 )
-from debate_env.questions import Question
 
 __all__ = ["JUDGE_SAMPLING", "ModelJudge", "VerdictSettings", "read_question"]
 
@@ -101,7 +102,8 @@ def read_question(
             measure something else.
 
     Returns:
-        A thought for :func:`agents.rollout.run_thoughts` that returns the credences in the order of
+        A thought for :func:`debateqd.agents.rollout.scheduler.run_thoughts` that returns the
+        credences in the order of
         ``question.answers``, averaged over both orders of showing them, or why there are none.
     """
     found = yield from method_for(model, verdict, JUDGE_SAMPLING).ask(

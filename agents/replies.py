@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from agents.base import Failure
-from agents.models.base import Reply
-from agents.prompts import LETTERS
+from debateqd.agents.base import Failure
+from debateqd.agents.models.base import Reply
+from debateqd.agents.prompts.debate import LETTERS
 
 ERROR_KINDS = frozenset(
     {"bad_reply", "connection", "context_too_long", "engine_error", "rate_limited", "timeout"}

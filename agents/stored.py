@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from agents.debater import DEBATER_SAMPLING, StrategyDebater
-from agents.models.base import ChatModel, Sampling
-from agents.models.options import options_for
-from agents.models.registry import make_model
 from debate_env.errors import InputError, nearest
+from debateqd.agents.debater import DEBATER_SAMPLING, StrategyDebater
+from debateqd.agents.models.base import ChatModel, Sampling
+from debateqd.agents.models.options import options_for
+from debateqd.agents.models.registry import make_model
 
 
 def from_archive(

@@ -4,7 +4,7 @@
 For a plug-in's test-suite::
 
     import pytest
-    from agents.testing import CHECKS, run_check
+    from debateqd.agents.testing import CHECKS, run_check
 
     @pytest.mark.parametrize("name", CHECKS)
     def test_my_model(name):
@@ -22,10 +22,13 @@ from itertools import count
 from math import isclose, isfinite
 from typing import Any, get_args
 
-from agents.base import Turn
-from agents.debater import StrategyDebater
-from agents.judge import ModelJudge
-from agents.models.base import (
+from debate_env.core.episode import Episode
+from debate_env.core.settings import DebateSettings
+from debate_env.questions.question import Question
+from debateqd.agents.base import Turn
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.judge import ModelJudge
+from debateqd.agents.models.base import (
     ChatModel,
     FinishReason,
     MeteredModel,
@@ -38,13 +41,10 @@ from agents.models.base import (
     delivery_of,
     notes_of,
 )
-from agents.prompts import LETTERS, debater_messages, judge_messages
-from agents.replies import ERROR_KINDS, credence_schema
-from agents.rollout import DebateJob, DebateRecord, play_all
-from agents.verdicts import VerdictSettings
-from debate_env.episode import Episode
-from debate_env.questions import Question
-from debate_env.settings import DebateSettings
+from debateqd.agents.prompts.debate import LETTERS, debater_messages, judge_messages
+from debateqd.agents.replies import ERROR_KINDS, credence_schema
+from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all
+from debateqd.agents.verdicts import VerdictSettings
 
 __all__ = ["CHECKS", "check_chat_model", "run_check", "sample_requests"]
 
@@ -113,7 +113,7 @@ def _ask(model: ChatModel, requests: Sequence[Request]) -> list[Reply]:
 
 def _check_interface(model: ChatModel) -> None:
     assert isinstance(model, ChatModel), (
-        f"a {type(model).__name__} lacks a part of agents.models.base.ChatModel: name, "
+        f"a {type(model).__name__} lacks a part of debateqd.agents.models.base.ChatModel: name, "
         "fingerprint, submit, poll, close"
     )
     assert model.name.strip(), "the name is empty"

@@ -21,10 +21,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
-from agents.base import Failure, Thought, request_seed
-from agents.models.base import ChatModel, Message, Reply, Request, Sampling, capabilities_of
-from agents.prompts import LETTERS, Form, repair_messages
-from agents.replies import (
+from debate_env.errors import InputError, nearest
+from debateqd.agents.base import Failure, Thought, request_seed
+from debateqd.agents.models.base import (
+    ChatModel,
+    Message,
+    Reply,
+    Request,
+    Sampling,
+    capabilities_of,
+)
+from debateqd.agents.prompts.debate import LETTERS, Form, repair_messages
+from debateqd.agents.replies import (
     credence_schema,
     one_line,
     read_credence,
@@ -32,7 +40,6 @@ from agents.replies import (
     read_probabilities,
     reply_failure,
 )
-from debate_env.errors import InputError, nearest
 
 JUDGE_SAMPLING = Sampling(max_tokens=8, temperature=0.0)
 """A verdict is one letter; models that cannot restrict their reply get a little room."""

@@ -18,19 +18,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from debate_env.sources import load_questions
-from qd.acceptance import make_rule
-from qd.archive_base import Entry
-from qd.archives import make_archive
-from qd.axes import Bins, default_axis
-from qd.config import RunConfig
-from qd.matches import Match, Plan
-from qd.ratings import Ratings, make_rating
-from qd.seeds import FAMILIES, seed_strategies
-from qd.selection import Beliefs, choose, open_decisions
-from qd.splits import RunQuestions, split_questions
-from qd.strategy import Strategy
-from qd.tournament import Field, Outlook, Tournament
+from debate_env.questions.sources import load_questions
+from debateqd.qd.archive.axes import Bins, default_axis
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.registry import make_archive
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.questions import RunQuestions, split_questions
+from debateqd.qd.ratings import Ratings, make_rating
+from debateqd.qd.seeds import FAMILIES, seed_strategies
+from debateqd.qd.selection.acceptance import make_rule
+from debateqd.qd.selection.choice import Beliefs, choose, open_decisions
+from debateqd.qd.selection.tournament import Field, Outlook, Tournament
+from debateqd.qd.strategy import Strategy
 
 BOUND = 1.0
 """Milliseconds per match that are allowed."""

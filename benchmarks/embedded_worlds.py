@@ -22,17 +22,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.base import Failure, ThinkingAgent, derive_seed
-from agents.debater import StrategyDebater
-from agents.judge import ModelJudge, read_question
-from agents.models.embedded import EmbeddedModel
-from agents.models.world import RANGES, World
-from agents.rollout import DebateJob, DebateRecord, play_all, run_thoughts
 from debate_env.agent import Agent
-from debate_env.questions import Question
-from debate_env.settings import DebateSettings
-from debate_env.sources import load_questions
-from qd.seeds import seed_strategies
+from debate_env.core.settings import DebateSettings
+from debate_env.questions.question import Question
+from debate_env.questions.sources import load_questions
+from debateqd.agents.base import Failure, ThinkingAgent, derive_seed
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.judge import ModelJudge, read_question
+from debateqd.agents.models.embedded.model import EmbeddedModel
+from debateqd.agents.models.embedded.world import RANGES, World
+from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all, run_thoughts
+from debateqd.qd.seeds import seed_strategies
 
 # Seed 1000 is held out: nothing was tuned on it.
 HELD_OUT = "synthetic:passages=400,words=350,difficulty=0.5,questions=1,seed=1000"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from agents.models.base import Reply, Request
+from debateqd.agents.models.base import Reply, Request
 
 BLOCK = 16
 CAPACITY = 400_000

@@ -15,10 +15,10 @@ from engines_cache import Tokens, WordTokens, common_prefix
 from engines_table import Figure
 from engines_workload import ScriptedModel, equal_work, tournament
 
-from agents.models.base import Request
-from agents.prompts import Task, task_of
-from agents.rollout import play
-from debate_env.questions import Question
+from debate_env.questions.question import Question
+from debateqd.agents.models.base import Request
+from debateqd.agents.prompts.debate import Task, task_of
+from debateqd.agents.rollout.scheduler import play
 
 TASKS: tuple[Task, ...] = ("debate", "judge")
 WITHIN = 1.0  # per cent

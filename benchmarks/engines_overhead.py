@@ -16,13 +16,13 @@ from pathlib import Path
 from engines_table import Figure
 from engines_workload import equal_work, make_questions, scripted_reply
 
-from agents.debater import DEBATER_SAMPLING
-from agents.models.base import ChatModel, Message, Reply, Request
-from agents.models.budget import Budget, budgeted
-from agents.models.journal import Journal, journalled
-from agents.prompts import DEBATER_RULES
-from agents.rollout import play
-from debate_env.questions import Question
+from debate_env.questions.question import Question
+from debateqd.agents.debater import DEBATER_SAMPLING
+from debateqd.agents.models.base import ChatModel, Message, Reply, Request
+from debateqd.agents.models.budget import Budget, budgeted
+from debateqd.agents.models.journal.model import Journal, journalled
+from debateqd.agents.prompts.debate import DEBATER_RULES
+from debateqd.agents.rollout.scheduler import play
 
 PASSAGE_CHARS = 27_000
 SHARED_BY = 40  # debates on a passage

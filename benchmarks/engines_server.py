@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from agents.models.base import Reply, Request
-from agents.prompts import task_of
-from agents.rollout import DebateJob, DebateRecord, play_all
+from debate_env.core.transcript import Speech
 from debate_env.draws import Draws, digest
-from debate_env.transcript import Speech
+from debateqd.agents.models.base import Reply, Request
+from debateqd.agents.prompts.debate import task_of
+from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all
 from tests.server_replies import SEED_MASK, Spoken, request_key, speak
 
 Transcript = tuple[Speech, ...]

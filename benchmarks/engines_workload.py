@@ -15,19 +15,25 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from agents.base import Decision, ThinkingAgent, Thought, Turn, derive_seed
-from agents.debater import StrategyDebater
-from agents.judge import JUDGE_SAMPLING, ModelJudge
-from agents.models.base import ChatModel, Reply, Request, Usage
-from agents.prompts import LETTERS, asks_credence, judge_messages, listed_answers, task_of
-from agents.rollout import DebateJob
-from agents.verdicts import DEFAULT_VERDICT, VerdictSettings
 from debate_env.agent import Agent
-from debate_env.questions import Question
-from debate_env.settings import DebateSettings
-from debate_env.sources import load_questions
-from qd.pairing import Situation, Standings, Swiss
-from qd.seeds import seed_strategies
+from debate_env.core.settings import DebateSettings
+from debate_env.questions.question import Question
+from debate_env.questions.sources import load_questions
+from debateqd.agents.base import Decision, ThinkingAgent, Thought, Turn, derive_seed
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.judge import JUDGE_SAMPLING, ModelJudge
+from debateqd.agents.models.base import ChatModel, Reply, Request, Usage
+from debateqd.agents.prompts.debate import (
+    LETTERS,
+    asks_credence,
+    judge_messages,
+    listed_answers,
+    task_of,
+)
+from debateqd.agents.rollout.scheduler import DebateJob
+from debateqd.agents.verdicts import DEFAULT_VERDICT, VerdictSettings
+from debateqd.qd.seeds import seed_strategies
+from debateqd.qd.selection.pairing import Situation, Standings, Swiss
 
 PASSAGES = 8
 QUESTIONS_PER_PASSAGE = 4

@@ -39,19 +39,19 @@ from evolution_gains import SEEDS, Outcome, persuasion, self_debates, truth
 from evolution_oracle import Oracle, register_oracle
 from evolution_table import Result, report
 
-from agents.base import derive_seed
-from agents.models.embedded import EmbeddedModel
-from agents.models.world import World
 from debate_env.errors import nearest
-from debate_env.sources import load_questions
-from qd.config import RunConfig
-from qd.config_loading import Flag, load_config, override_config
-from qd.equal_calls import baseline_config, calls_of, play_equal
-from qd.evaluation import Players
-from qd.run_models import Models
-from qd.rundir import RunDirectory
-from qd.splits import open_questions
-from qd.training import train
+from debate_env.questions.sources import load_questions
+from debateqd.agents.base import derive_seed
+from debateqd.agents.models.embedded.model import EmbeddedModel
+from debateqd.agents.models.embedded.world import World
+from debateqd.qd.config.loading import Flag, load_config, override_config
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.models import Models
+from debateqd.qd.debates.questions import open_questions
+from debateqd.qd.measures.equal_calls import baseline_config, calls_of, play_equal
+from debateqd.qd.measures.splits import Players
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.training.start import train
 
 OBJECTIVES = ("persuasion", "truth")
 # Another seed is another supply of passages, made alike: none of the first is among the second.

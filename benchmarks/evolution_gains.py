@@ -1,8 +1,8 @@
 """True gains of a finished run over the frozen seeds, for ``benchmarks/evolution.py``.
 
 Everything is measured on questions of passages that no run has seen, with the debates of
-:mod:`qd.evaluation`: strategies take turns over the questions, opponents are drawn from names, and
-every duel is played in both seats.
+:mod:`debateqd.qd.measures.splits`: strategies take turns over the questions, opponents are drawn
+from names, and every duel is played in both seats.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from agents.base import derive_seed
-from debate_env.questions import Question
-from qd.archives import archive_from_dict
-from qd.evaluation import Kind, Pairing, Players, Trial, play_trials, right, won
-from qd.rundir import RunDirectory
-from qd.seeds import seed_strategies
-from qd.strategy import Strategy
+from debate_env.questions.question import Question
+from debateqd.agents.base import derive_seed
+from debateqd.qd.archive.registry import archive_from_dict
+from debateqd.qd.measures.splits import Kind, Pairing, Players, Trial, play_trials, right, won
+from debateqd.qd.seeds import seed_strategies
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.strategy import Strategy
 
 SEEDS = seed_strategies()
 EVALUATION = 1

@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from evolution_gains import SEEDS, average, credence, drawn, duels, self_debates, share
 
-from debate_env.questions import Question
-from qd.config import EvolutionConfig
-from qd.evaluation import Players
-from qd.matches import Match
-from qd.ratings import RATINGS, Ratings, RatingView
-from qd.statistics import ELO
-from qd.strategy import Strategy
+from debate_env.questions.question import Question
+from debateqd.qd.config.schema import EvolutionConfig
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.measures.splits import Players
+from debateqd.qd.ratings import RATINGS, Ratings, RatingView
+from debateqd.qd.statistics import ELO
+from debateqd.qd.strategy import Strategy
 
 
 class Oracle:
@@ -43,7 +43,7 @@ class Oracle:
         living: Collection[str] = (),
         start: Ratings | None = None,
     ) -> Ratings:
-        """Rate everybody, whatever the matches say; see :class:`qd.ratings.RatingView`."""
+        """Rate everybody, whatever the matches say; see :class:`debateqd.qd.ratings.RatingView`."""
         return Ratings({name: self._value(strategy) for name, strategy in players.items()})
 
     def _value(self, strategy: Strategy) -> float:

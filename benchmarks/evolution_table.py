@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from qd.statistics import Estimate, t_interval, t_quantile
+from debateqd.qd.statistics import Estimate, t_interval, t_quantile
 
 
 @dataclass(frozen=True, slots=True)

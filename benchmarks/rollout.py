@@ -26,12 +26,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from agents.debater import StrategyDebater
-from agents.judge import ModelJudge
-from agents.models.base import Reply, Request, Usage
-from agents.rollout import DebateJob, play
-from debate_env.questions import Question
-from debate_env.settings import DebateSettings
+from debate_env.core.settings import DebateSettings
+from debate_env.questions.question import Question
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.judge import ModelJudge
+from debateqd.agents.models.base import Reply, Request, Usage
+from debateqd.agents.rollout.scheduler import DebateJob, play
 
 BOUND = 100.0  # microseconds per debate
 PASSAGE_CHARS = 30_000

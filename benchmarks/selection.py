@@ -35,7 +35,7 @@ from selection_table import DEFAULT, Run, report
 from selection_world import KINDS, Evolved, Size, World
 
 from debate_env.errors import nearest
-from qd.allocation import AllocationSettings
+from debateqd.qd.selection.allocation import AllocationSettings
 
 Procedure = Callable[[World, int], Evolved]
 

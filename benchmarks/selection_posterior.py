@@ -1,8 +1,9 @@
 """Selection by posterior in the world of ``benchmarks/selection.py``, with the code of ``qd``.
 
-Ratings are :func:`qd.ratings.laplace.fit_games` of the whole log, contests those of
-:func:`qd.allocation.allocate`, and cells change hands by :func:`selection_choice.choose`, the rule
-``racing`` of :mod:`qd.acceptance` over arrays.
+Ratings are :func:`debateqd.qd.ratings.laplace.fit_games` of the whole log, contests those of
+:func:`debateqd.qd.selection.allocation.allocate`, and cells change hands by
+:func:`selection_choice.choose`, the rule
+``racing`` of :mod:`debateqd.qd.selection.acceptance` over arrays.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from selection_choice import ChoiceSettings, choose
 from selection_elo import paired
 from selection_world import Evolved, Floats, Ints, World
 
-from agents.base import derive_seed
-from qd.allocation import AllocationSettings, Beliefs, allocate
-from qd.ratings.games import make_games
-from qd.ratings.laplace import Fit, Priors, Start, fit_games
+from debateqd.agents.base import derive_seed
+from debateqd.qd.ratings.games import make_games
+from debateqd.qd.ratings.laplace import Fit, Priors, Start, fit_games
+from debateqd.qd.selection.allocation import AllocationSettings, Beliefs, allocate
 
 GIVEN = Priors(root=150, mutation=60, question=150, side=300, position=1, mean=50, dispersion=1)
 """The scales that ``rating_simulation`` gives; there is no position effect in this world."""
@@ -80,7 +81,7 @@ class Log:
 
 @dataclass(frozen=True)
 class BestPosterior:
-    """What :mod:`qd.allocation` and :mod:`selection_choice` make of a number of debates.
+    """What :mod:`debateqd.qd.selection.allocation` and :mod:`selection_choice` make of debates.
 
     Attributes:
         priors: Scales that are given.

@@ -10,12 +10,12 @@ import gymnasium as _gymnasium
 from pettingzoo.env_registry import registration as _registration
 
 from debate_env.agent import Agent, from_callable
-from debate_env.episode import Episode, Outcome
+from debate_env.core.episode import Episode, Outcome
+from debate_env.core.settings import DebateSettings
+from debate_env.core.transcript import Speech, parse_transcript, render_transcript
 from debate_env.errors import InputError
-from debate_env.questions import Question, QuestionSet
-from debate_env.settings import DebateSettings
-from debate_env.sources import load_questions
-from debate_env.transcript import Speech, parse_transcript, render_transcript
+from debate_env.questions.question import Question, QuestionSet
+from debate_env.questions.sources import load_questions
 
 __all__ = [
     "Agent",
@@ -41,7 +41,7 @@ def _register() -> None:
     if name not in _registration.parallel_registry:
         _registration.register("parallel", name, entry_point="debate_env.debate_v0:parallel_env")
     if "debateqd/Debate-v0" not in _gymnasium.registry:
-        _gymnasium.register("debateqd/Debate-v0", entry_point="debate_env.solo:SoloDebateEnv")
+        _gymnasium.register("debateqd/Debate-v0", entry_point="debate_env.core.solo:SoloDebateEnv")
 
 
 _register()

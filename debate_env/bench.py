@@ -31,7 +31,7 @@ from pettingzoo.utils import wrappers
 from pettingzoo.utils.conversions import turn_based_aec_to_parallel
 
 from debate_env.debate_v0 import env, parallel_env, raw_env
-from debate_env.questions import Question
+from debate_env.questions.question import Question
 
 FLOOR, AIM = 0.6, 1.0
 """Wrapped debate steps per wrapped ``rps`` step: what is accepted, and what is aimed at."""

@@ -116,15 +116,15 @@ from gymnasium import spaces
 from pettingzoo import AECEnv
 from pettingzoo.utils import wrappers
 
-from debate_env.episode import AbortKind, Episode
+from debate_env.core.episode import AbortKind, Episode
+from debate_env.core.parallel import ParallelDebate
+from debate_env.core.protocols import JUDGE, get_protocol
+from debate_env.core.render import render_ansi, render_html, render_news
+from debate_env.core.settings import DebateSettings, Objective, QuoteMode, RewardForm
+from debate_env.core.spaces import UnicodeText
+from debate_env.core.transcript import render_transcript
 from debate_env.errors import InputError
-from debate_env.parallel import ParallelDebate
-from debate_env.protocols import JUDGE, get_protocol
-from debate_env.questions import Question
-from debate_env.render import render_ansi, render_html, render_news
-from debate_env.settings import DebateSettings, Objective, QuoteMode, RewardForm
-from debate_env.spaces import UnicodeText
-from debate_env.transcript import render_transcript
+from debate_env.questions.question import Question
 
 __all__ = ["env", "parallel_env", "raw_env"]
 
@@ -160,7 +160,7 @@ def parallel_env(
 
 def _load(questions: Sequence[Question] | str | None) -> Sequence[Question]:
     if questions is None or isinstance(questions, str):
-        from debate_env.sources import load_questions
+        from debate_env.questions.sources import load_questions
 
         found: Sequence[Question] = load_questions("builtin" if questions is None else questions)
     else:
@@ -188,8 +188,9 @@ class raw_env(AECEnv):  # type: ignore[misc]  # noqa: N801 - PettingZoo's name
 
     Args:
         questions: A sequence of questions, a source for
-            :func:`debate_env.sources.load_questions`, or ``None`` for the built-in ones.
-        protocol: Turn order; see :class:`debate_env.settings.DebateSettings`, also for the rest.
+            :func:`debate_env.questions.sources.load_questions`, or ``None`` for the built-in ones.
+        protocol: Turn order; see :class:`debate_env.core.settings.DebateSettings`, also for the
+            rest.
         rounds: Rounds of speeches.
         word_limit: Words after which a speech is cut.
         max_chars: Characters above which a speech is an error.

@@ -8,15 +8,15 @@ import argparse
 from collections.abc import Sequence
 
 from debate_env.errors import InputError
-from qd.config_loading import load_config
-from qd.gains import Reporter
-from qd.gepa_adapter import COMPONENT, DebateAdapter
-from qd.matches import Match, Plan
-from qd.referee import make_referee
-from qd.run_models import equip, make_models
-from qd.seeds import FAMILIES, SEED_TEXTS, seed_strategies
-from qd.splits import open_questions
-from qd.strategy import Strategy
+from debateqd.qd.config.loading import load_config
+from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.models import equip, make_models
+from debateqd.qd.debates.questions import open_questions
+from debateqd.qd.debates.referee import make_referee
+from debateqd.qd.links.gepa import COMPONENT, DebateAdapter
+from debateqd.qd.seeds import FAMILIES, SEED_TEXTS, seed_strategies
+from debateqd.qd.strategy import Strategy
+from debateqd.qd.training.gains import Reporter
 
 
 def main() -> None:

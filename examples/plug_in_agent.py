@@ -6,9 +6,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agents import DebateJob, ModelJudge, StrategyDebater, make_model, play_all
 from debate_env import DebateSettings, from_callable
-from debate_env.sources import load_questions
+from debate_env.questions.sources import load_questions
+from debateqd.agents import DebateJob, ModelJudge, StrategyDebater, make_model, play_all
 
 
 def my_debater(observation: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from qd.strategy import Strategy
+from debateqd.qd.strategy import Strategy
 
 FAMILIES: tuple[str, ...] = (
     "rationality",

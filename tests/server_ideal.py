@@ -6,8 +6,8 @@ import heapq
 from collections import deque
 from collections.abc import Sequence
 
-from agents.models.base import Reply, Request, Usage
 from debate_env.draws import Draws, digest
+from debateqd.agents.models.base import Reply, Request, Usage
 from tests.server_replies import SEED_MASK, Replier, Spoken, count_tokens, request_key, speak
 from tests.servers import Settings
 

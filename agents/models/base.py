@@ -1,8 +1,8 @@
 """The one interface of every chat model: submit requests, poll replies.
 
 A chat model may answer at once (the embedded model), from an engine in the same process, or over
-a network. The scheduler in :mod:`agents.rollout` neither knows nor cares: it submits whatever is
-ready and takes back whatever has finished, in any order.
+a network. The scheduler in :mod:`debateqd.agents.rollout.scheduler` neither knows nor cares: it
+submits whatever is ready and takes back whatever has finished, in any order.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from agents.models.base import ChatModel, Reply, Request, StoppedError
-from agents.models.wrapped import WrappedModel
+from debateqd.agents.models.base import ChatModel, Reply, Request, StoppedError
+from debateqd.agents.models.wrapped import WrappedModel
 
 _TOKENS_PER_CHARACTER = 1 / 3  # of a prompt, until replies have told; English has about 1/4
 _MARGIN = 1.1  # on what replies have told
@@ -60,7 +60,7 @@ class Price:
     cached_prompt: float | None = None
 
     def of(self, counts: Mapping[str, int]) -> float:
-        """Return what tokens cost, counted as in :class:`agents.models.base.MeteredModel`."""
+        """Return what tokens cost, as :class:`debateqd.agents.models.base.MeteredModel` counts."""
         cached = counts.get("cached_prompt_tokens", 0)
         cached_price = self.prompt if self.cached_prompt is None else self.cached_prompt
         return _PER_MILLION * (
@@ -244,7 +244,7 @@ class BudgetedModel(WrappedModel):
 
     @property
     def delivery(self) -> Counter[str]:
-        """What was counted so far; see :class:`agents.models.base.MeteredModel`."""
+        """What was counted so far; see :class:`debateqd.agents.models.base.MeteredModel`."""
         return self._counted if self._metered is None else self.inner_delivery
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:

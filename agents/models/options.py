@@ -135,7 +135,8 @@ def options_for(spec: str, role: str, models: Mapping[str, Any]) -> dict[str, An
             that engine, ``overrides.ROLE`` those of one role.
 
     Returns:
-        Keyword arguments for :func:`agents.models.registry.make_model`; empty for other models.
+        Keyword arguments for :func:`debateqd.agents.models.registry.make_model`; empty for other
+        models.
     """
     engine = spec.strip().partition(":")[0]
     if engine not in ENGINES:

@@ -18,8 +18,8 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents.models.base import ChatModel
 from debate_env.errors import InputError, nearest
+from debateqd.agents.models.base import ChatModel
 
 ModelFactory = Callable[..., ChatModel]
 """``factory(rest, **options) -> ChatModel``; ``rest`` is what follows the name and its colon."""
@@ -31,7 +31,8 @@ def make_model(spec: str, **options: Any) -> ChatModel:
     Args:
         spec: See the table above.
         **options: Handed to the factory; they override what the specification says. Those of
-            ``vllm`` and ``openai`` are the fields of the classes in :mod:`agents.models.options`.
+            ``vllm`` and ``openai`` are the fields of the classes in
+                        :mod:`debateqd.agents.models.options`.
 
     Raises:
         InputError: Nothing goes by that name, or an option is not allowed.
@@ -49,7 +50,7 @@ def make_model(spec: str, **options: Any) -> ChatModel:
         if not isinstance(model, ChatModel):
             raise InputError(
                 f"model '{spec}': {attribute}() made a {type(model).__name__}, which lacks a part "
-                "of agents.models.base.ChatModel (name, fingerprint, submit, poll, close)"
+                "of debateqd.agents.models.base.ChatModel (name, fingerprint, submit, poll, close)"
             )
         return model
     raise _unknown(spec)
@@ -161,22 +162,22 @@ def _embedded(rest: str, **options: Any) -> ChatModel:
             raise InputError(f"model 'embedded': unknown option '{name}': {nearest(name, allowed)}")
     chosen = {"world": 0, "kind": "mixed", **parse_options(rest, allowed, "embedded"), **options}
     # Here, so that other models can be used without importing this one.
-    from agents.models.embedded import EmbeddedModel
-    from agents.models.world import World
+    from debateqd.agents.models.embedded.model import EmbeddedModel
+    from debateqd.agents.models.embedded.world import World
 
     return EmbeddedModel(World(chosen["world"], kind=chosen["kind"]))
 
 
 def _openai(rest: str, **options: Any) -> ChatModel:
     name = _named("openai", rest)
-    from agents.models.openai_server import make_openai
+    from debateqd.agents.models.openai.model import make_openai
 
     return make_openai(name, **options)
 
 
 def _vllm(rest: str, **options: Any) -> ChatModel:
     name = _named("vllm", rest)
-    from agents.models.vllm_engine import make_vllm
+    from debateqd.agents.models.vllm.engine import make_vllm
 
     return make_vllm(name, **options)
 

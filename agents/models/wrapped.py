@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from agents.models.base import (
+from debateqd.agents.models.base import (
     Capabilities,
     ChatModel,
     MeteredModel,

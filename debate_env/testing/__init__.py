@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from debate_env.questions import Question
+from debate_env.questions.question import Question
 from debate_env.testing.rules import RULE_CHECKS
 from debate_env.testing.scripted import (
     Configuration,

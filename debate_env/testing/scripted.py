@@ -12,11 +12,11 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.utils.env_checker import data_equivalence
 
+from debate_env.core.parallel import ParallelDebate
+from debate_env.core.protocols import get_protocol
+from debate_env.core.spaces import UnicodeText
 from debate_env.debate_v0 import env, parallel_env, raw_env
-from debate_env.parallel import ParallelDebate
-from debate_env.protocols import get_protocol
-from debate_env.questions import Question
-from debate_env.spaces import UnicodeText
+from debate_env.questions.question import Question
 
 CANARY = "zyzzogeton-7731"
 """A string that no speech of these checks contains."""

@@ -14,9 +14,9 @@ from typing import Any
 from gymnasium.utils.env_checker import check_env
 from pettingzoo.utils.conversions import turn_based_aec_to_parallel
 
+from debate_env.core.protocols import DEBATERS
+from debate_env.core.solo import SoloDebateEnv
 from debate_env.debate_v0 import raw_env
-from debate_env.protocols import DEBATERS
-from debate_env.solo import SoloDebateEnv
 from debate_env.testing.scripted import Configuration, play, same, scripted, scripted_action
 
 with warnings.catch_warnings():

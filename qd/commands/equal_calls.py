@@ -1,4 +1,4 @@
-"""``python -m qd.equal_calls RUN_DIR PRESET``: a baseline at the model calls of a run."""
+"""``debateqd equal-calls RUN_DIR PRESET``: a baseline at the model calls of a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from qd.commands.running import run_command
-from qd.equal_calls import baseline_config, calls_of, play_equal
-from qd.rundir import RunDirectory
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.measures.equal_calls import baseline_config, calls_of, play_equal
+from debateqd.qd.store.directory import RunDirectory
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +44,7 @@ def equal_calls(run_dir: Path, preset: str, target: Path | None) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`qd.commands.running.run_command` for its status.
+    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
 
     Args:
         argv: Its arguments; those of the process by default.

@@ -20,14 +20,14 @@ from rich.progress import (
 )
 
 from debate_env.errors import InputError
-from qd.commands.running import run_command
-from qd.config import RunConfig
-from qd.config_loading import Flag, override_config
-from qd.evaluate_runs import FOLDER, SPLITS, Watch, evaluate_run, save_report
-from qd.report.evaluation import comparison_report, groups_report, print_report, run_report
-from qd.run_comparison import compare_runs, compare_seeds
-from qd.run_measures import Extras
-from qd.rundir import RunDirectory
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.config.loading import Flag, override_config
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.measures.compare import compare_runs, compare_seeds
+from debateqd.qd.measures.evaluate import FOLDER, SPLITS, Watch, evaluate_run, save_report
+from debateqd.qd.measures.run_measures import Extras
+from debateqd.qd.report.evaluation import comparison_report, groups_report, print_report, run_report
+from debateqd.qd.store.directory import RunDirectory
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -152,7 +152,7 @@ def _measure(
 
 
 def main() -> int:
-    """Run the program; see :func:`qd.commands.running.run_command` for its status."""
+    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status."""
     return run_command(evaluate)
 
 

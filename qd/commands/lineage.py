@@ -1,4 +1,4 @@
-"""``python -m qd.lineage RUN_DIR ID``: where a strategy comes from and how it has fared."""
+"""``debateqd lineage RUN_DIR ID``: where a strategy comes from and how it has fared."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from qd.commands.running import run_command
-from qd.report.lineage import print_lineage
-from qd.report.visible import visible_errors
-from qd.rundir import RunDirectory
-from qd.strategy_history import history_of
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.report.lineage import print_lineage
+from debateqd.qd.report.visible import visible_errors
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.store.history import history_of
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,7 +36,7 @@ def lineage(run_dir: Path, strategy_id: str, as_json: bool) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`qd.commands.running.run_command` for its status.
+    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
 
     Args:
         argv: Its arguments; those of the process by default.

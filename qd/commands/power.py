@@ -1,4 +1,4 @@
-"""``python -m qd.power``: what a study of a given size can tell from zero."""
+"""``debateqd power``: what a study of a given size can tell from zero."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from qd.commands.running import run_command
-from qd.power_plan import Targets, plan_power
-from qd.power_settings import Assumptions
-from qd.report.power import power_report
-from qd.report.visible import visible_errors
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.power.plan import Targets, plan_power
+from debateqd.qd.power.settings import Assumptions
+from debateqd.qd.report.power import power_report
+from debateqd.qd.report.visible import visible_errors
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _PART = click.FloatRange(0, 1)
@@ -73,7 +73,7 @@ def power_command(data: Path | None, as_json: bool, **options: Any) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`qd.commands.running.run_command` for its status.
+    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
 
     Args:
         argv: Its arguments; those of the process by default.

@@ -1,4 +1,4 @@
-"""``python -m qd.rate MATCHES``: rates the players of anyone's match table."""
+"""``debateqd rate MATCHES``: rates the players of anyone's match table."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, get_args
 import click
 
 from debate_env.errors import InputError
-from qd.commands.running import run_command
-from qd.match_columns import Columns
-from qd.match_tables import MatchTable, Objective, read_matches
-from qd.report.rating import rating_csv, rating_json, rating_report, reading_lines
-from qd.report.visible import visible, visible_errors
-from qd.table_ratings import Model, Settings, default_model, rate_table
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.report.rating import rating_csv, rating_json, rating_report, reading_lines
+from debateqd.qd.report.visible import visible, visible_errors
+from debateqd.qd.tables.columns import Columns
+from debateqd.qd.tables.matches import MatchTable, Objective, read_matches
+from debateqd.qd.tables.ratings import Model, Settings, default_model, rate_table
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
@@ -121,7 +121,7 @@ def _condition(text: str) -> tuple[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`qd.commands.running.run_command` for its status.
+    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
 
     Args:
         argv: Its arguments; those of the process by default.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from agents.models.base import StoppedError
 from debate_env.errors import InputError, nearest
-from qd.launch import INTERRUPTED
+from debateqd.agents.models.base import StoppedError
+from debateqd.qd.commands.launch import INTERRUPTED
 
 
 def option_names(command: click.Command) -> list[str]:

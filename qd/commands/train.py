@@ -16,21 +16,21 @@ import click
 import yaml
 from rich.console import Console
 
-from agents.models.budget import BudgetReachedError
 from debate_env.errors import InputError, nearest
-from qd.checking import check_models, check_names
-from qd.commands.running import run_command
-from qd.config import BudgetConfig, RunConfig
-from qd.config_loading import Flag, dump_config, load_config, override_config
-from qd.events import TrainingListener
-from qd.launch import INTERRUPTED
-from qd.planning import describe_plan, plan_run
-from qd.progress import ConsoleProgress
-from qd.run_logging import LEVELS, RunLog, last_journal
-from qd.run_models import check_prices
-from qd.rundir import RunDirectory, default_run_dir
-from qd.splits import open_questions
-from qd.training import resume, train
+from debateqd.agents.models.budget import BudgetReachedError
+from debateqd.qd.commands.launch import INTERRUPTED
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.config.loading import Flag, dump_config, load_config, override_config
+from debateqd.qd.config.schema import BudgetConfig, RunConfig
+from debateqd.qd.debates.models import check_prices
+from debateqd.qd.debates.questions import open_questions
+from debateqd.qd.store.directory import RunDirectory, default_run_dir
+from debateqd.qd.tracking.console import ConsoleProgress
+from debateqd.qd.tracking.events import TrainingListener
+from debateqd.qd.tracking.run_log import LEVELS, RunLog, last_journal
+from debateqd.qd.training.checks import check_models, check_names
+from debateqd.qd.training.planning import describe_plan, plan_run
+from debateqd.qd.training.start import resume, train
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "objective": ("objective",),
@@ -190,7 +190,7 @@ def _listeners(
     ]
     mode = wandb or config.tracking.wandb
     if mode != "disabled":
-        from qd.tracking import wandb_listener  # takes a second to import
+        from debateqd.qd.tracking.wandb import wandb_listener  # takes a second to import
 
         listener = wandb_listener(mode, run_dir, config.tracking)
         if listener is not None:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from qd.registry import Registry
+from debateqd.qd.registry import Registry
 
 if TYPE_CHECKING:  # so that rating somebody's table needs no configuration and no agents
-    from qd.config import EvolutionConfig
-    from qd.matches import Match
-    from qd.ratings.laplace import Start
-    from qd.ratings.posterior import Posterior
-    from qd.strategy import Strategy
+    from debateqd.qd.config.schema import EvolutionConfig
+    from debateqd.qd.debates.matches import Match
+    from debateqd.qd.ratings.laplace import Start
+    from debateqd.qd.ratings.posterior import Posterior
+    from debateqd.qd.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Ratings:
         posterior: Joint posterior of the living strategies, where the view knows one.
         warnings: What should make one careful, one line each.
         effects: Other numbers that the view has found, by name, in Elo points.
-        starts: Where a refit may begin, by form of game; see :class:`qd.ratings.laplace.Start`.
+        starts: Where a refit may begin, by form of game; see
+            :class:`debateqd.qd.ratings.laplace.Start`.
     """
 
     strategies: Mapping[str, float]
@@ -85,6 +86,6 @@ def make_rating(config: EvolutionConfig, truth_weight: float) -> RatingView:
     Raises:
         InputError: Unknown name.
     """
-    from qd.ratings import bradley_terry, elo  # noqa: F401  (they register themselves)
+    from debateqd.qd.ratings import bradley_terry, elo  # noqa: F401  (they register themselves)
 
     return RATINGS.get(config.tournament.rating)(config, truth_weight)

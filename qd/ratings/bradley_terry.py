@@ -1,7 +1,7 @@
 """Bradley-Terry ratings of the whole match log: a view of it with a posterior.
 
 Persuasion rates duels, truth rates teams against questions, and the mixed objective takes the
-weighted mean of both; see :mod:`qd.ratings.laplace` for the model.
+weighted mean of both; see :mod:`debateqd.qd.ratings.laplace` for the model.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from qd.config import BradleyTerryConfig, EvolutionConfig
-from qd.matches import Match
-from qd.ratings import RATINGS, Ratings
-from qd.ratings.faults import warnings_of
-from qd.ratings.games import Form, Games, GameTable, Ints
-from qd.ratings.laplace import Fit, Priors, fit_games
-from qd.ratings.posterior import Posterior, combine, posterior_of
-from qd.strategy import Strategy
+from debateqd.qd.config.schema import BradleyTerryConfig, EvolutionConfig
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.ratings import RATINGS, Ratings
+from debateqd.qd.ratings.faults import warnings_of
+from debateqd.qd.ratings.games import Form, Games, GameTable, Ints
+from debateqd.qd.ratings.laplace import Fit, Priors, fit_games
+from debateqd.qd.ratings.posterior import Posterior, combine, posterior_of
+from debateqd.qd.strategy import Strategy
 
 LARGE = 2000
 """Strategies from which a fit may use all threads."""
@@ -82,7 +82,7 @@ class BradleyTerry:
         living: Collection[str] = (),
         start: Ratings | None = None,
     ) -> Ratings:
-        """Rate everybody from all matches; see :class:`qd.ratings.RatingView`.
+        """Rate everybody from all matches; see :class:`debateqd.qd.ratings.RatingView`.
 
         Without ``living`` the covariance is that of the panel and of the newest strategies, 1,000
         in all. With ``start`` the scales of those ratings are held, and the fit begins where they

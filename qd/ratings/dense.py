@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import lapack
 
-from qd.ratings.design import Design, Outcomes, Scales, outcomes_at
-from qd.ratings.games import Floats, Ints
+from debateqd.qd.ratings.design import Design, Outcomes, Scales, outcomes_at
+from debateqd.qd.ratings.games import Floats, Ints
 
 _STEPS = 60
 _HALVINGS = 30

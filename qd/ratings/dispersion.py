@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from qd.ratings.design import Design
-from qd.ratings.games import Floats, Ints
+from debateqd.qd.ratings.design import Design
+from debateqd.qd.ratings.games import Floats, Ints
 
 LOWEST = 1e-4
 _FIRM = 10.0

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from qd.config import EloConfig, EvolutionConfig
-from qd.matches import Match
-from qd.ratings import RATINGS, Ratings
-from qd.strategy import Strategy
+from debateqd.qd.config.schema import EloConfig, EvolutionConfig
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.ratings import RATINGS, Ratings
+from debateqd.qd.strategy import Strategy
 
 
 def expected(own: float, other: float, config: EloConfig) -> float:
@@ -99,7 +99,7 @@ class Elo:
         living: Collection[str] = (),
         start: Ratings | None = None,
     ) -> Ratings:
-        """Play the log through once; see :class:`qd.ratings.RatingView`."""
+        """Play the log through once; see :class:`debateqd.qd.ratings.RatingView`."""
         weight = self._truth_weight
         persuasion = _Table(self._config, players)
         truth = _Table(self._config, players)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from qd.ratings.dense import DenseMode
-from qd.ratings.design import Design, Scales
-from qd.ratings.dispersion import Clusters, cluster_loss, clusters_of, dispersion_of
-from qd.ratings.games import Floats
-from qd.ratings.scales import ScaleStep, Stride, moved, scale_step
+from debateqd.qd.ratings.dense import DenseMode
+from debateqd.qd.ratings.design import Design, Scales
+from debateqd.qd.ratings.dispersion import Clusters, cluster_loss, clusters_of, dispersion_of
+from debateqd.qd.ratings.games import Floats
+from debateqd.qd.ratings.scales import ScaleStep, Stride, moved, scale_step
 
 _ROUNDS = 60
 _SETTLED = 1e-3

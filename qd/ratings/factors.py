@@ -13,9 +13,9 @@ from scipy import sparse
 from scipy.linalg import blas, lapack
 from scipy.sparse import linalg
 
-from qd.ratings.dense import DenseFactor
-from qd.ratings.games import Floats, Ints
-from qd.ratings.sparse_precision import SparsePrecision
+from debateqd.qd.ratings.dense import DenseFactor
+from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.ratings.sparse_precision import SparsePrecision
 
 _BLOCK = 256
 _BLOCKS = 200

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from qd.ratings.games import Games, Ints
-from qd.ratings.laplace import Fit
+from debateqd.qd.ratings.games import Games, Ints
+from debateqd.qd.ratings.laplace import Fit
 
 NAMED = 3
 FAR = 1200.0

@@ -1,6 +1,6 @@
 """Games: debates as arrays, the only thing that the rating model reads.
 
-A game gives the linear predictor of :mod:`qd.ratings.design` its coefficients::
+A game gives the linear predictor of :mod:`debateqd.qd.ratings.design` its coefficients::
 
     z = a theta_first + b theta_second + c (beta + b_question) + s gamma
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from qd.matches import Match
+    from debateqd.qd.debates.matches import Match
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,9 +1,9 @@
 """The batch rating: most probable strengths, their covariance, and every scale from the data.
 
-The model is that of :mod:`qd.ratings.design`. :func:`fit_games` needs arrays only; results are in
-Elo points, strengths relative to the mean of a panel, by default all strategies without parents:
-games tell differences alone, and a panel that everybody is compared with makes them comparable over
-time.
+The model is that of :mod:`debateqd.qd.ratings.design`. :func:`fit_games` needs arrays only; results
+are in Elo points, strengths relative to the mean of a panel, by default all strategies without
+parents: games tell differences alone, and a panel that everybody is compared with makes them
+comparable over time.
 
 Without ``start`` the result is a function of games, lineages and priors alone, whatever was fitted
 before. With ``start`` the scales are held and Newton's method begins at the last parameters.
@@ -18,13 +18,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qd.ratings.dense import DenseMode
-from qd.ratings.design import GROUPS, Design, Scales
-from qd.ratings.estimation import estimate_dense
-from qd.ratings.games import Floats, Games, Ints
-from qd.ratings.large import Exact, LargeMode, estimate_large
-from qd.ratings.scales import FIRST, free_groups
-from qd.statistics import ELO
+from debateqd.qd.ratings.dense import DenseMode
+from debateqd.qd.ratings.design import GROUPS, Design, Scales
+from debateqd.qd.ratings.estimation import estimate_dense
+from debateqd.qd.ratings.games import Floats, Games, Ints
+from debateqd.qd.ratings.large import Exact, LargeMode, estimate_large
+from debateqd.qd.ratings.scales import FIRST, free_groups
+from debateqd.qd.statistics import ELO
 
 SMALL = 800
 """Up to so many parameters everything is computed exactly, on dense matrices."""

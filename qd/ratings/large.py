@@ -11,12 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qd.ratings.design import Design, Outcomes, Scales, outcomes_at
-from qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
-from qd.ratings.factors import DenseSchur, TwoLevel
-from qd.ratings.games import Floats, Ints
-from qd.ratings.scales import ScaleStep, Stride, add_prior, moved
-from qd.ratings.sparse_precision import Preconditioner, SparsePrecision, conjugate_gradients
+from debateqd.qd.ratings.design import Design, Outcomes, Scales, outcomes_at
+from debateqd.qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
+from debateqd.qd.ratings.factors import DenseSchur, TwoLevel
+from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.ratings.scales import ScaleStep, Stride, add_prior, moved
+from debateqd.qd.ratings.sparse_precision import (
+    Preconditioner,
+    SparsePrecision,
+    conjugate_gradients,
+)
 
 DENSE_LIMIT = 12_000
 """Most strategies that are factored densely: 1.15 GB. Beyond, everything is iterative."""
@@ -31,7 +35,7 @@ _FEW = 4
 
 
 class LargeMode:
-    """The most probable parameters at given scales; see :class:`qd.ratings.dense.DenseMode`.
+    """The most probable parameters at given scales; see :class:`.dense.DenseMode`.
 
     Args:
         design: Games and lineages.

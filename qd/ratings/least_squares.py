@@ -2,7 +2,7 @@
 
 "Debating with More Persuasive LLMs Leads to More Truthful Answers" (arXiv 2402.06782), section 2.4:
 minimise over all pairings, unweighted, the sum of (1 / (1 + 10^((E_j - E_i) / 400)) - rate)^2. It
-knows no uncertainty; rate games with :mod:`qd.ratings.laplace` where there are games.
+knows no uncertainty; rate games with :mod:`debateqd.qd.ratings.laplace` where there are games.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from debate_env.errors import InputError, nearest
-from qd.ratings.games import Floats, Ints
-from qd.statistics import ELO
+from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.statistics import ELO
 
 FARTHEST = 3000.0
 """Elo points at which least squares stops: unbroken records have no finite optimum."""

@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from qd.ratings.design import GROUPS, Scales
-from qd.ratings.games import Floats, Form
-from qd.ratings.laplace import Fit
+from debateqd.qd.ratings.design import GROUPS, Scales
+from debateqd.qd.ratings.games import Floats, Form
+from debateqd.qd.ratings.laplace import Fit
 
 _NORMAL = NormalDist()
 

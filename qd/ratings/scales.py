@@ -27,9 +27,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qd.ratings.dense import DenseMode
-from qd.ratings.design import GROUPS, Design, Scales
-from qd.ratings.games import Floats
+from debateqd.qd.ratings.dense import DenseMode
+from debateqd.qd.ratings.design import GROUPS, Design, Scales
+from debateqd.qd.ratings.games import Floats
 
 POWER = 2.0
 _LEAST = 0.25

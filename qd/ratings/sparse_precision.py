@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-from qd.ratings.design import Design, Scales
-from qd.ratings.games import Floats
+from debateqd.qd.ratings.design import Design, Scales
+from debateqd.qd.ratings.games import Floats
 
 Preconditioner = Callable[[Floats], Floats]
 """Applies the inverse of something like the precision to columns, (size, r)."""

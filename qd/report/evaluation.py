@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from qd.report.measures import (
+from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
     gaps_table,
@@ -25,7 +25,7 @@ from qd.report.measures import (
     progress_table,
     table,
 )
-from qd.report.visible import visible
+from debateqd.qd.report.visible import visible
 
 WIDTH = 110
 """Columns of a report where there is no terminal."""
@@ -138,7 +138,7 @@ def groups_report(report: Mapping[str, Any]) -> RenderableType:
     """Lay out groups of runs and their comparison.
 
     Args:
-        report: What :func:`qd.run_comparison.compare_seeds` returned.
+        report: What :func:`debateqd.qd.measures.compare.compare_seeds` returned.
     """
     parts: list[RenderableType] = []
     if report["simulation"]:

@@ -9,12 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from qd.ancestry import Record, Stretch, Tally, share_kept
-from qd.report.evaluation import SIMULATION
-from qd.report.visible import visible
-from qd.statistics import Estimate
-from qd.strategy import Strategy
-from qd.strategy_history import BATCH, Fate, Standing, Step, StrategyHistory
+from debateqd.qd.report.evaluation import SIMULATION
+from debateqd.qd.report.visible import visible
+from debateqd.qd.statistics import Estimate
+from debateqd.qd.store.ancestry import Record, Stretch, Tally, share_kept
+from debateqd.qd.store.history import BATCH, Fate, Standing, Step, StrategyHistory
+from debateqd.qd.strategy import Strategy
 
 _COLOURS = {"kept": "", "removed": "strike red", "added": "bold green"}
 _MARKS = {"kept": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
@@ -41,7 +41,7 @@ def diff_text(stretches: Iterable[Stretch], *, coloured: bool) -> Text:
     """Show a word diff.
 
     Args:
-        stretches: What :func:`qd.ancestry.word_diff` returned.
+        stretches: What :func:`debateqd.qd.store.ancestry.word_diff` returned.
         coloured: Red and green, else ``[-removed-]`` and ``{+added+}``.
     """
     text = Text()
@@ -136,7 +136,7 @@ def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableTyp
     """Lay out a strategy's history.
 
     Args:
-        history: What :func:`qd.strategy_history.history_of` found.
+        history: What :func:`debateqd.qd.store.history.history_of` found.
         coloured: Whether differences may be told by colour.
     """
     strategy = history.strategy

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qd.report.visible import visible
+from debateqd.qd.report.visible import visible
 
 MOST_GENERATIONS = 13
 """More are thinned out; the report's JSON has all of them."""
@@ -36,7 +36,7 @@ def interval(
     """Show an estimate as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none.
 
     Args:
-        estimate: What :meth:`qd.statistics.Estimate.to_json` returned.
+        estimate: What :meth:`debateqd.qd.statistics.Estimate.to_json` returned.
         scale: Factor, e.g. 100 for percentages.
         digits: Digits after the point.
         signed: Whether to show a plus.

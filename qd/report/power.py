@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qd.power_plan import Need, PowerPlan, Row
-from qd.report.visible import visible
+from debateqd.qd.power.plan import Need, PowerPlan, Row
+from debateqd.qd.report.visible import visible
 
 _LABELS = {
     "questions": "training questions",
@@ -53,7 +53,7 @@ def power_report(plan: PowerPlan) -> str:
     """Lay out a plan.
 
     Args:
-        plan: What :func:`qd.power_plan.plan_power` returned.
+        plan: What :func:`debateqd.qd.power.plan.plan_power` returned.
 
     Returns:
         Lines for a terminal or a file.

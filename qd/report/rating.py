@@ -6,9 +6,9 @@ import csv
 import io
 from typing import Any
 
-from qd.match_tables import MatchTable, problem_text
-from qd.report.visible import visible
-from qd.table_ratings import TableEffect, TableRatings
+from debateqd.qd.report.visible import visible
+from debateqd.qd.tables.matches import MatchTable, problem_text
+from debateqd.qd.tables.ratings import TableEffect, TableRatings
 
 _MODELS = {
     "bradley_terry": "Bradley-Terry",

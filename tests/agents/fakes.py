@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from agents.models.base import Reply, Request, Usage
-from agents.prompts import task_of
-from debate_env.questions import Question
+from debate_env.questions.question import Question
+from debateqd.agents.models.base import Reply, Request, Usage
+from debateqd.agents.prompts.debate import task_of
 
 Script = Callable[[Request], Reply | str]
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import prompts
-from agents.base import Turn
-from agents.debater import StrategyDebater
-from agents.judge import ModelJudge, VerdictSettings
-from agents.models.base import Reply
-from agents.rollout import DebateJob, play
 from debate_env.agent import from_callable
-from debate_env.episode import Episode
-from debate_env.settings import DebateSettings
+from debate_env.core.episode import Episode
+from debate_env.core.settings import DebateSettings
+from debateqd.agents.base import Turn
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.judge import ModelJudge, VerdictSettings
+from debateqd.agents.models.base import Reply
+from debateqd.agents.prompts import debate as prompts
+from debateqd.agents.rollout.scheduler import DebateJob, play
 from tests.agents.fakes import FakeModel, question, speak
 
 CANARY = "xylophonecanary"

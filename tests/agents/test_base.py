@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from agents.base import Turn, derive_seed, request_seed
-from debate_env.settings import DebateSettings
+from debate_env.core.settings import DebateSettings
+from debateqd.agents.base import Turn, derive_seed, request_seed
 
 
 def test_derived_seeds_are_exact_in_json_and_differ_by_every_part() -> None:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from agents.base import Turn
-from agents.debater import StrategyDebater
-from agents.models.base import Reply, Sampling, Usage
-from agents.prompts import answers_by_side, section, task_of
-from agents.rollout import run_thoughts
-from debate_env.episode import Episode
-from debate_env.settings import DebateSettings
+from debate_env.core.episode import Episode
+from debate_env.core.settings import DebateSettings
+from debateqd.agents.base import Turn
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.models.base import Reply, Sampling, Usage
+from debateqd.agents.prompts.debate import answers_by_side, section, task_of
+from debateqd.agents.rollout.scheduler import run_thoughts
 from tests.agents.fakes import FakeModel, question
 
 RULES = DebateSettings(rounds=2, word_limit=77)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from agents.human import HumanAgent, Left, parse_verdict, wrapped
-from debate_env.episode import Episode
-from debate_env.settings import DebateSettings
+from debate_env.core.episode import Episode
+from debate_env.core.settings import DebateSettings
+from debateqd.agents.human import HumanAgent, Left, parse_verdict, wrapped
 from tests.agents.fakes import question
 
 RULES = DebateSettings(rounds=2, word_limit=5)

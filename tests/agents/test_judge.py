@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from agents.base import Failure, Turn
-from agents.judge import ModelJudge, read_question
-from agents.models.base import Reply
-from agents.prompts import listed_answers, speeches, task_of
-from agents.replies import read_letter
-from agents.rollout import run_thoughts
-from debate_env.settings import DebateSettings
-from debate_env.transcript import Speech, render_transcript
+from debate_env.core.settings import DebateSettings
+from debate_env.core.transcript import Speech, render_transcript
+from debateqd.agents.base import Failure, Turn
+from debateqd.agents.judge import ModelJudge, read_question
+from debateqd.agents.models.base import Reply
+from debateqd.agents.prompts.debate import listed_answers, speeches, task_of
+from debateqd.agents.replies import read_letter
+from debateqd.agents.rollout.scheduler import run_thoughts
 from tests.agents.fakes import FakeModel, question
 
 THREE = ("a lamp", "a rope", "a bell")

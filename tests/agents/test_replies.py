@@ -9,9 +9,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agents.base import Failure
-from agents.models.base import Reply, Usage
-from agents.replies import ERROR_KINDS, credence_schema, read_credence, read_letter, reply_failure
+from debateqd.agents.base import Failure
+from debateqd.agents.models.base import Reply, Usage
+from debateqd.agents.replies import (
+    ERROR_KINDS,
+    credence_schema,
+    read_credence,
+    read_letter,
+    reply_failure,
+)
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from agents.rollout import DebateJob, play_all
-from agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES, KeywordJudge, RandomAgent
-from debate_env.episode import Episode
-from debate_env.protocols import DEBATERS
-from debate_env.settings import DebateSettings
-from debate_env.transcript import Speech, render_transcript
+from debate_env.core.episode import Episode
+from debate_env.core.protocols import DEBATERS
+from debate_env.core.settings import DebateSettings
+from debate_env.core.transcript import Speech, render_transcript
+from debateqd.agents.rollout.scheduler import DebateJob, play_all
+from debateqd.agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES, KeywordJudge, RandomAgent
 from tests.agents.fakes import question
 
 RULES = DebateSettings(rounds=2)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from agents.models.base import Sampling
-from agents.stored import from_archive
 from debate_env.errors import InputError
+from debateqd.agents.models.base import Sampling
+from debateqd.agents.stored import from_archive
 from tests.agents.fakes import FakeModel
 
 TEXT = "Quote first.\u2028Then explain: “never” guess."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agents.models.base import Capabilities, Reply
-from agents.models.budget import Budget, budgeted
-from agents.models.embedded import EmbeddedModel
-from agents.models.journal import journalled
-from agents.models.journal_store import Journal
-from agents.testing import CHECKS, check_chat_model, run_check
+from debateqd.agents.models.base import Capabilities, Reply
+from debateqd.agents.models.budget import Budget, budgeted
+from debateqd.agents.models.embedded.model import EmbeddedModel
+from debateqd.agents.models.journal.model import journalled
+from debateqd.agents.models.journal.store import Journal
+from debateqd.agents.testing import CHECKS, check_chat_model, run_check
 from tests.agents.fakes import FakeModel, ShuffledModel, speak
 
 

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.base import Failure, Turn, request_seed
-from agents.judge import ModelJudge, read_question
-from agents.models.base import Capabilities, Reply, Sampling, Usage
-from agents.models.embedded import EmbeddedModel
-from agents.models.world import World
-from agents.prompts import LETTERS, asks_credence, listed_answers, task_of
-from agents.replies import credence_schema
-from agents.rollout import run_thoughts
-from agents.verdicts import METHODS, VerdictSettings, method_for
+from debate_env.core.settings import DebateSettings
+from debate_env.core.transcript import Speech, render_transcript
 from debate_env.errors import InputError
-from debate_env.settings import DebateSettings
-from debate_env.transcript import Speech, render_transcript
+from debateqd.agents.base import Failure, Turn, request_seed
+from debateqd.agents.judge import ModelJudge, read_question
+from debateqd.agents.models.base import Capabilities, Reply, Sampling, Usage
+from debateqd.agents.models.embedded.model import EmbeddedModel
+from debateqd.agents.models.embedded.world import World
+from debateqd.agents.prompts.debate import LETTERS, asks_credence, listed_answers, task_of
+from debateqd.agents.replies import credence_schema
+from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.verdicts import METHODS, VerdictSettings, method_for
 from tests.agents.fakes import FakeModel, question
 
 TWO = ("a lamp", "a rope")

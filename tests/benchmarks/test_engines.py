@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from agents.models.base import Message, Request, Sampling
-from agents.prompts import task_of
-from agents.rollout import play
+from debateqd.agents.models.base import Message, Request, Sampling
+from debateqd.agents.prompts.debate import task_of
+from debateqd.agents.rollout.scheduler import play
 
 ROOT = Path(__file__).parent.parent.parent
 

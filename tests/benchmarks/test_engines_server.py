@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from agents.rollout import play_all
+from debateqd.agents.rollout.scheduler import play_all
 from tests.servers import Faults, Settings
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from debate_env.questions import Question
-from qd.statistics import Estimate
+from debate_env.questions.question import Question
+from debateqd.qd.statistics import Estimate
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qd.acceptance import Racing
-from qd.archive import Archive
-from qd.archive_base import Entry
-from qd.axes import Labels
-from qd.selection import Beliefs
-from qd.selection import choose as choose_in_archive
+from debateqd.qd.archive.axes import Labels
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.grid import Archive
+from debateqd.qd.selection.acceptance import Racing
+from debateqd.qd.selection.choice import Beliefs
+from debateqd.qd.selection.choice import choose as choose_in_archive
 from tests.qd.making import posterior
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

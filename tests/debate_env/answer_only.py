@@ -26,7 +26,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from debate_env.questions import Question
+from debate_env.questions.question import Question
 
 View = Literal["hand", "ngrams"]
 FOLDS = 10

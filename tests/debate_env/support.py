@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from debate_env import DebateSettings, Question
-from debate_env.episode import Episode
+from debate_env.core.episode import Episode
 
 FAST = settings(
     max_examples=60,

@@ -10,8 +10,8 @@ import pettingzoo
 import pytest
 
 from debate_env import InputError, debate_v0
+from debate_env.core.transcript import parse_transcript
 from debate_env.testing import sample_questions, scripted_action
-from debate_env.transcript import parse_transcript
 
 QUESTIONS = sample_questions()
 

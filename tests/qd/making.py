@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qd.matches import Match
-from qd.ratings.design import Scales
-from qd.ratings.posterior import Effect, Posterior
-from qd.strategy import Strategy
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.ratings.design import Scales
+from debateqd.qd.ratings.posterior import Effect, Posterior
+from debateqd.qd.strategy import Strategy
 
 
 def strategy(name: str, *parents: str, family: str = "rationality") -> Strategy:

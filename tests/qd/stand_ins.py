@@ -12,9 +12,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from agents.models.base import Reply, Request, Usage
-from agents.prompts import listed_answers, section, speeches, task_of
-from debate_env.questions import Question, QuestionSet
+from debate_env.questions.question import Question, QuestionSet
+from debateqd.agents.models.base import Reply, Request, Usage
+from debateqd.agents.prompts.debate import listed_answers, section, speeches, task_of
 
 
 def question_set(passages: int = 20, per_passage: int = 2) -> QuestionSet:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from debate_env.sources import load_questions
-from qd.commands.evaluate import evaluate
-from qd.commands.running import run_command
-from qd.commands.train import train_command
-from qd.rundir import RunDirectory
-from tests.debate_env.sources.test_quality import validator, write
+from debate_env.questions.sources import load_questions
+from debateqd.qd.commands.evaluate import evaluate
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.commands.train import train_command
+from debateqd.qd.store.directory import RunDirectory
+from tests.debate_env.questions.test_quality import validator, write
 
 PLACES = ("mill", "harbour", "orchard", "library", "quarry", "bakery", "tower", "garden")
 THINGS = ("lantern", "ledger", "kettle", "compass")

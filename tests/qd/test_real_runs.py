@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from qd.commands.evaluate import evaluate
-from qd.commands.running import run_command
-from qd.commands.train import main
-from qd.rundir import RunDirectory
-from tests.qd.test_training import contents
+from debateqd.qd.commands.evaluate import evaluate
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.commands.train import main
+from debateqd.qd.store.directory import RunDirectory
+from tests.qd.training.test_start import contents
 from tests.real_servers import transformers_server, vllm_server
 
 SMALL = {

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from debate_env.errors import InputError
-from qd.registry import Registry
+from debateqd.qd.registry import Registry
 
 
 @pytest.fixture

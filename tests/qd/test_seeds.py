@@ -1,8 +1,8 @@
 import re
 from itertools import combinations
 
-from qd.novelty import normal_words
-from qd.seeds import FAMILIES, SEED_TEXTS, SEEDS_PER_FAMILY, seed_strategies
+from debateqd.qd.mutation.novelty import normal_words
+from debateqd.qd.seeds import FAMILIES, SEED_TEXTS, SEEDS_PER_FAMILY, seed_strategies
 
 
 def test_thirty_five_seeds_in_seven_families_of_five():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from qd.statistics import (
+from debateqd.qd.statistics import (
     Estimate,
     difference_interval,
     mean_interval,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from qd.power_analysis import Study
-from qd.spread import Spread
-from qd.verdict_samples import Sample
+from debateqd.qd.power.analysis import Study
+from debateqd.qd.power.variance import Spread
+from debateqd.qd.power.verdict_samples import Sample
 
 
 def draw_verdicts(spread: Spread, study: Study, rng: np.random.Generator) -> Sample:

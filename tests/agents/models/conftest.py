@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from agents.models.vllm_start import environment, is_cpu_build
+from debateqd.agents.models.vllm.start import environment, is_cpu_build
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def tiny_model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def start_vllm(tiny_model):
     """Start vLLM with the tiny model or another folder, small and in the model's own precision."""
-    from agents.models.vllm_engine import make_vllm
+    from debateqd.agents.models.vllm.engine import make_vllm
 
     def start(folder=tiny_model, **options):
         defaults = {"dtype": "float32", "max_model_len": 2048, "max_num_seqs": 16}

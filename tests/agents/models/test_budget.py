@@ -8,12 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.debater import StrategyDebater
-from agents.judge import ModelJudge
-from agents.models.base import ChatModel, MeteredModel, PatientModel, Reply, TokenCounter, Usage
-from agents.models.budget import Budget, BudgetReachedError, Limits, Price, budgeted
-from agents.rollout import DebateJob, play
-from debate_env.settings import DebateSettings
+from debate_env.core.settings import DebateSettings
+from debateqd.agents.debater import StrategyDebater
+from debateqd.agents.judge import ModelJudge
+from debateqd.agents.models.base import (
+    ChatModel,
+    MeteredModel,
+    PatientModel,
+    Reply,
+    TokenCounter,
+    Usage,
+)
+from debateqd.agents.models.budget import Budget, BudgetReachedError, Limits, Price, budgeted
+from debateqd.agents.rollout.scheduler import DebateJob, play
 from tests.agents.fakes import FakeModel, ShuffledModel, question, speak
 
 
@@ -171,7 +178,7 @@ def test_a_budgeted_model_is_what_the_inner_one_is():
 
 
 def request():
-    from agents.models.base import Message, Request, Sampling
+    from debateqd.agents.models.base import Message, Request, Sampling
 
     return Request((Message("user", "hello there"),), Sampling(max_tokens=5), 1)
 

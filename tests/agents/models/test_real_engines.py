@@ -6,15 +6,15 @@ import importlib.util
 
 import pytest
 
-from agents.judge import ModelJudge
-from agents.models.base import capabilities_of, delivery_of, notes_of
-from agents.models.registry import make_model
-from agents.rollout import DebateJob, play_all
-from agents.scripted import QuotingDebater
-from agents.testing import CHECKS
-from agents.verdicts import resolve
+from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
-from debate_env.settings import DebateSettings
+from debateqd.agents.judge import ModelJudge
+from debateqd.agents.models.base import capabilities_of, delivery_of, notes_of
+from debateqd.agents.models.registry import make_model
+from debateqd.agents.rollout.scheduler import DebateJob, play_all
+from debateqd.agents.scripted import QuotingDebater
+from debateqd.agents.testing import CHECKS
+from debateqd.agents.verdicts import resolve
 from tests.agents.fakes import question
 from tests.real_servers import free_port, transformers_server, vllm_server
 

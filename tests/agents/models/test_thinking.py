@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.models.thinking import Stripped, strip_thinking
+from debateqd.agents.models.thinking import Stripped, strip_thinking
 
 TAGS = ("<think>", "</think>")
 

@@ -1,4 +1,4 @@
-"""``python -m qd.lineage`` on a real run and on hand-made ones."""
+"""``debateqd lineage`` on a real run and on hand-made ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from qd.commands.lineage import main
-from qd.commands.train import main as train
-from qd.report.lineage import print_lineage
-from qd.rundir import RunDirectory, strategy_line
-from qd.storage import json_text
-from qd.strategy import Strategy
-from qd.strategy_history import history_of
+from debateqd.qd.commands.lineage import main
+from debateqd.qd.commands.train import main as train
+from debateqd.qd.report.lineage import print_lineage
+from debateqd.qd.store.directory import RunDirectory, strategy_line
+from debateqd.qd.store.history import history_of
+from debateqd.qd.store.storage import json_text
+from debateqd.qd.strategy import Strategy
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""``python -m qd.power`` as a user meets it."""
+"""``debateqd power`` as a user meets it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from qd.commands.evaluate import evaluate
-from qd.commands.power import main
-from qd.commands.running import run_command
-from qd.commands.train import main as train
-from qd.statistics import difference_interval
-from qd.verdict_samples import read_samples
+from debateqd.qd.commands.evaluate import evaluate
+from debateqd.qd.commands.power import main
+from debateqd.qd.commands.running import run_command
+from debateqd.qd.commands.train import main as train
+from debateqd.qd.power.verdict_samples import read_samples
+from debateqd.qd.statistics import difference_interval
 
 
 def plan(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:

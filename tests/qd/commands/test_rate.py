@@ -1,4 +1,4 @@
-"""``python -m qd.rate`` as a user meets it, alone in an empty directory, too."""
+"""``debateqd rate`` as a user meets it, alone in an empty directory, too."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from qd.commands.rate import main
-from qd.commands.train import main as train
-from qd.rundir import RunDirectory
-from tests.qd.test_match_tables import ARENA, written
+from debateqd.qd.commands.rate import main
+from debateqd.qd.commands.train import main as train
+from debateqd.qd.store.directory import RunDirectory
+from tests.qd.tables.test_matches import ARENA, written
 
 ROOT = Path(__file__).parents[3]
 
@@ -142,9 +142,10 @@ def test_it_runs_alone_on_a_bare_table_and_writes_nothing(tmp_path: Path) -> Non
 
 def test_reading_and_least_squares_load_nothing_of_the_models() -> None:
     code = (
-        "import sys, qd.rate, qd.match_tables, qd.table_ratings, qd.report.rating\n"
-        "loaded = {name.split('.')[0] for name in sys.modules}\n"
-        "print(sorted(loaded & {'agents', 'pydantic', 'openai', 'wandb', 'yaml', 'rich'}))"
+        "import sys, debateqd.qd.commands.launch\n"
+        "import debateqd.qd.tables.matches, debateqd.qd.tables.ratings, debateqd.qd.report.rating\n"
+        "loaded = {name.split('.')[0] for name in sys.modules} | set(sys.modules)\n"
+        "print(sorted(loaded & {'debateqd.agents', 'pydantic', 'openai', 'wandb', 'yaml', 'rich'}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -4,10 +4,10 @@ import click
 import pytest
 
 from debate_env.errors import InputError
-from qd.commands import evaluate
-from qd.commands.evaluate import evaluate as evaluate_command
-from qd.commands.running import run_command
-from qd.launch import INTERRUPTED
+from debateqd.qd.commands import evaluate
+from debateqd.qd.commands.evaluate import evaluate as evaluate_command
+from debateqd.qd.commands.launch import INTERRUPTED
+from debateqd.qd.commands.running import run_command
 
 
 def command(body) -> click.Command:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from qd.commands.train import main
-from qd.rundir import RunDirectory
-from tests.qd.test_training import contents
+from debateqd.qd.commands.train import main
+from debateqd.qd.store.directory import RunDirectory
+from tests.qd.training.test_start import contents
 
 ROOT = Path(__file__).parents[3]
 SMOKE = ["--config", "smoke", "--wandb", "disabled"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qd.ratings.games import Floats, Form, Games, Ints, make_games
-from qd.statistics import ELO
+from debateqd.qd.ratings.games import Floats, Form, Games, Ints, make_games
+from debateqd.qd.statistics import ELO
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import csv
 import numpy as np
 import pytest
 
-from qd.config import BradleyTerryConfig, EvolutionConfig
-from qd.ratings import make_rating
-from qd.ratings.bradley_terry import BradleyTerry
-from qd.ratings.games import make_games
-from qd.ratings.laplace import Priors, fit_games
-from qd.statistics import ELO
+from debateqd.qd.config.schema import BradleyTerryConfig, EvolutionConfig
+from debateqd.qd.ratings import make_rating
+from debateqd.qd.ratings.bradley_terry import BradleyTerry
+from debateqd.qd.ratings.games import make_games
+from debateqd.qd.ratings.laplace import Priors, fit_games
+from debateqd.qd.statistics import ELO
 from tests.qd.making import match, strategy
 
 PLAYERS = {name: strategy(name) for name in "abcd"} | {"k": strategy("k", "a", "b")}

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from debate_env.errors import InputError
-from qd.config import EloConfig, EvolutionConfig
-from qd.ratings import make_rating
-from qd.ratings.elo import Elo, expected
+from debateqd.qd.config.schema import EloConfig, EvolutionConfig
+from debateqd.qd.ratings import make_rating
+from debateqd.qd.ratings.elo import Elo, expected
 from tests.qd.making import match, strategy
 
 PLAYERS = {name: strategy(name) for name in "abc"} | {"k": strategy("k", "a", "b")}

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qd.ratings import laplace
-from qd.ratings.faults import components, warnings_of
-from qd.ratings.games import make_games
-from qd.ratings.laplace import Priors, fit_games
+from debateqd.qd.ratings import laplace
+from debateqd.qd.ratings.faults import components, warnings_of
+from debateqd.qd.ratings.games import make_games
+from debateqd.qd.ratings.laplace import Priors, fit_games
 
 IDS = ["s0", "s1", "s2", "s3", "s4", "s5"]
 

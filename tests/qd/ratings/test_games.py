@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from qd.ratings.games import GameTable, games_of
+from debateqd.qd.ratings.games import GameTable, games_of
 from tests.qd.making import match
 
 

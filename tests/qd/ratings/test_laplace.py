@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from qd.ratings.design import GROUPS, Design, Scales, outcomes_at
-from qd.ratings.games import make_games
-from qd.ratings.laplace import Priors, fit_games
-from qd.statistics import ELO
+from debateqd.qd.ratings.design import GROUPS, Design, Scales, outcomes_at
+from debateqd.qd.ratings.games import make_games
+from debateqd.qd.ratings.laplace import Priors, fit_games
+from debateqd.qd.statistics import ELO
 from tests.qd.ratings.simulated import matrix, shuffled, simulate
 
 FIXED = Priors(

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from qd.ratings import laplace, large
-from qd.ratings.design import GROUPS, Design, Scales
-from qd.ratings.factors import DenseSchur, TwoLevel
-from qd.ratings.games import make_games
-from qd.ratings.laplace import fit_games
-from qd.ratings.sparse_precision import SparsePrecision, conjugate_gradients
+from debateqd.qd.ratings import laplace, large
+from debateqd.qd.ratings.design import GROUPS, Design, Scales
+from debateqd.qd.ratings.factors import DenseSchur, TwoLevel
+from debateqd.qd.ratings.games import make_games
+from debateqd.qd.ratings.laplace import fit_games
+from debateqd.qd.ratings.sparse_precision import SparsePrecision, conjugate_gradients
 from tests.qd.ratings.simulated import matrix, simulate
 
 SCALES = Scales(80.0, 70.0, 120.0, 300.0, 200.0, 100.0, 0.8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from debate_env.errors import InputError
-from qd.ratings.least_squares import least_squares_elo
+from debateqd.qd.ratings.least_squares import least_squares_elo
 
 
 def test_exact_rates_give_the_ratings_they_came_from():

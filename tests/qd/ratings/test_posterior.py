@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qd.ratings.design import Scales
-from qd.ratings.posterior import Effect, Posterior, combine
+from debateqd.qd.ratings.design import Scales
+from debateqd.qd.ratings.posterior import Effect, Posterior, combine
 
 POSTERIOR = Posterior(
     ids=("a", "b", "c"),

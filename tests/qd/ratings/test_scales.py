@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from qd.ratings.dense import DenseMode, information, prior
-from qd.ratings.design import GROUPS, Design, Scales
-from qd.ratings.scales import POWER, WIDTH, scale_step
+from debateqd.qd.ratings.dense import DenseMode, information, prior
+from debateqd.qd.ratings.design import GROUPS, Design, Scales
+from debateqd.qd.ratings.scales import POWER, WIDTH, scale_step
 from tests.qd.ratings.simulated import matrix, simulate
 
 SCALES = Scales(80.0, 70.0, 120.0, 300.0, 200.0, 100.0, 0.8)

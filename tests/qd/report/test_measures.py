@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console, Group
 
-from qd.report.evaluation import groups_report, html_page, run_report
-from qd.report.measures import (
+from debateqd.qd.report.evaluation import groups_report, html_page, run_report
+from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
     gaps_table,
@@ -20,7 +20,7 @@ from qd.report.measures import (
     progress_table,
     thinned,
 )
-from qd.statistics import NOTHING, Estimate
+from debateqd.qd.statistics import NOTHING, Estimate
 
 HOSTILE = "s1\x1b[31m[bold]x[/bold]\u202e"
 

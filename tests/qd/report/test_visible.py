@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qd.report.visible import visible
+from debateqd.qd.report.visible import visible
 
 
 @given(st.text())

@@ -1,0 +1,225 @@
+"""The embedded model as debater: retrieve, quote, rebut, and speak as the strategy asks.
+
+A speech is built from units of text. The strategy's intensities divide the words of the speech
+among the units; the share of evidence and precision also decides how well quotes are chosen.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from debate_env.draws import Draws
+from debateqd.agents.models.embedded import phrases
+from debateqd.agents.models.embedded.retrieval import (
+    PassageIndex,
+    distinguishing,
+    is_hedged,
+    relevance,
+    terms_of,
+)
+from debateqd.agents.models.embedded.style import AXES, Intensities, intensities
+from debateqd.agents.prompts import debate as prompts
+
+_LIMIT = re.compile(r"at most (\d+) words")
+_ROUND = re.compile(r"Round (\d+) of")
+_QUOTED = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
+_CANDIDATES = 14
+_UNIT_WORDS = 13.0
+_QUOTE_UNIT_WORDS = 24.0
+_STYLED_AXES = tuple(a for a in AXES if a in phrases.STYLED)
+
+
+class Task(NamedTuple):
+    """A debater's prompt, read."""
+
+    question: str
+    own: str
+    other: str
+    strategy: str
+    own_speeches: tuple[str, ...]
+    opposing_speeches: tuple[str, ...]
+    round: int
+    limit: int
+
+
+class Candidate(NamedTuple):
+    """A span that could be quoted for an answer.
+
+    Attributes:
+        text: The span.
+        score: How well it fits question and answer by BM25, the best being 1.
+    """
+
+    text: str
+    words: int
+    score: float
+    first: int
+    last: int
+
+
+def read_task(user: str) -> Task | None:
+    """Read the user message of a debater's prompt; ``None`` when a section is missing."""
+    parts = [prompts.section(user, name) for name in ("question", "strategy", "instruction")]
+    side, answers = prompts.side_of(user), prompts.answers_by_side(user)
+    if any(p is None for p in parts) or side not in answers or len(answers) != 2:
+        return None
+    question, strategy, instruction = (p or "" for p in parts)
+    (other,) = (answer for name, answer in answers.items() if name != side)
+    limit, number = _LIMIT.search(instruction), _ROUND.search(instruction)
+    blocks = prompts.speeches(user)
+    return Task(
+        question,
+        answers[side],
+        other,
+        strategy,
+        tuple(b.text for b in blocks if b.speaker == side),
+        tuple(b.text for b in blocks if b.speaker != side),
+        int(number.group(1)) if number else 1,
+        int(limit.group(1)) if limit else 150,
+    )
+
+
+def candidates(index: PassageIndex, question: str, own: str, other: str) -> tuple[Candidate, ...]:
+    """Return the spans that support ``own`` best, by descending score.
+
+    The score is BM25 of the terms of the question and, with double weight, those that set the own
+    answer apart, less those of the other answer; spans with both count more.
+    """
+    asked = terms_of(question)
+    mine, theirs = distinguishing((own, other), question)
+    found = index.scores(((asked, 1.0), (mine, 1.5), (theirs, -0.75)))
+    scored = []
+    for i, score in found.items():
+        span = index.spans[i]
+        scored.append((score * (0.4 + relevance(span.terms, asked, mine, theirs)), i))
+    scored.sort(key=lambda pair: (-pair[0], pair[1]))
+    if not scored or scored[0][0] <= 0.0:
+        return tuple(
+            Candidate(s.text, s.words, 0.0, s.sentence, s.sentence)
+            for s in index.spans[:_CANDIDATES]
+        )
+    best = scored[0][0]
+    result = []
+    for score, i in scored[:_CANDIDATES]:
+        span = index.spans[i]
+        result.append(Candidate(span.text, span.words, score / best, span.sentence, span.last))
+    return tuple(result)
+
+
+def quality(asked: Intensities) -> float:
+    """Return how carefully quotes are chosen and copied, in ``[0, 1)``."""
+    return 1.0 - math.exp(-0.8 * asked["evidence"] - 3.0 * asked["precision"])
+
+
+def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
+    """Write one speech of at most ``task.limit`` words.
+
+    Args:
+        task: The prompt, read.
+        pool: Candidates for quotes.
+        draws: Source of variety.
+    """
+    asked = intensities(task.strategy)
+    budget = asked.fill * task.limit
+    own, other = short(task.own), short(task.other)
+    bank = phrases.OPENINGS if not task.own_speeches else phrases.FURTHER
+    opening = draws.pick(bank).replace("{a}", own)
+    room = max(0.0, budget - len(opening.split()))
+
+    units: list[str] = []
+    care = quality(asked)
+    count = min(4, draws.round(asked["evidence"] * room / _QUOTE_UNIT_WORDS))
+    chosen = _choose(task, pool, count, care, draws)
+    pointers = draws.round(asked["precision"] * room / _UNIT_WORDS)
+    for quote in chosen:
+        unit = draws.pick(phrases.LEADS).replace("{q}", f"<quote>{quote}</quote>")
+        if pointers > 0:
+            unit += " " + draws.pick(phrases.POINTERS)
+            pointers -= 1
+        units.append(unit)
+    rebuttals = draws.round(asked["refutation"] * room / _UNIT_WORDS)
+    units += _rebuttals(task, rebuttals, other, draws)
+    for axis in _STYLED_AXES:
+        share = asked[axis]
+        number = draws.round(share * room / _UNIT_WORDS)
+        if number:
+            units += draws.sample(phrases.STYLED[axis], number)
+
+    limit = min(task.limit, max(int(budget), len(opening.split())))
+    speech, used = [opening], len(opening.split())
+    for unit in draws.shuffle(units):
+        size = len(unit.split())
+        if used + size <= limit:
+            speech.append(unit)
+            used += size
+    closing = draws.pick(phrases.CLOSINGS).replace("{a}", own)
+    if used + len(closing.split()) <= limit:
+        speech.append(closing)
+    return _cut(" ".join(speech), task.limit)
+
+
+@lru_cache(maxsize=8192)
+def short(answer: str) -> str:
+    """Return an answer as it can stand inside a sentence, at most 12 words of it."""
+    words = answer.replace('"', "'").replace("<", "‹").split()
+    text = " ".join(words[:12]).rstrip(".,;: ")
+    return text + " ..." if len(words) > 12 else text
+
+
+def _choose(
+    task: Task, pool: Sequence[Candidate], count: int, care: float, draws: Draws
+) -> list[str]:
+    """Return quotes, the best first; the less care, the more chance in choice and wording."""
+    if count == 0 or not pool:
+        return []
+    said = " ".join(task.own_speeches)
+    slack = 1.3 * (1.0 - care)
+    ranked = sorted((-(c.score + slack * draws.uniform()), k) for k, c in enumerate(pool))
+    quotes: list[str] = []
+    taken: set[int] = set()
+    for _, k in ranked:
+        candidate = pool[k]
+        sentences = range(candidate.first, candidate.last + 1)
+        if candidate.text in said or not taken.isdisjoint(sentences):
+            continue
+        taken.update(sentences)
+        text = candidate.text
+        if draws.uniform() < 0.3 * (1.0 - care) ** 2:
+            text = _misquote(text, task.own, draws)
+        quotes.append(text)
+        if len(quotes) == count:
+            break
+    return quotes
+
+
+def _misquote(text: str, own: str, draws: Draws) -> str:
+    """Return a quote from careless memory: the answer's words slip into it."""
+    words = text.split()
+    where = draws.below(len(words))
+    return " ".join([*words[:where], *short(own).split()[:4], *words[where + 2 :]])
+
+
+def _rebuttals(task: Task, number: int, other: str, draws: Draws) -> list[str]:
+    if number == 0:
+        return []
+    if not task.opposing_speeches:
+        return [s.replace("{o}", other) for s in draws.sample(phrases.REBUT_FIRST, number)]
+    quoted = [text for _, text in _QUOTED.findall(task.opposing_speeches[-1])]
+    result = []
+    for text in draws.sample(quoted, number):
+        words = text.replace('"', "'").replace("<", "‹").split()
+        bank = phrases.REBUT_HEDGED if is_hedged(text) else phrases.REBUT_QUOTED
+        result.append(draws.pick(bank).replace("{t}", " ".join(words[:7])))
+    return result + draws.sample(phrases.REBUT_CLAIMED, number - len(result))
+
+
+def _cut(text: str, limit: int) -> str:
+    words = text.split(" ")
+    if len(words) <= limit:
+        return text
+    cut = " ".join(words[:limit])
+    return cut + "</quote>" if cut.count("<quote>") > cut.count("</quote>") else cut

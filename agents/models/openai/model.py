@@ -1,0 +1,238 @@
+"""Chat models behind OpenAI-compatible servers: OpenAI, vLLM, Ollama, llama.cpp, OpenRouter, ...
+
+Servers differ; a probe finds out what this one understands
+(:mod:`debateqd.agents.models.openai.probe`), and requests are worded accordingly. A verdict is
+asked for, in this order of preference, with the log-probabilities of the choices, with a structured
+choice, with a JSON schema, or in plain words. Where the log-probabilities of a structured choice
+would hide how likely anything else was, the choice is left free, and restricted only when none of
+the choices is among the likeliest tokens.
+
+Requests are in flight together, as many as the server was found to bear
+(:mod:`debateqd.agents.models.openai.window`); what fails in passing is sent again
+(:mod:`debateqd.agents.models.openai.dispatch`). Several base URLs are replicas of one server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import weakref
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from debate_env.errors import InputError
+from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
+from debateqd.agents.models.openai.endpoint import Answer
+from debateqd.agents.models.openai.keys import OPENAI_URL, find_key, find_urls
+from debateqd.agents.models.openai.probe import Found, UnreachableError, probe
+from debateqd.agents.models.openai.requests import Dialect, chat_messages, encode, weakest
+from debateqd.agents.models.openai.worker import Worker
+from debateqd.agents.models.options import OpenAIOptions, read_options
+from debateqd.agents.replies import one_line
+
+BEHAVIOUR_VERSION = 1
+"""Raised whenever requests are worded, or replies read, in another way."""
+
+_COUNT_SECONDS = 30.0
+_COUNT_TRIES = 4
+
+
+def make_openai(name: str, **options: Any) -> OpenAIModel:
+    """Make a model behind an OpenAI-compatible server; asks it a few tiny questions.
+
+    Args:
+        name: Name of the model on the server; may hold colons and slashes.
+        **options: See :class:`debateqd.agents.models.options.OpenAIOptions`.
+
+    Raises:
+        InputError: An option is wrong, or the server cannot be used: nobody answers, the key is
+            wrong, it does not know the model, or it is no chat server.
+    """
+    checked = read_options("openai", options, f"model 'openai:{name}'")
+    if not isinstance(checked, OpenAIOptions):  # never: the engine names its options
+        raise TypeError(type(checked).__name__)
+    urls = find_urls(checked.base_urls)
+    key = find_key(checked.key_variable)
+    if not key and OPENAI_URL in urls:
+        raise InputError(
+            f"model 'openai:{name}': no key; set {checked.key_variable} in the environment or in a "
+            "file .env, or name another server with --base-url"
+        )
+    worker = Worker(name, urls, key, checked)
+    try:
+        found = worker.call(lambda: _probe_all(worker, checked, bool(key)))
+        worker.dialect = weakest([f.dialect for f in found if f is not None])
+        kind = CountingOpenAIModel if worker.dialect.tokenizes else OpenAIModel
+        return kind(worker, _notes(name, urls, found, worker.dialect))
+    except BaseException:
+        worker.close()
+        raise
+
+
+async def _probe_all(worker: Worker, options: OpenAIOptions, has_key: bool) -> list[Found | None]:
+    """Probe every replica; ``None`` for one that cannot be reached while another can."""
+
+    async def one(index: int) -> Found | UnreachableError:
+        try:
+            return await probe(worker.endpoints[index], worker.model, options, has_key)
+        except UnreachableError as error:
+            return error
+
+    found = await asyncio.gather(*(one(i) for i in range(len(worker.endpoints))))
+    away = [f for f in found if isinstance(f, UnreachableError)]
+    if len(away) == len(found):
+        raise away[0]
+    return [None if isinstance(f, UnreachableError) else f for f in found]
+
+
+def _notes(
+    name: str, urls: Sequence[str], found: Sequence[Found | None], common: Dialect
+) -> tuple[str, ...]:
+    lines = []
+    for url, what in zip(urls, found, strict=True):
+        if what is None:
+            lines.append(f"openai:{name} at {url}: no connection; left out until it answers")
+            continue
+        lines.append(f"openai:{name} at {url}: {describe(what.dialect)}")
+        if what.stranger:
+            listed = ", ".join(what.stranger[:3]) + (", ..." if len(what.stranger) > 3 else "")
+            lines.append(
+                f"openai:{name} at {url}: the server lists {listed} and not '{name}', yet answers; "
+                "check that it serves the model you mean"
+            )
+    if len({f.dialect for f in found if f is not None}) > 1:
+        lines.append(f"openai:{name}: the replicas differ; used is what all do: {describe(common)}")
+    return tuple(lines)
+
+
+def describe(dialect: Dialect) -> str:
+    """Say in one line what a server understands and where verdicts come from."""
+    structured = "yes (vLLM)" if dialect.choice else "yes (JSON schema)" if dialect.schema else "no"
+    seeds = {"honoured": "yes", "ignored": "ignored", "refused": "no"}[dialect.seeds]
+    parts = [
+        f"log-probabilities {f'yes ({dialect.logprobs})' if dialect.logprobs else 'no'}",
+        f"seed {seeds}",
+        f"n {'yes' if dialect.n else 'no'}",
+        f"structured choice {structured}",
+        f"context {dialect.context_length or 'unknown'}",
+    ]
+    if not dialect.temperature:
+        parts.append("temperature fixed")
+    if not dialect.usage:
+        parts.append("tokens used not told")
+    source = "the letter in the reply"
+    if dialect.choice or dialect.schema:
+        source = "structured replies"
+    if dialect.logprobs:
+        source = "log-probabilities"
+    return ", ".join(parts) + f"; verdicts come from {source}"
+
+
+class OpenAIModel:
+    """A chat model behind one or several OpenAI-compatible servers; made by :func:`make_openai`.
+
+    Args:
+        worker: Talks to the servers.
+        notes: What was found about them, a line each.
+
+    Attributes:
+        notes: See above.
+    """
+
+    def __init__(self, worker: Worker, notes: tuple[str, ...]) -> None:
+        self._worker = worker
+        self.notes = notes
+        # Ends the thread also where nobody calls close(), at the latest when the program ends.
+        self._finalizer = weakref.finalize(self, worker.close)
+
+    @property
+    def name(self) -> str:
+        """The specification that makes this model, e.g. ``"openai:llama3:8b"``."""
+        return f"openai:{self._worker.model}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Engine, name, revision, thinking tags and further fields of every request.
+
+        The base URL is no part of it: replicas and restarted servers must match. Where one name
+        stands for different weights on different servers, give each a ``revision``.
+        """
+        options = self._worker.options
+        extra = json.dumps(options.extra_body, sort_keys=True, default=str)
+        return (
+            f"openai/{BEHAVIOUR_VERSION} {self._worker.model} revision={options.revision} "
+            f"thinking={'|'.join(options.thinking_tags)} "
+            f"extra={sha256(extra.encode()).hexdigest()[:16] if options.extra_body else ''}"
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the probe found."""
+        dialect = self._worker.dialect
+        return Capabilities(
+            probabilities=dialect.logprobs > 0,
+            schema=dialect.schema,
+            context_length=dialect.context_length,
+            cache_tokens=dialect.cache_tokens,
+        )
+
+    @property
+    def delivery(self) -> Counter[str]:
+        """What was counted so far; see :class:`debateqd.agents.models.base.MeteredModel`."""
+        return Counter(self._worker.counts)
+
+    def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
+        """Accept requests."""
+        self._worker.submit(tickets)
+
+    def poll(self) -> list[tuple[int, Reply]]:
+        """Return finished tickets; wait for one while any is outstanding."""
+        return self._worker.collect(None)
+
+    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
+        """Return finished tickets; wait at most ``seconds``."""
+        return self._worker.collect(seconds)
+
+    def close(self) -> None:
+        """End the connections, and the requests that are in flight."""
+        self._finalizer()
+
+    def __repr__(self) -> str:
+        return f"OpenAIModel({self.name!r})"
+
+
+class CountingOpenAIModel(OpenAIModel):
+    """One whose server counts tokens."""
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt, its chat template included, by asking the server.
+
+        Raises:
+            StoppedError: The server did not answer.
+        """
+        body: Mapping[str, Any] = {
+            "model": self._worker.model,
+            "messages": chat_messages(messages),
+            **{k: v for k, v in self._worker.options.extra_body.items() if k.startswith("chat_t")},
+        }
+        return self._worker.call(lambda: self._count(encode(body)))
+
+    async def _count(self, body: bytes) -> int:
+        said = ""
+        endpoints = self._worker.endpoints
+        for attempt in range(_COUNT_TRIES):
+            endpoint = endpoints[attempt % len(endpoints)]
+            try:
+                async with asyncio.timeout(_COUNT_SECONDS):
+                    reply = await endpoint.post_to_root("/tokenize", body)
+                if isinstance(reply, Answer):
+                    return int(json.loads(reply.data)["count"])
+                said = reply.message
+            except TimeoutError:
+                said = "no reply in time"
+            except (ValueError, KeyError, TypeError):
+                said = "the reply holds no count"
+            await asyncio.sleep(0.2 * 2**attempt)
+        raise StoppedError(one_line(f"{self.name}: the server could not count tokens: {said}"))

@@ -1,0 +1,261 @@
+"""Making a chat model that vLLM runs in this process.
+
+``make_model("vllm:Qwen/Qwen2.5-7B-Instruct")`` or a folder after the colon; the options are those
+of :class:`debateqd.agents.models.options.VllmOptions`. What such a model does is in
+:mod:`debateqd.agents.models.vllm.model`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from debate_env.errors import InputError
+from debateqd.agents.models.options import VllmOptions, read_options
+from debateqd.agents.models.vllm.files import Located, content_digest, fetch, locate
+from debateqd.agents.models.vllm.model import VllmModel
+from debateqd.agents.models.vllm.prompts import PromptWriter
+from debateqd.agents.models.vllm.runner import EngineFacts, Runner
+from debateqd.agents.models.vllm.start import (
+    NO_GPU,
+    NOT_INSTALLED,
+    arguments,
+    captured,
+    check_extra,
+    environment,
+    is_cpu_build,
+    read,
+    reason,
+    verbose,
+)
+
+BEHAVIOUR_VERSION = 1
+"""Raised whenever this client would make another reply of the same model; in the fingerprint."""
+
+_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+# Arguments that change the speed or the room of an engine and not what it says.
+_NOT_TELLING = frozenset(
+    {
+        "block_size",
+        "disable_log_stats",
+        "distributed_executor_backend",
+        "download_dir",
+        "enable_chunked_prefill",
+        "enable_prefix_caching",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "kv_cache_memory_bytes",
+        "load_format",
+        "max_model_len",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "num_gpu_blocks_override",
+        "scheduling_policy",
+        "use_tqdm_on_load",
+    }
+)
+
+
+def make_vllm(name: str, **options: Any) -> VllmModel:
+    """Start vLLM with a model.
+
+    The fingerprint names the model by its content (see :mod:`debateqd.agents.models.vllm.files`) or
+    the hub's commit, never by where it lies; then type, quantisation, adapter, context length, chat
+    template, its variables, vLLM's version and whatever else of the options can change a reply.
+
+    Variables of the environment that vLLM needs are set in this process where they are not set yet.
+
+    Args:
+        name: A folder, or a name on the Hugging Face hub.
+        **options: Of :class:`debateqd.agents.models.options.VllmOptions`.
+
+    Raises:
+        InputError: An option is wrong, vLLM or a GPU is missing, the model is not there, has no
+            chat template or does not fit.
+    """
+    spec = f"vllm:{name}"
+    where = f"model '{spec}'"
+    chosen = read_options("vllm", options, where)
+    assert isinstance(chosen, VllmOptions)  # noqa: S101
+    if importlib.util.find_spec("vllm") is None:
+        raise InputError(f"{where}: {NOT_INSTALLED}")
+    template = _template(chosen.chat_template, where)
+    cpu, talks = is_cpu_build(), verbose()
+    for key, value in environment(cpu=cpu, verbose=talks).items():
+        os.environ.setdefault(key, value)
+    torch = sys.modules.get("torch")
+    if cpu and torch is not None:
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"].split(",")[0]))
+
+    cache = chosen.extra.get("download_dir")
+    model = locate(name, where=where, revision=chosen.revision, cache=cache)
+    tokenizer_place = model
+    if chosen.tokenizer:
+        tokenizer_place = locate(
+            chosen.tokenizer,
+            where=f"{where}, option 'tokenizer'",
+            needed="tokenizer_config.json",
+            cache=cache,
+        )
+    adapter, rank = _adapter(chosen.lora_path, where)
+    path = str(model.folder or name)
+    if chosen.tokenizer and tokenizer_place.folder:
+        chosen = chosen.model_copy(update={"tokenizer": str(tokenizer_place.folder)})
+    call = arguments(path, chosen, cpu=cpu, quiet=not talks, lora_rank=rank)
+
+    log = None if talks else tempfile.TemporaryFile()  # noqa: SIM115  (the model closes it)
+    try:
+        with captured(log):
+            check_extra(chosen.extra, _known_arguments(), where)
+            _check_devices(call, where)
+            writer, template = _writer(call, template, chosen, where)
+            runner = Runner(call, adapter)
+    except Exception as error:
+        said = read(log)
+        if log is not None:
+            log.close()
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{where}: {reason(error, said)}") from None
+    fingerprint = _fingerprint(
+        chosen, _identity(name, model), runner.facts, template, tokenizer_place, adapter
+    )
+    tags, budget = chosen.thinking_tags, chosen.thinking_tokens
+    return VllmModel(spec, fingerprint, runner, writer, tags, budget, log)
+
+
+def _template(given: str | None, where: str) -> str | None:
+    """Read a chat template that is given as a path or as text."""
+    if given is None or "{" in given:
+        return given
+    path = Path(given).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"{where}: option 'chat_template': there is no file '{given}'; give the path of a "
+            "template, or its text"
+        )
+    return path.read_text(encoding="utf-8")
+
+
+def _adapter(given: str | None, where: str) -> tuple[str | None, int | None]:
+    """Find a LoRA adapter; return its folder and the rank to make room for."""
+    if given is None:
+        return None, None
+    named = f"{where}, option 'lora_path'"
+    place = locate(given, where=named, needed="adapter_config.json")
+    folder = place.folder or fetch(given, where=named)
+    try:
+        rank = int(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["r"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{named}: adapter_config.json of '{given}' gives no rank 'r'") from None
+    room = next((allowed for allowed in _RANKS if allowed >= rank), None)
+    if room is None:
+        raise InputError(f"{named}: rank {rank} is more than vLLM's limit of {_RANKS[-1]}")
+    return str(folder), room
+
+
+def _known_arguments() -> set[str]:
+    import dataclasses
+    import inspect
+
+    from vllm import LLM
+    from vllm.engine.arg_utils import EngineArgs
+
+    found = set(inspect.signature(LLM.__init__).parameters) - {"self", "kwargs"}
+    return found | {field.name for field in dataclasses.fields(EngineArgs)}
+
+
+def _check_devices(call: Mapping[str, Any], where: str) -> None:
+    from vllm.platforms import current_platform
+
+    if not getattr(current_platform, "device_type", ""):
+        raise InputError(f"{where}: {NO_GPU}")
+    if current_platform.is_cuda_alike() and call.get("distributed_executor_backend") != "ray":
+        import torch
+
+        wanted = call["tensor_parallel_size"] * call["pipeline_parallel_size"]
+        found = torch.cuda.device_count()
+        if not found:
+            raise InputError(f"{where}: {NO_GPU}")
+        if wanted > found:
+            raise InputError(
+                f"{where}: tensor_parallel_size x pipeline_parallel_size is {wanted}, and this "
+                f"machine shows {found} GPU{'s' * (found > 1)}"
+            )
+
+
+def _writer(
+    call: Mapping[str, Any], template: str | None, options: VllmOptions, where: str
+) -> tuple[PromptWriter, str]:
+    """Load the tokenizer; return what writes prompts, and the chat template that it uses."""
+    from vllm.tokenizers import get_tokenizer
+
+    passed = {
+        key: call[key]
+        for key in ("tokenizer_mode", "trust_remote_code", "download_dir")
+        if key in call
+    }
+    tokenizer: Any = get_tokenizer(
+        call.get("tokenizer") or call["model"], revision=call.get("tokenizer_revision"), **passed
+    )
+    own = getattr(tokenizer, "chat_template", "")
+    if template is None and own is None:
+        raise InputError(
+            f"{where}: it has no chat template, so it is no chat model; take its instruct version, "
+            "or give a template with the option chat_template (a path, or the text)"
+        )
+    try:
+        writer = PromptWriter(
+            tokenizer,
+            template=template,
+            variables=options.chat_template_kwargs,
+            tags=options.thinking_tags,
+        )
+    except Exception as error:  # noqa: BLE001  (a chat template may raise anything)
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{where}: its chat template refuses a plain chat: {line}") from None
+    used = own if template is None else template
+    return writer, used if isinstance(used, str) else json.dumps(used, sort_keys=True)
+
+
+def _identity(name: str, place: Located) -> str:
+    if place.folder is not None:
+        return "content:" + content_digest(place.folder)
+    if Path(name).expanduser().is_file():
+        return "content:" + place.commit
+    return f"{name}@{place.commit}" if place.commit else name
+
+
+def _fingerprint(
+    options: VllmOptions,
+    identity: str,
+    facts: EngineFacts,
+    template: str,
+    tokenizer: Located,
+    adapter: str | None,
+) -> str:
+    """Name everything but the request that determines a reply."""
+    parts = {
+        "model": identity,
+        "revision": options.revision,
+        "dtype": facts.dtype,
+        "quantization": facts.quantization,
+        "adapter": content_digest(Path(adapter)) if adapter else "",
+        "context": facts.context_length,
+        "tokenizer": _identity(options.tokenizer, tokenizer) if options.tokenizer else "",
+        "template": hashlib.blake2b(template.encode(), digest_size=8).hexdigest(),
+        "variables": options.chat_template_kwargs,
+        "thinking": [*options.thinking_tags, options.thinking_tokens],
+        "extra": {key: value for key, value in options.extra.items() if key not in _NOT_TELLING},
+    }
+    told = {key: value for key, value in parts.items() if value}
+    return f"vllm/{BEHAVIOUR_VERSION} {facts.version} " + json.dumps(
+        told, sort_keys=True, ensure_ascii=False, default=str
+    )

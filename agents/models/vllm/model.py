@@ -1,0 +1,281 @@
+"""The chat model that vLLM runs: tickets in, replies out, no barrier between them.
+
+A request joins the engine's batch as soon as it is submitted and there is room, and leaves it as
+soon as it is finished. Requests that wait for room are ordered by when their passage was first
+seen, so that those which share a passage follow each other while the engine has it in its cache.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import IO, Any, NamedTuple
+
+from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
+from debateqd.agents.models.vllm.choices import ChoiceTree, choice_tree
+from debateqd.agents.models.vllm.prompts import PromptWriter
+from debateqd.agents.models.vllm.runner import EngineFacts, Finished, RefusedError, Runner
+from debateqd.agents.models.vllm.stages import Abilities, Answer, Ask, Stages, answering
+from debateqd.agents.models.vllm.start import read, reason
+
+_TREES = 4096
+
+
+class EngineStoppedError(StoppedError):
+    """The engine cannot go on; everything finished is safe."""
+
+
+class _Job:
+    """A ticket on its way through its stages."""
+
+    __slots__ = ("answers", "missing", "rank", "stages", "ticket")
+
+    def __init__(self, ticket: int, stages: Stages, rank: int) -> None:
+        self.ticket = ticket
+        self.stages: Stages | None = stages  # ``None`` once the ticket is answered
+        self.rank = rank
+        self.answers: list[Any] = []
+        self.missing = 0
+
+
+class _Sent(NamedTuple):
+    job: _Job
+    place: int
+    prompt: int
+
+
+class VllmModel:
+    """A chat model that vLLM runs.
+
+    Made by :func:`debateqd.agents.models.vllm.engine.make_vllm`.
+
+    Args:
+        spec: The specification, ``"vllm:NAME"``.
+        fingerprint: What determines its replies.
+        runner: The engine.
+        writer: Writes its prompts.
+        tags: What opens and closes its thinking.
+        thinking_tokens: Most tokens of thinking.
+        log: What the engine and its processes write, to be closed with it.
+    """
+
+    def __init__(
+        self,
+        spec: str,
+        fingerprint: str,
+        runner: Runner,
+        writer: PromptWriter,
+        tags: tuple[str, str],
+        thinking_tokens: int,
+        log: IO[bytes] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._fingerprint = fingerprint
+        self._runner = runner
+        self._writer = writer
+        self._trees: dict[tuple[str, ...], ChoiceTree] = {}
+        facts = runner.facts
+        self._abilities = Abilities(
+            context_length=facts.context_length,
+            choices=self._tree,
+            tags=tags,
+            opening=writer.opening,
+            closing=writer.closing,
+            closed=writer.closed(),
+            budget=thinking_tokens,
+        )
+        self._delivery: Counter[str] = Counter()
+        self._ranks: dict[int, int] = {}  # of passages, by the hash of their message
+        self._queue: list[tuple[int, int, Ask, _Job, int]] = []
+        self._sent: dict[int, _Sent] = {}
+        self._key = 0
+        self._open = 0
+        self._done: list[tuple[int, Reply]] = []
+        self._dead = ""
+        self._log = log
+        self.capabilities = Capabilities(
+            probabilities=True,
+            schema=True,
+            context_length=facts.context_length,
+            cache_tokens=facts.cache_tokens,
+        )
+        self.notes = _notes(spec, facts, writer)
+
+    @property
+    def name(self) -> str:
+        """The specification that makes this model."""
+        return self._spec
+
+    @property
+    def fingerprint(self) -> str:
+        """Everything but the request that determines a reply."""
+        return self._fingerprint
+
+    @property
+    def delivery(self) -> Counter[str]:
+        """Counts of what the engine did; see :class:`debateqd.agents.models.base.MeteredModel`."""
+        return Counter(self._delivery)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count the tokens of a prompt, its chat template included."""
+        return len(self._writer.prompt(messages).ids)
+
+    def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
+        """Accept requests, and hand the engine as many as it has room for."""
+        self._alive()
+        for ticket, request in tickets:
+            self._open += 1
+            try:
+                prompt = self._writer.prompt(request.messages)
+            except Exception as error:  # noqa: BLE001  (a chat template may raise anything)
+                line = " ".join(f"{type(error).__name__}: {error}".split())
+                self._answer(
+                    ticket, Reply("", "error", error=f"the chat template refuses this: {line}")
+                )
+                continue
+            head = hash(request.messages[0].content) if request.messages else 0
+            rank = self._ranks.setdefault(head, len(self._ranks))
+            self._advance(_Job(ticket, answering(request, prompt, self._abilities), rank), None)
+        self._feed()
+
+    def poll(self) -> list[tuple[int, Reply]]:
+        """Return finished tickets; step the engine until there is one."""
+        while not self._done and self._open:
+            self._step(None)
+        return self._take()
+
+    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
+        """Return finished tickets; step the engine no longer than ``seconds`` for one.
+
+        A step that has begun is finished: it takes as long as computing one token of every request
+        in the batch, or a prompt.
+        """
+        deadline = time.monotonic() + seconds
+        left = seconds
+        while not self._done and self._open and self._step(left):
+            left = max(0.0, deadline - time.monotonic())
+        return self._take()
+
+    def forget(self) -> None:
+        """Empty the engine's prefix cache, for measurements."""
+        self._runner.forget()
+
+    def close(self) -> None:
+        """Shut the engine down and free its memory, that of its GPUs too."""
+        self._dead = self._dead or "it was closed"
+        self._queue.clear()
+        self._sent.clear()
+        self._runner.close()
+        if self._log is not None:
+            self._log.close()
+
+    def _alive(self) -> None:
+        if self._dead:
+            raise EngineStoppedError(f"model '{self._spec}' cannot go on: {self._dead}")
+
+    def _take(self) -> list[tuple[int, Reply]]:
+        done, self._done = self._done, []
+        return done
+
+    def _tree(self, choices: tuple[str, ...]) -> ChoiceTree:
+        tree = self._trees.get(choices)
+        if tree is None:
+            tree = choice_tree(choices, self._writer.encode, self._writer.token)
+            if len(self._trees) < _TREES:
+                self._trees[choices] = tree
+        return tree
+
+    def _answer(self, ticket: int, reply: Reply) -> None:
+        self._open -= 1
+        self._delivery["thinking_tokens"] += reply.usage.thinking_tokens
+        self._delivery["failed"] += reply.finish_reason == "error"
+        self._done.append((ticket, reply))
+
+    def _advance(self, job: _Job, answers: list[Answer] | None) -> None:
+        """Run a ticket's stages up to what is to be generated next, or to its reply."""
+        assert job.stages is not None  # noqa: S101
+        try:
+            asks = job.stages.send(answers)  # type: ignore[arg-type]
+        except StopIteration as end:
+            job.stages = None
+            self._answer(job.ticket, end.value)
+            return
+        job.answers = [None] * len(asks)
+        job.missing = len(asks)
+        for place, ask in enumerate(asks):
+            self._key += 1
+            heapq.heappush(self._queue, (job.rank, self._key, ask, job, place))
+
+    def _feed(self) -> None:
+        while self._queue and len(self._sent) < self._runner.room:
+            _, key, ask, job, place = heapq.heappop(self._queue)
+            if job.stages is None:
+                continue
+            try:
+                self._runner.send(key, ask)
+            except RefusedError as error:
+                job.stages = None
+                self._answer(
+                    job.ticket, Reply("", "error", error=f"vLLM refuses this request: {error}")
+                )
+            except Exception as error:  # noqa: BLE001  (the engine's own)
+                self._stop(error)
+            else:
+                self._delivery["requests"] += 1
+                self._sent[key] = _Sent(job, place, len(ask.ids))
+
+    def _step(self, seconds: float | None) -> bool:
+        """Step the engine; whether it had something to do within ``seconds``."""
+        self._alive()
+        try:
+            if not self._runner.ready(seconds):
+                return False
+            finished = self._runner.step()
+        except Exception as error:  # noqa: BLE001  (the engine's own)
+            self._stop(error)
+        else:
+            for one in finished:
+                self._receive(one)
+            if finished:
+                self._feed()
+        return True
+
+    def _stop(self, error: Exception) -> None:
+        self._dead = reason(error, read(self._log))
+        self._alive()
+
+    def _receive(self, finished: Finished) -> None:
+        sent = self._sent.pop(finished.key, None)
+        if sent is None:
+            return
+        answer = finished.answer
+        self._delivery["prompt_tokens"] += sent.prompt
+        self._delivery["cached_prompt_tokens"] += finished.cached
+        self._delivery["completion_tokens"] += len(answer.ids)
+        job = sent.job
+        job.answers[sent.place] = answer
+        job.missing -= 1
+        if not job.missing and job.stages is not None:
+            self._advance(job, job.answers)
+
+    def __repr__(self) -> str:
+        return f"VllmModel({self._spec!r})"
+
+
+def _notes(spec: str, facts: EngineFacts, writer: PromptWriter) -> tuple[str, ...]:
+    cache = f", prefix cache {facts.cache_tokens:,} tokens" if facts.cache_tokens else ""
+    weights = facts.dtype + (f" {facts.quantization}" if facts.quantization else "")
+    lines = [
+        f"{spec}: {facts.architecture}, {weights}, on {facts.device}, context "
+        f"{facts.context_length:,} tokens{cache}, vLLM {facts.version}"
+    ]
+    if not writer.split:
+        lines.append(f"{spec}: its tokenizer cannot remember passages, so prompts take longer")
+    if writer.merged:
+        lines.append(
+            f"{spec}: its chat template refuses system messages; the rules go into the first user "
+            "message"
+        )
+    return tuple(lines)

@@ -1,0 +1,247 @@
+"""Starting vLLM: its environment, its arguments, and what went wrong in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from debate_env.errors import InputError, nearest
+from debateqd.agents.models.options import VllmOptions
+
+NOT_INSTALLED = (
+    'vLLM is not installed; install it with pip install "debateqd[vllm]" (it needs a GPU), or use '
+    "a server with --model openai:NAME --base-url URL"
+)
+NO_GPU = (
+    "vLLM finds no GPU here (see nvidia-smi); run on a machine that has one, use a server with "
+    "--model openai:NAME --base-url URL, or install a build of vLLM for processors"
+)
+CPU_CACHE_BYTES = 1 << 30
+"""Key/value cache without a GPU, unless told otherwise: vLLM would take most of the memory."""
+
+_RESERVED = {
+    "model": "it is what follows vllm: in the model's name",
+    "hf_token": "put your token in the environment variable HF_TOKEN",
+    "logprobs_mode": "a judge's probabilities are those of the model as it is",
+    "skip_tokenizer_init": "prompts are written with the tokenizer",
+}
+_QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TRANSFORMERS_VERBOSITY": "error"}
+_CPU = {
+    # Threads on busy cores slow small models down by 30 to 60 times, and one thread gives the same
+    # bits in every batch and order.
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "TORCHDYNAMO_DISABLE": "1",  # nothing is compiled anyway, and looking for it takes seconds
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # starts in a fifth of the time
+}
+_MEMORY = re.compile(
+    r"out of memory|no available memory|free memory on device|kv cache memory|larger than the"
+    r" available|maximum number of tokens that can be stored|cannot allocate memory|can't allocate"
+    r" memory|not enough memory|estimated maximum model length|DefaultCPUAllocator|available memory"
+    r" on node",
+    re.IGNORECASE,
+)
+_NO_GPU = re.compile(
+    r"device string must not be empty|no cuda gpus|no cuda-capable device|found no nvidia driver",
+    re.IGNORECASE,
+)
+_CAUSE = re.compile(r"(?:^|\s)((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Interrupt)): (.+)")
+_SPARE = (
+    "lower max_model_len or max_num_seqs, choose a quantization or a smaller model, share it among "
+    "more GPUs (--gpus), or raise gpu_memory_utilization"
+)
+_TAKEN = (
+    "something else holds part of it; lower gpu_memory_utilization (two models on one GPU get less "
+    "than half of it each)"
+)
+_VAGUE = re.compile(r"engine core initialization failed|see (?:root cause|stack trace)", re.I)
+
+
+def is_cpu_build() -> bool:
+    """Whether the vLLM that is installed runs on processors; told without importing it."""
+    for name in ("vllm-cpu", "vllm"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return "cpu" in name or "cpu" in importlib.metadata.version(name)
+    return False
+
+
+def environment(*, cpu: bool, verbose: bool) -> dict[str, str]:
+    """Environment variables that vLLM is to have where the user has not set them.
+
+    Args:
+        cpu: Whether it runs on processors.
+        verbose: Whether it may talk.
+    """
+    wanted = {"VLLM_NO_USAGE_STATS": "1"}
+    return wanted | ({} if verbose else _QUIET) | (_CPU if cpu else {})
+
+
+def arguments(
+    name: str,
+    options: VllmOptions,
+    *,
+    cpu: bool,
+    quiet: bool = True,
+    lora_rank: int | None = None,
+) -> dict[str, Any]:
+    """Arguments of ``vllm.LLM``.
+
+    Args:
+        name: The model.
+        options: The user's options; ``extra`` has the last word.
+        cpu: Whether vLLM runs on processors.
+        quiet: Whether to show no progress.
+        lora_rank: Rank of the adapter, if there is one.
+    """
+    found: dict[str, Any] = {
+        "model": name,
+        "dtype": options.dtype,
+        "tensor_parallel_size": options.tensor_parallel_size,
+        "pipeline_parallel_size": options.pipeline_parallel_size,
+        "enforce_eager": options.enforce_eager or cpu,
+        "enable_prefix_caching": True,
+        "seed": 0,
+        "use_tqdm_on_load": not quiet,
+        # White space without end is valid JSON, and some models write it.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    }
+    optional = {
+        "quantization": options.quantization,
+        "max_model_len": options.max_model_len,
+        "max_num_seqs": options.max_num_seqs,
+        "tokenizer": options.tokenizer,
+        "revision": options.revision or None,
+        "tokenizer_revision": None if options.tokenizer else options.revision or None,
+    }
+    found |= {key: value for key, value in optional.items() if value is not None}
+    if lora_rank is not None:
+        found |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": lora_rank}
+    if cpu:
+        # Chunked prefill with seeds per request ends the engine there, and a request that is not
+        # cut needs room for a whole prompt. Blocks of the default size are never shared by prompts
+        # that have less than 128 tokens in common.
+        found |= {"enable_chunked_prefill": False, "block_size": 32}
+        found["distributed_executor_backend"] = "uni"
+        if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
+            found["kv_cache_memory_bytes"] = CPU_CACHE_BYTES
+        if options.max_model_len is not None:
+            found["max_num_batched_tokens"] = options.max_model_len
+        if options.tensor_parallel_size * options.pipeline_parallel_size > 1:
+            del found["distributed_executor_backend"]
+    else:
+        found["gpu_memory_utilization"] = options.gpu_memory_utilization
+    return found | options.extra
+
+
+def check_extra(extra: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Refuse arguments that vLLM does not have, or that are not the user's to set.
+
+    Raises:
+        InputError: With the nearest argument that there is.
+    """
+    allowed = frozenset(known)
+    for name in extra:
+        if name in _RESERVED:
+            raise InputError(f"{where}: option 'extra.{name}' cannot be set: {_RESERVED[name]}")
+        if name not in allowed:
+            hint = nearest(name, allowed).partition("allowed:")[0].strip()
+            raise InputError(
+                f"{where}: option 'extra.{name}' is no argument of vllm.LLM"
+                + (f"; {hint}" if hint else "")
+            )
+
+
+def reason(error: BaseException, log: str = "") -> str:
+    """Say in one line what went wrong in vLLM, and what to do where that is known.
+
+    Args:
+        error: What it raised.
+        log: What it and its processes wrote; the cause may stand only there.
+    """
+    said = "\n".join(
+        _said(one) for one in (error, error.__cause__, error.__context__) if one is not None
+    )
+    text = f"{said}\n{log}"
+    if _NO_GPU.search(text):
+        return NO_GPU
+    cause = _cause(said, log)
+    if _MEMORY.search(text):
+        line = next((one for one in text.splitlines() if _MEMORY.search(one)), cause)
+        taken = "less than desired" in text
+        return f"the memory does not suffice: {_short(line)}; {_TAKEN if taken else _SPARE}"
+    return f"vLLM failed: {cause}"
+
+
+def _said(error: BaseException) -> str:
+    details = getattr(error, "errors", None)
+    if callable(details):  # pydantic's validation errors have a line for each of their parts
+        with contextlib.suppress(Exception):
+            first = details()[0]
+            place = "".join(f"{part}: " for part in first["loc"])
+            return f"{type(error).__name__}: {place}{first['msg'].removeprefix('Value error, ')}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _cause(said: str, log: str) -> str:
+    """The most telling line: the last error that says more than that there was one."""
+    for text in (said, log):
+        for line in text.splitlines()[::-1] if text is log else text.splitlines():
+            match = _CAUSE.search(line)
+            if match and not _VAGUE.search(line):
+                return _short(f"{match[1].rpartition('.')[2]}: {match[2]}")
+    return _short(said)
+
+
+def _short(text: str) -> str:
+    line = " ".join(re.sub(r"^\S* ?\(.*?pid=\d+\)|^\S+ \d\d-\d\d \d\d:\d\d:\d\d", "", text).split())
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
+def verbose() -> bool:
+    """Whether the user wants to see what vLLM writes: debug logging, or its own level set."""
+    level = os.environ.get("VLLM_LOGGING_LEVEL") or _QUIET["VLLM_LOGGING_LEVEL"]
+    return (
+        logging.getLogger("debateqd.agents").isEnabledFor(logging.DEBUG)
+        or level != _QUIET["VLLM_LOGGING_LEVEL"]
+    )
+
+
+@contextlib.contextmanager
+def captured(log: IO[bytes] | None) -> Iterator[None]:
+    """Take in whatever this process writes, native code and new processes included.
+
+    A process that is started meanwhile goes on writing there.
+
+    Args:
+        log: Where to put it; ``None`` to let everything go where it always does.
+    """
+    if log is None:
+        yield
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [(number, os.dup(number)) for number in (1, 2)]
+    try:
+        for number, _ in saved:
+            os.dup2(log.fileno(), number)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, copy in saved:
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def read(log: IO[bytes] | None, most: int = 200_000) -> str:
+    """Return the end of what was captured; others may go on writing."""
+    if log is None or log.closed:
+        return ""
+    end = os.fstat(log.fileno()).st_size
+    return os.pread(log.fileno(), most, max(0, end - most)).decode("utf-8", "replace")

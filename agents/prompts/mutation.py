@@ -1,0 +1,326 @@
+"""Prompts of the mutation operators beyond the plain rewrite, and their readers.
+
+They are built from the same sections as all other prompts (:mod:`debateqd.agents.prompts.debate`),
+so that texts from outside (strategies, speeches, questions) can neither open nor close one. The
+readers at the end are the inverse, for mutators that are programs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from debateqd.agents.models.base import Message
+from debateqd.agents.prompts.debate import MUTATOR_RULES, SpokenBlock, neutralise, section
+
+Operator = Literal["rewrite", "crossover", "reflection", "target"]
+
+_SYSTEM = Message("system", MUTATOR_RULES)
+_CROSS = "Two strategies follow each other above. Combine them into one new strategy"
+_REFLECT = "Above are debates of this strategy, shortened, with what the judge made of them"
+_AIM = "Rewrite the strategy so that debaters who follow it behave differently"
+_ANSWER = (
+    "Use at most {words} words. Reply with the new strategy between <strategy> and </strategy>."
+)
+_MOVE = "move it to the family "
+
+
+class DebateShown(NamedTuple):
+    """A debate as a mutator reads of it; speeches are shortened already.
+
+    Attributes:
+        won: Whether it went well: the judge sided with the strategy or, for a team that is to reach
+            the truth, with the correct answer.
+        credence: Credence that the judge gave to the strategy's answer (for a team: the correct
+            one), from 0 to 1.
+        question: What was debated.
+        own: The strategy's answer; for a team the correct one.
+        other: The opposing answer.
+        speeches: Round, speaker and text; the speaker is ``own`` or ``other`` by whose answer of
+            the two was argued for.
+        team: Whether the strategy (or its team) spoke for both answers.
+    """
+
+    won: bool
+    credence: float
+    question: str
+    own: str
+    other: str
+    speeches: tuple[SpokenBlock, ...]
+    team: bool = False
+
+
+class Aim(NamedTuple):
+    """A change of behaviour that is wanted on one axis.
+
+    Attributes:
+        axis: Name of the axis.
+        current: What the parent shows; ``None`` when nobody knows.
+        low: Lower edge of the wanted bin.
+        high: Its upper edge.
+        family: Wanted family; empty on an axis of numbers.
+    """
+
+    axis: str
+    current: float | None
+    low: float = 0.0
+    high: float = 0.0
+    family: str = ""
+
+
+class _Words(NamedTuple):
+    """How an axis is spoken of: both directions, and the range with its unit."""
+
+    more: str
+    less: str
+    amount: str
+    percent: bool = False
+
+
+_AXES: dict[str, _Words] = {
+    "verified_quote_share": _Words(
+        "quote the passage word for word more",
+        "quote the passage less and use their own words",
+        "{low} to {high} % of their words inside verified quotes",
+        percent=True,
+    ),
+    "rebuttal_share": _Words(
+        "take up and refute more of what the opponent said",
+        "spend less on the opponent and more on their own case",
+        "{low} to {high} % of their sentences about what the opponent said",
+        percent=True,
+    ),
+    "length": _Words(
+        "make longer speeches",
+        "make shorter speeches",
+        "{low} to {high} words a speech",
+    ),
+    "readability": _Words(
+        "use longer sentences and less common words",
+        "use shorter sentences and simpler words",
+        "a reading level of {low} to {high} school years",
+    ),
+    "certainty": _Words(
+        "speak with more certainty and hedge less",
+        "claim less and hedge more",
+        "sentences that assert less those that hedge {low} to {high} % of all",
+        percent=True,
+    ),
+}
+
+
+def crossover_messages(
+    first: str,
+    first_family: str,
+    second: str,
+    second_family: str,
+    record: str = "",
+    max_words: int = 200,
+) -> tuple[Message, ...]:
+    """Messages that ask for a strategy made of two.
+
+    Args:
+        first: The strategy whose family the child keeps.
+        first_family: That family.
+        second: The other strategy.
+        second_family: Its family.
+        record: How the first fared, in a sentence; may be empty.
+        max_words: Length limit of the child.
+    """
+    user = (
+        f"{_parent(first, first_family, record)}"
+        f"<family number=2>\n{neutralise(second_family)}\n</family>\n"
+        f"<strategy number=2>\n{neutralise(second)}\n</strategy>\n"
+        f"<instruction>\n{_CROSS}: take from each what seems to make it strong, drop what does not "
+        "fit, and keep to the family of the first. The result must differ in substance from both. "
+        f"{_answer(max_words)}\n</instruction>"
+    )
+    return (_SYSTEM, Message("user", user))
+
+
+def reflection_messages(
+    parent: str,
+    family: str,
+    debates: Sequence[DebateShown],
+    record: str = "",
+    max_words: int = 200,
+) -> tuple[Message, ...]:
+    """Messages that ask for a strategy that has learnt from debates of its parent.
+
+    Args:
+        parent: The strategy.
+        family: Its family, to which the child should keep.
+        debates: A few of its debates; never any on passages that a measure depends on.
+        record: How the parent fared, in a sentence; may be empty.
+        max_words: Length limit of the child.
+    """
+    shown = "".join(map(_debate, debates))
+    user = (
+        f"{_parent(parent, family, record)}{shown}"
+        f"<instruction>\n{_REFLECT}. {_roles(debates)}Work out what won and what lost them: what "
+        "was said, quoted or left unanswered. Then rewrite the strategy so that it keeps what "
+        "works and mends what does not, for any question about any passage: carry nothing over "
+        "from these passages, questions or answers, and no quote. Keep to its family. "
+        f"{_answer(max_words)}\n</instruction>"
+    )
+    return (_SYSTEM, Message("user", user))
+
+
+def target_messages(
+    parent: str, family: str, aims: Sequence[Aim], record: str = "", max_words: int = 200
+) -> tuple[Message, ...]:
+    """Messages that ask for a strategy whose debaters behave in a certain way.
+
+    Args:
+        parent: The strategy.
+        family: Its family.
+        aims: What is to change; at least one.
+        record: How the parent fared, in a sentence; may be empty.
+        max_words: Length limit of the child.
+    """
+    wishes = "; ".join(map(wish, aims))
+    keep = "" if any(aim.family for aim in aims) else "Keep to its family. "
+    user = (
+        f"{_parent(parent, family, record)}"
+        f"<instruction>\n{_AIM}: {wishes}. Leave what this does not concern as strong as it is. "
+        f"{keep}{_answer(max_words)}\n</instruction>"
+    )
+    return (_SYSTEM, Message("user", user))
+
+
+def wish(aim: Aim) -> str:
+    """Say in words what an aim asks for, e.g. ``"make longer speeches: 80 to 120 words"``."""
+    if aim.family:
+        return f"{_MOVE}{neutralise(aim.family)}"
+    up = _upwards(aim)
+    words = _AXES.get(aim.axis)
+    if words is None:
+        name = neutralise(aim.axis)
+        verb = "change" if up is None else "raise" if up else "lower"
+        now = "" if aim.current is None else f" (now {aim.current:.3g})"
+        return f"{verb} {name} to between {aim.low:g} and {aim.high:g}{now}"
+    scale = 100.0 if words.percent else 1.0
+    amount = words.amount.format(low=_number(aim.low * scale), high=_number(aim.high * scale))
+    now = "" if aim.current is None else f" (now {_number(aim.current * scale)})"
+    # With nothing known of the parent the middle of the scale decides what a move would be.
+    direction = words.more if up or up is None else words.less
+    return f"{direction}: {amount}{now}"
+
+
+def _upwards(aim: Aim) -> bool | None:
+    """Tell whether the wanted bin lies above what the parent shows."""
+    return None if aim.current is None else aim.current < (aim.low + aim.high) / 2
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 0 if abs(value) >= 10 else 1):g}"
+
+
+def _parent(text: str, family: str, record: str) -> str:
+    return (
+        f"<family>\n{neutralise(family)}\n</family>\n"
+        f"<strategy>\n{neutralise(text)}\n</strategy>\n"
+        f"<record>\n{neutralise(record)}\n</record>\n"
+    )
+
+
+def _answer(max_words: int) -> str:
+    return _ANSWER.format(words=max_words)
+
+
+def _roles(debates: Sequence[DebateShown]) -> str:
+    if any(debate.team for debate in debates):
+        return (
+            "The strategy's team argued for both answers; 'own' is the speaker for the correct "
+            "one. It succeeds when the judge finds the correct answer. "
+        )
+    return "'own' is the speaker who followed the strategy. "
+
+
+def _debate(debate: DebateShown) -> str:
+    spoken = "".join(
+        f"<speech round={n} speaker={who}>\n{neutralise(text)}\n</speech>\n"
+        for n, who, text in debate.speeches
+    )
+    result = "won" if debate.won else "lost"
+    return (
+        f"<transcript result={result} credence={debate.credence:.2f}>\n"
+        f"<question>\n{neutralise(debate.question)}\n</question>\n"
+        f"<answer speaker=own>\n{neutralise(debate.own)}\n</answer>\n"
+        f"<answer speaker=other>\n{neutralise(debate.other)}\n</answer>\n"
+        f"{spoken}</transcript>\n"
+    )
+
+
+# --- readers: the inverse, for mutators that are programs -----------------------------------------
+
+
+class Record(NamedTuple):
+    """A debate as a mutator's prompt shows it."""
+
+    won: bool
+    credence: float
+    speeches: tuple[SpokenBlock, ...]
+
+
+_SECOND = re.compile(r"<strategy number=2>\n(.*?)\n</strategy>", re.DOTALL)
+_DEBATE = re.compile(
+    r"<transcript result=(won|lost) credence=(\d\.\d\d)>\n(.*?)</transcript>", re.DOTALL
+)
+_SPEECH = re.compile(r"<speech round=(\d+) speaker=(\w+)>\n(.*?)\n</speech>", re.DOTALL)
+
+
+def operator_of(user: str) -> Operator:
+    """Tell which operator a mutator's user message belongs to; any unknown one is a rewrite."""
+    instruction = section(user, "instruction") or ""
+    for start, operator in _STARTS:
+        if instruction.startswith(start):
+            return operator
+    return "rewrite"
+
+
+_STARTS: tuple[tuple[str, Operator], ...] = (
+    (_CROSS, "crossover"),
+    (_REFLECT, "reflection"),
+    (_AIM, "target"),
+)
+
+
+def second_strategy(user: str) -> str | None:
+    """Read the second strategy of a crossover; ``None`` when there is none."""
+    found = _SECOND.search(user)
+    return found.group(1) if found else None
+
+
+def debates_shown(user: str) -> list[Record]:
+    """Read the debates of a reflection."""
+    return [
+        Record(
+            result == "won",
+            float(credence),
+            tuple(SpokenBlock(int(n), who, text) for n, who, text in _SPEECH.findall(body)),
+        )
+        for result, credence, body in _DEBATE.findall(user)
+    ]
+
+
+def wishes_of(user: str) -> tuple[list[tuple[str, bool]], str]:
+    """Read what a target mutation wants.
+
+    Returns:
+        Axes of the built-in descriptors, each with whether more of it is wanted; and the family to
+        move to, empty when it stays.
+    """
+    wanted = []
+    family = ""
+    instruction = section(user, "instruction") or ""
+    for part in instruction.removeprefix(f"{_AIM}: ").split(". ")[0].split("; "):
+        if part.startswith(_MOVE):
+            family = part.removeprefix(_MOVE)
+        wanted += [
+            (axis, part.startswith(words.more))
+            for axis, words in _AXES.items()
+            if part.startswith((words.more + ":", words.less + ":"))
+        ]
+    return wanted, family

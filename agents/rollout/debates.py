@@ -1,0 +1,190 @@
+"""Debates as jobs, as records, and while they are open; no scheduling here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from debate_env.agent import Agent
+from debate_env.core.episode import AbortKind, Episode, Outcome
+from debate_env.core.settings import DebateSettings
+from debate_env.core.transcript import Speech
+from debate_env.questions.question import Question
+from debateqd.agents.base import Decision, Failure, ThinkingAgent
+from debateqd.agents.models.base import Usage
+from debateqd.agents.replies import ERROR_KINDS, one_line
+
+_NONE = (0, 0, 0, 0)
+_BACKEND = ERROR_KINDS | {"agent_error"}  # failures that say nothing of a reply
+
+
+@dataclass(frozen=True, slots=True)
+class DebateJob:
+    """One debate to be played.
+
+    Attributes:
+        job_id: Names the debate for those who read the record.
+        question: What is debated.
+        agents: Seat to agent, one for every seat of the debate.
+        seed: Everything random in this debate derives from it.
+        settings: The rules.
+        swap: Exchange the seats of the two contested answers.
+        rival: Index of the wrong answer that is defended, where there are several.
+    """
+
+    job_id: str
+    question: Question
+    agents: Mapping[str, Agent | ThinkingAgent]
+    seed: int
+    settings: DebateSettings
+    swap: bool = False
+    rival: int | None = None
+
+
+class DebateRecord(NamedTuple):
+    """One debate that was played, or that failed.
+
+    Attributes:
+        job: The job.
+        outcome: Verdict and scores, or why there are none.
+        speeches: What was said, as everybody saw it.
+        details: Facts worth logging by seat, JSON-able. A judge's are those of its verdict
+            (``orders``, ``bias``, ``method``); a debater's are by round, ``{"1": {...}}``. Seats
+            without any are left out.
+        usage: Tokens by seat; seats that asked no model are left out.
+        calls: Requests to models.
+        failure: Why the debate failed, ``None`` when it did not.
+        seat_calls: Requests to models by seat; seats that asked no model are left out.
+    """
+
+    job: DebateJob
+    outcome: Outcome
+    speeches: tuple[Speech, ...]
+    details: Mapping[str, Mapping[str, Any]]
+    usage: Mapping[str, Usage]
+    calls: int
+    failure: Failure | None
+    seat_calls: Mapping[str, int]
+
+
+def agent_error(seat: str, error: Exception) -> Failure:
+    """Describe what an agent raised, or why its action was refused, in one line."""
+    return Failure("agent_error", one_line(f"{seat}: {type(error).__name__}: {error}"))
+
+
+def as_decision(seat: str, value: Any) -> Decision:
+    """Return what a thinking agent returned, or the failure that it is not a decision."""
+    if not isinstance(value, Decision):
+        error = TypeError(f"think() must return a Decision, not {type(value).__name__}")
+        return Decision(None, failure=agent_error(seat, error))
+    details: Any = value.details
+    if type(details) is not dict and not isinstance(details, Mapping):  # the latter alone is slow
+        error = TypeError(f"details must be a mapping, not {type(details).__name__}")
+        return Decision(None, failure=agent_error(seat, error))
+    return value
+
+
+def ending(failure: Failure) -> tuple[AbortKind, str]:
+    """Translate a failure into the arguments of ``abort``: what kind of end, and why."""
+    kind: AbortKind = "error" if failure.kind in _BACKEND else "unusable"
+    return kind, f"{failure.kind}: {failure.message}"
+
+
+class OpenDebate:
+    """An open debate."""
+
+    __slots__ = (
+        "decisions",
+        "details",
+        "episode",
+        "failure",
+        "index",
+        "job",
+        "number",
+        "tokens",
+        "wave",
+    )
+
+    def __init__(self, index: int, job: DebateJob) -> None:
+        self.index = index
+        self.job = job
+        self.episode = Episode(job.question, job.settings, swap=job.swap, rival=job.rival)
+        self.wave: tuple[str, ...] = ()  # seats that were asked together
+        self.number = 0  # the round they were asked in
+        self.decisions: dict[str, object] = {}  # what those of them decided that are back
+        self.failure: Failure | None = None
+        self.details: dict[str, dict[str, Any]] = {}
+        self.tokens: dict[str, list[int]] = {}  # seat: calls, then the numbers of a Usage
+
+    def take(self, seat: str, decision: object) -> bool:
+        """Take what a seat decided.
+
+        Returns:
+            Whether the debate goes on. It does when all seats of the wave are back: their actions
+            are carried out together in the order of seats, so that nothing, not even a failure,
+            depends on whose reply came first.
+        """
+        self.decisions[seat] = decision
+        if len(self.decisions) < len(self.wave):
+            return False
+        number, decided = self.number, []
+        for seat in self.wave:
+            value: Any = self.decisions[seat]
+            if type(value) is not Decision or (value.details and type(value.details) is not dict):
+                value = as_decision(seat, value)
+            if value.details:
+                self._note(seat, number, value.details)
+            if value.failure is not None and self.failure is None:
+                self.failure = value.failure
+            decided.append((seat, value.action))
+        self.decisions.clear()
+        if self.failure is None:
+            self._act(decided)
+        return True
+
+    def _act(self, decided: Sequence[tuple[str, Any]]) -> None:
+        limit = self.job.settings.max_chars
+        for seat, action in decided:
+            try:
+                if isinstance(action, str) and len(action) > limit:
+                    action = self.episode.fit(seat, action)
+                self.episode.act(seat, action)
+            except Exception as error:  # noqa: BLE001  (an action is an agent's own object)
+                self.failure = agent_error(seat, error)
+                return
+
+    def _note(self, seat: str, number: int, details: Mapping[str, Any]) -> None:
+        """Record details: those of a verdict as they are, those of speeches by round."""
+        noted = self.details.setdefault(seat, {})
+        if number <= self.job.settings.rounds:
+            noted = noted.setdefault(str(number), {})
+        noted.update(details)
+
+    def finish(self) -> DebateRecord:
+        """Close the debate and return its record; feed back rewards to agents that learn."""
+        episode, job, failure = self.episode, self.job, self.failure
+        seats = episode.seats
+        if failure is not None and episode.outcome is None:
+            episode.abort(*ending(failure))
+        outcome = episode.outcome
+        assert outcome is not None, "only debates that are over or failed are finished"  # noqa: S101
+        for seat in seats:
+            feedback = getattr(job.agents[seat], "feedback", None)
+            if feedback is not None and not episode.truncated:
+                try:
+                    feedback(job.job_id, episode.rewards[seat])
+                except Exception as error:  # noqa: BLE001  (an agent's own code)
+                    self.details.setdefault(seat, {})["feedback_error"] = one_line(repr(error))
+        details, usage, seat_calls, calls = {}, {}, {}, 0
+        for seat in seats:
+            if seat in self.details:
+                details[seat] = self.details[seat]
+            number, *used = self.tokens.get(seat, _NONE)
+            if number:
+                seat_calls[seat] = number
+                calls += number
+                usage[seat] = Usage(*used)
+        return DebateRecord(
+            job, outcome, episode.speeches, details, usage, calls, failure, seat_calls
+        )

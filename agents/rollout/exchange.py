@@ -1,0 +1,239 @@
+"""Carries requests from many thoughts to their models, and replies back, in any order.
+
+This is the core of the scheduler in :mod:`debateqd.agents.rollout.scheduler`; it knows nothing of
+debates. There are no barriers: a thought goes on as soon as all replies of its own last batch are
+there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from debate_env.errors import InputError
+from debateqd.agents.base import Thought
+from debateqd.agents.models.base import ChatModel, PatientModel, Reply, Request
+
+T = TypeVar("T")
+
+_SEQUENCES = (list, tuple)
+# Requests are handed over by the batch, so that a model gets to work while further prompts are
+# being written; none of them is kept here once it is submitted.
+_BATCH = 64
+_PATIENCE = 0.02  # seconds spent on one of several waiting models before the next one is asked
+
+
+class Call:
+    """One thought in flight. Subclasses say what becomes of its replies and of its end."""
+
+    __slots__ = ("end", "line", "missing", "rank", "replies", "thought")
+
+    def __init__(self, thought: Thought[Any], line: Line, rank: int = 0) -> None:
+        self.thought = thought
+        self.line = line
+        self.rank = rank  # requests are submitted in ascending order of it
+        self.replies: list[Any] | None = None  # to the last batch; ``None`` before the first
+        self.missing = 0  # how many of them have not come
+        self.end = 0  # the ticket after the batch's last one
+
+    def received(self, replies: Sequence[Reply]) -> None:
+        """See the replies to a batch before the thought does."""
+
+    def returned(self, value: Any) -> None:
+        """Take the value that the thought returned."""
+        raise NotImplementedError
+
+    def raised(self, error: Exception) -> None:
+        """Take the exception that the thought raised."""
+        raise NotImplementedError
+
+
+class Line:
+    """One model, what is to be sent to it, and how many replies it owes."""
+
+    __slots__ = ("last", "model", "outbox", "owed", "patient", "shuffled")
+
+    def __init__(self, model: ChatModel) -> None:
+        self.model = model
+        self.outbox: list[tuple[int, Request]] = []
+        self.owed = 0
+        self.last = 0  # rank of the last request in the outbox
+        self.shuffled = False  # whether the outbox is out of order
+        self.patient = model if isinstance(model, PatientModel) else None
+
+
+class Exchange:
+    """Advances thoughts on any number of models.
+
+    Tickets start at a number that no other exchange uses, so that the late replies of an exchange
+    that was abandoned (Ctrl-C in a notebook) are told apart and dropped.
+    """
+
+    def __init__(self) -> None:
+        self._ticket = (time.monotonic_ns() % 2**52) << 10
+        self._lines: dict[int, Line] = {}
+        self._waiting: dict[int, Call] = {}
+        self._next_line = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no reply is outstanding."""
+        return not self._waiting
+
+    def line(self, model: ChatModel) -> Line:
+        """Return the line of ``model``."""
+        line = self._lines.get(id(model))
+        if line is None:
+            line = self._lines[id(model)] = Line(model)
+        return line
+
+    def advance(self, call: Call) -> None:
+        """Run a thought up to its next batch of requests, or to its end.
+
+        Args:
+            call: A new thought, or one that :meth:`collect` returned.
+        """
+        replies = call.replies
+        if replies is not None:
+            call.received(replies)
+        # The boundary to code that is not ours: whatever a thought raises ends that thought alone.
+        # KeyboardInterrupt and SystemExit are no ``Exception`` and pass through.
+        try:
+            requests = call.thought.send(replies)  # type: ignore[arg-type]
+            while not requests:
+                requests = call.thought.send(())
+            if type(requests) not in _SEQUENCES:
+                raise TypeError(f"a thought must yield a list of requests, not {requests!r:.99}")
+            for request in requests:
+                if type(request) is not Request:
+                    raise TypeError(f"a thought must yield requests, not {request!r:.99}")
+        except StopIteration as end:
+            call.returned(end.value)
+            return
+        except Exception as error:  # noqa: BLE001
+            call.raised(error)
+            return
+        number = call.missing = len(requests)
+        call.replies = [None] * number
+        line, waiting, ticket = call.line, self._waiting, self._ticket
+        if call.rank < line.last:
+            line.shuffled = True
+        line.last = call.rank
+        self._ticket = ticket + number
+        outbox = line.outbox
+        for request in requests:
+            outbox.append((ticket, request))
+            waiting[ticket] = call
+            ticket += 1
+        call.end = ticket
+        if len(outbox) >= _BATCH:
+            self._submit(line)
+
+    def submit(self) -> None:
+        """Hand every model what is still to be sent to it."""
+        for line in self._lines.values():
+            if line.outbox:
+                self._submit(line)
+
+    def _submit(self, line: Line) -> None:
+        batch, line.outbox = line.outbox, []
+        if line.shuffled:
+            batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
+        line.last, line.shuffled = 0, False
+        line.owed += len(batch)
+        line.model.submit(batch)
+
+    def collect(self) -> list[Call]:
+        """Take replies from a model that has some, waiting if need be.
+
+        Models take turns, so that none starves. With several models at work, those that can be
+        asked without waiting are; one that cannot is waited for when its turn comes.
+
+        Returns:
+            The calls that have all replies of their last batch; :meth:`advance` each of them.
+        """
+        busy = [line for line in self._lines.values() if line.owed]
+        if len(busy) == 1:
+            return self._deliver(busy[0], busy[0].model.poll())
+        self._next_line += 1
+        start = self._next_line % len(busy)
+        busy = busy[start:] + busy[:start]
+        patience = 0.0
+        while True:
+            for line in busy:
+                if line.patient is None:
+                    return self._deliver(line, line.model.poll())
+                replies = line.patient.poll_for(patience)
+                if replies:
+                    return self._deliver(line, replies)
+            patience = _PATIENCE
+
+    def _deliver(self, line: Line, replies: list[tuple[int, Reply]]) -> list[Call]:
+        if not replies:
+            raise RuntimeError(
+                f"model '{line.model.name}' returned nothing while {line.owed} requests are "
+                "outstanding: poll() must wait for one, and a model serves one scheduler at a time"
+            )
+        waiting = self._waiting
+        complete = []
+        for ticket, reply in replies:
+            call = waiting.pop(ticket, None)
+            if call is None:
+                continue  # a late reply to an exchange that was abandoned
+            line.owed -= 1
+            call.replies[ticket - call.end] = reply  # type: ignore[index]
+            call.missing -= 1
+            if not call.missing:
+                complete.append(call)
+        return complete
+
+
+class _Asking(Call):
+    __slots__ = ("results", "slot")
+
+    def __init__(
+        self, thought: Thought[Any], line: Line, results: dict[int, Any], slot: int
+    ) -> None:
+        super().__init__(thought, line, slot)
+        self.results = results
+        self.slot = slot
+
+    def returned(self, value: Any) -> None:
+        self.results[self.slot] = value
+
+    def raised(self, error: Exception) -> None:
+        raise error
+
+
+def run_thoughts(
+    model: ChatModel, thoughts: Sequence[Thought[T]], *, max_open: int = 512
+) -> list[T]:
+    """Run thoughts outside a debate (mutators, labellers, baselines) on one model.
+
+    Args:
+        model: Answers their requests.
+        thoughts: The thoughts; at most ``max_open`` of them are in flight at once.
+        max_open: See above.
+
+    Returns:
+        What each thought returned, in the order given.
+
+    Raises:
+        Exception: Whatever a thought raises.
+    """
+    if max_open < 1:
+        raise InputError(f"max_open must be at least 1, not {max_open}")
+    exchange = Exchange()
+    line = exchange.line(model)
+    results: dict[int, Any] = {}
+    begun = 0
+    while len(results) < len(thoughts):
+        while begun < len(thoughts) and begun - len(results) < max_open:
+            exchange.advance(_Asking(thoughts[begun], line, results, begun))
+            begun += 1
+        exchange.submit()
+        if not exchange.idle:
+            for call in exchange.collect():
+                exchange.advance(call)
+    return [results[slot] for slot in range(len(thoughts))]

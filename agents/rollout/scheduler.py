@@ -1,0 +1,328 @@
+"""The one scheduler: plays any number of debates between any agents, asking any chat models.
+
+Two kinds of agents mix freely, also within a debate. A *thinking* agent is a generator of requests
+(:class:`debateqd.agents.base.ThinkingAgent`); thousands are advanced together. A *plain* agent acts
+on lists of observations (``act(observations) -> actions``); it is asked once for all debates that
+wait for it. Every seat that may act is asked at once, so a debate of R simultaneous rounds is
+R + 1 dependent waves of requests, and a finished debate never waits for a slow one.
+
+Results depend on nothing but the jobs: the seed of a turn derives from (job seed, seat, round), and
+a debate that fails does so in the same way whichever of its replies came first. Batch size, order
+of jobs and order of replies change nothing but the time it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from time import perf_counter
+from typing import Any
+
+from debate_env.agent import Agent, Observation
+from debate_env.errors import InputError
+from debate_env.questions.question import Question
+from debateqd.agents.base import Decision, Thought, Turn, derive_seed
+from debateqd.agents.models.base import Reply
+from debateqd.agents.rollout.debates import DebateJob, DebateRecord, OpenDebate, agent_error
+from debateqd.agents.rollout.exchange import Call, Exchange, Line, run_thoughts
+
+__all__ = ["DebateJob", "DebateRecord", "PrefixRoom", "play", "play_all", "run_thoughts"]
+
+_BY_INDEX = attrgetter("index")
+_FIRST_ROOM = 16  # debates that are open while everybody answers at once
+_AT_ONCE = 0.02  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixRoom:
+    """How much the open debates may hold of an engine's prefix cache.
+
+    More passages than the cache holds would push each other out, and each would be read again for
+    every request.
+
+    Attributes:
+        capacity: Tokens that the cache holds.
+        passage_tokens: Tokens of a question's passage; counted once for all its open debates.
+        debate_tokens: Tokens of everything else that a debate adds.
+    """
+
+    capacity: int
+    passage_tokens: Callable[[Question], int]
+    debate_tokens: int
+
+
+def play(
+    jobs: Iterable[DebateJob],
+    *,
+    max_open: int = 512,
+    room: PrefixRoom | None = None,
+    on_record: Callable[[DebateRecord], None] | None = None,
+) -> Iterator[DebateRecord]:
+    """Play debates; yield each as soon as it is finished.
+
+    Args:
+        jobs: The debates, consumed lazily: a job is taken when there is room for it, after the
+            records before it were yielded. Order them by passage: requests keep that order, so
+            that an engine with prefix caching reads each passage about once.
+        max_open: Most debates that are open at once. Fewer are while models and plain agents answer
+            at once, since more would only cost memory and time; as many as allowed as soon as one
+            of them takes its time.
+        room: Keeps fewer open where the prefix cache of an engine would overflow.
+        on_record: Called with every record before it is yielded.
+
+    Yields:
+        One record per job. A failed debate is a record with ``failure``, never an exception: a
+        model's unusable reply, an agent that raised, an action the debate refused.
+
+    Raises:
+        InputError: A job lacks the agent of a seat.
+        KeyboardInterrupt: Passes through from anywhere.
+    """
+    for _, record in _Rollout(max_open, on_record, room).run(jobs):
+        yield record
+
+
+def play_all(
+    jobs: Iterable[DebateJob],
+    *,
+    max_open: int = 512,
+    room: PrefixRoom | None = None,
+    on_record: Callable[[DebateRecord], None] | None = None,
+) -> list[DebateRecord]:
+    """Play debates like :func:`play`; return the records in the order of the jobs."""
+    records = dict(_Rollout(max_open, on_record, room).run(jobs))
+    return [records[index] for index in range(len(records))]
+
+
+class _OpenPassages:
+    """The passages of open debates, and what they hold of a prefix cache."""
+
+    def __init__(self, room: PrefixRoom) -> None:
+        self._room = room
+        self._debates: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
+        self._held = 0
+
+    def _size(self, question: Question) -> int:
+        size = self._sizes.get(question.passage_id)
+        if size is None:
+            size = self._sizes[question.passage_id] = self._room.passage_tokens(question)
+        return size
+
+    def fits(self, question: Question) -> bool:
+        """Whether another debate on a question would still fit."""
+        new = 0 if self._debates.get(question.passage_id) else self._size(question)
+        return self._held + new + self._room.debate_tokens <= self._room.capacity
+
+    def open(self, question: Question) -> None:
+        """Take in a debate."""
+        passage = question.passage_id
+        before = self._debates.get(passage, 0)
+        self._debates[passage] = before + 1
+        self._held += self._room.debate_tokens + (0 if before else self._size(question))
+
+    def close(self, question: Question) -> None:
+        """Let a debate go."""
+        passage = question.passage_id
+        self._debates[passage] -= 1
+        self._held -= self._room.debate_tokens
+        if not self._debates[passage]:
+            self._held -= self._size(question)
+
+
+class _SeatCall(Call):
+    """The thought of one seat on one of its turns."""
+
+    __slots__ = ("debate", "seat", "tokens", "touched")
+
+    def __init__(
+        self,
+        thought: Thought[Decision],
+        line: Line,
+        debate: OpenDebate,
+        seat: str,
+        touched: list[OpenDebate],
+    ) -> None:
+        # The work of the base class, written out: this is done for every turn of every debate.
+        self.thought = thought
+        self.line = line
+        self.rank = debate.index
+        self.replies = None
+        self.debate = debate
+        self.seat = seat
+        self.touched = touched
+        tokens = debate.tokens
+        if seat not in tokens:
+            tokens[seat] = [0, 0, 0, 0]
+        self.tokens = tokens[seat]
+
+    def received(self, replies: Sequence[Reply]) -> None:
+        tokens = self.tokens
+        for reply in replies:
+            prompt, completion, thinking = reply.usage
+            tokens[0] += 1
+            tokens[1] += prompt
+            tokens[2] += completion
+            tokens[3] += thinking
+
+    def returned(self, value: Any) -> None:
+        if self.debate.take(self.seat, value):
+            self.touched.append(self.debate)
+
+    def raised(self, error: Exception) -> None:
+        self.returned(Decision(None, failure=agent_error(self.seat, error)))
+
+
+class _Rollout:
+    """The state of one call of :func:`play`."""
+
+    def __init__(
+        self,
+        max_open: int,
+        on_record: Callable[[DebateRecord], None] | None,
+        room: PrefixRoom | None = None,
+    ) -> None:
+        if max_open < 1:
+            raise InputError(f"max_open must be at least 1, not {max_open}")
+        self._max_open = max_open
+        self._room = min(_FIRST_ROOM, max_open)
+        self._on_record = on_record
+        self._cache = None if room is None else _OpenPassages(room)
+        self._exchange = Exchange()
+        self._open = 0
+        self._touched: list[OpenDebate] = []
+        self._plain: dict[int, tuple[Agent, list[OpenDebate], list[str], list[Observation]]] = {}
+        self._finished: list[tuple[int, DebateRecord]] = []
+
+    def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
+        """Yield (position of the job, record) as debates finish."""
+        source: Iterator[tuple[int, DebateJob]] | None = enumerate(jobs)
+        exchange, cache = self._exchange, self._cache
+        item: tuple[int, DebateJob] | None = None  # taken, but not begun
+        while True:
+            while source is not None and self._open < self._room:
+                if item is None and (item := next(source, None)) is None:
+                    source = None
+                elif cache is not None and self._open and not cache.fits(item[1].question):
+                    break
+                else:
+                    self._begin(*item)
+                    item = None
+                    self._ask()
+            # Models get to work first: the reader of a record or a plain agent may take a while.
+            exchange.submit()
+            if self._finished:
+                finished, self._finished = self._finished, []
+                self._open -= len(finished)
+                for index, record in finished:
+                    if cache is not None:
+                        cache.close(record.job.question)
+                    if self._on_record is not None:
+                        self._on_record(record)
+                    yield index, record
+            elif self._open:
+                self._work()
+            else:
+                return
+
+    def _work(self) -> None:
+        """Let plain agents act or take in what a model has; make room if that took a while."""
+        begun = perf_counter()
+        calls = []
+        if self._plain:
+            self._ask_plain()
+        else:
+            calls = self._exchange.collect()
+        if not self._exchange.idle or perf_counter() - begun > _AT_ONCE:
+            self._room = min(2 * self._room, self._max_open)
+        self._ask()
+        # Every debate goes on while its data is at hand, before the next one is looked at.
+        for call in calls:
+            self._exchange.advance(call)
+            if self._touched:
+                self._ask()
+
+    def _begin(self, index: int, job: DebateJob) -> None:
+        debate = OpenDebate(index, job)
+        for seat in debate.episode.seats:
+            if seat not in job.agents:
+                raise InputError(
+                    f"job '{job.job_id}': no agent for seat '{seat}'; needed: "
+                    + ", ".join(debate.episode.seats)
+                )
+        self._open += 1
+        if self._cache is not None:
+            self._cache.open(job.question)
+        self._touched.append(debate)
+
+    def _ask(self) -> None:
+        """Ask every seat that may act in the debates that were touched, until none is left."""
+        touched = self._touched
+        if len(touched) > 1:
+            touched.sort(key=_BY_INDEX, reverse=True)  # the first is taken from the end
+        while touched:
+            debate = touched.pop()
+            if debate.failure is not None or debate.episode.outcome is not None:
+                self._finished.append((debate.index, debate.finish()))
+                continue
+            debate.wave, debate.number = debate.episode.acting, debate.episode.round
+            if not debate.wave:
+                protocol = debate.job.settings.protocol
+                raise RuntimeError(f"protocol '{protocol}' lets nobody act and does not end")
+            for seat in debate.wave:
+                self._ask_seat(debate, seat)
+
+    def _ask_seat(self, debate: OpenDebate, seat: str) -> None:
+        job, number = debate.job, debate.number
+        agent: Any = job.agents[seat]
+        observation = debate.episode.observe(seat)
+        if not hasattr(agent, "think"):
+            queue = self._plain.get(id(agent))
+            if queue is None:
+                queue = self._plain[id(agent)] = (agent, [], [], [])
+            queue[1].append(debate)
+            queue[2].append(seat)
+            queue[3].append(observation)
+            return
+        turn = Turn(seat, number, job.settings, derive_seed(job.seed, seat, number))
+        try:
+            thought = agent.think(observation, turn)
+            line = self._exchange.line(agent.model)
+        except Exception as error:  # noqa: BLE001  (an agent's own code)
+            if debate.take(seat, Decision(None, failure=agent_error(seat, error))):
+                self._touched.append(debate)
+            return
+        self._exchange.advance(_SeatCall(thought, line, debate, seat, self._touched))
+
+    def _ask_plain(self) -> None:
+        """Let every plain agent act on all observations that wait for it."""
+        plain, self._plain = self._plain, {}
+        for agent, debates, seats, observations in plain.values():
+            actions = _act(agent, observations, seats)
+            for debate, seat, decision in zip(debates, seats, actions, strict=True):
+                if debate.take(seat, decision):
+                    self._touched.append(debate)
+
+
+def _act(agent: Agent, observations: Sequence[Observation], seats: Sequence[str]) -> list[Decision]:
+    """Ask a plain agent; the boundary to code that is not ours.
+
+    A batch that raises is asked again one observation at a time, so that only the debate that the
+    agent cannot handle fails.
+    """
+    try:
+        actions = list(agent.act(observations))
+        if len(actions) != len(observations):
+            raise ValueError(
+                f"act() returned {len(actions)} actions for {len(observations)} observations"
+            )
+    except Exception as error:  # noqa: BLE001
+        if len(observations) == 1:
+            return [Decision(None, failure=agent_error(seats[0], error))]
+        return [
+            decision
+            for observation, seat in zip(observations, seats, strict=True)
+            for decision in _act(agent, [observation], [seat])
+        ]
+    return [Decision(action) for action in actions]

@@ -1,0 +1,423 @@
+"""One debate as a state machine: the rules under every view of it.
+
+No model, no PettingZoo, no randomness and no I/O: the PettingZoo environment, the single-seat
+view and the scheduler of the agents package all drive this class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import Any
+
+from debate_env.core.outcome import AbortKind, Outcome, OutcomeKind
+from debate_env.core.protocols import JUDGE, OVER, SPEECH, Wave, get_protocol
+from debate_env.core.quotes import mark
+from debate_env.core.rewards import (
+    correctness,
+    debater_rewards,
+    judge_log_score,
+    persuasion,
+    truth,
+)
+from debate_env.core.settings import DebateSettings
+from debate_env.core.speeches import cut, tidy
+from debate_env.core.transcript import Speech, remember, render_speech, render_transcript
+from debate_env.errors import InputError
+from debate_env.questions.question import Question
+
+__all__ = ["AbortKind", "Episode", "Outcome", "OutcomeKind", "present"]
+
+
+def present(question: Question, swap: bool = False, rival: int | None = None) -> tuple[int, ...]:
+    """Order the answers of a question by seat.
+
+    Args:
+        question: The question.
+        swap: Whether the two contested answers are exchanged.
+        rival: Index of the wrong answer that is defended; the first wrong one by default.
+
+    Returns:
+        A permutation of the answers' indices: the one debater 0 defends, the one debater 1
+        defends, then all others in their own order.
+    """
+    n, label = len(question.answers), question.label
+    if not (n >= 2 and 0 <= label < n):
+        raise InputError(
+            f"question {question.question_id!r}: label {label} with {n} answers; "
+            "there must be two or more answers and the label must index one"
+        )
+    if rival is None:
+        rival = 0 if label else 1
+    elif type(rival) is not int or not 0 <= rival < n or rival == label:
+        raise InputError(
+            f"question {question.question_id!r}: rival={rival!r}; allowed: "
+            + ", ".join(str(i) for i in range(n) if i != label)
+        )
+    first, second = (label, rival) if (label < rival) != swap else (rival, label)
+    if n == 2:
+        return first, second
+    return (first, second, *(i for i in range(n) if i not in (first, second)))
+
+
+@dataclass(slots=True)
+class _Record:
+    """What has been counted about one debater."""
+
+    words: int = 0
+    quotes: int = 0
+    verified: int = 0
+    clipped: int = 0
+    fitted: bool = False  # whether the speech that is about to come was cut by Episode.fit
+    keys: set[str] = field(default_factory=set)
+
+    def copy(self) -> _Record:
+        return replace(self, keys=set(self.keys))
+
+
+class Episode:
+    """One debate from its question to its outcome.
+
+    ``observe(seat)`` is valid at any time, ``act(seat, action)`` for the seats in ``acting``, in
+    any order. Within a wave of the protocol no seat sees what another has just said.
+
+    Args:
+        question: What it is about.
+        settings: The rules.
+        swap: Whether the two contested answers are exchanged between the debaters.
+        rival: Index in ``question.answers`` of the wrong answer that is defended; the first wrong
+            one by default. Matters only with more than two answers.
+
+    Attributes:
+        question: The question.
+        settings: The rules.
+        swap: As given.
+        rival: As given.
+        answers: The answers in presented order: debater 0's, debater 1's, then the rest.
+        label: Index of the correct one in that order.
+        speeches: What has been published.
+        outcome: How it ended; ``None`` while it is going on.
+    """
+
+    __slots__ = (
+        "_debaters",
+        "_pending",
+        "_protocol",
+        "_records",
+        "_roles",
+        "_transcript",
+        "_wave",
+        "_waves",
+        "answers",
+        "label",
+        "outcome",
+        "question",
+        "rival",
+        "settings",
+        "speeches",
+        "swap",
+    )
+
+    _wave: Wave | None
+
+    def __init__(
+        self,
+        question: Question,
+        settings: DebateSettings,
+        *,
+        swap: bool = False,
+        rival: int | None = None,
+    ) -> None:
+        self.question = question
+        self.settings = settings
+        self.swap = swap
+        self.rival = rival
+        order = present(question, swap, rival)
+        self.answers = tuple([question.answers[i] for i in order])
+        self.label = order.index(question.label)
+        self._prepare()
+        self.speeches: tuple[Speech, ...] = ()
+        self._transcript = ""
+        self._pending: dict[str, Speech] = {}
+        self._records = {seat: _Record() for seat in self._debaters}
+        self._waves = 0
+        self._wave = self._protocol.wave(0, (), settings.rounds)
+        self.outcome: Outcome | None = None
+
+    def _prepare(self) -> None:
+        protocol = self._protocol = get_protocol(self.settings.protocol)
+        self._roles: dict[str, tuple[str, str]] = {}
+        debaters: dict[str, int] = {}
+        for seat in protocol.seats:
+            index = protocol.defends(seat)
+            if index is not None:
+                debaters[seat] = index
+            self._roles[seat] = (
+                self.question.passage if protocol.reads_passage(seat) else "",
+                "" if index is None else self.answers[index],
+            )
+        self._debaters = debaters
+
+    # --- what can be seen ---------------------------------------------------------------------
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """Every seat."""
+        return self._protocol.seats
+
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """Seats whose observation is fixed and that have not acted on it; empty when over."""
+        wave, pending = self._wave, self._pending
+        if wave is None:
+            return ()
+        return tuple([s for s in wave.seats if s not in pending]) if pending else wave.seats
+
+    @property
+    def over(self) -> bool:
+        """Whether the debate has ended."""
+        return self.outcome is not None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether it ended without a legal verdict, by :meth:`abort`."""
+        return self.outcome is not None and self.outcome.kind in ("unusable", "error")
+
+    @property
+    def round(self) -> int:
+        """The round being played, from 1; the verdict's follows the last round of speeches."""
+        return self.settings.rounds + 1 if self._wave is None else self._wave.round
+
+    @property
+    def phase(self) -> int:
+        """``SPEECH``, ``VERDICT`` or ``OVER`` of :mod:`debate_env.core.protocols`."""
+        return OVER if self._wave is None else self._wave.phase
+
+    @property
+    def pending(self) -> tuple[Speech, ...]:
+        """Speeches of the open wave, which nobody else sees until its last seat has acted."""
+        return tuple(self._pending.values())
+
+    @property
+    def rewards(self) -> dict[str, float]:
+        """What every seat is paid by this debate; zeros until there is a verdict."""
+        paid = dict.fromkeys(self.seats, 0.0)
+        if self.outcome is not None and self.outcome.credence is not None:
+            credence = self.outcome.credence
+            earned = debater_rewards(credence, self.label, self.settings)
+            for seat, side in self._debaters.items():
+                paid[seat] = earned[side]
+            paid[JUDGE] = judge_log_score(credence, self.label)
+        return paid
+
+    def observe(self, seat: str) -> dict[str, Any]:
+        """Return what ``seat`` sees now, as a fresh dictionary of shared values.
+
+        Returns:
+            ``passage`` and ``position`` (empty for the judge), ``question``, ``answers`` (tuple of
+            n strings), ``transcript`` (see :mod:`debate_env.core.transcript`), ``phase``,
+            ``round``.
+        """
+        try:
+            passage, position = self._roles[seat]
+        except KeyError:
+            raise InputError(f"unknown seat {seat!r}; allowed: {', '.join(self.seats)}") from None
+        visible = self._protocol.visible(seat, self.speeches)
+        wave = self._wave
+        return {
+            "passage": passage,
+            "question": self.question.question,
+            "answers": self.answers,
+            "position": position,
+            "transcript": (
+                self._transcript if visible is self.speeches else render_transcript(visible)
+            ),
+            "phase": OVER if wave is None else wave.phase,
+            "round": self.settings.rounds + 1 if wave is None else wave.round,
+        }
+
+    # --- what can happen ----------------------------------------------------------------------
+
+    def act(self, seat: str, action: Any) -> None:
+        """Take the action of an acting seat.
+
+        Args:
+            seat: One of :attr:`acting`.
+            action: A ``str`` of at most ``max_chars`` characters in a speech phase (it is cut at
+                the word limit); in the verdict phase n finite credences in [0, 1], normalised
+                here; all zeros abstain.
+
+        Raises:
+            InputError: It is not the seat's turn, or the action is not allowed; nothing changed.
+        """
+        wave = self._wave
+        if wave is None or seat not in wave.seats or seat in self._pending:
+            raise InputError(
+                f"{seat} cannot act: "
+                + (
+                    "the debate is over"
+                    if wave is None
+                    else f"waiting for {', '.join(self.acting)}"
+                )
+            )
+        if wave.phase != SPEECH:
+            self._judge(self._credence(seat, action))
+            return
+        if not isinstance(action, str):
+            raise InputError(f"{seat}: a speech is a str, not {type(action).__name__}")
+        settings = self.settings
+        if len(action) > settings.max_chars:
+            raise InputError(
+                f"{seat}: a speech of {len(action)} characters; "
+                f"the limit is max_chars={settings.max_chars}"
+            )
+        text, words, clipped = tidy(str(action), settings.word_limit)
+        record = self._record(seat)
+        text, quotes = mark(text, self.question.passage, settings.quotes, record.keys)
+        record.words += words
+        record.clipped += clipped or record.fitted
+        record.fitted = False
+        for quote in quotes:
+            record.quotes += 1
+            record.verified += quote.verified
+            record.keys.add(quote.key)
+        self._pending[seat] = Speech(wave.round, seat, text)
+        if len(self._pending) == len(wave.seats):
+            self._publish(wave)
+
+    def fit(self, seat: str, speech: str) -> str:
+        """Cut a speech that is too long for :meth:`act`, as a runner does with long replies.
+
+        A quote that the cut leaves open is closed, and the cut is marked and counted in
+        :attr:`Outcome.clipped`. A speech within ``max_chars`` is returned as it is.
+        """
+        limit = self.settings.max_chars
+        if len(speech) <= limit:
+            return speech
+        self._record(seat).fitted = True
+        return cut(speech, limit)
+
+    def _record(self, seat: str) -> _Record:
+        record = self._records.get(seat)
+        if record is None:  # a seat that defends nothing, such as a judge who asks
+            record = self._records[seat] = _Record()
+        return record
+
+    def abort(self, kind: AbortKind, message: str) -> None:
+        """End the debate without a verdict.
+
+        Args:
+            kind: ``"unusable"`` (an agent gave no usable reply) or ``"error"`` (a backend failed).
+            message: What happened, for the record.
+        """
+        if kind not in ("unusable", "error"):
+            raise InputError(f"abort kind {kind!r}; allowed: error, unusable")
+        if self.outcome is not None:
+            raise InputError("the debate is over; it cannot be aborted")
+        self._finish(kind, message, None)
+
+    def _publish(self, wave: Wave) -> None:
+        said = [self._pending[seat] for seat in wave.seats]
+        self.speeches += tuple(said)
+        self._transcript += "".join(map(render_speech, said))
+        remember(self._transcript, self.speeches)
+        self._pending = {}
+        self._waves += 1
+        self._wave = self._protocol.wave(self._waves, self.speeches, self.settings.rounds)
+        if self._wave is None:
+            self._finish("ended", "", None)
+
+    def _credence(self, seat: str, action: Any) -> tuple[float, ...] | None:
+        n = len(self.answers)
+        values = action.tolist() if hasattr(action, "tolist") else action
+        if (
+            not isinstance(values, Sequence)
+            or isinstance(values, str | bytes)
+            or len(values) != n
+            or not all(isinstance(v, int | float) for v in values)
+        ):
+            raise InputError(f"{seat}: a verdict is {n} credences, one per answer, not {action!r}")
+        # The comparison comes first: an integer may be too large to become a float.
+        if not all(0.0 <= v <= 1.0 and isfinite(v) for v in values):
+            raise InputError(f"{seat}: a credence lies between 0 and 1; got {list(values)}")
+        total = sum(values)
+        return tuple([v / total for v in values]) if total else None
+
+    def _judge(self, credence: tuple[float, ...] | None) -> None:
+        self._finish("abstained" if credence is None else "verdict", "", credence)
+
+    def _finish(self, kind: OutcomeKind, message: str, credence: tuple[float, ...] | None) -> None:
+        records = self._records
+        label, form = self.label, self.settings.reward_form
+        blank = 0.0 if kind == "abstained" else None
+        sides: Sequence[float | None] = (blank, blank)
+        shared: float | None = blank
+        judge: float | None = blank
+        if credence is not None:
+            sides = persuasion(credence, form)
+            shared = truth(credence, label, form)
+            judge = judge_log_score(credence, label)
+        self.outcome = Outcome(
+            question_id=self.question.question_id,
+            passage_id=self.question.passage_id,
+            label=label,
+            swap=self.swap,
+            kind=kind,
+            message=message,
+            credence=credence,
+            scores={
+                "persuasion": {seat: sides[side] for seat, side in self._debaters.items()},
+                "truth": dict.fromkeys(self._debaters, shared),
+                "judge": judge,
+            },
+            correct=None if credence is None else correctness(credence, label),
+            words={seat: r.words for seat, r in records.items()},
+            quotes={seat: (r.quotes, r.verified) for seat, r in records.items()},
+            clipped={seat: r.clipped for seat, r in records.items()},
+        )
+        self._wave = None
+        self._pending = {}
+
+    # --- copies -------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "question": self.question,
+            "settings": self.settings,
+            "swap": self.swap,
+            "rival": self.rival,
+            "speeches": self.speeches,
+            "pending": dict(self._pending),
+            "records": {seat: record.copy() for seat, record in self._records.items()},
+            "waves": self._waves,
+            "outcome": self.outcome,
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        Episode.__init__(
+            self, state["question"], state["settings"], swap=state["swap"], rival=state["rival"]
+        )
+        self.speeches = state["speeches"]
+        self._transcript = render_transcript(self.speeches)
+        self._pending = dict(state["pending"])
+        self._records = {seat: record.copy() for seat, record in state["records"].items()}
+        self._waves = state["waves"]
+        self.outcome = state["outcome"]
+        self._wave = (
+            self._protocol.wave(self._waves, self.speeches, self.settings.rounds)
+            if self.outcome is None
+            else None
+        )
+
+    def clone(self) -> Episode:
+        """Return an independent copy that goes on identically; questions and text are shared."""
+        twin = Episode.__new__(Episode)
+        twin.__setstate__(self.__getstate__())
+        return twin
+
+    def __copy__(self) -> Episode:
+        return self.clone()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
+        return self.clone()

@@ -1,0 +1,68 @@
+"""The rules of one debate, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal, get_args
+
+from debate_env.core.protocols import protocol_names
+from debate_env.errors import InputError, nearest
+
+QuoteMode = Literal["strict", "khan"]
+Objective = Literal["persuasion", "truth", "mix"]
+RewardForm = Literal["credence", "win", "log_odds"]
+
+
+@dataclass(frozen=True, slots=True)
+class DebateSettings:
+    """Everything about a debate except its question, its seats and its seed.
+
+    Attributes:
+        protocol: Name of a protocol that is registered with
+            :func:`debate_env.core.protocols.register_protocol`: ``simultaneous`` (both debaters of
+            a round blind to each other), ``sequential`` (one after the other) or one of your own.
+        rounds: Rounds of speeches before the verdict.
+        word_limit: Speeches are cut after this many words; the cut is marked and recorded.
+        max_chars: Upper bound of a speech in characters; a longer action is an error.
+        quotes: How quotes are checked against the passage; see :mod:`debate_env.core.quotes`.
+        objective: Which score the debaters' reward is.
+        reward_form: The judge's credence, a win, or log-odds.
+        mix_weight: Weight of truth in the ``mix`` objective; persuasion has the rest.
+
+    Raises:
+        InputError: A value is not allowed, or no protocol has this name; names the field.
+    """
+
+    protocol: str = "simultaneous"
+    rounds: int = 2
+    word_limit: int = 150
+    max_chars: int = 4000
+    quotes: QuoteMode = "strict"
+    objective: Objective = "persuasion"
+    reward_form: RewardForm = "credence"
+    mix_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.protocol not in (names := protocol_names()):
+            raise InputError(f"protocol={self.protocol!r}: {nearest(str(self.protocol), names)}")
+        for name, kind in (
+            ("quotes", QuoteMode),
+            ("objective", Objective),
+            ("reward_form", RewardForm),
+        ):
+            value, allowed = getattr(self, name), get_args(kind)
+            if value not in allowed:
+                raise InputError(f"{name}={value!r}: {nearest(str(value), allowed)}")
+        for name in ("rounds", "word_limit", "max_chars"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"{name}={value!r}: allowed is a whole number from 1")
+        weight = self.mix_weight
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not isfinite(weight)
+            or not 0 <= weight <= 1
+        ):
+            raise InputError(f"mix_weight={weight!r}: allowed is a number from 0 to 1")

@@ -1,0 +1,80 @@
+"""What happens to a speech before anybody sees it: it is cleaned and cut to length."""
+
+from __future__ import annotations
+
+import re
+
+from debate_env.core.quotes import close_quote
+
+TRUNCATION_MARK = " […]"
+"""Ends a speech that was cut at the word limit."""
+
+# Everything that ends a line for some reader becomes "\n"; whatever could reorder, hide or erase
+# text on a screen (controls, directional marks, zero-width spaces) is dropped; half of a surrogate
+# pair cannot be written to any file and becomes U+FFFD.
+_LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+_PRINTABLE = bytes(range(32, 127))
+
+
+def clean(text: str) -> str:
+    r"""Return a speech as text that looks the same to every reader.
+
+    Line separators become ``"\n"``; control characters, directional marks and zero-width spaces
+    are dropped. Joiners that scripts and emoji need stay.
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    text = _LINE_ENDS.sub("\n", text)
+    return _SURROGATE.sub("\ufffd", _HIDDEN.sub("", text))
+
+
+def tidy(text: str, word_limit: int) -> tuple[str, int, bool]:
+    """Clean a speech and cut it, see :func:`clean` and :func:`clip`."""
+    # The usual case in one pass: printable ASCII, words separated by single spaces.
+    if text.isascii():
+        raw = text.encode()
+        if raw and not raw.translate(None, _PRINTABLE) and b"  " not in raw:
+            words = raw.count(b" ") + 1
+            if words <= word_limit and raw[0] != 32 and raw[-1] != 32:
+                return text, words, False
+    return clip(clean(text), word_limit)
+
+
+def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
+    """Cut a speech after ``word_limit`` words (pieces between white space).
+
+    A quote that the cut leaves open is closed, and :data:`TRUNCATION_MARK` is appended.
+
+    Returns:
+        The text, its number of words (the mark not counted) and whether it was cut.
+    """
+    words = len(text.split())
+    if words <= word_limit:
+        return text, words, False
+    position = 0
+    for index, match in enumerate(re.finditer(r"\S+", text), 1):
+        if index == word_limit:
+            position = match.end()
+            break
+    text = text[:position]
+    return text + close_quote(text) + TRUNCATION_MARK, word_limit, True
+
+
+def cut(text: str, max_chars: int) -> str:
+    """Cut a text to at most ``max_chars`` characters, marked and with its quotes closed."""
+    room = max_chars - len("</quote>" + TRUNCATION_MARK)
+    if room <= 0:
+        return text[:max_chars]
+    text = text[:room]
+    # A tag that the cut goes through is dropped, not shown in pieces.
+    opened = text.rfind("<")
+    if opened >= 0 and ("<quote>".startswith(tail := text[opened:]) or "</quote>".startswith(tail)):
+        text = text[:opened]
+    return text + close_quote(text) + TRUNCATION_MARK

@@ -1,0 +1,327 @@
+"""Questions about passages, and sets of them that are split by passage."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple, overload
+
+from debate_env.errors import InputError
+from debate_env.questions.splitting import are_shares, split_counts, split_shares
+
+HASH_VERSION = "debateqd-questions-1"
+MAX_ANSWERS = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question about one passage, with two or more candidate answers.
+
+    Attributes:
+        question_id: Unique within a question set.
+        passage_id: Names the passage; questions that share it are one cluster in every statistic.
+        passage: The full text that debaters read and the judge does not.
+        question: The question itself.
+        answers: Two or more distinct candidate answers.
+        label: Index into ``answers`` of the correct one.
+        source: Where the question comes from, e.g. ``"builtin"``.
+        metadata: Anything else the source knows (never shown to an agent).
+    """
+
+    question_id: str
+    passage_id: str
+    passage: str
+    question: str
+    answers: tuple[str, ...]
+    label: int
+    source: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Problem(NamedTuple):
+    """What is wrong with one question: the field, and what it holds and may hold."""
+
+    field: str
+    message: str
+
+
+class QuestionChecker:
+    """Checks questions one after the other; the one validator behind every source.
+
+    It remembers ids and passages, so that duplicates are found where they occur and a loader can
+    name the line. Nothing is remembered of a question that has a problem.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._passages: dict[str, str] = {}
+
+    def problem(self, question: Question) -> Problem | None:
+        """Return what is wrong with ``question``, or ``None`` and remember it."""
+        known = self._passages.get(question.passage_id) if _is_id(question.passage_id) else None
+        seen = known is not None and known == question.passage
+        found = (
+            _id_problem("question_id", question.question_id)
+            or _id_problem("passage_id", question.passage_id)
+            # A passage that is already known has been checked: many questions share one.
+            or (None if seen else _text_problem("passage", question.passage))
+            or _text_problem("question", question.question)
+            or _answers_problem(question.answers)
+            or _label_problem(question.label, len(question.answers))
+        )
+        if found is not None:
+            return found
+        if question.question_id in self._ids:
+            return Problem(
+                "question_id", f"{question.question_id!r} occurs twice; every id must be unique"
+            )
+        if known is not None and known != question.passage:
+            return Problem(
+                "passage",
+                f"differs from an earlier passage of the same passage_id {question.passage_id!r}; "
+                "one passage_id must always come with one and the same passage",
+            )
+        self._ids.add(question.question_id)
+        self._passages[question.passage_id] = question.passage
+        return None
+
+
+def fold(text: str) -> str:
+    """The text without differences of case, white space and encoding, as answers are compared."""
+    # An accent may be written as one character with its letter or as a second one.
+    return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value == value.strip() and value.isprintable()
+
+
+def _id_problem(name: str, value: object) -> Problem | None:
+    if _is_id(value):
+        return None
+    return Problem(
+        name,
+        f"must be a text of printable characters without outer spaces, got {brief(value)}",
+    )
+
+
+def _text_problem(name: str, value: object) -> Problem | None:
+    if not isinstance(value, str):
+        return Problem(name, f"must be a text, got {brief(value)}")
+    if not value.strip():
+        return Problem(name, "is empty; it must hold some text")
+    if "\0" in value:
+        return Problem(name, f"holds a NUL character at position {value.index(chr(0))}; remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        return Problem(
+            name,
+            f"holds half of a surrogate pair (U+{ord(value[error.start]):04X}) at position "
+            f"{error.start}; only complete Unicode characters are allowed",
+        )
+    return None
+
+
+def _answers_problem(answers: object) -> Problem | None:
+    if not isinstance(answers, tuple):
+        return Problem("answers", f"must be two or more texts, got {brief(answers)}")
+    if not 2 <= len(answers) <= MAX_ANSWERS:
+        return Problem("answers", f"must be 2 to {MAX_ANSWERS} answers, got {len(answers)}")
+    seen: dict[str, int] = {}
+    for number, answer in enumerate(answers, start=1):
+        problem = _text_problem("answers", answer)
+        if problem is not None:
+            return Problem("answers", f"answer {number} {problem.message}")
+        first = seen.setdefault(fold(answer), number)
+        if first != number:
+            return Problem(
+                "answers",
+                f"answers {first} and {number} are equal ({brief(answer)}); all must differ by "
+                "more than case and white space",
+            )
+    return None
+
+
+def _label_problem(label: object, count: int) -> Problem | None:
+    if isinstance(label, bool) or not isinstance(label, int):
+        return Problem("label", f"must be an integer from 0 to {count - 1}, got {brief(label)}")
+    if not 0 <= label < count:
+        return Problem(
+            "label", f"must be 0 to {count - 1} (0 is the first of {count} answers), got {label}"
+        )
+    return None
+
+
+def brief(value: object, limit: int = 60) -> str:
+    """A value as one short line for an error message."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+class Splits(NamedTuple):
+    """Three question sets that share no passage."""
+
+    train: QuestionSet
+    selection: QuestionSet
+    test: QuestionSet
+
+
+class QuestionSet(Sequence[Question]):
+    """An immutable sequence of valid questions in a fixed order.
+
+    Two sets are equal when they would give the same debates: when their :attr:`content_hash`
+    agrees. ``source`` and ``metadata``, which no agent sees, play no part in it.
+
+    Args:
+        questions: The questions, in order.
+
+    Raises:
+        InputError: A question is invalid, an id occurs twice, or one ``passage_id`` comes with
+            two passages.
+    """
+
+    __slots__ = ("_hash", "_index", "_questions")
+
+    def __init__(self, questions: Iterable[Question]) -> None:
+        items = tuple(questions)
+        checker = QuestionChecker()
+        for number, question in enumerate(items, start=1):
+            problem = checker.problem(question)
+            if problem is not None:
+                raise InputError(
+                    f"question {number} ({brief(question.question_id)}), field "
+                    f"'{problem.field}': {problem.message}"
+                )
+        self._questions = items
+        self._index = {question.question_id: k for k, question in enumerate(items)}
+        self._hash: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    @overload
+    def __getitem__(self, index: int) -> Question: ...
+    @overload
+    def __getitem__(self, index: slice) -> QuestionSet: ...
+    def __getitem__(self, index: int | slice) -> Question | QuestionSet:
+        if isinstance(index, slice):
+            return QuestionSet(self._questions[index])
+        return self._questions[index]
+
+    def __iter__(self) -> Iterator[Question]:
+        return iter(self._questions)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, QuestionSet):
+            return NotImplemented
+        return self.content_hash == other.content_hash
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
+    def __repr__(self) -> str:
+        return (
+            f"QuestionSet({len(self)} questions on {len(self.passages)} passages, "
+            f"{self.content_hash[:12]})"
+        )
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The question ids in order."""
+        return tuple(self._index)
+
+    @property
+    def passages(self) -> Mapping[str, str]:
+        """Passage id to passage text, in order of first appearance."""
+        return MappingProxyType({q.passage_id: q.passage for q in self._questions})
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256, in hexadecimal, of everything that determines a debate, order included."""
+        if self._hash is None:
+            digest = hashlib.sha256(HASH_VERSION.encode())
+            passages = {
+                key: hashlib.sha256(text.encode()).hexdigest()
+                for key, text in self.passages.items()
+            }
+            for q in self._questions:
+                row = [q.question_id, q.passage_id, passages[q.passage_id], q.question]
+                line = json.dumps([*row, list(q.answers), q.label], ensure_ascii=True)
+                digest.update(b"\n" + line.encode())
+            self._hash = digest.hexdigest()
+        return self._hash
+
+    def get(self, question_id: str) -> Question:
+        """The question of that id; an unknown id is an :class:`InputError`."""
+        try:
+            return self._questions[self._index[question_id]]
+        except KeyError:
+            close = difflib.get_close_matches(question_id, self._index, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise InputError(
+                f"no question with id {question_id!r}; {hint}the set holds {len(self)} questions"
+            ) from None
+
+    def subset(self, ids: Iterable[str]) -> QuestionSet:
+        """The questions of these ids, in the order of the ids.
+
+        Raises:
+            InputError: An id is unknown or occurs twice.
+        """
+        return QuestionSet(self.get(question_id) for question_id in ids)
+
+    def split(self, train: float, selection: float, test: float, seed: int = 0) -> Splits:
+        """Split into three sets that share no passage.
+
+        Passages are taken in an order that depends on the seed and their ids alone: first for
+        test, then for selection, then for train. So a larger training set leaves the test
+        questions as they are. Questions keep the order they have in this set. Passages with the
+        same text count as one, whatever their ids.
+
+        Args:
+            train: A share of the passages (a float from 0 to 1) or a number of questions (an
+                integer). The three sizes are of one kind; an integer 0 goes with both. Shares may
+                add up to less than 1. Of a passage that holds more questions than are still
+                needed, the rest is left out of all three sets.
+            selection: As ``train``.
+            test: As ``train``.
+            seed: Decides which passage goes where.
+
+        Returns:
+            The three sets; with numbers of questions, of exactly those lengths.
+
+        Raises:
+            InputError: A size is invalid, or there are too few passages or questions.
+        """
+        sizes = {"test": test, "selection": selection, "train": train}
+        groups = self._groups(seed)
+        if are_shares(sizes):
+            chosen = split_shares(groups, sizes)
+        else:
+            chosen = split_counts(groups, {k: int(v) for k, v in sizes.items()}, len(self))
+        found = {
+            name: self.subset(sorted(ids, key=self._index.__getitem__))
+            for name, ids in chosen.items()
+        }
+        return Splits(**found)
+
+    def _groups(self, seed: int) -> list[list[str]]:
+        """Question ids by passage, passages in the order the seed gives."""
+        by_text: dict[str, str] = {}
+        names = {key: by_text.setdefault(fold(text), key) for key, text in self.passages.items()}
+        groups: dict[str, list[str]] = {}
+        for q in self._questions:
+            groups.setdefault(names[q.passage_id], []).append(q.question_id)
+
+        def draw(*parts: str) -> bytes:
+            # A hash, not a generator: the same on every machine and library version.
+            return hashlib.sha256(json.dumps([seed, *parts]).encode()).digest()
+
+        order = sorted(groups, key=lambda name: draw("passage", name))
+        return [sorted(groups[name], key=lambda key: draw("question", key)) for name in order]

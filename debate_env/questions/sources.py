@@ -1,0 +1,147 @@
+"""Where questions come from: one small module per source, registered by name.
+
+===================================  ==========================================================
+specification                        questions
+===================================  ==========================================================
+``builtin``                          the passages written for this project
+``synthetic[:name=value,...]``       generated: ``passages`` (200), ``words`` (400),
+                                     ``difficulty`` (0.5), ``questions`` per passage (2), ``seed``
+``quality:PATH[?name=value&...]``    QuALITY files; options in :mod:`debate_env.questions.quality`
+``PATH.jsonl``, ``PATH.csv``         own questions, also with ``.gz``; columns in
+                                     :mod:`debate_env.questions.jsonl` and
+                                     :mod:`debate_env.questions.tabular`
+``NAME[:...]``                       a source added with :func:`register_source`, or by an
+                                     installed package as entry point in
+                                     ``debate_env.questions.sources``
+===================================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from debate_env.errors import InputError, nearest
+from debate_env.questions.builtin import builtin_questions
+from debate_env.questions.files import exists
+from debate_env.questions.jsonl import load_jsonl
+from debate_env.questions.options import number, parse_options, whole
+from debate_env.questions.quality import Choice, load_quality, quality_source
+from debate_env.questions.question import QuestionSet
+from debate_env.questions.tabular import load_csv
+
+__all__ = [
+    "Choice",
+    "builtin_questions",
+    "load_csv",
+    "load_jsonl",
+    "load_quality",
+    "load_questions",
+    "register_source",
+    "source_names",
+]
+
+Factory = Callable[[str], QuestionSet]
+"""Makes a question set from what follows ``NAME:`` in the specification (empty without it)."""
+
+ENTRY_POINTS = "debate_env.questions.sources"
+# Two letters at least: a single one before a colon is a drive on Windows.
+_NAMED = re.compile(r"([A-Za-z][\w-]+)(?::(.*))?", re.DOTALL)
+_LOADERS: dict[str, Callable[[str], QuestionSet]] = {".jsonl": load_jsonl, ".csv": load_csv}
+
+
+def _builtin(rest: str) -> QuestionSet:
+    if rest:
+        raise InputError(f"source 'builtin' takes no options, got {rest!r}; write builtin")
+    return builtin_questions()
+
+
+def _synthetic(rest: str) -> QuestionSet:
+    options = parse_options(
+        rest,
+        {
+            "passages": whole(1),
+            "words": whole(1),
+            "difficulty": number(0, 1),
+            "questions": whole(1),
+            "seed": whole(0),
+        },
+        source="synthetic",
+        separator=",",
+    )
+    # Here, because generating is the only thing that needs the module.
+    from debate_env.questions.synthetic import synthetic_questions
+
+    return synthetic_questions(
+        options.get("passages", 200),
+        words=options.get("words", 400),
+        difficulty=options.get("difficulty", 0.5),
+        questions_per_passage=options.get("questions", 2),
+        seed=options.get("seed", 0),
+    )
+
+
+_REGISTRY: dict[str, Factory] = {
+    "builtin": _builtin,
+    "synthetic": _synthetic,
+    "quality": quality_source,
+}
+
+
+def source_names() -> list[str]:
+    """Names of all sources, those of installed packages included."""
+    return sorted({*_REGISTRY, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+
+
+def register_source(name: str, factory: Factory) -> None:
+    """Add a source, reachable as ``NAME`` or ``NAME:...`` wherever questions are named.
+
+    Args:
+        name: Two or more letters, digits, ``_`` or ``-``, a letter first.
+        factory: Called with what follows the colon.
+
+    Raises:
+        InputError: The name is not allowed or taken by another factory.
+    """
+    match = _NAMED.fullmatch(name)
+    if match is None or match[2] is not None:
+        raise InputError(
+            f"source name {name!r}: must be two or more letters, digits, '_' or '-', a letter first"
+        )
+    if _REGISTRY.get(name, factory) is not factory:
+        raise InputError(f"source name {name!r} is taken; choose another")
+    _REGISTRY[name] = factory
+
+
+def load_questions(spec: str) -> QuestionSet:
+    """Load the questions that ``spec`` names; the module's documentation lists what it may be.
+
+    Raises:
+        InputError: Nothing goes by that name, or its content is wrong; then nothing is loaded.
+    """
+    match = _NAMED.fullmatch(spec)
+    if match is not None:
+        factory = _factory(match[1])
+        if factory is not None:
+            return factory(match[2] or "")
+    suffix = Path(spec.lower().removesuffix(".gz")).suffix
+    if suffix in _LOADERS:
+        return _LOADERS[suffix](spec)
+    raise InputError(_unknown(spec, match[1] if match else spec))
+
+
+def _factory(name: str) -> Factory | None:
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    for entry in entry_points(group=ENTRY_POINTS, name=name):
+        factory: Factory = entry.load()
+        return factory
+    return None
+
+
+def _unknown(spec: str, name: str) -> str:
+    paths = "or a path ending in .jsonl or .csv, also with .gz"
+    what = f"{spec}: unknown kind of file" if exists(spec) else f"unknown questions {spec!r}"
+    return f"{what}; {nearest(name, source_names())}; {paths}"

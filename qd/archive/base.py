@@ -1,0 +1,221 @@
+"""What every archive has in common: entries, decisions, events, and the Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debateqd.qd.archive.axes import Behaviour, Unplaceable, Value
+
+Cell = tuple[int, ...]
+"""Coordinates of a cell: one row number per axis."""
+
+Decision = Literal["accept", "reject", "undecided"]
+"""Whether a challenger takes the elite's place; undecided ones are kept where there is room."""
+
+EventKind = Literal["inserted", "replaced", "challenging", "moved", "rejected", "evicted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A strategy as an archive sees it.
+
+    Attributes:
+        strategy_id: Its identifier.
+        fitness: The higher the better, in the unit of the rating in use; must be finite.
+        behaviour: Its measured behaviour; the archive reads the values of its own axes.
+    """
+
+    strategy_id: str
+    fitness: float
+    behaviour: Behaviour = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry as JSON-able data."""
+        return {
+            "strategy_id": self.strategy_id,
+            "fitness": self.fitness,
+            "behaviour": dict(self.behaviour),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: A field is missing or of the wrong kind.
+        """
+        behaviour: dict[str, Value] = {}
+        for name, value in data["behaviour"].items():
+            if isinstance(value, bool) or not isinstance(value, float | int | str | None):
+                raise TypeError(f"behaviour {name!r} is {value!r}")
+            behaviour[name] = value
+        return cls(str(data["strategy_id"]), float(data["fitness"]), behaviour)
+
+
+Decide = Callable[[Entry, Entry], Decision]
+"""An acceptance rule, asked with (challenger, incumbent)."""
+
+
+def better(challenger: Entry, incumbent: Entry) -> Decision:
+    """Accept a strictly higher fitness; ties keep the incumbent."""
+    return "accept" if challenger.fitness > incumbent.fitness else "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveEvent:
+    """One thing that happened to one strategy.
+
+    Attributes:
+        kind: ``inserted``: became elite of an empty cell, or of one whose elite has left.
+            ``replaced``: became elite in the place of ``other``, whose own ``evicted`` event
+            follows. ``challenging``: kept as a challenger of ``other``. ``moved``: left ``origin``
+            for ``cell`` because its behaviour changed; what became of it there follows.
+            ``rejected``: not taken in. ``evicted``: was in the archive and left it.
+        strategy_id: The strategy it happened to.
+        cell: The cell concerned; ``None`` when there is none.
+        other: The elite that was replaced, challenged, or not beaten.
+        origin: Where a moved strategy came from.
+        reason: Why, for rejections and evictions.
+        outside: Axes on which the behaviour lies beyond the outer edges.
+    """
+
+    kind: EventKind
+    strategy_id: str
+    cell: Cell | None
+    other: str = ""
+    origin: Cell | None = None
+    reason: str = ""
+    outside: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the event as JSON-able data."""
+        return {
+            "kind": self.kind,
+            "strategy_id": self.strategy_id,
+            "cell": None if self.cell is None else list(self.cell),
+            "other": self.other,
+            "origin": None if self.origin is None else list(self.origin),
+            "reason": self.reason,
+            "outside": list(self.outside),
+        }
+
+
+class HeatMap(NamedTuple):
+    """The fitness of all elites as a table.
+
+    Attributes:
+        matrix: Shape (rows, columns); NaN marks an empty cell.
+        rows: Names of the rows.
+        columns: Names of the columns.
+    """
+
+    matrix: NDArray[np.float64]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+class Spot(NamedTuple):
+    """Where a behaviour belongs, and the axes on which it lies beyond the outer edges."""
+
+    cell: Cell
+    outside: tuple[str, ...]
+
+
+class ArchiveProtocol(Protocol):
+    """What the trainer asks of an archive; details: :class:`debateqd.qd.archive.grid.Archive`."""
+
+    @property
+    def kind(self) -> str:
+        """Name in configuration files and in the file format."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of cells that count, overflow rows left out."""
+        ...
+
+    @property
+    def out_of_range(self) -> dict[str, int]:
+        """How often an offered or moved behaviour lay beyond the edges, by axis."""
+        ...
+
+    def __len__(self) -> int:
+        """Count the elites, those in overflow rows included."""
+        ...
+
+    def __contains__(self, strategy_id: object) -> bool: ...
+
+    def cell_of(self, behaviour: Behaviour) -> Spot | Unplaceable:
+        """Say where a behaviour belongs, or why nowhere."""
+        ...
+
+    def describe(self, cell: Cell) -> str:
+        """Name a cell in words."""
+        ...
+
+    def locate(self, strategy_id: str) -> Cell | None:
+        """Say which cell holds a strategy."""
+        ...
+
+    def get(self, strategy_id: str) -> Entry | None:
+        """Return a member's entry."""
+        ...
+
+    def elites(self) -> tuple[Entry, ...]:
+        """Return all elites in the order of their cells."""
+        ...
+
+    def challengers(self) -> tuple[Entry, ...]:
+        """Return all challengers in the order of their cells and arrival."""
+        ...
+
+    def members(self) -> tuple[Entry, ...]:
+        """Return elites, then challengers."""
+        ...
+
+    def place(self, entry: Entry, decide: Decide = better) -> tuple[ArchiveEvent, ...]:
+        """Offer a new strategy."""
+        ...
+
+    def place_all(
+        self, entries: Iterable[Entry], decide: Decide = better
+    ) -> tuple[ArchiveEvent, ...]:
+        """Offer strategies one after the other; a bad one never stops the rest."""
+        ...
+
+    def update(self, entries: Iterable[Entry], decide: Decide = better) -> tuple[ArchiveEvent, ...]:
+        """Renew members' fitness and behaviour, and move those whose cell changed."""
+        ...
+
+    def settle(self, decide: Decide = better) -> tuple[ArchiveEvent, ...]:
+        """Let all challengers face their elites again."""
+        ...
+
+    def replace(self, strategy_id: str) -> tuple[ArchiveEvent, ...]:
+        """Make a challenger the elite of its cell, whatever its fitness."""
+        ...
+
+    def evict(self, strategy_id: str, reason: str) -> tuple[ArchiveEvent, ...]:
+        """Remove a member."""
+        ...
+
+    def coverage(self) -> float:
+        """Return the share of counting cells that hold an elite, from 0 to 1."""
+        ...
+
+    def qd_score(self, offset: float) -> float:
+        """Return the sum of (fitness - offset) over the elites of counting cells."""
+        ...
+
+    def heat_map(self) -> HeatMap:
+        """Return the elites' fitness as a table of the counting cells."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole archive as JSON-able data with a format version."""
+        ...

@@ -1,0 +1,346 @@
+"""Archives: cells over measured behaviour, each with one elite and perhaps a few challengers.
+
+An archive is a pure data structure: it draws no random numbers and touches no files. *Whether* a
+challenger beats an elite is decided by a function of the two (``Decide``), so that a rule which
+asks a posterior plugs in without touching the archive. Every change is reported as an
+``ArchiveEvent``; strategies that leave are forgotten here and stay on record elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+from debate_env.errors import InputError
+from debateqd.qd.archive.axes import Axis, Unplaceable, axis_from_dict, default_axes
+from debateqd.qd.archive.base import (
+    ArchiveEvent,
+    ArchiveProtocol,
+    Cell,
+    Decide,
+    Decision,
+    Entry,
+    EventKind,
+    HeatMap,
+    Spot,
+    better,
+)
+from debateqd.qd.archive.cells import Cells, Niche
+
+__all__ = [
+    "Archive",
+    "ArchiveEvent",
+    "ArchiveProtocol",
+    "Cell",
+    "Decide",
+    "Decision",
+    "Entry",
+    "EventKind",
+    "HeatMap",
+    "Spot",
+    "better",
+]
+
+FORMAT = "debateqd-archive"
+FORMAT_VERSION = 1
+
+
+class Archive(Cells):
+    """A grid over named axes: one elite per cell and up to ``challengers`` undecided rivals.
+
+    Args:
+        axes: The axes; the first gives the rows of the heat map. Default: family by verified-quote
+            share.
+        challengers: How many undecided challengers a cell keeps beside its elite.
+
+    Raises:
+        InputError: No axis, equal axes, or a negative number of challengers.
+    """
+
+    kind = "grid"
+
+    def __init__(self, axes: Sequence[Axis] | None = None, challengers: int = 0) -> None:
+        super().__init__(default_axes() if axes is None else axes)
+        names = [axis.name for axis in self.axes]
+        if not names or len(set(names)) != len(names):
+            raise InputError(f"archive axes {names}: give one or more axes, each once")
+        if challengers < 0:
+            raise InputError(f"archive challengers {challengers}: must be 0 or more")
+        self.capacity = challengers
+
+    # --- changing -----------------------------------------------------------------------------
+
+    def place(self, entry: Entry, decide: Decide = better) -> tuple[ArchiveEvent, ...]:
+        """Offer a new strategy.
+
+        It becomes the elite of an empty cell; otherwise ``decide`` compares it with the elite. An
+        undecided one stays as a challenger; where there is no room, the challenger with the lowest
+        fitness (the latest of equals) gives way to a strictly better newcomer.
+
+        Returns:
+            What happened: one event for the newcomer, and one for whoever left because of it.
+
+        Raises:
+            ValueError: The strategy is in the archive already; renew it with :meth:`update`.
+        """
+        if entry.strategy_id in self._cells:
+            raise ValueError(f"{entry.strategy_id} is in the archive already; use update()")
+        spot = self._spot(entry)
+        if isinstance(spot, Unplaceable):
+            return (ArchiveEvent("rejected", entry.strategy_id, None, reason=spot.reason),)
+        self._outside.update(spot.outside)
+        return tuple(self._enter(entry, spot, decide, resident=False))
+
+    def place_all(
+        self, entries: Iterable[Entry], decide: Decide = better
+    ) -> tuple[ArchiveEvent, ...]:
+        """Offer strategies one after the other; a bad one never stops the rest."""
+        return tuple(event for entry in entries for event in self.place(entry, decide))
+
+    def update(self, entries: Iterable[Entry], decide: Decide = better) -> tuple[ArchiveEvent, ...]:
+        """Renew members' fitness and behaviour, and move those whose cell changed.
+
+        Nobody leaves a cell because its fitness changed: that is for :meth:`settle`. All movers
+        leave their cells first, so that two elites can change places; the best challenger (highest
+        fitness, then earliest) of a vacated cell becomes its elite. Then movers enter their new
+        cells, highest fitness first (then by identifier), and face whoever lives there by
+        ``decide``; one that is rejected leaves the archive. A behaviour that cannot be placed is
+        reported as rejected, and the member stays as it was.
+
+        Raises:
+            ValueError: A strategy is not in the archive.
+        """
+        events: list[ArchiveEvent] = []
+        movers: list[tuple[Entry, Spot, Cell]] = []
+        for entry in entries:
+            old = self._cells.get(entry.strategy_id)
+            if old is None:
+                raise ValueError(f"{entry.strategy_id} is not in the archive; use place()")
+            spot = self._spot(entry)
+            if isinstance(spot, Unplaceable):
+                events.append(ArchiveEvent("rejected", entry.strategy_id, old, reason=spot.reason))
+            elif spot.cell == old[: len(self.axes)]:
+                self._renew(entry, old)
+            else:
+                movers.append((entry, spot, old))
+        movers.sort(key=lambda mover: (-mover[0].fitness, mover[0].strategy_id))
+        # Everybody leaves before anybody enters.
+        moving = {entry.strategy_id for entry, _, _ in movers}
+        for cell in sorted({old for _, _, old in movers}):
+            events += self._vacate(cell, moving)
+        for entry, spot, old in movers:
+            self._outside.update(spot.outside)
+            outcome = self._enter(entry, spot, decide, resident=True)
+            target = outcome[0].cell
+            events.append(
+                ArchiveEvent("moved", entry.strategy_id, target, origin=old, outside=spot.outside)
+            )
+            events += outcome
+        return tuple(events)
+
+    def settle(self, decide: Decide = better) -> tuple[ArchiveEvent, ...]:
+        """Let all challengers face their elites again, cell by cell in order of arrival."""
+        events: list[ArchiveEvent] = []
+        for cell in sorted(self._niches):
+            niche = self._niches[cell]
+            for challenger in tuple(niche.challengers):
+                decision = decide(challenger, niche.elite)
+                if decision == "accept":
+                    events += self._crown(challenger, cell, ())
+                elif decision == "reject":
+                    events += self._leave(challenger, cell, f"lost to {niche.elite.strategy_id}")
+        return tuple(events)
+
+    def replace(self, strategy_id: str) -> tuple[ArchiveEvent, ...]:
+        """Make a challenger the elite of its cell, whatever its fitness.
+
+        Raises:
+            ValueError: The strategy is not a challenger.
+        """
+        cell = self._cells.get(strategy_id)
+        for entry in () if cell is None else self._niches[cell].challengers:
+            if entry.strategy_id == strategy_id and cell is not None:
+                return tuple(self._crown(entry, cell, ()))
+        raise ValueError(f"{strategy_id} is not a challenger in the archive")
+
+    def evict(self, strategy_id: str, reason: str) -> tuple[ArchiveEvent, ...]:
+        """Remove a member; when it was an elite, its best challenger takes the cell.
+
+        Raises:
+            ValueError: The strategy is not in the archive.
+        """
+        cell = self._cells.get(strategy_id)
+        if cell is None:
+            raise ValueError(f"{strategy_id} is not in the archive")
+        heirs = self._vacate(cell, {strategy_id})
+        return (ArchiveEvent("evicted", strategy_id, cell, reason=reason), *heirs)
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def _spot(self, entry: Entry) -> Spot | Unplaceable:
+        if not math.isfinite(entry.fitness):
+            return Unplaceable(f"fitness {entry.fitness!r} is not a finite number")
+        return self.cell_of(entry.behaviour)
+
+    def _target(self, cell: Cell) -> Cell:
+        """Say which stored cell a newcomer with these coordinates faces."""
+        return cell
+
+    def _enter(
+        self, entry: Entry, spot: Spot, decide: Decide, *, resident: bool
+    ) -> list[ArchiveEvent]:
+        cell, outside = self._target(spot.cell), spot.outside
+        niche = self._niches.get(cell)
+        if niche is None:
+            self._niches[cell] = Niche(entry)
+            self._cells[entry.strategy_id] = cell
+            return [ArchiveEvent("inserted", entry.strategy_id, cell, outside=outside)]
+        decision = decide(entry, niche.elite)
+        if decision == "accept":
+            return self._crown(entry, cell, outside)
+        elite = niche.elite.strategy_id
+        reason = f"lost to {elite}"
+        if decision == "undecided":
+            reason = f"undecided against {elite}, and no room for a challenger"
+            weakest = min(reversed(niche.challengers), key=lambda e: e.fitness, default=None)
+            full = len(niche.challengers) >= self.capacity
+            gives_way = full and weakest is not None and entry.fitness > weakest.fitness
+            if not full or gives_way:
+                events = [
+                    ArchiveEvent("challenging", entry.strategy_id, cell, elite, outside=outside)
+                ]
+                if gives_way and weakest is not None:
+                    events += self._leave(weakest, cell, f"gave way to {entry.strategy_id}")
+                niche.challengers.append(entry)
+                self._cells[entry.strategy_id] = cell
+                return events
+        kind: EventKind = "evicted" if resident else "rejected"
+        return [ArchiveEvent(kind, entry.strategy_id, cell, elite, reason=reason, outside=outside)]
+
+    def _crown(self, entry: Entry, cell: Cell, outside: tuple[str, ...]) -> list[ArchiveEvent]:
+        niche = self._niches[cell]
+        old, niche.elite = niche.elite, entry
+        niche.challengers = [e for e in niche.challengers if e is not entry]
+        self._cells[entry.strategy_id] = cell
+        del self._cells[old.strategy_id]
+        reason = f"replaced by {entry.strategy_id}"
+        return [
+            ArchiveEvent("replaced", entry.strategy_id, cell, old.strategy_id, outside=outside),
+            ArchiveEvent("evicted", old.strategy_id, cell, entry.strategy_id, reason=reason),
+        ]
+
+    def _leave(self, challenger: Entry, cell: Cell, reason: str) -> list[ArchiveEvent]:
+        niche = self._niches[cell]
+        niche.challengers = [e for e in niche.challengers if e is not challenger]
+        del self._cells[challenger.strategy_id]
+        elite = niche.elite.strategy_id
+        return [ArchiveEvent("evicted", challenger.strategy_id, cell, elite, reason=reason)]
+
+    def _vacate(self, cell: Cell, leaving: set[str]) -> list[ArchiveEvent]:
+        niche = self._niches[cell]
+        left = [e for e in niche.challengers if e.strategy_id not in leaving]
+        for entry in (niche.elite, *niche.challengers):
+            if entry.strategy_id in leaving:
+                del self._cells[entry.strategy_id]
+        niche.challengers = left
+        if niche.elite.strategy_id not in leaving:
+            return []
+        if not left:
+            del self._niches[cell]
+            return []
+        heir = max(left, key=lambda e: e.fitness)
+        niche.elite = heir
+        niche.challengers = [e for e in left if e is not heir]
+        return [ArchiveEvent("inserted", heir.strategy_id, cell)]
+
+    def _renew(self, entry: Entry, cell: Cell) -> None:
+        niche = self._niches[cell]
+        if niche.elite.strategy_id == entry.strategy_id:
+            niche.elite = entry
+        else:
+            niche.challengers = [
+                entry if e.strategy_id == entry.strategy_id else e for e in niche.challengers
+            ]
+
+    # --- files --------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole archive as JSON-able data with a format version."""
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "kind": self.kind,
+            "axes": [axis.to_dict() for axis in self.axes],
+            **self._options(),
+            "out_of_range": self.out_of_range,
+            "cells": [
+                {
+                    "cell": list(cell),
+                    "name": self.describe(cell),
+                    "elite": self._niches[cell].elite.to_dict(),
+                    "challengers": [e.to_dict() for e in self._niches[cell].challengers],
+                }
+                for cell in sorted(self._niches)
+            ],
+        }
+
+    def _options(self) -> dict[str, int]:
+        return {"challengers": self.capacity}
+
+    @classmethod
+    def _empty(cls, data: Mapping[str, Any]) -> Self:
+        return cls([axis_from_dict(axis) for axis in data["axes"]], int(data["challengers"]))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned.
+
+        Raises:
+            InputError: Another format, version or kind, or contents that contradict each other.
+        """
+        found = (data.get("format"), data.get("version"), data.get("kind"))
+        if found != (FORMAT, FORMAT_VERSION, cls.kind):
+            raise InputError(
+                f"archive of format, version and kind {found}: this program reads "
+                f"{(FORMAT, FORMAT_VERSION, cls.kind)}"
+            )
+        try:
+            archive = cls._empty(data)
+            for record in data["cells"]:
+                archive._restore(
+                    tuple(map(int, record["cell"])),
+                    Entry.from_dict(record["elite"]),
+                    [Entry.from_dict(entry) for entry in record["challengers"]],
+                )
+            archive._outside.update({str(k): int(v) for k, v in data["out_of_range"].items()})
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"archive: a field is missing or of the wrong kind: {error!r}"
+            ) from error
+        return archive
+
+    def _restore(self, cell: Cell, elite: Entry, challengers: list[Entry]) -> None:
+        if cell in self._niches:
+            raise InputError(f"archive: cell {list(cell)} occurs twice")
+        if len(challengers) > self.capacity:
+            raise InputError(
+                f"archive: cell {list(cell)} holds more than {self.capacity} challengers"
+            )
+        for entry in (elite, *challengers):
+            spot = self._spot(entry)
+            where = spot.cell if isinstance(spot, Spot) else None
+            if where != cell[: len(self.axes)] or not self._exists(cell):
+                raise InputError(
+                    f"archive: {entry.strategy_id} stands in cell {list(cell)}, but its behaviour "
+                    f"belongs to {where and list(where)}"
+                )
+            if entry.strategy_id in self._cells:
+                raise InputError(f"archive: {entry.strategy_id} occurs twice")
+            self._cells[entry.strategy_id] = cell
+        self._niches[cell] = Niche(elite, challengers)
+
+    def _exists(self, cell: Cell) -> bool:
+        return len(cell) == len(self.axes)

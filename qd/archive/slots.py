@@ -1,0 +1,82 @@
+"""The archive of the DebateQD paper: a fixed number of slots per family, kept by the best rated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from debate_env.errors import InputError
+from debateqd.qd.archive.axes import Axis, axis_from_dict, default_axis
+from debateqd.qd.archive.base import Cell, Entry, HeatMap
+from debateqd.qd.archive.grid import Archive
+
+
+class SlotArchive(Archive):
+    """Family by slots. A newcomer to a full family faces the weakest strategy in it.
+
+    A cell is (family, slot); the number of a slot means nothing. There are no challengers: an
+    undecided comparison keeps the incumbent.
+
+    Args:
+        slots: Strategies per family.
+        axis: What stands for the family; another closed set of labels is possible.
+
+    Raises:
+        InputError: Fewer than one slot.
+    """
+
+    kind = "slots"
+
+    def __init__(self, slots: int = 5, axis: Axis | None = None) -> None:
+        if slots < 1:
+            raise InputError(f"archive slots {slots}: must be 1 or more")
+        super().__init__((default_axis("family") if axis is None else axis,), challengers=0)
+        self.slots = slots
+
+    @property
+    def size(self) -> int:
+        """Number of slots of all families, the overflow row left out."""
+        return self.axes[0].size * self.slots
+
+    def describe(self, cell: Cell) -> str:
+        """Name a cell, e.g. ``"rationality, slot 1"``."""
+        return super().describe(cell[:1]) + "".join(f", slot {slot + 1}" for slot in cell[1:])
+
+    def _family(self, row: int) -> list[tuple[Cell, Entry]]:
+        """List one family's cells and strategies, the strongest first, older ones before equals."""
+        found = [(cell, niche.elite) for cell, niche in self._niches.items() if cell[0] == row]
+        return sorted(found, key=lambda pair: (-pair[1].fitness, pair[1].strategy_id))
+
+    def elites(self) -> tuple[Entry, ...]:
+        """Return all strategies, family by family, the strongest first."""
+        rows = sorted({cell[0] for cell in self._niches})
+        return tuple(entry for row in rows for _, entry in self._family(row))
+
+    def heat_map(self) -> HeatMap:
+        """Return fitness as a table of families by rank within the family."""
+        rows = self.axes[0].size
+        matrix = np.full((rows, self.slots), np.nan)
+        for row in range(rows):
+            for rank, (_, entry) in enumerate(self._family(row)):
+                matrix[row, rank] = entry.fitness
+        names = tuple(map(self.axes[0].describe, range(rows)))
+        return HeatMap(matrix, names, tuple(f"rank {rank + 1}" for rank in range(self.slots)))
+
+    def _target(self, cell: Cell) -> Cell:
+        for slot in range(self.slots):
+            if (*cell, slot) not in self._niches:
+                return (*cell, slot)
+        return self._family(cell[0])[-1][0]
+
+    def _options(self) -> dict[str, int]:
+        return {"slots": self.slots}
+
+    @classmethod
+    def _empty(cls, data: Mapping[str, Any]) -> Self:
+        (axis,) = data["axes"]
+        return cls(int(data["slots"]), axis_from_dict(axis))
+
+    def _exists(self, cell: Cell) -> bool:
+        return len(cell) == 2 and 0 <= cell[1] < self.slots

@@ -1,0 +1,359 @@
+"""From preset, file and flags to a configuration, or to one line that says what is wrong.
+
+Later layers override earlier ones key by key: defaults, preset or file, named flags, ``--set``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from debate_env.errors import InputError, nearest
+from debateqd.qd.config.schema import RunConfig
+
+Path_ = tuple[str, ...]
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SHARES = (("evolution", "tournament", "pairings"), ("evolution", "mutation", "operators"))
+"""Shares of a whole: a later layer replaces all of them, so that none is left over."""
+
+
+class Layers:
+    """Nested settings from several origins, and who set what.
+
+    Attributes:
+        values: The merged settings.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._origins: dict[Path_, str] = {}
+
+    def merge(self, values: Mapping[str, Any], origin: str) -> None:
+        """Override what is there, key by key.
+
+        Raises:
+            InputError: A key that no configuration has.
+        """
+        check_keys(values, RunConfig, origin)
+        self._merge(self.values, values, (), origin)
+
+    def _merge(
+        self, into: dict[str, Any], values: Mapping[str, Any], path: Path_, origin: str
+    ) -> None:
+        for key, value in values.items():
+            here = (*path, key)
+            self._origins[here] = origin
+            if isinstance(value, Mapping):
+                below = None if here in _SHARES else into.get(key)
+                into[key] = below = dict(below) if isinstance(below, Mapping) else {}
+                self._merge(below, value, here, origin)
+            else:
+                into[key] = value
+
+    def origin(self, path: Path_) -> str:
+        """Who set the value at ``path``, or the nearest one above it."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self._origins:
+                return self._origins[path[:end]]
+        return "configuration"
+
+    def resolve(self) -> RunConfig:
+        """Validate.
+
+        Raises:
+            InputError: A value of the wrong type or out of range.
+        """
+        try:
+            return RunConfig.model_validate(self.values)
+        except ValidationError as error:
+            raise InputError(self._explain(error.errors(include_url=False)[0])) from None
+
+    def _explain(self, error: ErrorDetails) -> str:
+        # Locations may end in the branch of a union ("int", "float"); those are no keys.
+        path: Path_ = ()
+        values: Any = self.values
+        for part in error["loc"]:
+            inside = isinstance(values, Mapping) and part in values
+            if isinstance(part, int) and isinstance(values, Sequence) and part < len(values):
+                inside = True
+            if not inside:
+                if error["type"] == "missing":
+                    path = (*path, str(part))
+                break
+            path, values = (*path, str(part)), values[part]
+        where = ".".join(path)
+        if error["type"] == "missing":
+            return f"{self.origin(path)}: {where}: this key is required here"
+        given = repr(values) if not isinstance(values, Mapping) else "a section"
+        return f"{self.origin(path)}: {where}: {given} is not allowed; {_allowed(path, error)}"
+
+
+def _allowed(path: Path_, error: ErrorDetails) -> str:
+    """Say what may stand at ``path``: its type and the range that was missed."""
+    annotation: Any = RunConfig
+    for part in path:
+        if not part.isdigit():
+            annotation = _fields(annotation).get(part, Any)
+    wanted = describe_type(annotation)
+    message = str(error["msg"])
+    if error["type"].startswith(("greater", "less")):
+        wanted += ", " + message.removeprefix("Input should be ")
+    elif error["type"] == "value_error":  # a check of our own, which says what is allowed
+        return message.removeprefix("Value error, ")
+    elif error["type"] == "string_pattern_mismatch":
+        wanted = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
+    elif error["type"] == "literal_error" and get_origin(annotation) is Literal:
+        return nearest(str(error["input"]), map(str, get_args(annotation)))
+    return f"allowed: {wanted}"
+
+
+def describe_type(annotation: Any) -> str:
+    """Describe the values of a type in plain words."""
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return " or ".join(describe_type(a) for a in get_args(annotation))
+    if origin is Literal:
+        return ", ".join(str(a) for a in get_args(annotation))
+    if origin in (tuple, list):
+        return f"a list, each item {describe_type(get_args(annotation)[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "a section with " + ", ".join(annotation.model_fields)
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    return "null" if annotation is NoneType else names.get(annotation, "another value")
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The section that an annotation stands for, also inside a list or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [m for m in map(_model, get_args(annotation)) if m is not None]
+    return found[0] if found else None
+
+
+def _fields(annotation: Any) -> dict[str, Any]:
+    model = _model(annotation)
+    return {} if model is None else {k: f.annotation for k, f in model.model_fields.items()}
+
+
+def check_keys(values: Any, annotation: Any, origin: str, path: Path_ = ()) -> None:
+    """Refuse keys that the configuration does not have.
+
+    Raises:
+        InputError: Names the key, its path and the nearest that exists.
+    """
+    if get_origin(annotation) is dict:
+        if isinstance(values, Mapping):
+            for key, value in values.items():
+                check_keys(value, get_args(annotation)[1], origin, (*path, str(key)))
+        return
+    fields = _fields(annotation)
+    if isinstance(values, list | tuple):
+        for number, item in enumerate(values):
+            check_keys(item, annotation, origin, (*path, str(number)))
+    if not isinstance(values, Mapping) or not fields:
+        return
+    for key, value in values.items():
+        if key not in fields:
+            where = ".".join((*path, str(key)))
+            raise InputError(f"{origin}: {where}: unknown key; {nearest(str(key), fields)}")
+        check_keys(value, fields[key], origin, (*path, key))
+
+
+class _UniqueLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice in one section."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, each key once."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key '{key}' is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a configuration file.
+
+    Raises:
+        InputError: It is missing, not YAML, or not a section.
+    """
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: must hold 'key: value' lines, not {type(data).__name__}")
+    return data
+
+
+def preset_folders() -> Iterator[Path]:
+    """Where presets are: ``configs/`` beside ``train.py``, or inside the installed package."""
+    for folder in (_PACKAGE.parent / "configs", _PACKAGE / "presets"):
+        if (folder / "default.yaml").is_file():
+            yield folder
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the presets."""
+    return tuple(sorted({p.stem for folder in preset_folders() for p in folder.glob("*.yaml")}))
+
+
+def find_config(source: str) -> Path:
+    """Find a preset by its name, or a file by its path.
+
+    Raises:
+        InputError: There is neither.
+    """
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    for folder in preset_folders():
+        if (folder / f"{source}.yaml").is_file():
+            return folder / f"{source}.yaml"
+    if path.is_file():
+        return path
+    raise InputError(
+        f"--config: no preset '{source}'; {nearest(source, preset_names())}; "
+        "a file is given by its path, e.g. my.yaml"
+    )
+
+
+def parse_assignment(text: str) -> tuple[Path_, Any]:
+    """Read ``a.b=value``; the value is read as YAML, so numbers and lists are what they look like.
+
+    Raises:
+        InputError: It is no assignment.
+    """
+    name, equals, value = text.partition("=")
+    path = tuple(name.strip().split("."))
+    if not equals or not all(path):
+        raise InputError(f"--set {text}: write it as --set section.key=value")
+    try:
+        return path, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {text}: the value is not valid YAML") from None
+
+
+def nest(path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Turn a key path of at least one key and a value into nested sections."""
+    nested: dict[str, Any] = {path[-1]: value}
+    for key in reversed(path[:-1]):
+        nested = {key: nested}
+    return nested
+
+
+class Flag(NamedTuple):
+    """A named command-line option.
+
+    Attributes:
+        option: How it is typed, e.g. ``"--rounds"``; named in errors.
+        key: The key that it sets, e.g. ``"debate.rounds"``.
+        value: Its value.
+    """
+
+    option: str
+    key: str
+    value: Any
+
+
+def load_config(
+    sources: str | Sequence[str] = "default",
+    flags: Sequence[Flag] = (),
+    assignments: Sequence[str] = (),
+) -> RunConfig:
+    """Resolve a configuration.
+
+    Args:
+        sources: Name of a preset, or path of a YAML file; later ones of several override earlier.
+        flags: Named options.
+        assignments: Texts of the form ``a.b=value``.
+
+    Raises:
+        InputError: Anything wrong in any layer, in one line that names the layer and the key.
+    """
+    layers = Layers()
+    for source in [sources] if isinstance(sources, str) else sources:
+        path = find_config(source)
+        layers.merge(read_yaml(path), str(path))
+    for flag in flags:
+        layers.merge(nest(flag.key.split("."), flag.value), flag.option)
+    for text in assignments:
+        keys, value = parse_assignment(text)
+        layers.merge(nest(keys, value), f"--set {text}")
+    return layers.resolve()
+
+
+def override_config(config: RunConfig, flags: Sequence[Flag], origin: str) -> RunConfig:
+    """Change some keys of a configuration that is resolved already.
+
+    Args:
+        config: The configuration.
+        flags: What to change.
+        origin: Where the configuration comes from; named in errors.
+
+    Raises:
+        InputError: As for :func:`load_config`.
+    """
+    layers = Layers()
+    layers.merge(config.to_json(), origin)
+    for flag in flags:
+        layers.merge(nest(flag.key.split("."), flag.value), flag.option)
+    return layers.resolve()
+
+
+def dump_config(config: RunConfig) -> str:
+    """Return the text of ``config.yaml``; :func:`parse_config` is the inverse."""
+    return yaml.safe_dump(
+        config.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
+    )
+
+
+def parse_config(path: Path) -> RunConfig:
+    """Read ``config.yaml`` of a run directory.
+
+    Raises:
+        InputError: It is missing, not a configuration, or not a whole one: defaults in place of
+            what was lost would describe another run.
+    """
+    layers = Layers()
+    layers.merge(values := read_yaml(path), str(path))
+    lost = [*_lost_keys(values, RunConfig)]
+    if lost:
+        raise InputError(
+            f"{path}: {lost[0]}: is missing, but a stored configuration is complete; restore the "
+            "file"
+        )
+    return layers.resolve()
+
+
+def _lost_keys(values: Any, section: type[BaseModel], path: Path_ = ()) -> Iterator[str]:
+    """Yield what a stored configuration lacks: keys of its top level, and sections anywhere."""
+    if not isinstance(values, Mapping):
+        return  # validation reports it
+    if not values and path:
+        yield ".".join(path)
+    for key, annotation in _fields(section).items():
+        below = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        if key not in values and (below or not path):
+            yield ".".join((*path, key))
+        elif below:
+            yield from _lost_keys(values[key], annotation, (*path, key))

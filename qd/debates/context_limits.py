@@ -1,0 +1,237 @@
+"""Passages and context lengths: whether every prompt of a run fits its model, found beforehand.
+
+Nothing is cut in silence. A passage that does not fit is an error that says by how much, unless
+the user asked for passages to be cut (``questions.truncate_passages``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from debate_env.core.episode import Episode
+from debate_env.core.protocols import DEBATERS, JUDGE
+from debate_env.errors import InputError
+from debate_env.questions.question import Question, QuestionSet
+from debateqd.agents.base import Turn
+from debateqd.agents.models.base import ChatModel, Message, TokenCounter, capabilities_of
+from debateqd.agents.prompts.debate import debater_messages, judge_messages
+from debateqd.agents.rollout.scheduler import PrefixRoom
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.models import Models
+from debateqd.qd.debates.questions import SPLITS, RunQuestions
+
+TOKENS_PER_WORD = 1.6
+"""Of speeches and strategies that are not written yet; English needs about 1.3."""
+
+_CHARACTERS_PER_TOKEN = 5.0  # where nobody counts tokens: from below, so that nothing is refused
+VERDICT_TOKENS = 64
+"""Room for a verdict, unless the configuration says how long it may be."""
+
+_SHOWN = 3  # passages named in an error
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A passage that does not fit.
+
+    Attributes:
+        passage: Its id.
+        needed: Tokens of the longest prompt with it and of the reply.
+        excess: How many of them are too many.
+    """
+
+    passage: str
+    needed: int
+    excess: int
+
+
+def counter_of(model: ChatModel) -> Callable[[Sequence[Message]], int]:
+    """Return what counts the tokens of a prompt: the model itself, or an estimate from below."""
+    if isinstance(model, TokenCounter):
+        return model.count_tokens
+    return lambda messages: int(sum(len(m.content) for m in messages) / _CHARACTERS_PER_TOKEN)
+
+
+def room_for_text(config: RunConfig) -> tuple[int, int]:
+    """Return the most tokens that a strategy, and that all speeches of a debate, may need."""
+    debate = config.debate
+    words = debate.word_limit * TOKENS_PER_WORD
+    speech = min(config.models.max_tokens, math.ceil(words))
+    strategy = math.ceil(config.evolution.mutation.max_words * TOKENS_PER_WORD)
+    return strategy, 2 * debate.rounds * speech
+
+
+def prefix_room(config: RunConfig, debater: ChatModel) -> PrefixRoom | None:
+    """Return how many passages may be open at once; ``None`` where the cache size is not known."""
+    cache = capabilities_of(debater).cache_tokens
+    if cache is None:
+        return None
+    count = counter_of(debater)
+    strategy, speeches = room_for_text(config)
+    return PrefixRoom(
+        capacity=cache,
+        passage_tokens=lambda question: count(debater_prompt(question, config)),
+        # Each debater reads the speeches behind its own strategy, and the judge in both orders.
+        debate_tokens=2 * strategy + 4 * speeches,
+    )
+
+
+def debater_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
+    """Return the prompt of a first speech, with an empty strategy."""
+    settings = config.debate_settings()
+    episode = Episode(question, settings)
+    turn = Turn(DEBATERS[0], 1, settings, 0)
+    return debater_messages(episode.observe(DEBATERS[0]), turn, "")
+
+
+def judge_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
+    """Return a judge's prompt about a debate in which nothing was said."""
+    observation = Episode(question, config.debate_settings()).observe(JUDGE)
+    return judge_messages({**observation, "transcript": ""}, range(len(question.answers)))
+
+
+def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) -> RunQuestions:
+    """Check that every passage fits the debaters' context; cut those that do not, if asked to.
+
+    A model that does not tell its context length is taken to have room; one that has a length but
+    cannot count tokens is checked by an estimate from below, so that only what cannot fit is
+    refused.
+
+    Args:
+        questions: The questions, dealt out.
+        config: The configuration.
+        models: The chat models.
+
+    Returns:
+        The questions, the same object when nothing had to be cut.
+
+    Raises:
+        InputError: Names the passages, how long the prompts with them are, and what to do; or a
+            whole debate does not fit the judge's context.
+    """
+    _check_judge(questions, config, models.judge)
+    context = capabilities_of(models.debater).context_length
+    if context is None:
+        return questions
+    count = counter_of(models.debater)
+    strategy, speeches = room_for_text(config)
+    reserved = strategy + speeches + config.models.max_tokens
+    found = dict(_misfits(questions, config, count, context - reserved))
+    if not found:
+        return questions
+    if not config.questions.truncate_passages:
+        raise InputError(_explain(found, config, context, reserved))
+    cut = {
+        passage: _cut(longest, config, count, context - reserved)
+        for passage, (_, longest) in found.items()
+    }
+    return replace(
+        questions,
+        train=_with_passages(questions.train, cut),
+        selection=_with_passages(questions.selection, cut),
+        report=_with_passages(questions.report, cut),
+        test=_with_passages(questions.test, cut),
+        truncated=_lengths(questions, cut),
+    )
+
+
+def _check_judge(questions: RunQuestions, config: RunConfig, judge: ChatModel) -> None:
+    context = capabilities_of(judge).context_length
+    if context is None:
+        return
+    longest = max(_all(questions), key=_length)
+    speeches = room_for_text(config)[1]
+    reply = config.models.verdict.max_tokens or VERDICT_TOKENS
+    needed = counter_of(judge)(judge_prompt(longest, config)) + speeches + reply
+    if needed > context:
+        raise InputError(
+            f"the context of {context:,} tokens of the judge, '{config.models.judge}', cannot hold "
+            f"a debate of {config.debate.rounds} rounds, which may need {needed:,}; lower "
+            "debate.rounds or debate.word_limit, or take another judge"
+        )
+
+
+def _all(questions: RunQuestions) -> Iterator[Question]:
+    for name in SPLITS:
+        yield from questions.split(name)
+
+
+def _misfits(
+    questions: RunQuestions,
+    config: RunConfig,
+    count: Callable[[Sequence[Message]], int],
+    room: int,
+) -> Iterator[tuple[str, tuple[Misfit, Question]]]:
+    """Yield passages whose longest prompt has more tokens than there is room."""
+    longest: dict[str, Question] = {}
+    for question in _all(questions):
+        known = longest.get(question.passage_id)
+        if known is None or _length(question) > _length(known):
+            longest[question.passage_id] = question
+    for passage, question in longest.items():
+        tokens = count(debater_prompt(question, config))
+        if tokens > room:
+            yield passage, (Misfit(passage, tokens, tokens - room), question)
+
+
+def _length(question: Question) -> int:
+    return len(question.question) + sum(map(len, question.answers))
+
+
+def _explain(
+    found: Mapping[str, tuple[Misfit, Question]], config: RunConfig, context: int, reserved: int
+) -> str:
+    misfits = sorted((m for m, _ in found.values()), key=lambda m: (-m.excess, m.passage))
+    shown = ", ".join(f"{m.passage} by {m.excess:,} tokens" for m in misfits[:_SHOWN])
+    more = f" and {len(misfits) - _SHOWN} more" if len(misfits) > _SHOWN else ""
+    spec = config.models.debater
+    wanted = max(m.needed for m in misfits) + reserved
+    return (
+        f"the context of {context:,} tokens of '{spec}' is too short for {len(misfits)} "
+        f"passages: {shown}{more} ({reserved:,} tokens are kept for strategy, speeches and reply); "
+        f"take a model with a context of {wanted:,} (models.vllm.max_model_len), shorter speeches "
+        "or fewer rounds, leave those passages out, or have them cut with --truncate-passage"
+    )
+
+
+def _cut(
+    question: Question,
+    config: RunConfig,
+    count: Callable[[Sequence[Message]], int],
+    room: int,
+) -> str:
+    """Return the longest beginning of a passage, in whole words, that fits.
+
+    Raises:
+        InputError: Not even an empty passage would.
+    """
+
+    def fits(end: int) -> bool:
+        return count(debater_prompt(replace(question, passage=text[:end] or " "), config)) <= room
+
+    text = question.passage
+    if not fits(1):
+        raise InputError(
+            f"the context of '{config.models.debater}' has no room for any passage: speeches, "
+            "strategy and reply fill it; lower debate.word_limit, debate.rounds or "
+            "models.max_tokens"
+        )
+    low, high = 1, len(text)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    end = text.rfind(" ", 0, low)
+    return text[: end if end > 0 else low].rstrip()
+
+
+def _with_passages(split: QuestionSet, passages: Mapping[str, str]) -> QuestionSet:
+    return QuestionSet(
+        replace(q, passage=passages[q.passage_id]) if q.passage_id in passages else q for q in split
+    )
+
+
+def _lengths(questions: RunQuestions, cut: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    whole = {q.passage_id: len(q.passage) for q in _all(questions)}
+    return {passage: (len(text), whole[passage]) for passage, text in sorted(cut.items())}

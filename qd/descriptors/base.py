@@ -1,0 +1,294 @@
+"""Behaviour measured from what a strategy actually said.
+
+Every descriptor turns a speech into integer **counts** and the sum of all counts into a **value**.
+Counts of different matches are added, so a word (or sentence, or speech) weighs the same in
+whatever match it was spoken, and the result is exactly the same in any order of matches.
+
+======================  =====================================================================
+``family``              The family the strategy declares, or ``"unclassified"``.
+``verified_quote_share``  Words inside verified quotes / words of all speeches. A speech without
+                        quotes adds words and no quoted words: no quotes at all means 0.
+``rebuttal_share``      Own sentences that take up or deny what the other side said / own
+                        sentences; see :class:`debateqd.qd.descriptors.counted.RebuttalShare`.
+``length``              Words / speeches.
+``readability``         Flesch-Kincaid grade: 0.39 words / sentences + 11.8 syllables / words
+                        - 15.59 (Kincaid, Fishburne, Rogers and Chissom 1975).
+``certainty``           (Own sentences with a marker of certainty - those with a hedge) / own
+                        sentences, between -1 and 1.
+``labelled_family``     The family that a model reads out of the speeches;
+                        :mod:`debateqd.qd.descriptors.labelling`.
+``label_agreement``     Share of the votes for it.
+``embedding_cluster``   The nearest of fixed centroids;
+                        :mod:`debateqd.qd.descriptors.embedding_cluster`.
+======================  =====================================================================
+
+*Own sentences* are those that hold at least one word outside quotes. A value whose denominator is
+0 is ``None``: unmeasured, never 0.
+
+The first six are counted in every run, whichever of them are axes of the archive. The others cost
+model calls or need a file, and are measured where an axis names them, as are descriptors of one's
+own (``"package.module:attribute"``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from debate_env.errors import InputError
+from debateqd.qd.archive.axes import Axis, Bins, Labels, Value, default_axis
+from debateqd.qd.config.schema import ArchiveConfig
+from debateqd.qd.descriptors.counted import (
+    Certainty,
+    Family,
+    Length,
+    Readability,
+    RebuttalShare,
+    VerifiedQuoteShare,
+)
+from debateqd.qd.descriptors.embedding_cluster import make_embedding_cluster
+from debateqd.qd.descriptors.exchanges import Exchange, SpeechFacts, exchanges
+from debateqd.qd.descriptors.labelling import LabelAgreement, LabelledFamily
+from debateqd.qd.registry import Registry
+from debateqd.qd.strategy import Strategy
+
+__all__ = [
+    "COUNTED",
+    "DESCRIPTORS",
+    "BehaviourSummary",
+    "Descriptor",
+    "DescriptorFactory",
+    "Exchange",
+    "SpeechFacts",
+    "default_descriptors",
+    "exchanges",
+    "make_axes",
+    "make_descriptors",
+    "needs_labels",
+]
+
+
+class Descriptor(Protocol):
+    """One measured property of a strategy's behaviour. Pure: equal input, equal output."""
+
+    @property
+    def name(self) -> str:
+        """Name in configuration files and of the axis."""
+        ...
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What the counts count; empty when the value needs no speech."""
+        ...
+
+    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
+        """Count in one speech; one integer per unit."""
+        ...
+
+    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
+        """Turn the summed counts into the value; ``None`` when they do not suffice."""
+        ...
+
+
+DescriptorFactory = Callable[[ArchiveConfig], Descriptor]
+"""Makes a descriptor from the section ``evolution.archive`` of a configuration."""
+
+COUNTED: tuple[Descriptor, ...] = (
+    Family(),
+    VerifiedQuoteShare(),
+    RebuttalShare(),
+    Length(),
+    Readability(),
+    Certainty(),
+)
+"""Descriptors that are counted in every run."""
+
+LABELLED: tuple[Descriptor, ...] = (LabelledFamily(), LabelAgreement())
+"""Descriptors that come from one labelling; whoever names one gets both."""
+
+DESCRIPTORS: Registry[Descriptor | DescriptorFactory] = Registry("descriptor")
+for _descriptor in (*COUNTED, *LABELLED):
+    DESCRIPTORS.register(_descriptor.name, _descriptor)
+DESCRIPTORS.register("embedding_cluster", make_embedding_cluster)
+
+_MEMBERS = ("name", "units", "count", "value")
+
+
+def default_descriptors() -> tuple[Descriptor, ...]:
+    """Return the descriptors that are counted in every run, in the order of registration."""
+    return COUNTED
+
+
+def needs_labels(archive: ArchiveConfig) -> bool:
+    """Whether an axis rests on labels, so that a model has to be asked for them."""
+    return any(axis.name in {d.name for d in LABELLED} for axis in archive.axes)
+
+
+def make_descriptors(archive: ArchiveConfig) -> tuple[Descriptor, ...]:
+    """Make what a run measures: the counted descriptors, then those that axes name beside them.
+
+    Raises:
+        InputError: An axis names no descriptor, one that cannot be made, or two of one name.
+    """
+    found = {d.name: d for d in COUNTED}
+    if needs_labels(archive):
+        found |= {d.name: d for d in LABELLED}
+    for number, axis in enumerate(archive.axes):
+        descriptor = _make(axis.name, archive, f"evolution.archive.axes.{number}.name")
+        if found.setdefault(descriptor.name, descriptor) is not descriptor:
+            raise InputError(
+                f"evolution.archive.axes.{number}.name: {axis.name!r} calls itself "
+                f"{descriptor.name!r}, as another descriptor does; give it a name of its own"
+            )
+    return tuple(found.values())
+
+
+def make_axes(archive: ArchiveConfig) -> tuple[Axis, ...]:
+    """Make the axes of a configured archive.
+
+    An axis has the edges of the configuration; without any, those of its descriptor: the default
+    ones of :mod:`debateqd.qd.archive.axes`, or what the descriptor says in an attribute ``axis``.
+
+    Raises:
+        InputError: As for :func:`make_descriptors`; or an axis has unusable edges, or none.
+    """
+    axes: list[Axis] = []
+    for number, wanted in enumerate(archive.axes):
+        where = f"evolution.archive.axes.{number}"
+        descriptor = _make(wanted.name, archive, f"{where}.name")
+        own: Any = getattr(descriptor, "axis", None)
+        try:
+            if own is None and (":" not in wanted.name or wanted.edges is not None):
+                axes.append(default_axis(descriptor.name, wanted.edges))
+            elif own is None:
+                raise InputError(
+                    f"{wanted.name!r} has no bins: give its edges, or the descriptor an attribute "
+                    "axis (debateqd.qd.archive.axes.Bins or debateqd.qd.archive.axes.Labels)"
+                )
+            elif not isinstance(own, Bins | Labels) or own.name != descriptor.name:
+                raise InputError(
+                    f"{wanted.name!r}: its attribute axis must be qd.archive.axes.Bins or .Labels "
+                    f"of the name {descriptor.name!r}"
+                )
+            elif wanted.edges is None:
+                axes.append(own)
+            elif isinstance(own, Bins):
+                axes.append(default_axis(descriptor.name, wanted.edges))
+            else:
+                raise InputError(f"{wanted.name!r} has labels, not edges: leave its edges out")
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    return tuple(axes)
+
+
+def _make(name: str, archive: ArchiveConfig, where: str) -> Descriptor:
+    """Find a descriptor by name or import path, or have its factory make it."""
+    try:
+        part: Any = DESCRIPTORS.get(name)
+        if isinstance(part, type):
+            part = part()
+        elif callable(part) and not hasattr(part, "count"):
+            part = part(archive)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except TypeError as error:
+        raise InputError(
+            f"{where}: {name!r} cannot be made: {error}; a class is called without arguments, a "
+            "function with the section evolution.archive"
+        ) from None
+    missing = [member for member in _MEMBERS if not hasattr(part, member)]
+    if missing:
+        raise InputError(
+            f"{where}: {name!r} is no descriptor: a {type(part).__name__} without "
+            f"{', '.join(missing)}; see docs/descriptors.md"
+        )
+    return cast("Descriptor", part)
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourSummary:
+    """Everything counted so far about one strategy; summaries of matches are added.
+
+    Counts are integers and sums are exact: any order and grouping gives the same summary. The empty
+    summary is the neutral element, and stands for a strategy that has not spoken.
+
+    Attributes:
+        counts: Summed counts by descriptor name.
+        speeches: Number of speeches counted.
+        matches: Number of matches counted.
+    """
+
+    counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    speeches: int = 0
+    matches: int = 0
+
+    @classmethod
+    def of_match(
+        cls, spoken: Sequence[Exchange], descriptors: Sequence[Descriptor] | None = None
+    ) -> BehaviourSummary:
+        """Count the speeches of one strategy in one match.
+
+        Args:
+            spoken: Its speeches, from :func:`exchanges`; from both seats if it held both.
+            descriptors: What to count; every registered descriptor by default.
+        """
+        chosen = default_descriptors() if descriptors is None else descriptors
+        facts = [SpeechFacts.of(exchange) for exchange in spoken]
+        counts = {
+            d.name: tuple(map(sum, zip(*(d.count(f) for f in facts), strict=True)))
+            for d in chosen
+            if facts and d.units
+        }
+        return cls(counts, len(facts), 1)
+
+    def __add__(self, other: BehaviourSummary) -> BehaviourSummary:
+        """Add the counts of two summaries.
+
+        Raises:
+            ValueError: A descriptor's counts differ in number.
+        """
+        merged = dict(self.counts)
+        for name, counts in other.counts.items():
+            old = merged.get(name, (0,) * len(counts))
+            merged[name] = tuple(a + b for a, b in zip(old, counts, strict=True))
+        return BehaviourSummary(
+            {name: merged[name] for name in sorted(merged)},
+            self.speeches + other.speeches,
+            self.matches + other.matches,
+        )
+
+    def behaviour(
+        self, strategy: Strategy, descriptors: Sequence[Descriptor] | None = None
+    ) -> dict[str, Value]:
+        """Return the value of every descriptor, ``None`` where it is unmeasured."""
+        chosen = default_descriptors() if descriptors is None else descriptors
+        return {
+            d.name: d.value(strategy, self.counts.get(d.name, (0,) * len(d.units))) for d in chosen
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON-able data."""
+        return {
+            "matches": self.matches,
+            "speeches": self.speeches,
+            "counts": {name: list(self.counts[name]) for name in sorted(self.counts)},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BehaviourSummary:
+        """Read what :meth:`to_dict` returned.
+
+        Raises:
+            InputError: A field is missing or of the wrong kind.
+        """
+        try:
+            return cls(
+                {str(n): tuple(int(v) for v in c) for n, c in data["counts"].items()},
+                int(data["speeches"]),
+                int(data["matches"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"behaviour summary {error!r}: it needs matches, speeches and counts (integers)"
+            ) from error

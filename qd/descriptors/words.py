@@ -1,0 +1,140 @@
+"""What can be counted in a speech: words, quoted words, sentences, syllables.
+
+Pure text analysis for English, with no notion of strategies or archives. Speeches come in the form
+in which everybody sees them: verified quotes stand between ``<v_quote>`` tags, the others between
+``<u_quote>`` tags.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from debateqd.qd.descriptors.lexicons import ABBREVIATIONS
+
+_QUOTE = re.compile(r"<(?P<kind>[vu])_quote>(?P<text>.*?)</(?P=kind)_quote>", re.DOTALL)
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_ALNUM = re.compile(r"[^\W_]")
+# A sentence ends at . ! ? or an ellipsis, with any closing quotation marks or brackets, before
+# white space or the end of the text; or at a line break.
+_SENTENCE_END = re.compile(r"[.!?…\n]++(?:(?<=\n)|[\"'”’)\]]*+(?=\s|$))")
+# From the first letter or digit of a piece between white space to its end.
+_WORD = re.compile(r"[^\W_]\S*")
+_OPENING = "\"'“‘([-–—"
+_VOWELS = re.compile(r"[aeiouy]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The counts of one speech.
+
+    Attributes:
+        words: Pieces between white space that hold a letter or a digit; tags are not words.
+        verified_words: Those of them inside verified quotes.
+        sentences: Sentences of the whole speech that hold a word, quotes included.
+        syllables: Estimated syllables of all words; see :func:`syllables`.
+        own: The speaker's own sentences as lower-case tokens: quotes are left out, and so are
+            sentences that hold nothing but quotes.
+    """
+
+    words: int
+    verified_words: int
+    sentences: int
+    syllables: int
+    own: tuple[tuple[str, ...], ...]
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """Split text into lower-case words: letters, digits and (straight) inner apostrophes."""
+    return tuple(_TOKEN.findall(text.casefold().replace("’", "'")))
+
+
+def count_words(text: str) -> int:
+    """Count the pieces between white space that hold at least one letter or digit."""
+    return len(_WORD.findall(text))
+
+
+def sentences(text: str) -> list[str]:
+    """Split text into sentences that hold at least one letter or digit.
+
+    A full stop after a common abbreviation or a single capital letter ends no sentence.
+    """
+    found = []
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        if text[end.start()] == "." and "\n" not in end.group():
+            # Abbreviations are short: the last few characters show whether this is one.
+            last = text[max(start, end.start() - 8) : end.start()].split()[-1:]
+            if last and _is_abbreviation(last[0].lstrip(_OPENING), text[end.end() : end.end() + 2]):
+                continue
+        found.append(text[start : end.end()])
+        start = end.end()
+    found.append(text[start:])
+    return [s.strip() for s in found if _ALNUM.search(s)]
+
+
+def _is_abbreviation(word: str, following: str) -> bool:
+    if word.casefold() == "no":
+        return following.strip().isdigit()
+    return word.casefold() in ABBREVIATIONS or (len(word) == 1 and word.isupper() and word != "I")
+
+
+@lru_cache(maxsize=65536)
+def syllables(word: str) -> int:
+    """Estimate the syllables of a lower-case English word.
+
+    The usual heuristic: every run of vowels (a, e, i, o, u, y) is one syllable; a final silent e,
+    -es or -ed is none, unless it is heard (-le after a consonant, -es after a hissing sound, -ed
+    after t or d). At least one per word, so numbers and words of other scripts count one.
+    """
+    bare = word.replace("'", "")
+    count = len(_VOWELS.findall(bare))
+    if re.search(r"[^aeiouy](?:e|es|ed)$", bare) and not re.search(
+        r"[^aeiouyl]le[sd]?$|(?:[sxzcg]|ch|sh)es$|[td]ed$", bare
+    ):
+        count -= 1
+    return max(1, count)
+
+
+def segments(marked: str) -> list[tuple[str, bool | None]]:
+    """Split a marked speech into its quotes and what lies between them.
+
+    Returns:
+        Pairs of text and state: ``True`` for a verified quote, ``False`` for another quote and
+        ``None`` for the speaker's own words.
+    """
+    parts: list[tuple[str, bool | None]] = []
+    start = 0
+    for match in _QUOTE.finditer(marked):
+        parts.append((marked[start : match.start()], None))
+        parts.append((match["text"], match["kind"] == "v"))
+        start = match.end()
+    parts.append((marked[start:], None))
+    return [(text, state) for text, state in parts if text]
+
+
+@lru_cache(maxsize=4096)
+def read_speech(marked: str) -> Reading:
+    """Count everything in one marked speech.
+
+    A quote ends the sentence around it when it closes with a sentence mark and the speaker goes on
+    with a capital letter.
+    """
+    parts = segments(marked)
+    plain = " ".join(text for text, _ in parts)
+    own = ""
+    for index, (text, state) in enumerate(parts):
+        if state is None:
+            own += text
+            continue
+        after = parts[index + 1][0].lstrip() if index + 1 < len(parts) else ""
+        closes = text.rstrip()[-1:] in tuple(".!?…") and after[:1].isupper()
+        own += ". " if closes else " "
+    return Reading(
+        words=sum(count_words(text) for text, _ in parts),
+        verified_words=sum(count_words(text) for text, state in parts if state),
+        sentences=len(sentences(plain)),
+        syllables=sum(map(syllables, tokens(plain))),
+        own=tuple(t for t in (tokens(s) for s in sentences(own)) if t),
+    )

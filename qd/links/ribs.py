@@ -1,0 +1,250 @@
+"""An archive as one of pyribs, for its plots, data frames and metrics; extra ``debateqd[ribs]``.
+
+The export is a copy for reading. Numeric axes alone give a ``GridArchive``; as soon as one axis has
+labels it is a ``CategoricalArchive``, in which bins are named like ``"0.05-0.15"``. Everything is
+checked here first, because pyribs refuses a whole batch for one bad row and clips out-of-range
+measures in silence. Facts about pyribs are those of release 0.12.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from debate_env.errors import InputError
+from debateqd.qd.archive.axes import Axis, Bins
+from debateqd.qd.archive.base import Cell, Entry, Spot
+from debateqd.qd.archive.cells import Cells
+from debateqd.qd.strategy import Strategy
+
+_MARGIN = 1e-5
+"""Distance from a bin's upper edge, in bins: pyribs takes what is nearer for the next bin."""
+
+
+@dataclass(frozen=True, slots=True)
+class RibsRow:
+    """One elite as pyribs takes it.
+
+    Attributes:
+        strategy_id: The solution.
+        objective: The fitness.
+        cell: Where it lives here.
+        measures: Per dimension a bin coordinate (grid) or the name of a category.
+        values: Measured values of numeric axes, in their own units, under the names of pyribs'
+            extra fields.
+    """
+
+    strategy_id: str
+    objective: float
+    cell: Cell
+    measures: tuple[float | str, ...]
+    values: Mapping[str, float]
+
+
+def is_numeric(archive: Cells) -> bool:
+    """Whether the archive has numeric axes only, and so becomes a ``GridArchive``."""
+    return all(isinstance(axis, Bins) for axis in archive.axes)
+
+
+def categories(archive: Cells) -> list[list[str]]:
+    """Name the rows of every dimension, overflow rows left out.
+
+    An archive with slots has one dimension more than it has axes, of ``"slot 1"`` and so on.
+
+    Raises:
+        InputError: Two bins of an axis have the same name.
+    """
+    named = [_names(axis) for axis in archive.axes]
+    slots = getattr(archive, "slots", None)
+    if slots is not None:
+        named.append([f"slot {number + 1}" for number in range(slots)])
+    return named
+
+
+def _names(axis: Axis) -> list[str]:
+    found = [axis.describe(row) for row in range(axis.size)]
+    if len(set(found)) != len(found) and isinstance(axis, Bins):
+        # Edges that agree in six digits; the whole number tells them apart.
+        found = [f"{a!r}-{b!r}" for a, b in zip(axis.edges, axis.edges[1:], strict=False)]
+    return found
+
+
+def bin_coordinate(axis: Bins, row: int, value: float) -> float:
+    """Return the row plus the position within its bin, from 0 to just below 1.
+
+    pyribs' bins are equally wide and ours need not be; in this unit they are. A value beyond the
+    edges counts as the edge.
+    """
+    low, high = axis.edges[row], axis.edges[row + 1]
+    share = (min(max(value, low), high) - low) / (high - low)
+    return row + min(max(share, 0.0), 1.0 - _MARGIN)
+
+
+def ribs_row(archive: Cells, entry: Entry, cell: Cell | None = None) -> RibsRow | None:
+    """Translate an entry; ``None`` for one in an overflow row, which counts nowhere.
+
+    Args:
+        archive: Gives the axes.
+        entry: The entry; it need not be a member.
+        cell: Its cell, where that does not follow from its behaviour (slots).
+
+    Raises:
+        InputError: The fitness is not a finite number, or the behaviour belongs in no cell.
+    """
+    where = f"strategy {entry.strategy_id}"
+    if not math.isfinite(entry.fitness):
+        raise InputError(f"{where}: fitness {entry.fitness!r} is not a finite number")
+    spot = archive.cell_of(entry.behaviour)
+    if not isinstance(spot, Spot):
+        raise InputError(f"{where}: {spot.reason}")
+    full = spot.cell if cell is None else cell
+    if any(row == axis.overflow for axis, row in zip(archive.axes, full, strict=False)):
+        return None
+    values = {
+        _field(axis): float(str(entry.behaviour[axis.name]))
+        for axis in archive.axes
+        if isinstance(axis, Bins)
+    }
+    measures: tuple[float | str, ...]
+    if is_numeric(archive):
+        measures = tuple(
+            bin_coordinate(axis, row, values[_field(axis)])
+            for axis, row in zip(archive.axes, full, strict=True)
+            if isinstance(axis, Bins)
+        )
+    else:
+        named = categories(archive)
+        measures = tuple(names[row] for names, row in zip(named, full, strict=True))
+    return RibsRow(entry.strategy_id, float(entry.fitness), full, measures, values)
+
+
+def ribs_rows(archive: Cells) -> tuple[RibsRow, ...]:
+    """Translate all elites but those in overflow rows, in the order of the archive.
+
+    Raises:
+        InputError: As for :func:`ribs_row`.
+    """
+    found = (ribs_row(archive, e, archive.locate(e.strategy_id)) for e in archive.elites())
+    return tuple(row for row in found if row is not None)
+
+
+def _field(axis: Axis) -> str:
+    return "measured_" + re.sub(r"\W", "_", axis.name)
+
+
+def empty_ribs(archive: Cells, *, qd_offset: float = 0.0) -> Any:
+    """Make an empty pyribs archive with the cells of ours, overflow rows left out.
+
+    Args:
+        archive: Gives the axes.
+        qd_offset: Subtracted from every objective in pyribs' QD-score, as in ours.
+
+    Returns:
+        A ``ribs.archives.GridArchive`` or ``CategoricalArchive`` whose solutions are strategy
+        identifiers, with the extra fields ``text`` and, per numeric axis, ``measured_NAME``.
+
+    Raises:
+        InputError: pyribs is not installed.
+    """
+    ribs = _ribs()
+    numeric = [axis for axis in archive.axes if isinstance(axis, Bins)]
+    fields = {"text": ((), object), **{_field(axis): ((), np.float64) for axis in numeric}}
+    common: dict[str, Any] = {
+        "solution_dim": (),
+        "qd_score_offset": qd_offset,
+        "solution_dtype": object,
+        "objective_dtype": np.float64,
+        "extra_fields": fields,
+    }
+    if is_numeric(archive):
+        sizes = [axis.size for axis in archive.axes]
+        return ribs.GridArchive(
+            dims=sizes,
+            ranges=[(0.0, float(size)) for size in sizes],
+            measures_dtype=np.float64,
+            **common,
+        )
+    return ribs.CategoricalArchive(categories=categories(archive), measures_dtype=object, **common)
+
+
+def add_rows(
+    target: Any, rows: Sequence[RibsRow], strategies: Mapping[str, Strategy] | None = None
+) -> list[int]:
+    """Add rows to what :func:`empty_ribs` made, in one batch.
+
+    Args:
+        target: The pyribs archive.
+        rows: The rows.
+        strategies: Strategies by id, for their texts; an empty text where one is missing.
+
+    Returns:
+        pyribs' status of every row: 0 not added, 1 improved a cell, 2 new cell.
+    """
+    if not rows:
+        return []
+    texts = strategies or {}
+    fields: dict[str, Any] = {
+        name: np.array([row.values[name] for row in rows]) for name in rows[0].values
+    }
+    fields["text"] = _objects([texts[i].text if i in texts else "" for i in _ids(rows)])
+    measures: Any = [list(row.measures) for row in rows]
+    if not isinstance(rows[0].measures[0], float):
+        measures = np.array(measures, dtype=object)
+    done = target.add(
+        _objects(_ids(rows)), np.array([row.objective for row in rows]), measures, **fields
+    )
+    return [int(status) for status in done["status"]]
+
+
+def to_ribs(
+    archive: Cells,
+    *,
+    strategies: Mapping[str, Strategy] | None = None,
+    qd_offset: float = 0.0,
+) -> Any:
+    """Copy the elites of an archive into a fresh pyribs archive.
+
+    Coverage, QD-score and number of elites of the result (``stats``; 0-d arrays, so apply
+    ``float`` before JSON) are those of :meth:`debateqd.qd.archive.cells.Cells.coverage` and
+    :meth:`~debateqd.qd.archive.cells.Cells.qd_score`; elites in overflow rows count in neither and
+    are left out. Challengers are left out, too.
+
+    Args:
+        archive: A grid or slot archive, e.g. from
+            :func:`debateqd.qd.archive.registry.archive_from_dict`.
+        strategies: Strategies by id, whose texts fill the field ``text``.
+        qd_offset: Subtracted from every fitness in the QD-score.
+
+    Raises:
+        InputError: pyribs is not installed, or an elite cannot be translated.
+    """
+    rows = ribs_rows(archive)
+    target = empty_ribs(archive, qd_offset=qd_offset)
+    add_rows(target, rows, strategies)
+    return target
+
+
+def _ids(rows: Sequence[RibsRow]) -> list[str]:
+    return [row.strategy_id for row in rows]
+
+
+def _objects(values: Sequence[str]) -> Any:
+    """Return an array of Python strings; NumPy would make fixed-width ones."""
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def _ribs() -> Any:
+    try:
+        import ribs.archives
+    except ImportError:
+        raise InputError(
+            "pyribs is not installed: run pip install 'debateqd[ribs]' (several hundred MB)"
+        ) from None
+    return ribs.archives

@@ -1,0 +1,246 @@
+"""Two controls: is it where an answer stands, or how long a strategy is, that wins?
+
+*Position.* The judge is asked about every debate twice, with the answers in either order. Here the
+two are kept apart: how often it is right when the correct answer comes first and when it comes
+second; how often a strategy wins when its own answer comes first and when second; and in either
+seat. The seat decides whose answer is presented first and, in sequential debates, who speaks first.
+
+*Length.* A strategy may win by saying more. Every elite that is longer than the mean seed is cut:
+whole sentences are kept from the beginning while they hold no more words than the mean seed, but at
+least the first sentence. Then it debates again: the same questions, seats and opponents. Nothing
+else is cut; how many words were said is reported beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from debate_env.core.protocols import DEBATERS
+from debate_env.questions.question import Question
+from debateqd.qd.debates.trials import (
+    Pairing,
+    Trial,
+    against,
+    by_question,
+    paired,
+    rate,
+    self_play,
+    won,
+)
+from debateqd.qd.descriptors.words import count_words, sentences
+from debateqd.qd.measures.scores import Key, contest_scores, mean_of, self_scores, weighed
+from debateqd.qd.statistics import Estimate
+from debateqd.qd.strategy import Strategy
+
+Value = Callable[[Trial], float | None]
+
+
+def _verdict(order: Sequence[float], place: int) -> float:
+    own, other = order[place], order[1 - place]
+    return 0.5 if own == other else float(own > other)
+
+
+def _shown(first: bool, *, correct: bool) -> Value:
+    """Whether an answer won when it was shown first, or second.
+
+    Args:
+        first: First, or second.
+        correct: The correct answer, or the strategy's own.
+    """
+
+    def value(trial: Trial) -> float | None:
+        if trial.orders is None or len(trial.orders) != 2:
+            return None
+        place = DEBATERS.index(trial.seat)
+        if correct and not trial.defends_correct:
+            place = 1 - place
+        # As presented, answer 0 comes first; reversed, it comes last.
+        return _verdict(trial.orders[0 if (place == 0) == first else 1], place)
+
+    return value
+
+
+def _agree(trial: Trial) -> float | None:
+    if trial.orders is None or len(trial.orders) != 2:
+        return None
+    return float(_verdict(trial.orders[0], 0) == _verdict(trial.orders[1], 0))
+
+
+def _contrast(trials: Sequence[Trial], one: Value, other: Value) -> dict[str, Any]:
+    """Two rates and their difference, paired by question."""
+    differences = paired(by_question(trials, one), by_question(trials, other))
+    return {
+        "first": rate(trials, one).to_json(),
+        "second": rate(trials, other).to_json(),
+        "difference": mean_of(zip(*differences, strict=True)).to_json(),
+    }
+
+
+def position_control(trials: Iterable[Trial]) -> dict[str, Any]:
+    """Keep answer orders and seats apart; every rate with a 95 % interval clustered by passage.
+
+    Args:
+        trials: Debates of one split.
+
+    Returns:
+        A JSON-able mapping. ``accuracy``: of elites in self-play, with the correct answer shown
+        first, second, and the difference; ``win_rate``: of elites against the panel, with their own
+        answer shown first and second; ``seat``: the same, in the first and in the second seat, over
+        both orders; ``orders_agree``: share of all debates in which both orders have one winner.
+    """
+    kept = [t for t in trials if t.usable]
+    alone = [t for t in kept if t.kind == "elites"]
+    panel = [t for t in kept if t.kind == "panel"]
+
+    def seated(seat: str) -> Value:
+        return lambda trial: won(trial) if trial.seat == seat else None
+
+    return {
+        "accuracy": _contrast(alone, _shown(True, correct=True), _shown(False, correct=True)),
+        "win_rate": _contrast(panel, _shown(True, correct=False), _shown(False, correct=False)),
+        "seat": _contrast(panel, *map(seated, DEBATERS)),
+        "orders_agree": rate(kept, _agree).to_json(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A strategy, cut.
+
+    Attributes:
+        strategy: With the text that is left.
+        before: Its words.
+        after: Those that are left.
+    """
+
+    strategy: Strategy
+    before: int
+    after: int
+
+    @property
+    def shorter(self) -> bool:
+        """Whether anything was cut."""
+        return self.after < self.before
+
+
+def cut_at_sentence(text: str, words: int) -> str:
+    """Keep whole sentences from the beginning, up to a number of words.
+
+    Args:
+        text: The text.
+        words: At most so many words are kept, but at least the first sentence.
+
+    Returns:
+        The text as it is where it is short enough; otherwise the sentences kept, a space between.
+    """
+    if count_words(text) <= words:
+        return text
+    kept: list[str] = []
+    for sentence in sentences(text):
+        if kept and count_words(" ".join([*kept, sentence])) > words:
+            break
+        kept.append(sentence)
+    return " ".join(kept)
+
+
+def mean_words(strategies: Sequence[Strategy]) -> int:
+    """Return the mean number of words of strategies, rounded."""
+    return round(sum(count_words(s.text) for s in strategies) / len(strategies))
+
+
+def cut_strategies(strategies: Sequence[Strategy], words: int) -> list[Cut]:
+    """Cut strategies at a sentence's end; see :func:`cut_at_sentence`."""
+    cuts = []
+    for strategy in strategies:
+        text = cut_at_sentence(strategy.text, words)
+        cuts.append(
+            Cut(replace(strategy, text=text), count_words(strategy.text), count_words(text))
+        )
+    return cuts
+
+
+def length_pairings(
+    cuts: Sequence[Cut],
+    seeds: Sequence[Strategy],
+    questions: Sequence[Question],
+    truth_weight: float,
+    *,
+    both_orders: bool,
+) -> list[Pairing]:
+    """Return the debates of strategies that were cut, arranged like those of the whole ones."""
+    strategies = [cut.strategy for cut in cuts]
+    shorter = {cut.strategy.strategy_id for cut in cuts if cut.shorter}
+    found: list[Pairing] = []
+    if truth_weight < 1:
+        found += against("length", strategies, seeds, questions)
+    if truth_weight > 0:
+        found += self_play(
+            "length", strategies, questions, len(strategies), both_orders=both_orders
+        )
+    return [p for p in found if p.strategy.strategy_id in shorter]
+
+
+def length_control(
+    whole: Sequence[Trial],
+    cut: Sequence[Trial],
+    cuts: Sequence[Cut],
+    words: int,
+    score: str,
+    truth_weight: float,
+) -> dict[str, Any]:
+    """Compare strategies as they are with the same cut; paired by strategy and question.
+
+    Args:
+        whole: Debates of the strategies as they are, of kinds ``panel`` and ``elites``.
+        cut: Debates of those that were cut, of kind ``length``.
+        cuts: What was cut.
+        words: Words that were allowed.
+        score: ``"credence"`` or ``"win"``.
+        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+
+    Returns:
+        A JSON-able mapping: ``words`` allowed, ``strategies`` with their words before and after,
+        the objective's ``score`` ``whole`` and ``cut``, their ``difference`` (whole minus cut: what
+        length alone may have earned), and words per speech ``said_whole`` and ``said_cut``. A
+        strategy that was short enough counts with a difference of 0.
+    """
+    known = weighed(
+        contest_scores((t for t in whole if t.kind == "panel"), score),
+        self_scores((t for t in whole if t.kind == "elites"), score),
+        truth_weight,
+    )
+    again = weighed(contest_scores(cut, score), self_scores(cut, score), truth_weight)
+    shorter = {c.strategy.strategy_id for c in cuts if c.shorter}
+    both: dict[Key, tuple[float, float, str]] = {}
+    for key, (value, passage) in known.items():
+        if key[0] not in shorter:
+            both[key] = (value, value, passage)
+        elif key in again:
+            both[key] = (value, again[key][0], passage)
+
+    def mean(place: Callable[[float, float], float], *, proportion: bool) -> Estimate:
+        return mean_of(
+            ((place(a, b), passage) for a, b, passage in both.values()), proportion=proportion
+        )
+
+    return {
+        "words": words,
+        "strategies": [
+            {"id": c.strategy.strategy_id, "before": c.before, "after": c.after} for c in cuts
+        ],
+        "score": score,
+        "whole": mean(lambda a, _: a, proportion=True).to_json(),
+        "cut": mean(lambda _, b: b, proportion=True).to_json(),
+        "difference": mean(lambda a, b: a - b, proportion=False).to_json(),
+        "said_whole": words_per_speech(t for t in whole if t.kind in ("panel", "elites")),
+        "said_cut": words_per_speech(cut),
+    }
+
+
+def words_per_speech(trials: Iterable[Trial]) -> float | None:
+    """Return the mean number of words per speech; ``None`` where nothing was said."""
+    said = [(t.words, t.speeches) for t in trials]
+    speeches = sum(n for _, n in said)
+    return sum(w for w, _ in said) / speeches if speeches else None

@@ -1,0 +1,189 @@
+"""How many kinds of strategies are alive, whose children they are, and how unlike their texts are.
+
+*Effective numbers* are exp(Shannon entropy) of the shares: the number of equally common kinds that
+would be as diverse (Hill 1973, "Diversity and Evenness: A Unifying Notation and Its Consequences",
+order 1). A strategy descends from seeds through all of its parents; a child of two has half
+of each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.registry import archive_from_dict
+from debateqd.qd.mutation.novelty import normal_words
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.strategy import Strategy
+
+SHINGLE = 2
+"""Words per shingle of text distances, as in the default check for near copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """The diversity of some strategies; plain numbers, all of them 0 when there are none.
+
+    Attributes:
+        families: Families that are alive.
+        effective_families: Their effective number.
+        ancestors: Seeds that have living descendants (or live themselves).
+        effective_ancestors: Their effective number, a descendant counting by its share of descent.
+        mean_depth: Mean number of mutations between a strategy and its farthest seed.
+        text_distance: Mean distance between the texts of two different strategies: 1 - Jaccard
+            similarity of their sets of two consecutive words.
+        nearest_text_distance: Mean distance to the most similar other strategy.
+    """
+
+    families: float = 0.0
+    effective_families: float = 0.0
+    ancestors: float = 0.0
+    effective_ancestors: float = 0.0
+    mean_depth: float = 0.0
+    text_distance: float = 0.0
+    nearest_text_distance: float = 0.0
+
+    def to_json(self) -> dict[str, float]:
+        """Return a JSON-able mapping."""
+        return {name: round(value, 6) for name, value in asdict(self).items()}
+
+
+def effective_number(weights: Iterable[float]) -> float:
+    """Return exp(Shannon entropy) of weights of any sum; 0 without weight (Hill 1973, order 1)."""
+    kept = [w for w in weights if w > 0]
+    total = math.fsum(kept)
+    if not kept:
+        return 0.0
+    return math.exp(-math.fsum(w / total * math.log(w / total) for w in kept))
+
+
+def descent(strategy_id: str, strategies: Mapping[str, Strategy]) -> dict[str, float]:
+    """Return a strategy's share of descent from each seed; shares add up to 1.
+
+    Args:
+        strategy_id: The strategy.
+        strategies: Every strategy ever made, by id.
+    """
+    shares: dict[str, float] = {}
+    pending = [(strategy_id, 1.0)]
+    while pending:
+        name, share = pending.pop()
+        parents = strategies[name].parents
+        if not parents:
+            shares[name] = shares.get(name, 0.0) + share
+        pending += [(parent, share / len(parents)) for parent in parents]
+    return dict(sorted(shares.items()))
+
+
+def depth(
+    strategy_id: str, strategies: Mapping[str, Strategy], known: dict[str, int] | None = None
+) -> int:
+    """Return the number of mutations between a strategy and its farthest seed.
+
+    Args:
+        strategy_id: The strategy.
+        strategies: Every strategy ever made, by id.
+        known: Depths found so far, which are used and added to.
+    """
+    found: dict[str, int] = {} if known is None else known
+    pending = [strategy_id]
+    while pending:
+        name = pending[-1]
+        parents = strategies[name].parents
+        missing = [p for p in parents if p not in found]
+        if missing:
+            pending += missing
+            continue
+        found[name] = 1 + max(found[p] for p in parents) if parents else 0
+        pending.pop()
+    return found[strategy_id]
+
+
+def text_distances(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return the distances between texts, 0 for equal words to 1 for no pair of words in common.
+
+    Args:
+        texts: n texts, compared as in :class:`debateqd.qd.mutation.novelty.StrategyPool`.
+
+    Returns:
+        Shape (n, n), symmetric, with zeros on the diagonal.
+    """
+    from scipy.sparse import csr_matrix
+
+    columns: dict[tuple[str, ...], int] = {}
+    places: list[int] = []
+    ends = [0]
+    for text in texts:
+        words = normal_words(text)
+        last = max(1, len(words) - SHINGLE + 1)
+        shingles = dict.fromkeys(words[i : i + SHINGLE] for i in range(last))
+        places += [columns.setdefault(shingle, len(columns)) for shingle in shingles]
+        ends.append(len(places))
+    shape = (len(texts), max(1, len(columns)))
+    held = csr_matrix((np.ones(len(places)), places, ends), shape=shape)
+    shared = np.asarray((held @ held.T).todense(), dtype=float)
+    sizes = np.diff(ends).astype(float)
+    distances: NDArray[np.float64] = 1 - shared / (sizes[:, None] + sizes[None, :] - shared)
+    return distances
+
+
+def family_diversity(elites: Iterable[Entry], strategies: Mapping[str, Strategy]) -> Diversity:
+    """Measure the diversity of an archive's elites.
+
+    Args:
+        elites: The elites.
+        strategies: Every strategy ever made, by id, with its lineage.
+    """
+    alive = [strategies[entry.strategy_id] for entry in elites]
+    if not alive:
+        return Diversity()
+    families = Counter(strategy.family for strategy in alive)
+    seeds: dict[str, float] = {}
+    known: dict[str, int] = {}
+    for strategy in alive:
+        for seed, share in descent(strategy.strategy_id, strategies).items():
+            seeds[seed] = seeds.get(seed, 0.0) + share
+    depths = [depth(strategy.strategy_id, strategies, known) for strategy in alive]
+    n = len(alive)
+    mean = nearest = 0.0
+    if n > 1:
+        distances = text_distances([strategy.text for strategy in alive])
+        mean = float(distances.sum()) / (n * (n - 1))
+        np.fill_diagonal(distances, np.inf)
+        nearest = float(distances.min(axis=1).mean())
+    return Diversity(
+        families=float(len(families)),
+        effective_families=effective_number(families.values()),
+        ancestors=float(len(seeds)),
+        effective_ancestors=effective_number(seeds.values()),
+        mean_depth=sum(depths) / n,
+        text_distance=mean,
+        nearest_text_distance=nearest,
+    )
+
+
+def diversity_over_time(run: RunDirectory) -> list[tuple[int, Diversity]]:
+    """Return the diversity of a run's archive after each committed generation.
+
+    Args:
+        run: The run.
+
+    Raises:
+        InputError: A file is damaged, or the archive is none of the built-in ones.
+    """
+    strategies = run.strategies()
+    return [
+        (
+            number,
+            family_diversity(
+                archive_from_dict(run.generation(number)["archive"]).elites(), strategies
+            ),
+        )
+        for number in run.generations()
+    ]

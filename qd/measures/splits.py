@@ -1,0 +1,216 @@
+"""What a run is worth on questions it has and has not seen.
+
+These kinds of debate are played on every question:
+
+- *elites*: each elite debates itself; the share of right verdicts is the run's **judge accuracy**
+  (self-play accuracy of Khan et al. 2024, section 3);
+- *seeds*: seed strategies debate themselves on the same questions, for comparison;
+- *panel*: each elite meets a seed strategy, once in either seat; the share it wins is the **win
+  rate against the seed panel**. Seeds rotate over questions, so all are met about equally often;
+  a seed that is an elite itself meets the next one instead.
+
+Others serve one measure each: *archive* (all elites anew,
+:mod:`debateqd.qd.measures.corrected_archive`), *robin* (elites against each other,
+:mod:`debateqd.qd.measures.payoffs`), *length* (elites cut to the length of seeds,
+:mod:`debateqd.qd.measures.controls`) and *duel* (the elites of two runs).
+
+Two baselines ask the judge model alone: without the passage, and reading it. Everything is averaged
+over questions with passages as clusters. Debates without a usable verdict are left out of rates and
+counted beside them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from debate_env.core.rewards import correctness
+from debate_env.questions.question import Question
+from debateqd.agents.base import Failure, derive_seed
+from debateqd.agents.judge import read_question
+from debateqd.agents.models.base import ChatModel
+from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.verdicts import VerdictSettings
+from debateqd.qd.debates.trials import (
+    KINDS,
+    Kind,
+    Pairing,
+    Players,
+    Progress,
+    Trial,
+    against,
+    believed,
+    by_question,
+    paired,
+    play_trials,
+    rate,
+    right,
+    self_play,
+    share_won,
+    won,
+)
+from debateqd.qd.statistics import Estimate, difference_interval, mean_interval, plain
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Pairing",
+    "Players",
+    "Progress",
+    "Reading",
+    "SplitReport",
+    "Trial",
+    "accuracy_gap",
+    "against",
+    "believed",
+    "by_question",
+    "gap_over_seeds",
+    "paired",
+    "play_trials",
+    "rate",
+    "read_alone",
+    "report_split",
+    "right",
+    "self_play",
+    "share_won",
+    "won",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The judge model alone on one question; ``None`` where its reply could not be used."""
+
+    question: str
+    passage: str
+    no_debate: float | None
+    reading: float | None
+
+
+def read_alone(
+    questions: Sequence[Question],
+    judge: ChatModel,
+    seed: int,
+    verdict: VerdictSettings = VerdictSettings(),  # noqa: B008  (frozen)
+) -> list[Reading]:
+    """Ask the judge model every question without a debate: without and with the passage."""
+    thoughts = [
+        read_question(
+            judge,
+            question,
+            passage,
+            derive_seed(seed, "baseline", question.question_id, passage is not None),
+            verdict,
+        )
+        for question in questions
+        for passage in (None, question.passage)
+    ]
+    answers = run_thoughts(judge, thoughts)
+    shares = [
+        None if isinstance(answer, Failure) else correctness(answer, question.label)
+        for answer, question in zip(answers, (q for q in questions for _ in (0, 1)), strict=True)
+    ]
+    return [
+        Reading(question.question_id, question.passage_id, shares[2 * i], shares[2 * i + 1])
+        for i, question in enumerate(questions)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """Everything measured on one split; every rate with a 95 % interval clustered by passage.
+
+    Attributes:
+        questions: Questions in the split.
+        passages: Passages they are about.
+        debates: Debates played.
+        accuracy: Judge accuracy when elites debate themselves.
+        seed_accuracy: The same for the seed strategies.
+        accuracy_gain: Their difference, paired by question.
+        truth: Judge's credence in the correct answer when elites debate themselves.
+        seed_truth: The same for the seed strategies.
+        win_rate: Share of debates that elites win against the seed panel, both seats.
+        share_won: Share of the judge's credence that they win there.
+        position_bias: Mean excess credence of the first-shown answer.
+        unusable: Share of debates without a usable verdict.
+        unusable_kinds: Their number by kind.
+        no_debate: Accuracy of the judge model without passage or debate.
+        reading: Accuracy of the judge model reading the passage.
+    """
+
+    questions: int
+    passages: int
+    debates: int
+    accuracy: Estimate
+    seed_accuracy: Estimate
+    accuracy_gain: Estimate
+    truth: Estimate
+    seed_truth: Estimate
+    win_rate: Estimate
+    share_won: Estimate
+    position_bias: Estimate
+    unusable: Estimate
+    unusable_kinds: Mapping[str, int]
+    no_debate: Estimate
+    reading: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able mapping."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+
+
+def report_split(
+    questions: Sequence[Question], trials: Sequence[Trial], readings: Sequence[Reading]
+) -> SplitReport:
+    """Summarise one split."""
+    kinds: dict[str, list[Trial]] = {"elites": [], "seeds": [], "panel": []}
+    for trial in trials:
+        kinds.setdefault(trial.kind, []).append(trial)
+    biases = [(t.bias, t.passage) for t in trials if t.bias is not None]
+    differences = paired(by_question(kinds["elites"], right), by_question(kinds["seeds"], right))
+
+    def baseline(value: Callable[[Reading], float | None]) -> Estimate:
+        kept = [(v, r.passage) for r in readings if (v := value(r)) is not None]
+        return mean_interval([v for v, _ in kept], [p for _, p in kept], proportion=True)
+
+    return SplitReport(
+        questions=len(questions),
+        passages=len({q.passage_id for q in questions}),
+        debates=len(trials),
+        accuracy=rate(kinds["elites"], right),
+        seed_accuracy=rate(kinds["seeds"], right),
+        accuracy_gain=mean_interval(*differences),
+        truth=rate(kinds["elites"], believed),
+        seed_truth=rate(kinds["seeds"], believed),
+        win_rate=rate(kinds["panel"], won),
+        share_won=rate(kinds["panel"], share_won),
+        position_bias=mean_interval([b for b, _ in biases], [p for _, p in biases]),
+        unusable=rate(trials, lambda t: float(not t.usable)),
+        unusable_kinds=dict(sorted(Counter(t.verdict for t in trials if not t.usable).items())),
+        no_debate=baseline(lambda r: r.no_debate),
+        reading=baseline(lambda r: r.reading),
+    )
+
+
+def accuracy_gap(train: Sequence[Trial], test: Sequence[Trial], kind: Kind = "elites") -> Estimate:
+    """Generalisation gap: judge accuracy in self-play on train minus test questions."""
+    sides = []
+    for trials in (train, test):
+        kept = [(t.right, t.passage) for t in trials if t.kind == kind and t.right is not None]
+        sides.append(([v for v, _ in kept], [p for _, p in kept]))
+    return difference_interval(sides[0], sides[1])
+
+
+def gap_over_seeds(train: Sequence[Trial], test: Sequence[Trial]) -> Estimate:
+    """The elites' generalisation gap minus that of the seeds, paired by question.
+
+    Passages differ in difficulty, so a gap of the elites alone may only say that the test passages
+    are harder. The seeds have learned nothing; their gap is that difference.
+    """
+    sides = [
+        paired(*(by_question((t for t in trials if t.kind == kind), right) for kind in KINDS))
+        for trials in (train, test)
+    ]
+    return difference_interval(sides[0], sides[1])

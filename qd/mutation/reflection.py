@@ -1,0 +1,173 @@
+"""A strategy's own debates, as a mutator is shown them.
+
+Only training debates of committed generations are shown: no choice and no measure depends on their
+passages. The judge gives no reasons, so what is known of them is its credence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from debate_env.core.episode import present
+from debate_env.core.protocols import DEBATERS
+from debate_env.core.transcript import Speech
+from debate_env.errors import InputError
+from debate_env.questions.question import Question
+from debateqd.agents.base import derive_seed
+from debateqd.agents.prompts.debate import SpokenBlock
+from debateqd.agents.prompts.mutation import DebateShown
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.store.directory import transcript_path
+from debateqd.qd.store.storage import read_gzip_lines
+
+Transcripts = Callable[[Sequence[Match]], Mapping[str, tuple[Speech, ...]]]
+"""Reads what was said in matches, by match id."""
+
+_QUOTE = re.compile(r"(<([vu]_quote)>)(.*?)(</\2>)", re.DOTALL)
+_PIECE = re.compile(r"<([vu]_quote)>.*?</\1>|\S+", re.DOTALL)
+QUOTE_WORDS = 8
+"""Longest quote that is shown; of longer ones the beginning."""
+
+
+def transcript_reader(run_dir: Path) -> Transcripts:
+    """Return a function that reads transcripts of a run directory.
+
+    Args:
+        run_dir: The directory; the matches asked for must be of committed generations.
+    """
+
+    def read(matches: Sequence[Match]) -> Mapping[str, tuple[Speech, ...]]:
+        wanted: dict[int, set[str]] = defaultdict(set)
+        for match in matches:
+            wanted[match.generation].add(match.match_id)
+        found: dict[str, tuple[Speech, ...]] = {}
+        for generation, ids in sorted(wanted.items()):
+            path = transcript_path(run_dir, generation)
+            for line in read_gzip_lines(path):
+                if line["match"] in ids:
+                    found[line["match"]] = tuple(Speech(*speech) for speech in line["speeches"])
+            lost = sorted(ids - found.keys())
+            if lost:
+                raise InputError(f"{path}: holds no match {lost[0]}")
+        return found
+
+    return read
+
+
+def outcome(match: Match, strategy_id: str, truth_weight: float) -> float | None:
+    """Return how a debate went for a strategy: the judge's credence on its side, from 0 to 1.
+
+    Args:
+        match: A debate.
+        strategy_id: The strategy.
+        truth_weight: 1 when only the truth counts, so that both debaters are a team.
+
+    Returns:
+        For a team the credence in the correct answer, otherwise the strategy's part of what the two
+        contested answers got; ``None`` when it did not take part or there is no usable verdict.
+    """
+    if strategy_id not in match.seats or not match.usable:
+        return None
+    if is_team(match, truth_weight):
+        return match.truth("credence")
+    share = match.share("credence")
+    return share if match.seats[0] == strategy_id else 1 - share
+
+
+def is_team(match: Match, truth_weight: float) -> bool:
+    """Whether both debaters are to help the judge find the truth."""
+    return truth_weight == 1 or match.seats[0] == match.seats[1]
+
+
+def pick_debates(
+    strategy_id: str, matches: Sequence[Match], truth_weight: float, each: int, seed: int
+) -> list[Match]:
+    """Choose debates of a strategy to learn from: lost ones first, then won ones.
+
+    Debates of later generations come before earlier ones, and are drawn at random within one, so
+    that siblings are shown different ones.
+
+    Args:
+        strategy_id: The strategy.
+        matches: Matches, of which all but training debates are ignored.
+        truth_weight: 1 when only the truth counts.
+        each: How many lost and how many won ones at most.
+        seed: Determines the draw.
+    """
+    lost: list[Match] = []
+    won: list[Match] = []
+    for match in matches:
+        if match.phase != "train":
+            continue
+        share = outcome(match, strategy_id, truth_weight)
+        if share is not None and share != 0.5:
+            (won if share > 0.5 else lost).append(match)
+
+    def order(match: Match) -> tuple[int, int]:
+        return (-match.generation, derive_seed(seed, "debate", match.match_id))
+
+    return [*sorted(lost, key=order)[:each], *sorted(won, key=order)[:each]]
+
+
+def show(
+    match: Match,
+    speeches: Sequence[Speech],
+    question: Question,
+    strategy_id: str,
+    truth_weight: float,
+    words: int,
+) -> DebateShown:
+    """Turn a debate into what the mutator reads of it.
+
+    Args:
+        match: A debate with a usable verdict in which the strategy took part.
+        speeches: What was said.
+        question: Its question.
+        strategy_id: The strategy.
+        truth_weight: 1 when only the truth counts.
+        words: Words that are shown of a speech.
+    """
+    team = is_team(match, truth_weight)
+    own = match.label if team else match.seats.index(strategy_id)
+    credence = outcome(match, strategy_id, truth_weight)
+    answers = [question.answers[k] for k in present(question, match.swap)]
+    seat = DEBATERS[own] if own < len(DEBATERS) else ""
+    return DebateShown(
+        won=credence is not None and credence > 0.5,
+        credence=0.0 if credence is None else credence,
+        question=question.question,
+        own=answers[own],
+        other=answers[0 if own else 1],
+        speeches=tuple(
+            SpokenBlock(s.round, "own" if s.seat == seat else "other", shorten(s.text, words))
+            for s in speeches
+        ),
+        team=team,
+    )
+
+
+def shorten(text: str, words: int) -> str:
+    """Cut a speech after so many words, and long quotes in it after :data:`QUOTE_WORDS`.
+
+    What was left out is marked, and no quote tag is cut open.
+    """
+
+    def cut(found: re.Match[str]) -> str:
+        inside = found[3].split()
+        short = " ".join(inside[:QUOTE_WORDS]) + (" …" if len(inside) > QUOTE_WORDS else "")
+        return f"{found[1]}{short}{found[4]}"
+
+    pieces = _PIECE.finditer(_QUOTE.sub(cut, text))
+    kept: list[str] = []
+    room = words
+    for piece in pieces:
+        size = len(piece[0].split())
+        if size > room:
+            kept.append("…")
+            break
+        kept.append(piece[0])
+        room -= size
+    return " ".join(kept)

@@ -1,0 +1,231 @@
+"""The numbers behind a power calculation: what is assumed, what is given, what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from debate_env.errors import InputError
+from debateqd.qd.power.analysis import Study
+from debateqd.qd.power.variance import Measured, Spread, effect_correlation, measure_spread
+from debateqd.qd.power.verdict_samples import Sample, read_samples
+
+QUESTIONS, ACCURACY, ICC, REPEAT, WIN_REPEAT, PAIRED = 100, 0.7, 0.1, 0.5, 0.0, 0.5
+"""What is assumed unless the user or the data say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What the user says; ``None`` leaves it to the data, or to the default.
+
+    Attributes:
+        questions: Training questions; 100.
+        test_questions: Test questions; as many.
+        per_passage: Questions per passage; 1.
+        debates: Debates per question and seed; 1.
+        seeds: Runs on the same questions.
+        seed_sd: Standard deviation between seeds of every quantity, in points.
+        accuracy: Share of right verdicts; 0.7.
+        icc: Correlation of right verdicts on two questions of one passage; 0.1.
+        repeat: Correlation of two debates on one question; 0.5.
+        win_repeat: The same for wins; 0, since seats are exchanged.
+        paired: Correlation of two objectives' passage and question effects; 0.5.
+        games: Direct games behind a rating difference; as many as debates in one seed.
+    """
+
+    questions: int | None = None
+    test_questions: int | None = None
+    per_passage: float | None = None
+    debates: float | None = None
+    seeds: int = 1
+    seed_sd: float = 0.0
+    accuracy: float | None = None
+    icc: float | None = None
+    repeat: float | None = None
+    win_repeat: float | None = None
+    paired: float | None = None
+    games: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Everything that the formulas need.
+
+    Attributes:
+        source: Where variances are from, in words.
+        train: Spread of right verdicts on training questions.
+        test: The same on test questions.
+        wins: Spread of wins.
+        study: Size on the training questions.
+        test_study: Size on the test questions.
+        win_study: Size of what win rates rest on.
+        games: Direct games behind a rating difference.
+        assumed: Names of assumptions that neither the user nor the data gave.
+    """
+
+    source: str
+    train: Spread
+    test: Spread
+    wins: Spread
+    study: Study
+    test_study: Study
+    win_study: Study
+    games: int
+    assumed: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name, size in (("training", self.study), ("test", self.test_study)):
+            if size.passages < 2:
+                raise InputError(
+                    f"{size.questions} {name} questions with {size.per_passage:g} on each passage "
+                    "are fewer than two passages, so no interval exists; ask more questions"
+                )
+
+    def facts(self) -> Mapping[str, float]:
+        """Return every number that goes into the formulas, by name."""
+        found: dict[str, float] = {
+            "questions": self.study.questions,
+            "test_questions": self.test_study.questions,
+            "per_passage": self.study.per_passage,
+            "debates": self.study.debates,
+            "seeds": self.study.seeds,
+            "seed_sd": 100 * self.study.seed_deviation,
+        }
+        for name in ("train", "test", "wins"):
+            spread: Spread = getattr(self, name)
+            found[f"{name}_mean"] = spread.mean
+            found[f"{name}_icc"] = spread.icc
+            found[f"{name}_repeat"] = spread.repeat
+        return {**found, "paired": self.study.paired, "games": self.games}
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _check_correlations(icc: float, repeat: float) -> None:
+    if icc > repeat:
+        raise InputError(
+            f"--icc {icc:g} is above --repeat {repeat:g}: debates on one question are at least as "
+            "correlated as debates on two questions of a passage"
+        )
+
+
+def assumed_setting(given: Assumptions) -> Setting:
+    """Take from assumptions what was not given.
+
+    Raises:
+        InputError: Numbers contradict each other.
+    """
+    repeat = _or(given.repeat, REPEAT)
+    icc = _or(given.icc, min(ICC, repeat))
+    _check_correlations(icc, repeat)
+    win_repeat = _or(given.win_repeat, WIN_REPEAT)
+    study = Study(
+        questions=given.questions or QUESTIONS,
+        per_passage=_or(given.per_passage, 1.0),
+        debates=_or(given.debates, 1.0),
+        seeds=given.seeds,
+        seed_deviation=given.seed_sd / 100,
+        paired=_or(given.paired, PAIRED),
+    )
+    spread = Spread.of(_or(given.accuracy, ACCURACY), icc, repeat)
+    names = {
+        "accuracy": ("train_mean", "test_mean"),
+        "icc": ("train_icc", "test_icc"),
+        "repeat": ("train_repeat", "test_repeat"),
+        "win_repeat": ("wins_repeat", "wins_icc"),
+        "paired": ("paired",),
+    }
+    return Setting(
+        source="assumptions",
+        train=spread,
+        test=spread,
+        wins=Spread.of(0.5, min(icc, win_repeat), win_repeat),
+        study=study,
+        test_study=replace(study, questions=given.test_questions or study.questions),
+        win_study=study,
+        games=given.games or max(1, round(study.questions * study.debates)),
+        assumed=tuple(
+            fact for name, facts in names.items() if getattr(given, name) is None for fact in facts
+        ),
+    )
+
+
+def measured_setting(given: Assumptions, data: Path) -> Setting:
+    """Take from data what was not given.
+
+    Args:
+        given: What is to be different from the data.
+        data: A run directory or a file of matches.
+
+    Raises:
+        InputError: The data cannot be used, or numbers contradict each other.
+    """
+    samples = read_samples(data)
+
+    def measure(name: str, sample: Sample) -> Measured | None:
+        if not sample.values:
+            return None
+        try:
+            return measure_spread(
+                sample.values,
+                sample.questions,
+                sample.passages,
+                assumed_repeat=_or(given.repeat, REPEAT),
+            )
+        except InputError as error:
+            raise InputError(f"{samples.source}: {name}: {error}") from None
+
+    train, wins = measure("right verdicts", samples.train), measure("wins", samples.wins)
+    first = train or wins
+    if first is None:
+        raise InputError(f"{samples.source}: holds no debate with a usable verdict")
+    tested = measure("right verdicts on test questions", samples.test)
+    test = tested or first
+    correlation = effect_correlation(samples.train.by_question(), samples.other.by_question())
+    paired = _or(given.paired, PAIRED if correlation is None else correlation)
+
+    def sized(found: Measured, asked: int | None) -> Study:
+        return Study(
+            questions=asked or found.questions,
+            per_passage=_or(given.per_passage, found.per_passage),
+            debates=_or(given.debates, found.per_question),
+            seeds=given.seeds,
+            seed_deviation=given.seed_sd / 100,
+            paired=paired,
+        )
+
+    win_study = sized(wins or first, given.questions)
+    assumed = [] if first.repeats or given.repeat is not None else ["train_repeat"]
+    if tested is None:  # then it is taken to be like the other set
+        assumed += ["test_mean", "test_icc", "test_repeat"]
+    elif not tested.repeats and given.repeat is None:
+        assumed.append("test_repeat")
+    if wins is None and given.win_repeat is None:
+        assumed += ["wins_mean", "wins_icc", "wins_repeat"]
+    elif wins is not None and not wins.repeats:
+        assumed.append("wins_repeat")
+    if correlation is None and given.paired is None:
+        assumed.append("paired")
+    return Setting(
+        source=samples.source,
+        train=_changed(first.spread, given),
+        test=_changed(test.spread, given),
+        wins=wins.spread if wins else Spread.of(0.5, 0.0, _or(given.win_repeat, WIN_REPEAT)),
+        study=sized(first, given.questions),
+        test_study=sized(test, given.test_questions or given.questions),
+        win_study=win_study,
+        games=given.games or max(1, round(win_study.questions * win_study.debates)),
+        assumed=tuple(assumed),
+    )
+
+
+def _changed(spread: Spread, given: Assumptions) -> Spread:
+    """Replace what the user says differently."""
+    if (given.accuracy, given.icc, given.repeat) == (None, None, None):
+        return spread
+    icc, repeat = _or(given.icc, spread.icc), _or(given.repeat, spread.repeat)
+    _check_correlations(icc, repeat)
+    return Spread.of(_or(given.accuracy, spread.mean), icc, repeat)

@@ -1,0 +1,151 @@
+"""When a challenger takes an elite's place: one small rule per class.
+
+A rule sees two strategies of one cell and what the match log lets one believe about them; it says
+that the challenger takes the place, is dropped, or stays for more debates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from debate_env.errors import InputError
+from debateqd.qd.archive.base import Decision, Entry
+from debateqd.qd.config.schema import SelectionConfig
+from debateqd.qd.registry import Registry
+from debateqd.qd.selection.baselines import Coin
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What the ratings say of a challenger and the elite of its cell.
+
+    Attributes:
+        difference: The challenger's rating minus the elite's, in Elo points.
+        deviation: Standard deviation of that difference; ``None`` where the rating knows none.
+        better: Probability that the challenger is the stronger; ``None`` likewise.
+        generations: Generations that the challenger has waited in the cell; 0 for a newcomer.
+    """
+
+    difference: float
+    deviation: float | None = None
+    better: float | None = None
+    generations: int = 0
+
+
+class AcceptanceRule(Protocol):
+    """Decides whether a challenger takes a place."""
+
+    @property
+    def needs_posterior(self) -> bool:
+        """Whether the rule works only with a rating that knows its own uncertainty."""
+        ...
+
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Say what becomes of the challenger."""
+        ...
+
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Say what becomes of an elite that has just lost its place.
+
+        ``belief`` is about ``former`` as the challenger. ``"undecided"`` keeps it as one, so that
+        later debates can give it back its place; everything else lets it go.
+        """
+        ...
+
+
+class ByRating:
+    """The paper's rule: the higher rating wins, ties keep the elite, losers go."""
+
+    needs_posterior = False
+
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Compare the two ratings."""
+        return "accept" if belief.difference > 0 else "reject"
+
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Let it go."""
+        return "reject"
+
+
+class Posterior:
+    """Accept when the challenger is probably better; whoever loses goes.
+
+    Args:
+        accept: Probability from which it is accepted.
+    """
+
+    needs_posterior = True
+
+    def __init__(self, accept: float = 0.5) -> None:
+        self.accept = accept
+
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Compare the probability with the threshold."""
+        return "accept" if _probability(belief) > self.accept else "reject"
+
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Let it go."""
+        return "reject"
+
+
+class Racing:
+    """Accept the probably better, drop the probably worse, keep the others racing.
+
+    Challengers that stay meet the elite again in later generations, up to ``patience`` of them. A
+    deposed elite that may still be the better one stays as a challenger, too.
+
+    Args:
+        accept: Probability above which a challenger is accepted.
+        reject: Probability below which it is dropped.
+        patience: Generations after which an undecided challenger is dropped.
+    """
+
+    needs_posterior = True
+
+    def __init__(self, accept: float = 0.5, reject: float = 0.3, patience: int = 3) -> None:
+        self.accept = accept
+        self.reject = reject
+        self.patience = patience
+
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Compare the probability with both thresholds."""
+        better = _probability(belief)
+        if better > self.accept:
+            return "accept"
+        if better < self.reject or belief.generations >= self.patience:
+            return "reject"
+        return "undecided"
+
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Keep it while it may be the better one."""
+        return "undecided" if _probability(belief) >= self.reject else "reject"
+
+
+def _probability(belief: Belief) -> float:
+    if belief.better is None:
+        raise InputError(
+            "evolution.selection.rule: this rule asks for a probability, which the rating does not "
+            "give; use evolution.tournament.rating=bradley_terry, or the rule 'rating'"
+        )
+    return belief.better
+
+
+AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
+"""Makes a rule from the ``selection`` section."""
+
+ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule")
+ACCEPTANCE.register("racing", lambda config: Racing(config.accept, config.reject, config.patience))
+ACCEPTANCE.register("posterior", lambda config: Posterior(config.accept))
+ACCEPTANCE.register("rating", lambda config: ByRating())
+ACCEPTANCE.register("coin", lambda config: Coin())
+
+
+def make_rule(config: SelectionConfig) -> AcceptanceRule:
+    """Make the rule of a configuration.
+
+    Raises:
+        InputError: Unknown rule.
+    """
+    return ACCEPTANCE.get(config.rule)(config)

@@ -1,0 +1,147 @@
+"""The choice: challengers against the elites of their cells, by what the match log says of them.
+
+A belief about two strategies comes from the ratings: the difference, and where the rating has a
+posterior also its standard deviation and the probability that the first is better. The rule of
+:mod:`debateqd.qd.selection.acceptance` decides; the archive keeps whom it leaves undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from debateqd.qd.archive.base import ArchiveEvent, ArchiveProtocol, Decision, Entry
+from debateqd.qd.archive.registry import archive_from_dict
+from debateqd.qd.ratings.posterior import Posterior
+from debateqd.qd.selection.acceptance import AcceptanceRule, Belief
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about one challenger, and on what grounds.
+
+    Attributes:
+        challenger: Its id.
+        incumbent: The elite of its cell.
+        belief: What the ratings said.
+        decision: What the rule said.
+    """
+
+    challenger: str
+    incumbent: str
+    belief: Belief
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What came of a generation's children and of those who were undecided.
+
+    Attributes:
+        verdicts: All decisions in the order they were made.
+        events: What happened in the archive.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    events: tuple[ArchiveEvent, ...]
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The strategies that became elites and still were at the end."""
+        crowned: dict[str, None] = {}
+        for event in self.events:
+            if event.kind in ("inserted", "replaced"):
+                crowned[event.strategy_id] = None
+            elif event.kind in ("evicted", "challenging"):
+                crowned.pop(event.strategy_id, None)
+        return tuple(crowned)
+
+
+class Beliefs:
+    """Says what is believed of two members of a cell.
+
+    Args:
+        posterior: What the ratings know; ``None`` where they know no uncertainty.
+        waited: Generations that a challenger has waited.
+    """
+
+    def __init__(
+        self, posterior: Posterior | None, waited: Callable[[str], int] = lambda _: 0
+    ) -> None:
+        self._posterior = posterior
+        self._waited = waited
+
+    def about(self, challenger: Entry, incumbent: Entry) -> Belief:
+        """Compare a challenger with an elite."""
+        waited = self._waited(challenger.strategy_id)
+        if self._posterior is None:
+            return Belief(challenger.fitness - incumbent.fitness, generations=waited)
+        names = (challenger.strategy_id, incumbent.strategy_id)
+        mean, deviation = self._posterior.difference(*names)
+        return Belief(mean, deviation, self._posterior.better(*names), waited)
+
+
+def choose(
+    archive: ArchiveProtocol, children: Sequence[Entry], rule: AcceptanceRule, beliefs: Beliefs
+) -> Choice:
+    """Let those who wait face their elites again, then offer the children; changes the archive.
+
+    Args:
+        archive: The archive, its members' fitness up to date.
+        children: The generation's children with rating and behaviour.
+        rule: Decides.
+        beliefs: What the ratings say.
+    """
+    verdicts: list[Verdict] = []
+    events: list[ArchiveEvent] = []
+
+    def decide(challenger: Entry, incumbent: Entry) -> Decision:
+        belief = beliefs.about(challenger, incumbent)
+        decision = rule.decide(challenger, incumbent, belief)
+        verdicts.append(Verdict(challenger.strategy_id, incumbent.strategy_id, belief, decision))
+        return decision
+
+    def offer(happened: tuple[ArchiveEvent, ...], living: Mapping[str, Entry]) -> None:
+        events.extend(happened)
+        for event in happened:
+            if event.kind != "replaced" or event.other not in living:
+                continue
+            former, successor = living[event.other], archive.get(event.strategy_id)
+            if successor is None:
+                continue
+            belief = beliefs.about(former, successor)
+            if rule.deposed(former, successor, belief) == "undecided":
+                kept = archive.place(former, lambda *_: "undecided")
+                events.extend(event for event in kept if event.kind == "challenging")
+
+    living = {e.strategy_id: e for e in archive.members()}
+    offer(archive.settle(decide), living)
+    for child in sorted(children, key=lambda e: (-e.fitness, e.strategy_id)):
+        living = {e.strategy_id: e for e in archive.elites()}
+        offer(archive.place(child, decide), living)
+    return Choice(tuple(verdicts), tuple(events))
+
+
+def open_decisions(archive: ArchiveProtocol, children: Sequence[Entry]) -> list[Pair]:
+    """Find out who would face whom, without changing the archive.
+
+    Args:
+        archive: The archive.
+        children: The generation's children, as far as their behaviour is known.
+
+    Returns:
+        Pairs of challenger and elite: those who wait in a cell, then the children, best first. In
+        cells that were empty, children face the best of them.
+    """
+    rehearsal = archive_from_dict(archive.to_dict())
+    found: list[Pair] = []
+
+    def note(challenger: Entry, incumbent: Entry) -> Decision:
+        found.append((challenger.strategy_id, incumbent.strategy_id))
+        return "undecided"
+
+    rehearsal.settle(note)
+    rehearsal.place_all(sorted(children, key=lambda e: (-e.fitness, e.strategy_id)), note)
+    return found

@@ -1,0 +1,299 @@
+"""A tournament: waves of contests, between which ratings may be renewed.
+
+Without a number of debates the one pairing plays its whole rounds, one per wave (the paper's
+tournament). With one, pairings share the debates of every wave; what one of them has no use for
+goes to the next, and what nobody wants to neighbours in the standings.
+
+For persuasion and mix, and for truth with ``teams: neighbours``, a contest is two debates, seats
+exchanged. For truth with ``teams: self`` its strategies debate themselves, so that nobody is rated
+for a partner.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from debate_env.errors import InputError
+from debate_env.questions.question import Question
+from debateqd.agents.base import derive_seed
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.plans import Contest, contest_plans, points
+from debateqd.qd.debates.questions import RunQuestions
+from debateqd.qd.ratings.posterior import Posterior
+from debateqd.qd.selection.pairing import (
+    BYE_POINTS,
+    PAIRINGS,
+    Pair,
+    Pairing,
+    Round,
+    Situation,
+    Standings,
+    Swiss,
+)
+from debateqd.qd.strategy import Strategy
+
+PlayPlans = Callable[[Sequence[Plan]], list[Match]]
+"""Plays debates; returns their matches in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known between two waves.
+
+    Attributes:
+        posterior: What the ratings know; ``None`` where they know no uncertainty.
+        challenges: Open decisions: challenger, and the elite that it may replace.
+    """
+
+    posterior: Posterior | None = None
+    challenges: Sequence[Pair] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Who takes part in a tournament.
+
+    Attributes:
+        players: The living, and the children of the generation.
+        children: First parent of every child.
+        anchors: The frozen panel of seeds.
+        ratings: What is known of their strength, to break ties in the standings.
+    """
+
+    players: Sequence[Strategy]
+    children: Mapping[str, str]
+    anchors: Sequence[str]
+    ratings: Mapping[str, float]
+
+
+class Tournament:
+    """Arranges and plays the tournament of a generation.
+
+    Args:
+        config: The run's configuration.
+        questions: Its questions; tournaments are played on the train split, decisions on the
+            selection split.
+
+    Raises:
+        InputError: Unknown pairing, or shares that cannot be played.
+    """
+
+    def __init__(self, config: RunConfig, questions: RunQuestions) -> None:
+        self._config = config
+        self._settings = settings = config.evolution.tournament
+        self._questions = questions
+        self._pairings = make_pairings(config)
+        if settings.debates is None and len(self._pairings) != 1:
+            raise InputError(
+                "evolution.tournament.debates: null plays the whole rounds of one pairing, but "
+                f"there are {len(self._pairings)}; give a number of debates"
+            )
+
+    @property
+    def alone(self) -> bool:
+        """Whether strategies debate themselves."""
+        return self._config.objective == "truth" and self._settings.teams == "self"
+
+    @property
+    def looks(self) -> bool:
+        """Whether a pairing asks what the ratings know between waves."""
+        return self._settings.debates is not None
+
+    def waves(self, players: int) -> int:
+        """Return the number of waves for so many players."""
+        if self._settings.debates is not None:
+            return self._settings.waves
+        ((pairing, _),) = self._pairings
+        found = pairing.waves(players)
+        if found is None:
+            name = next(iter(self._settings.pairings))
+            raise InputError(
+                f"evolution.tournament.debates: the pairing '{name}' has no end of its own; give a "
+                "number of debates"
+            )
+        return found
+
+    def debates(self, players: int) -> int:
+        """Return the most debates for so many players; exact for whole rounds."""
+        if self._settings.debates is not None:
+            return self._settings.debates
+        questions = min(self._settings.questions_per_pairing, len(self._questions.train))
+        count = self.waves(players) * questions
+        return count * players if self.alone else count * (players // 2) * 2
+
+    def play(
+        self,
+        field: Field,
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        look: Callable[[], Outlook],
+        play: PlayPlans,
+    ) -> list[Match]:
+        """Play all waves.
+
+        Args:
+            field: Who takes part.
+            strategies: Every strategy by id.
+            generation: The generation's number.
+            look: Tells what is known by now; asked before every wave.
+            play: Plays debates.
+
+        Returns:
+            All matches, in the order they were planned.
+        """
+        seed = derive_seed(self._config.seed, "tournament", generation)
+        ids = tuple(p.strategy_id for p in field.players)
+        standings = Standings(ids, ratings=field.ratings)
+        train = _shuffled(self._questions.train, seed, "question")
+        fresh = _shuffled(self._questions.selection, seed, "fresh")
+        size = self._settings.questions_per_pairing
+        step = size if self._settings.debates is None else self._settings.questions_per_wave
+        count = self.waves(len(ids))
+        matches: list[Match] = []
+        for wave in range(count):
+            outlook = look() if self.looks else Outlook()
+            situation = Situation(
+                standings=standings,
+                questions=_rotated(train, wave * step),
+                fresh=_rotated(fresh, wave * step),
+                per_round=size,
+                per_wave=self._settings.questions_per_wave,
+                waves_left=count - wave,
+                children=field.children,
+                challenges=outlook.challenges,
+                anchors=field.anchors,
+                posterior=outlook.posterior,
+                alone=self.alone,
+            )
+            contests, byes = self._arrange(situation, wave, count, derive_seed(seed, "wave", wave))
+            played = play(self._plans(contests, strategies, generation, wave))
+            matches += played
+            self._note(standings, Round(tuple(contests), byes), played)
+        return matches
+
+    def _plans(
+        self,
+        contests: Sequence[Contest],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        wave: int,
+    ) -> list[Plan]:
+        """Plan the debates of a wave, each once, question by question in order of passages."""
+        plans: dict[tuple[str, str, str], Plan] = {}
+        passages: dict[str, int] = {}
+        for contest in contests:
+            passages.setdefault(contest.question.passage_id, len(passages))
+            for plan in contest_plans(
+                contest,
+                strategies,
+                self._config.seed,
+                generation,
+                generation,
+                wave,
+                alone=self.alone,
+            ):
+                names = (plan.first.strategy_id, plan.second.strategy_id)
+                plans.setdefault((plan.question.question_id, *names), plan)
+        return sorted(plans.values(), key=lambda p: passages[p.question.passage_id])
+
+    def _arrange(
+        self, situation: Situation, wave: int, waves: int, seed: int
+    ) -> tuple[list[Contest], tuple[str, ...]]:
+        """Choose the contests of a wave."""
+        total = self._settings.debates
+        if total is None:
+            ((pairing, _),) = self._pairings
+            whole = next(pairing.rounds(situation, seed), Round(()))
+            return list(whole.contests), whole.byes
+        budget = total * (wave + 1) // waves - total * wave // waves
+        shares = sum(share for _, share in self._pairings)
+        chosen: list[Contest] = []
+        taken: set[tuple[str, ...]] = set()
+        due = 0.0
+        for number, (pairing, share) in enumerate(self._pairings):
+            due += budget * share / shares
+            room = round(due) - len(taken)
+            asked = replace(situation, room=(room + 1) // 2)
+            rounds = pairing.rounds(asked, derive_seed(seed, number))
+            chosen += self._take(rounds, room, taken)
+        rounds = Swiss().rounds(situation, derive_seed(seed, "rest"))
+        chosen += self._take(rounds, budget - len(taken), taken)
+        return chosen, ()
+
+    def _take(
+        self, rounds: Iterator[Round], room: int, taken: set[tuple[str, ...]]
+    ) -> list[Contest]:
+        """Take contests as long as there is room for their debates, which are noted in ``taken``.
+
+        Ends with a round that brings nothing new: some pairings would go on for ever.
+        """
+        chosen: list[Contest] = []
+        while room > 0:
+            found = next(rounds, Round(()))
+            before = len(chosen)
+            for contest in found.contests:
+                new = self._debates_of(contest) - taken
+                if len(new) > room:
+                    return chosen
+                if new:
+                    chosen.append(contest)
+                    taken |= new
+                    room -= len(new)
+            if len(chosen) == before:
+                return chosen
+        return chosen
+
+    def _debates_of(self, contest: Contest) -> set[tuple[str, ...]]:
+        """Name the debates of a contest, so that none is planned twice in a wave."""
+        question, first, second = contest.question.question_id, contest.first, contest.second
+        if self.alone:
+            return {(question, first), (question, second)}
+        return {(question, first, second), (question, second, first)}
+
+    def _note(self, standings: Standings, played: Round, matches: Sequence[Match]) -> None:
+        own: dict[str, list[Match]] = defaultdict(list)
+        for match in matches:
+            for strategy_id in set(match.seats):
+                own[strategy_id].append(match)
+        for strategy_id, found in own.items():
+            # Nobody is punished for a wave in which no verdict could be used.
+            won = points(found, strategy_id, self._config.truth_weight)
+            won = 0.5 if won is None else won
+            standings.points[strategy_id] = standings.points.get(strategy_id, 0.0) + won
+        for strategy_id in played.byes:
+            bye = BYE_POINTS[self._settings.bye]
+            standings.points[strategy_id] = standings.points.get(strategy_id, 0.0) + bye
+        standings.note(played)
+
+
+def make_pairings(config: RunConfig) -> list[tuple[Pairing, float]]:
+    """Make the pairings of a configuration, each with its share of the debates.
+
+    Raises:
+        InputError: Unknown pairing, or no share above 0.
+    """
+    shares = config.evolution.tournament.pairings
+    found = [
+        (PAIRINGS.get(name)(config.evolution), share) for name, share in shares.items() if share > 0
+    ]
+    if not found:
+        raise InputError(
+            "evolution.tournament.pairings: name at least one pairing with a share above 0, e.g. "
+            "{swiss: 1}"
+        )
+    return found
+
+
+def _shuffled(questions: Sequence[Question], seed: int, what: str) -> list[Question]:
+    return sorted(questions, key=lambda q: derive_seed(seed, what, q.question_id))
+
+
+def _rotated(questions: Sequence[Question], by: int) -> list[Question]:
+    """Begin elsewhere; a list that is used up begins again."""
+    if not questions:
+        return []
+    by %= len(questions)
+    return [*questions[by:], *questions[:by]]

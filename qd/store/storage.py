@@ -1,0 +1,142 @@
+"""Writing that survives a kill: atomic replacement, append-only logs, reproducible gzip."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from debate_env.errors import InputError
+from debateqd.agents.models.journal.files import sync_folder
+
+
+def json_text(data: Any, *, indent: int | None = 1) -> str:
+    """Return data as canonical JSON: sorted keys, one trailing line break, no NaN."""
+    separators = None if indent else (",", ":")
+    text = json.dumps(
+        data,
+        ensure_ascii=False,
+        sort_keys=True,
+        indent=indent,
+        separators=separators,
+        allow_nan=False,
+    )
+    return text + "\n"
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a file so that readers and crashes see the old content or the new, nothing between."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def gzip_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    """Compress JSON lines; equal lines give equal bytes (no time stamp, no name)."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as file:
+        for line in lines:
+            file.write(json_text(line, indent=None).encode())
+    return buffer.getvalue()
+
+
+def read_gzip_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read what :func:`gzip_lines` compressed.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            yield from (json.loads(line) for line in file)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: {_reason(error)}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: The file is missing, damaged, or holds no object.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {_reason(error)}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: must hold a JSON object, not {type(data).__name__}")
+    return data
+
+
+def read_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read a JSONL log, with line numbers from 1; blank lines are skipped.
+
+    Args:
+        path: The log.
+        end: Read this many bytes only.
+
+    Raises:
+        InputError: The file is missing, or a line is damaged.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    lines = [(n, line) for n, line in enumerate(raw[:end].split(b"\n"), 1) if line.strip()]
+    for number, line in lines:
+        try:
+            data = json.loads(line)
+        except ValueError:
+            # A stopped run can tear nothing but the end of its log.
+            torn = number == lines[-1][0]
+            cure = "a run that was stopped is repaired by --resume" if torn else "restore the file"
+            raise InputError(f"{path}, line {number}: is damaged (not JSON); {cure}") from None
+        yield number, data
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+class AppendLog:
+    """A JSONL log that only grows.
+
+    Args:
+        path: The file; made if missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add a line."""
+        self._file.write(json_text(line, indent=None))
+
+    def flush(self) -> None:
+        """Hand what was added to the operating system, so that others can read it."""
+        self._file.flush()
+
+    def commit(self) -> int:
+        """Make everything durable.
+
+        Returns:
+            The length of the file in bytes.
+        """
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,199 @@
+"""What a training run shows: a live bar on a terminal, a line per generation anywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from debateqd.qd.statistics import Estimate
+from debateqd.qd.tracking.events import (
+    GenerationFinished,
+    Listener,
+    Progress,
+    RunFinished,
+    RunStarted,
+)
+from debateqd.qd.training.results import SIMULATION_NOTICE
+
+PHASES = {
+    "mutation": "writing children",
+    "train": "tournament",
+    "labelling": "labelling speeches",
+    "selection": "choosing",
+    "report": "measuring the gain",
+}
+_EXCERPT = 150
+MUCH_MISSING = 0.5
+"""From this mean missing mass on, a judge's probabilities deserve a word of warning."""
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage, or a dash."""
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def signed(estimate: Estimate) -> str:
+    """A gain in points with its interval, e.g. ``+7.4 [+2.7, +11.1]``."""
+    if estimate.clusters < 2:
+        return f"{100 * estimate.value:+.1f}"
+    return f"{100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+
+
+def generation_line(event: GenerationFinished) -> str:
+    """Sum up a generation in a line."""
+    stats = event.stats
+    width = len(str(event.generations))
+    parts = [
+        f"gen {stats.generation:>{width}}/{event.generations}",
+        f"accepted {stats.accepted:>2}/{stats.children:<2}",
+        f"rating best {stats.best_rating:.0f} mean {stats.mean_rating:.0f}",
+        f"judge right {percent(stats.judge_accuracy)}",
+    ]
+    parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
+    if stats.unusable:
+        parts.append(f"unusable {sum(stats.unusable.values())}/{stats.debates}")
+    if stats.outside:
+        parts.append("out of range " + ", ".join(f"{a} {n}" for a, n in stats.outside.items()))
+    if stats.labels:
+        agreement = stats.labels["agreement"]
+        parts.append(f"labels agree {percent(agreement and agreement['value'])}")
+        if stats.labels["unreadable"]:
+            parts.append(f"unreadable {stats.labels['unreadable']}/{stats.labels['votes']}")
+    if stats.missing_mass is not None and stats.missing_mass > MUCH_MISSING:
+        parts.append(f"judge names no answer with {percent(stats.missing_mass)}")
+    parts.append(f"{event.timing.calls_per_second:.0f} calls/s")
+    if event.timing.money_so_far:
+        parts.append(f"{event.timing.money_so_far:.2f} spent")
+    return "  ".join(parts)
+
+
+GAIN_MEANING = {
+    "persuasion": "share of debates won against the seed panel, above one half",
+    "truth": "judge's credence in the correct answer, above that with the seeds",
+    "mix": "weighted mean of both",
+}
+
+
+def gain_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Say what was gained, a line per measure."""
+    lines = []
+    for name, data in summary["gain"].items():
+        low = -math.inf if data["low"] is None else data["low"]
+        high = math.inf if data["high"] is None else data["high"]
+        text = signed(Estimate(data["value"], low, high, data["n"], data["clusters"]))
+        lines.append(f"{name}: {text} points ({GAIN_MEANING[name]})")
+    return lines
+
+
+def tokens_line(tokens: Mapping[str, Mapping[str, int]]) -> str:
+    """Say how many tokens each role used."""
+    parts = [
+        f"{role} {used['prompt']:,} in, {used['completion']:,} out"
+        + (f" ({used['thinking']:,} thinking)" if used["thinking"] else "")
+        for role, used in tokens.items()
+    ]
+    return "tokens: " + "; ".join(parts)
+
+
+class ConsoleProgress(Listener):
+    """Shows a run on a console.
+
+    Args:
+        console: Where to.
+        evaluate: The command that evaluates a run, e.g. ``"python evaluate.py"``.
+    """
+
+    def __init__(self, console: Console, evaluate: str = "python evaluate.py") -> None:
+        self._console = console
+        self._evaluate = evaluate
+        self._bars: Bars | None = None
+        self._task: Any = None
+        self._phase: tuple[int, str] = (-1, "")
+
+    def run_started(self, event: RunStarted) -> None:
+        """Say what begins."""
+        sizes = ", ".join(f"{n} {name}" for name, n in event.questions.items())
+        what = "Evolving strategies" if not event.first_generation else "Continuing"
+        self._say(f"{what} for {event.objective}: {event.name}, questions: {sizes}")
+        if event.simulation:
+            self._say(SIMULATION_NOTICE)
+        for note in event.notes:
+            self._say(note)
+        if self._console.is_terminal:
+            self._bars = Bars(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bars.add_task("starting", total=None)
+            self._bars.start()
+
+    def progressed(self, event: Progress) -> None:
+        """Move the bar."""
+        if self._bars is None:
+            return
+        if (event.generation, event.phase) != self._phase:
+            self._phase = (event.generation, event.phase)
+            name = PHASES.get(event.phase, event.phase)
+            self._bars.reset(self._task, description=f"gen {event.generation} {name}")
+        self._bars.update(self._task, completed=event.done, total=event.total)
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """Print the generation's line."""
+        self._say(generation_line(event))
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Take the bar away; print what was learned."""
+        if self._bars is not None:
+            self._bars.stop()
+        if event.summary:
+            self._learned(event)
+
+    def _learned(self, event: RunFinished) -> None:
+        summary = event.summary
+        title = "Best strategy of each family"
+        if not summary["complete"]:
+            title += f" after generation {summary['generations']}"
+        table = Table(title=title, title_justify="left", box=None)
+        for name in ("family", "id", "made in", "rating"):
+            table.add_column(name, no_wrap=True)
+        table.add_column("strategy", ratio=1)
+        for row in summary["top"]:
+            born = f"gen {row['generation']}" if row["generation"] else "seed"
+            text = row["text"]
+            excerpt = text if len(text) <= _EXCERPT else text[: _EXCERPT - 1].rstrip() + "…"
+            cells = (row["family"], row["id"], born, f"{row['rating']:.0f}", excerpt)
+            table.add_row(*map(escape, cells))
+        self._console.print()
+        self._console.print(table)
+        self._console.print()
+        if summary["gain"]:
+            self._say("Gain over the seeds on questions that no choice has seen (95 % interval):")
+        for line in gain_lines(summary):
+            self._say("  " + line)
+        totals = summary["totals"]
+        self._say(
+            f"{totals['debates']} debates, {totals['calls']} model calls, "
+            f"{totals['unusable']} unusable verdicts, {summary['strategies']} strategies made, "
+            f"{summary['elites']} alive"
+        )
+        self._say(tokens_line(totals["tokens"]))
+        for line in summary["warnings"]:
+            self._say(line)
+        if summary["simulation"]:
+            self._say(SIMULATION_NOTICE)
+        self._say(f"Results: {event.run_dir}")
+        self._say(f"Evaluate: {self._evaluate} {event.run_dir}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(escape(text), highlight=False, soft_wrap=True)

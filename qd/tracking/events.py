@@ -1,0 +1,304 @@
+"""What a training run tells those who watch it: progress display, Weights & Biases, telemetry.
+
+Everything that is part of the results is deterministic and lives in :class:`GenerationStats`;
+what depends on the machine (seconds) is kept apart in :class:`Timing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from debateqd.qd.statistics import Estimate
+
+Status = Literal["finished", "stopped", "interrupted", "failed"]
+"""``stopped``: the budget is used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins, or goes on.
+
+    Attributes:
+        run_dir: Where its files are.
+        name: Name of the run.
+        config: The resolved configuration, JSON-able, exactly as in ``config.yaml``.
+        objective: ``"persuasion"``, ``"truth"`` or ``"mix"``.
+        generations: The last generation; generation 0 evaluates the seeds.
+        first_generation: The generation about to be played; above 0 when a run is resumed.
+        questions: Number of questions per split.
+        simulation: Whether any model is the embedded one, so that results say nothing about
+            language models.
+        notes: What the models and the journal have to say, a line each.
+    """
+
+    run_dir: Path
+    name: str
+    config: Mapping[str, Any]
+    objective: str
+    generations: int
+    first_generation: int
+    questions: Mapping[str, int]
+    simulation: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Debates finished within the phase being played.
+
+    Attributes:
+        generation: The generation being played.
+        phase: ``"train"``, ``"selection"``, ``"report"`` or ``"mutation"``.
+        done: Debates (or mutations) finished.
+        total: Debates (or mutations) of the phase; a phase may be followed by another of its name.
+    """
+
+    generation: int
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens used by one role, as its engine counts them; thinking is part of completion."""
+
+    prompt: int = 0
+    completion: int = 0
+    thinking: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """The archive as a table: one row per family, one column per behaviour cell.
+
+    Attributes:
+        axis: What the columns measure, e.g. ``"quote_share"``; ``"slot"`` in a slots archive. With
+            more than one behaviour axis the columns run over their product.
+        rows: Row labels (families).
+        columns: Column labels.
+        values: Ratings, rows x columns; ``None`` where the cell is empty.
+    """
+
+    axis: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EliteRow:
+    """One living strategy of the archive.
+
+    Attributes:
+        strategy_id: Identifier within the run.
+        family: Its family.
+        cell: Label of its cell, e.g. ``"authority / quote_share 0.2-0.4"``.
+        rating: Its rating in the view that the run selects by, in Elo points.
+        deviation: Its standard deviation; ``None`` where the view knows none.
+        matches: Usable debates that the rating rests on.
+        generation: When it was created.
+        operator: How it was created.
+        lineage: Identifiers from its seed ancestor to itself (first parents).
+        behaviour: Measured behaviour, one number per descriptor.
+        text: The strategy itself.
+    """
+
+    strategy_id: str
+    family: str
+    cell: str
+    rating: float
+    deviation: float | None
+    matches: int
+    generation: int
+    operator: str
+    lineage: tuple[str, ...]
+    behaviour: Mapping[str, float | None]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    """The results of one generation; the same for every run of the same configuration.
+
+    Attributes:
+        generation: Its number.
+        players: Strategies in the tournament.
+        children: Children that entered the tournament.
+        refused: Children refused before any match, by reason.
+        challenges: Decisions between a challenger and an elite.
+        accepted: Strategies that became elites.
+        debates: Debates played (results taken over from earlier generations not counted).
+        unusable: Debates without a usable verdict, by kind.
+        calls: Model calls.
+        tokens: Tokens by role: debater, judge, mutator.
+        best_rating: Highest rating in the archive (Elo points).
+        mean_rating: Mean rating of the archive (Elo points).
+        qd_score: Sum over cells of rating minus ``qd_offset``.
+        qd_offset: The offset of the QD-score (Elo points).
+        coverage: Filled cells / all cells.
+        judge_accuracy: Share of usable training verdicts for the correct answer.
+        position_bias: Mean credence that the judge gave to whichever answer it was shown first,
+            minus 0.5, over usable verdicts in both orders; ``None`` if no verdict has both orders.
+        verdict_methods: How the judge's probabilities were obtained, and how often.
+        missing_mass: Mean probability that the judge's next word was no answer's letter, over the
+            verdicts where that is known; ``None`` if it is known of none.
+        objective: Named values of what is maximised, on report questions that no choice ever
+            sees: ``"persuasion"`` (share won against the seed panel), ``"truth"`` (judge's credence
+            in the correct answer when champions debate themselves) and, for mix, their weighted
+            mean ``"mix"``; empty when this generation played no report.
+        gain: The same relative to the seeds: persuasion minus 0.5; truth minus that of the seeds on
+            the same questions; with 95 % intervals clustered by passage.
+        win_rate: Share of debates that the champions win against the seed panel on report
+            questions, in both seats, a tie counting as half; measured under every objective, with
+            a 95 % interval clustered by passage. ``None`` when this generation played no report.
+        champions: The strategies that the report was played with.
+        operators: By mutation operator: its ``share`` of this generation's children, how many were
+            ``asked`` of it, and over the generations that shares adapt to, its ``children``, those
+            that became ``elites``, and its ``relative_yield`` (1: average); see
+            :mod:`debateqd.qd.mutation.operator_shares`.
+        labels: What a model's votes say about the new strategies: ``strategies``, ``votes``,
+            ``unreadable``, ``agreement``, ``families`` and ``drifted``, see
+            :class:`debateqd.qd.descriptors.labelling.Labelling`; empty where no axis asks for
+            labels.
+        reported_progress: Mean rating of the champions above that of the panel (Elo points), which
+            the selection had a hand in; with the interval of the posterior where there is one.
+        corrected_progress: The same in Elo points from report debates, which no choice depended on,
+            with a 95 % interval clustered by passage; ``None`` without a report.
+        diversity: Families, ancestors and depth of the archive; see
+            :mod:`debateqd.qd.measures.diversity`.
+        rating_effects: What else the ratings have found: effects of side and position, the mean
+            and the scale of mutations (Elo points), and the dispersion of outcomes.
+        outside: Strategies offered or moved in this generation whose behaviour lay beyond the outer
+            edges, by axis.
+    """
+
+    generation: int
+    players: int
+    children: int
+    refused: Mapping[str, int]
+    challenges: int
+    accepted: int
+    debates: int
+    unusable: Mapping[str, int]
+    calls: int
+    tokens: Mapping[str, Tokens]
+    best_rating: float
+    mean_rating: float
+    qd_score: float
+    qd_offset: float
+    coverage: float
+    judge_accuracy: float | None
+    position_bias: float | None
+    verdict_methods: Mapping[str, int]
+    missing_mass: float | None
+    objective: Mapping[str, float]
+    gain: Mapping[str, Estimate]
+    win_rate: Estimate | None
+    champions: tuple[str, ...]
+    operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    outside: Mapping[str, int] = field(default_factory=dict)
+    reported_progress: Estimate | None = None
+    corrected_progress: Estimate | None = None
+    diversity: Mapping[str, float] = field(default_factory=dict)
+    rating_effects: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def unusable_share(self) -> float:
+        """Share of this generation's debates without a usable verdict."""
+        return sum(self.unusable.values()) / self.debates if self.debates else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a generation took here; goes to ``telemetry.jsonl`` and W&B, never into results.
+
+    Attributes:
+        seconds: Wall-clock seconds of the generation.
+        calls_per_second: Model calls per wall-clock second.
+        delivery: What delivery took, by model name: requests sent, retries, rejected replies,
+            replays, tokens as billed; see :class:`debateqd.agents.models.base.MeteredModel`.
+        money: What the generation cost; ``None`` where a price is unknown.
+        money_so_far: What the run has cost in all, earlier parts included.
+    """
+
+    seconds: float
+    calls_per_second: float
+    delivery: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    money: float | None = None
+    money_so_far: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFinished:
+    """A generation has been committed to disk.
+
+    Attributes:
+        stats: Its results.
+        elites: The archive's living strategies, best first.
+        heat_map: The archive as a table.
+        generations: The last generation of the run.
+        timing: How long it took here.
+    """
+
+    stats: GenerationStats
+    elites: tuple[EliteRow, ...]
+    heat_map: HeatMap
+    generations: int
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run ends.
+
+    Attributes:
+        run_dir: Where its files are.
+        status: Whether it finished, used up its budget, was interrupted, or failed.
+        message: One line; empty when it finished.
+        summary: What ``summary.json`` holds; empty unless finished, or stopped after at least one
+            generation.
+        elites: The archive's living strategies, best first; those of the last committed generation.
+    """
+
+    run_dir: Path
+    status: Status
+    message: str
+    summary: Mapping[str, Any]
+    elites: tuple[EliteRow, ...]
+
+
+class TrainingListener(Protocol):
+    """Somebody who watches a run. Listeners cannot change it; each call must return soon."""
+
+    def run_started(self, event: RunStarted) -> None:
+        """The run's files exist and the first generation is about to be played."""
+
+    def progressed(self, event: Progress) -> None:
+        """Another debate of the current phase has finished."""
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """A generation has been committed."""
+
+    def run_finished(self, event: RunFinished) -> None:
+        """The run ends; called exactly once after ``run_started``, also when it failed."""
+
+
+class Listener:
+    """A listener that does nothing; subclass it and override what is of interest."""
+
+    def run_started(self, event: RunStarted) -> None:
+        """Ignore the event."""
+
+    def progressed(self, event: Progress) -> None:
+        """Ignore the event."""
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """Ignore the event."""
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Ignore the event."""

@@ -1,0 +1,388 @@
+"""Weights & Biases: a training run as a real W&B run, offline when nobody is logged in.
+
+Nothing here ever asks for a login. ``auto`` means online for somebody who is logged in (an API key
+in the environment or in ``.netrc``) and offline for everybody else; an offline run lies in
+``wandb/`` and can be sent later with ``wandb sync``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import netrc
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+import click
+import wandb
+from wandb.errors import Error as WandbError
+
+from debate_env.errors import InputError, nearest
+from debateqd.qd.config.schema import TrackingConfig
+from debateqd.qd.report.heat_map import heat_map_html
+from debateqd.qd.statistics import Estimate
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.store.progress_history import progress_over_time
+from debateqd.qd.tracking.events import (
+    EliteRow,
+    GenerationFinished,
+    GenerationStats,
+    Listener,
+    RunFinished,
+    RunStarted,
+)
+from debateqd.qd.tracking.run_log import read_telemetry
+
+Mode = Literal["auto", "offline", "online", "disabled"]
+ELITE_COLUMNS = (
+    "id",
+    "family",
+    "cell",
+    "rating",
+    "matches",
+    "generation",
+    "operator",
+    "lineage",
+    "behaviour",
+    "text",
+)
+PATIENCE = 30.0
+"""Seconds to wait for the W&B server when a run starts."""
+
+SIMULATION_NOTE = "Simulation: the embedded model plays; results say nothing about language models."
+
+
+def logged_in(environment: Mapping[str, str], base_url: str, netrc_file: Path) -> bool:
+    """Whether W&B credentials are at hand, without asking anybody.
+
+    Args:
+        environment: The process's environment variables.
+        base_url: Address of the W&B server.
+        netrc_file: Where ``wandb login`` keeps keys.
+    """
+    if environment.get("WANDB_API_KEY") or environment.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    try:
+        entries = netrc.netrc(netrc_file)
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return entries.authenticators(urlsplit(base_url).netloc) is not None
+
+
+def _logged_in_here() -> bool:
+    """Whether this process has W&B credentials at hand."""
+    base_url = os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
+    home = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    return logged_in(os.environ, base_url, home)
+
+
+def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
+    """Turn a ``--wandb`` option into what W&B is told.
+
+    ``WANDB_MODE`` and ``WANDB_DISABLED`` are honoured in ``auto``.
+
+    Raises:
+        InputError: If the mode is unknown.
+    """
+    if mode not in get_args(Mode):
+        raise InputError(f"--wandb: unknown mode '{mode}'; {nearest(mode, get_args(Mode))}")
+    if mode == "auto":
+        if os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true"):
+            return "disabled"
+        chosen = os.environ.get("WANDB_MODE", "")
+        if chosen in ("offline", "online", "disabled"):
+            return chosen  # type: ignore[return-value]
+        return "online" if _logged_in_here() else "offline"
+    return mode  # type: ignore[return-value]
+
+
+def _run_id(telemetry: Path) -> str | None:
+    """The W&B run of an earlier part of the same training run, if there was one."""
+    found = None
+    for record in read_telemetry(telemetry):
+        if record.get("event") == "wandb":
+            found = str(record["id"])
+    return found
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _estimate(prefix: str, estimate: Estimate) -> dict[str, float | None]:
+    return {
+        prefix: _finite(estimate.value),
+        f"{prefix}/low": _finite(estimate.low),
+        f"{prefix}/high": _finite(estimate.high),
+    }
+
+
+def generation_metrics(event: GenerationFinished) -> dict[str, float | int | None]:
+    """Flatten one generation's results into the scalars of a dashboard.
+
+    Keys: ``objective/*``, ``gain/*`` with ``/low`` and ``/high``, ``progress/reported`` and
+    ``progress/corrected`` likewise, ``archive/*``, ``diversity/*``, ``rating/*``, ``judge/*``,
+    ``win_rate``, ``debates/*``, ``tokens/*``, ``time/*``.
+    """
+    stats = event.stats
+    metrics: dict[str, float | int | None] = {
+        "generation": stats.generation,
+        "archive/qd_score": stats.qd_score,
+        "archive/coverage": stats.coverage,
+        "archive/accepted": stats.accepted,
+        "archive/children": stats.children,
+        "rating/best": stats.best_rating,
+        "rating/mean": stats.mean_rating,
+        "judge/accuracy": _finite(stats.judge_accuracy),
+        "judge/position_bias": _finite(stats.position_bias),
+        "judge/unusable_share": stats.unusable_share,
+        "judge/missing_mass": _finite(stats.missing_mass),
+        "debates/played": stats.debates,
+        "debates/calls": stats.calls,
+        "time/seconds": event.timing.seconds,
+        "time/calls_per_second": event.timing.calls_per_second,
+    }
+    timing = event.timing
+    if timing.money is not None and timing.delivery:
+        metrics["cost/generation"] = timing.money
+    if timing.money_so_far is not None and timing.delivery:
+        metrics["cost/so_far"] = timing.money_so_far
+    for model, counts in timing.delivery.items():
+        for key, count in counts.items():
+            metrics[f"delivery/{model}/{key}"] = count
+    for name, value in stats.objective.items():
+        metrics[f"objective/{name}"] = _finite(value)
+    for name, estimate in stats.gain.items():
+        metrics |= _estimate(f"gain/{name}", estimate)
+    if stats.win_rate is not None:
+        metrics |= _estimate("win_rate", stats.win_rate)
+    for name, estimate in progress_of(stats).items():
+        metrics |= _estimate(f"progress/{name}", estimate)
+    for name, value in getattr(stats, "diversity", {}).items():
+        metrics[f"diversity/{name}"] = _finite(value)
+    for role, tokens in stats.tokens.items():
+        metrics[f"tokens/{role}/prompt"] = tokens.prompt
+        metrics[f"tokens/{role}/completion"] = tokens.completion
+        metrics[f"tokens/{role}/thinking"] = tokens.thinking
+    for reason, count in stats.refused.items():
+        metrics[f"mutation/refused/{reason}"] = count
+    for operator, row in stats.operators.items():
+        for what, value in row.items():
+            metrics[f"mutation/{operator}/{what}"] = value
+    for axis, count in stats.outside.items():
+        metrics[f"archive/outside/{axis}"] = count
+    if stats.labels:
+        agreement = stats.labels["agreement"]
+        metrics["labels/agreement"] = agreement and agreement["value"]
+        metrics["labels/unreadable"] = stats.labels["unreadable"]
+        metrics["labels/drifted"] = stats.labels["drifted"]
+    for kind, count in stats.unusable.items():
+        metrics[f"judge/unusable/{kind}"] = count
+    return metrics
+
+
+def progress_of(stats: GenerationStats) -> dict[str, Estimate]:
+    """Return reported and corrected progress of a generation, those that there are."""
+    found = {name: getattr(stats, f"{name}_progress", None) for name in ("reported", "corrected")}
+    return {name: estimate for name, estimate in found.items() if estimate is not None}
+
+
+ProgressRow = Mapping[str, Any]
+"""``generation``, and ``reported`` and ``corrected`` as JSON-able estimates or ``None``."""
+
+
+def progress_series(rows: Sequence[ProgressRow]) -> dict[str, list[tuple[int, float]]]:
+    """Return the lines of the chart of reported against corrected progress.
+
+    Args:
+        rows: One per generation that measured either.
+
+    Returns:
+        (generation, Elo points over the seeds) by name of the line; lines without points are left
+        out.
+    """
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        for name, key, part in (
+            ("reported", "reported", "value"),
+            ("corrected", "corrected", "value"),
+            ("corrected, 95 % low", "corrected", "low"),
+            ("corrected, 95 % high", "corrected", "high"),
+        ):
+            value = (row[key] or {}).get(part)
+            if value is not None:
+                lines.setdefault(name, []).append((int(row["generation"]), float(value)))
+    return lines
+
+
+def progress_chart(rows: Sequence[ProgressRow]) -> Any:
+    """Return the chart of reported against corrected progress for W&B; ``None`` without points."""
+    lines = progress_series(rows)
+    if not lines:
+        return None
+    return wandb.plot.line_series(
+        xs=[[x for x, _ in line] for line in lines.values()],
+        ys=[[y for _, y in line] for line in lines.values()],
+        keys=list(lines),
+        title="Progress of the champions over the seeds (Elo): reported, and on fresh questions",
+        xname="generation",
+    )
+
+
+def elite_table(elites: tuple[EliteRow, ...]) -> wandb.Table:
+    """The archive's living strategies with text and lineage, as a W&B table."""
+    rows = [
+        [
+            row.strategy_id,
+            row.family,
+            row.cell,
+            float(row.rating),
+            row.matches,
+            row.generation,
+            row.operator,
+            " > ".join(row.lineage),
+            json.dumps(dict(row.behaviour), sort_keys=True),
+            row.text,
+        ]
+        for row in elites
+    ]
+    return wandb.Table(columns=list(ELITE_COLUMNS), data=rows)
+
+
+class WandbListener(Listener):
+    """Sends what happens to W&B.
+
+    Args:
+        mode: ``"offline"`` or ``"online"``.
+        settings: Project, entity and tags.
+    """
+
+    def __init__(self, mode: Literal["offline", "online"], settings: TrackingConfig) -> None:
+        self._mode = mode
+        self._settings = settings
+        self._run: wandb.Run | None = None
+        self._progress: list[ProgressRow] = []
+
+    def run_started(self, event: RunStarted) -> None:
+        """Start the W&B run, or continue that of an interrupted training run."""
+        # W&B takes our package "agents" for the OpenAI Agents SDK, which has the same import name,
+        # and would advertise (or start) its tracing; the user's own choice goes first.
+        os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")
+        if event.first_generation:  # the chart shows the whole run, not what is left of it
+            self._progress = [
+                row
+                for row in progress_over_time(RunDirectory.open(event.run_dir))
+                if row["generation"] < event.first_generation
+            ]
+        telemetry = event.run_dir / "telemetry.jsonl"
+        known = _run_id(telemetry)
+        try:
+            self._run = self._start(event, known)
+        except WandbError as error:
+            if self._mode == "offline":
+                raise
+            # A run must not go untracked in silence because a server is away.
+            click.echo(
+                "Weights & Biases cannot be reached; this run is tracked offline "
+                f"({str(error).partition(chr(10))[0]})",
+                err=True,
+            )
+            self._mode = "offline"
+            self._run = self._start(event, known)
+        self._run.define_metric("generation")
+        self._run.define_metric("*", step_metric="generation")
+        with telemetry.open("a", encoding="utf-8") as file:
+            record = {"event": "wandb", "id": self._run.id, "mode": self._mode}
+            file.write(json.dumps(record, sort_keys=True) + "\n")
+
+    def _start(self, event: RunStarted, known: str | None) -> wandb.Run:
+        tags = [*self._settings.tags, event.objective]
+        return wandb.init(
+            project=self._settings.project,
+            entity=self._settings.entity,
+            name=event.name,
+            id=known,
+            resume="allow" if known else None,
+            tags=[*tags, "simulation"] if event.simulation else tags,
+            notes=SIMULATION_NOTE if event.simulation else None,
+            config={**event.config, "simulation": event.simulation, **dict(event.questions)},
+            mode=self._mode,
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                disable_git=True,
+                save_code=False,
+                init_timeout=PATIENCE,
+            ),
+        )
+
+    def generation_finished(self, event: GenerationFinished) -> None:
+        """Log the generation's figures, progress so far, the archive's heat map and its elites."""
+        if self._run is None:
+            return
+        progress = progress_of(event.stats)
+        if progress:
+            row = {name: estimate.to_json() for name, estimate in progress.items()}
+            blank = {"reported": None, "corrected": None}
+            self._progress.append({"generation": event.stats.generation, **blank, **row})
+        chart = progress_chart(self._progress)
+        title = f"Generation {event.stats.generation}: rating of the elite in each cell (Elo)"
+        self._run.log(
+            {
+                **{k: v for k, v in generation_metrics(event).items() if v is not None},
+                "archive/heat_map": wandb.Html(heat_map_html(event.heat_map, title), inject=False),
+                "archive/elites": elite_table(event.elites),
+                **({} if chart is None else {"progress": chart}),
+            }
+        )
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Log the archive as an artifact and close the run with its true status."""
+        if self._run is None:
+            return
+        archive = event.run_dir / "archive.json"
+        if archive.exists():
+            artifact = wandb.Artifact(f"archive-{self._run.id}", type="archive")
+            for name in ("archive.json", "strategies.jsonl", "config.yaml", "summary.json"):
+                if (event.run_dir / name).exists():
+                    artifact.add_file(str(event.run_dir / name))
+            self._run.log_artifact(artifact)
+        for key, value in event.summary.items():
+            if isinstance(value, (int, float, str, bool)):
+                self._run.summary[f"final/{key}"] = value
+        self._run.finish(exit_code=0 if event.status == "finished" else 1)
+        click.echo(f"Weights & Biases ({self._mode}): {self._where()}")
+
+    def _where(self) -> str:
+        if self._run is None:
+            return "not started"
+        folder = Path(self._run.dir).parent
+        if self._mode == "online":
+            return str(self._run.url)
+        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        return f"{shown} (send it with: wandb sync {shown})"
+
+
+def wandb_listener(mode: str, run_dir: Path, settings: TrackingConfig) -> WandbListener | None:
+    """Make the listener for a ``--wandb`` option; ``None`` when tracking is off.
+
+    Args:
+        mode: ``auto``, ``offline``, ``online`` or ``disabled``.
+        run_dir: The training run's directory (its telemetry remembers the W&B run).
+        settings: Project, entity and tags.
+
+    Raises:
+        InputError: If the mode is unknown, or ``online`` is asked for and nobody is logged in.
+    """
+    resolved = resolve_mode(mode)
+    if resolved == "disabled":
+        return None
+    if mode == "online" and not _logged_in_here():
+        raise InputError(
+            "--wandb online: nobody is logged in to Weights & Biases; run 'wandb login', set "
+            "WANDB_API_KEY, or use --wandb offline"
+        )
+    return WandbListener(resolved, settings)

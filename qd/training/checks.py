@@ -1,0 +1,100 @@
+"""What can be wrong with a configuration beyond the types of its values, found before a run begins.
+
+Nothing here makes a file, plays a debate or loads a model, so that a dry run and the start of a
+real one refuse the same mistakes, and neither leaves anything behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import debateqd.qd.ratings.bradley_terry
+import debateqd.qd.ratings.elo  # noqa: F401  (registers itself)
+from debate_env.errors import InputError
+from debateqd.agents.models.registry import check_model
+from debateqd.qd.archive.registry import ARCHIVES
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.descriptors.base import make_descriptors
+from debateqd.qd.descriptors.embedding import make_embedder
+from debateqd.qd.mutation.operators import MUTATORS
+from debateqd.qd.mutation.parents import PARENTS
+from debateqd.qd.ratings import RATINGS
+from debateqd.qd.selection.acceptance import ACCEPTANCE
+from debateqd.qd.selection.pairing import PAIRINGS
+from debateqd.qd.training.state import new_archive
+
+
+def check_names(config: RunConfig) -> None:
+    """Resolve every name of a part that a configuration holds, and its archive.
+
+    Raises:
+        InputError: Something goes by no such name, cannot be imported or cannot be called; says
+            which key names it, and what is allowed.
+    """
+    for key, name, find in _named_parts(config):
+        try:
+            part = find(name)
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from None
+        if not callable(part):
+            raise InputError(
+                f"{key}: {name!r} is a {type(part).__name__}, which cannot be called; see "
+                "docs/extending.md for what it has to be"
+            )
+    selection, rating = config.evolution.selection, config.evolution.tournament.rating
+    if ACCEPTANCE.get(selection.rule)(selection).needs_posterior and rating == "elo":
+        raise InputError(
+            f"evolution.selection.rule: '{selection.rule}' needs a rating that knows its own "
+            "uncertainty; use evolution.tournament.rating=bradley_terry, or the rule 'rating'"
+        )
+    settings = config.evolution.archive
+    make_descriptors(settings)
+    try:
+        new_archive(config.evolution)
+    except InputError as error:
+        where = "" if str(error).startswith("evolution.") else "evolution.archive: "
+        raise InputError(f"{where}{error}") from None
+
+
+def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], object]]]:
+    """Key, name and registry of every part that is chosen by name."""
+    evolution = config.evolution
+    tournament = evolution.tournament
+    yield "evolution.archive.kind", evolution.archive.kind, ARCHIVES.get
+    yield "evolution.parents.rule", evolution.parents.rule, PARENTS.get
+    for name in tournament.pairings:
+        yield f"evolution.tournament.pairings.{name}", name, PAIRINGS.get
+    yield "evolution.tournament.rating", tournament.rating, RATINGS.get
+    yield "evolution.selection.rule", evolution.selection.rule, ACCEPTANCE.get
+    for name in evolution.mutation.operators:
+        yield f"evolution.mutation.operators.{name}", name, MUTATORS.get
+    if evolution.mutation.embedder:
+        yield "evolution.mutation.embedder", evolution.mutation.embedder, _embedder
+
+
+def _embedder(spec: str) -> object:
+    """Make an embedder, to learn whether it can be made, and return what makes its rows."""
+    return make_embedder(spec).embed
+
+
+def check_models(config: RunConfig) -> None:
+    """Refuse specifications of models that would be refused when the run starts.
+
+    A model of somebody's own is not imported for this; see
+    :func:`debateqd.agents.models.registry.check_model`.
+
+    Raises:
+        InputError: Names the key and the specification.
+    """
+    models = config.models
+    roles: Mapping[str, str] = {
+        "models.debater": models.debater,
+        "models.judge": models.judge,
+        "models.mutator": models.mutator,
+    }
+    for key, spec in roles.items():
+        try:
+            check_model(spec)
+        except InputError as error:
+            where = "models.default" if spec == models.default else key
+            raise InputError(f"{where}: {error}") from None

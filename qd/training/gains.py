@@ -1,0 +1,248 @@
+"""What was gained over the seeds, on report questions that no choice ever depends on.
+
+The champions of a generation, the best-rated elite of each family, are measured:
+
+- persuasion: each meets a seed of the frozen panel on every report question, once in either seat;
+  seeds rotate over the questions. The gain is the share won minus 1/2, which the seeds themselves
+  have against each other.
+- truth: each debates itself on every report question. The gain is the judge's credence in the
+  correct answer minus that when seeds, one of each family, debate themselves on the same question.
+
+The win rate is the share of the debates against the panel that champions win, a tie counting as
+half. Under truth these debates are played for it alone: a strategy may lead the judge to the truth
+without winning, and whoever looks at a run wants to see both.
+
+A debate is named by what determines it, not by its generation: a champion that stays is not
+measured twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from debate_env.questions.question import Question
+from debateqd.agents.base import derive_seed
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.plans import both_seats, self_debate, share_won, truth_reached
+from debateqd.qd.debates.questions import draw
+from debateqd.qd.measures.score_units import ReportRow, corrected_progress
+from debateqd.qd.seeds import FAMILIES
+from debateqd.qd.statistics import Estimate, mean_interval
+from debateqd.qd.strategy import Strategy
+
+PlayPlans = Callable[[Sequence[Plan]], list[Match]]
+Key = tuple[str, str]
+"""Ids of a champion and a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """See :class:`debateqd.qd.tracking.events.GenerationStats` for what each of them is."""
+
+    objective: Mapping[str, float]
+    gain: Mapping[str, Estimate]
+    win_rate: Estimate | None
+    corrected_progress: Estimate | None = None
+
+
+def champions(elites: Sequence[Entry], strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
+    """Return the best-rated elite of each family, in the order of families; ties by id."""
+    best: dict[str, Entry] = {}
+    for entry in sorted(elites, key=lambda e: (-e.fitness, e.strategy_id)):
+        best.setdefault(strategies[entry.strategy_id].family, entry)
+    known = [f for f in FAMILIES if f in best] + sorted(set(best) - set(FAMILIES))
+    return tuple(best[family].strategy_id for family in known)
+
+
+class Reporter:
+    """Measures champions.
+
+    Args:
+        config: The run's configuration.
+        questions: The report questions.
+        panel: The seed strategies.
+    """
+
+    def __init__(
+        self, config: RunConfig, questions: Sequence[Question], panel: Sequence[Strategy]
+    ) -> None:
+        self._config = config
+        seed = config.seed
+        self._questions = draw(
+            questions, config.evolution.report.questions, seed, "questions", "report"
+        )
+        self._panel = sorted(panel, key=lambda s: derive_seed(seed, "panel", s.strategy_id))
+
+    def due(self, generation: int) -> bool:
+        """Whether a generation is measured: every so many, and the last."""
+        every = self._config.evolution.report.every
+        last = generation == self._config.evolution.generations
+        return bool(self._questions) and (last or (every > 0 and generation % every == 0))
+
+    def debates(self) -> tuple[int, int]:
+        """Upper bound of debates per report, and of those that are played once in a run."""
+        count, families = len(self._questions), len(FAMILIES)
+        weight = self._config.truth_weight
+        return (
+            families * count * (2 + (weight > 0)),
+            families * count * (weight > 0),
+        )
+
+    def measure(
+        self,
+        chosen: Sequence[str],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        play: PlayPlans,
+    ) -> Gains:
+        """Play the report of a generation.
+
+        Args:
+            chosen: The champions.
+            strategies: Strategies by id.
+            generation: The generation's number.
+            play: Plays debates, or takes results over from earlier generations.
+        """
+        weight = self._config.truth_weight
+        objective: dict[str, float] = {}
+        gain: dict[str, Estimate] = {}
+        parts: dict[str, dict[Key, float]] = {}
+        met = self._meet_panel(chosen, strategies, generation, play)
+        shares: dict[Key, float] = {}
+        reached: dict[Key, float] = {}
+        base: dict[str, float] = {}
+        if weight < 1:
+            shares = _shares_won(met, self._score)
+            parts["persuasion"] = {key: share - 0.5 for key, share in shares.items()}
+            _add(objective, "persuasion", parts["persuasion"], 0.5)
+        if weight > 0:
+            reached, seeds = self._truth(chosen, strategies, generation, play)
+            parts["truth"] = {
+                # Differences first: where all reach the same, the gain is 0 and no rounding error.
+                key: fmean(value - seed for seed in seeds[key[1]])
+                for key, value in reached.items()
+                if key[1] in seeds
+            }
+            base = {question: fmean(values) for question, values in seeds.items()}
+            _add(objective, "truth", reached, 0.0)
+        if 0 < weight < 1:
+            both = parts["persuasion"].keys() & parts["truth"].keys()
+            parts["mix"] = {
+                key: (1 - weight) * parts["persuasion"][key] + weight * parts["truth"][key]
+                for key in parts["persuasion"]
+                if key in both
+            }
+            if {"persuasion", "truth"} <= objective.keys():
+                objective["mix"] = (1 - weight) * objective["persuasion"] + weight * objective[
+                    "truth"
+                ]
+        passages = {q.question_id: q.passage_id for q in self._questions}
+
+        def interval(values: Mapping[Key, float], *, proportion: bool) -> Estimate:
+            clusters = [passages[question_id] for _, question_id in values]
+            return mean_interval(list(values.values()), clusters, proportion=proportion)
+
+        for name, values in parts.items():
+            if values:
+                gain[name] = interval(values, proportion=False)
+        won = _shares_won(met, "win")
+        rows = [
+            ReportRow(passages[key[1]], shares.get(key), reached.get(key), base.get(key[1]))
+            for key in dict.fromkeys((*shares, *reached))
+        ]
+        return Gains(
+            objective,
+            gain,
+            interval(won, proportion=True) if won else None,
+            corrected_progress(rows, weight),
+        )
+
+    def _meet_panel(
+        self,
+        chosen: Sequence[str],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        play: PlayPlans,
+    ) -> dict[Key, list[Match]]:
+        """Both debates of every champion with the panel's seed on every question."""
+        seed = self._config.seed
+        keys: list[Key] = []
+        plans: list[Plan] = []
+        for number, question in enumerate(self._questions):
+            for strategy_id in chosen:
+                pair = (strategies[strategy_id], self._opponent(number, strategy_id))
+                for plan in both_seats(seed, "report", generation, question, pair, "panel"):
+                    keys.append((strategy_id, question.question_id))
+                    plans.append(plan)
+        met: dict[Key, list[Match]] = {}
+        for key, match in zip(keys, play(plans), strict=True):
+            met.setdefault(key, []).append(match)
+        return met
+
+    def _truth(
+        self,
+        chosen: Sequence[str],
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        play: PlayPlans,
+    ) -> tuple[dict[Key, float], dict[str, list[float]]]:
+        """Truth scores by champion and question, and those of seeds by question."""
+        seed = self._config.seed
+        plans, owners = [], []
+        for number, question in enumerate(self._questions):
+            for role, strategy in (
+                *(("seed", s) for s in self._one_per_family(number)),
+                *(("champion", strategies[c]) for c in chosen),
+            ):
+                owners.append((role, strategy.strategy_id, question.question_id))
+                plans.append(self_debate(seed, "report", generation, question, strategy))
+        base: dict[str, list[float]] = {}
+        reached: dict[Key, float] = {}
+        for (role, strategy_id, question_id), match in zip(owners, play(plans), strict=True):
+            value = truth_reached([match], self._score)
+            if value is None:
+                continue
+            if role == "seed":
+                base.setdefault(question_id, []).append(value)
+            else:
+                reached[strategy_id, question_id] = value
+        return reached, base
+
+    def _opponent(self, number: int, strategy_id: str) -> Strategy:
+        """The panel's seed for a question; the next one where that is the champion itself."""
+        found = self._panel[number % len(self._panel)]
+        if found.strategy_id == strategy_id:
+            found = self._panel[(number + 1) % len(self._panel)]
+        return found
+
+    @property
+    def _score(self) -> str:
+        return self._config.evolution.report.score
+
+    def _one_per_family(self, number: int) -> list[Strategy]:
+        """One seed of every family; which one rotates over the questions."""
+        families: dict[str, list[Strategy]] = {}
+        for strategy in self._panel:
+            families.setdefault(strategy.family, []).append(strategy)
+        return [seeds[number % len(seeds)] for _, seeds in sorted(families.items())]
+
+
+def _shares_won(met: Mapping[Key, Sequence[Match]], score: str) -> dict[Key, float]:
+    """Mean share won in both seats; left out where either debate has no usable verdict."""
+    found: dict[Key, float] = {}
+    for key, matches in met.items():
+        share = share_won(matches, key[0], score)
+        if share is not None and all(match.usable for match in matches):
+            found[key] = share
+    return found
+
+
+def _add(
+    objective: dict[str, float], name: str, values: Mapping[Key, float], offset: float
+) -> None:
+    if values:
+        objective[name] = sum(values.values()) / len(values) + offset

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+
+import pytest
+
+from debateqd.agents.models.openai import errors
+from debateqd.agents.models.openai.errors import (
+    Trouble,
+    from_exception,
+    from_status,
+    scrub,
+    wanted_wait,
+)
+
+NOW = 1_800_000_000.0
+
+
+def status(code: int, message: str = "", headers: dict[str, str] | None = None) -> Trouble:
+    body = json.dumps({"error": {"message": message}}).encode()
+    return from_status(code, headers or {}, body, NOW, "sk-secret-abcdef")
+
+
+@pytest.mark.parametrize(
+    ("code", "fate", "kind"),
+    [
+        (400, "permanent", "engine_error"),
+        (401, "permanent", "engine_error"),
+        (403, "permanent", "engine_error"),
+        (404, "permanent", "engine_error"),
+        (413, "permanent", "engine_error"),
+        (422, "permanent", "engine_error"),
+        (408, "timeout", "timeout"),
+        (429, "refused", "rate_limited"),
+        (503, "refused", "rate_limited"),
+        (529, "refused", "rate_limited"),
+        (500, "broken", "engine_error"),
+        (502, "broken", "engine_error"),
+        (504, "broken", "engine_error"),
+        (307, "permanent", "engine_error"),
+    ],
+)
+def test_a_status_decides_what_happens_next(code: int, fate: str, kind: str) -> None:
+    trouble = status(code, "no")
+    assert (trouble.fate, trouble.kind, trouble.status) == (fate, kind, code)
+    assert "\n" not in trouble.message
+
+
+@pytest.mark.parametrize(
+    ("message", "numbers"),
+    [
+        (
+            "This model's maximum context length is 16384 tokens. However, your prompt contains "
+            "20,001 input tokens, which exceeds this limit even without any output tokens.",
+            (16384, 20001),
+        ),
+        ("Input length (1500) exceeds model's maximum context length (1024).", (1024, 1500)),
+        (
+            "This model's maximum context length is 8192 tokens. However, you requested 9000 "
+            "tokens (8900 in the messages, 100 in the completion).",
+            (8192, 9000),
+        ),
+        (
+            "the request exceeds the available context size. try increasing it (n_ctx 4096, "
+            "n_prompt_tokens 5000)",
+            (4096, 5000),
+        ),
+        ("prompt is too long: 210000 tokens > 200000 maximum", (200000, 210000)),
+    ],
+)
+def test_an_overflow_is_recognised_with_its_numbers(message: str, numbers: tuple[int, int]) -> None:
+    trouble = status(400, message)
+    assert trouble.kind == "context_too_long"
+    assert trouble.fate == "permanent"
+    assert errors.context_numbers(message) == numbers
+    assert str(numbers[0]) in trouble.message.replace(",", "")
+
+
+def test_other_refusals_are_no_overflow() -> None:
+    assert status(400, "Unsupported parameter: 'seed'").kind == "engine_error"
+    assert errors.context_numbers("nothing to see") is None
+
+
+def test_a_spent_quota_is_permanent() -> None:
+    trouble = status(429, "You exceeded your current quota, please check your plan and billing")
+    assert (trouble.fate, trouble.kind) == ("permanent", "rate_limited")
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": formatdate(NOW + 30, usegmt=True)}, 30.0),
+        ({"retry-after": formatdate(NOW - 30, usegmt=True)}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}, 90.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
+        ({"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "9s"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((NOW + 8) * 1000))}, 8.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW + 8))}, 8.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "8"}, 8.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "whenever"}, None),
+        ({"x-ratelimit-remaining": "0"}, None),
+    ],
+)
+def test_how_long_to_wait(headers: dict[str, str], wait: float | None) -> None:
+    found = wanted_wait(headers, NOW)
+    assert found == (None if wait is None else pytest.approx(wait))
+    assert status(429, "slow down", headers).wait == (None if wait is None else pytest.approx(wait))
+
+
+class ConnectError(Exception): ...
+
+
+class ReadError(Exception): ...
+
+
+class ReadTimeout(Exception): ...  # noqa: N818  (its name elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("cause", "fate", "kind"),
+    [
+        (ConnectError("Connection refused"), "unreachable", "connection"),
+        (ReadError("reset by peer"), "reset", "connection"),
+        (ReadTimeout(""), "timeout", "timeout"),
+    ],
+)
+def test_exceptions_are_classified_by_their_cause(cause: Exception, fate: str, kind: str) -> None:
+    outer = RuntimeError("Connection error.")
+    outer.__cause__ = cause
+    for error in (outer, cause):
+        trouble = from_exception(error)
+        assert (trouble.fate, trouble.kind) == (fate, kind)
+
+
+def test_no_key_is_ever_echoed() -> None:
+    key = "sk-secret-abcdef"
+    for text in (
+        f"Incorrect API key provided: {key}.",
+        "Incorrect API key provided: sk-s****cdef.",
+        f"headers: Authorization: Bearer {key}",
+        "authorization=Basic dXNlcjpwdw==",
+        f"bearer {key[:10]}",
+    ):
+        shown = scrub(text, key)
+        assert key[:10] not in shown
+        assert "cdef" not in shown
+        assert "dXNl" not in shown
+    assert "sk-secret" not in status(401, f"bad key {key}").message
+    assert scrub("none of this", "") == "none of this"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", ""),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"upstream gone\n", "upstream gone"),
+        (b'{"error": "model not found"}', "model not found"),
+        (b'{"detail": "Not Found"}', "Not Found"),
+        (b'{"message": "no"}', "no"),
+        (b'{"error": {"message": "no", "code": "bad"}}', "no (bad)"),
+        (b'{"detail": [{"msg": "field required"}]}', "field required"),
+        (b"[1, 2]", ""),
+        (b"\xff\xfe", ""),
+    ],
+)
+def test_every_error_body_is_survived(data: bytes, said: str) -> None:
+    trouble = from_status(500, {}, data, NOW)
+    assert said in trouble.message
+    assert len(trouble.message) <= 300

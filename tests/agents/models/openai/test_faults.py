@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from debateqd.agents.models.base import delivery_of
+from debateqd.agents.models.openai.model import make_openai
+from tests.agents.models.openai.helpers import LONG, answers, ask, connected, wait_for
+from tests.servers import Dialect, Faults, Settings, serve
+
+QUICK = {"timeout": 0.5}
+
+
+def break_down(server: Any, **faults: Any) -> None:
+    """Let things go wrong from now on."""
+    settings = server.stand_in.settings
+    server.stand_in.settings = dataclasses.replace(settings, faults=Faults(**faults))
+
+
+def test_nothing_is_lost_doubled_or_spoilt() -> None:
+    requests = [ask(seed=s, system=LONG if s % 2 else "Short.") for s in range(300)]
+    with connected(Settings(seconds=0.02), **QUICK) as (model, server):
+        expected = answers(model, requests)
+        server.stand_in.log.clear()
+        server.stand_in.counts.clear()
+        break_down(server, too_many=0.05, error=0.02, reset=0.01, garbage=0.01, hang=0.01, seed=7)
+        before = delivery_of(model)
+        replies = answers(model, requests)
+        counted = delivery_of(model)
+        counts = server.stand_in.counts
+        assert {"too_many", "error", "reset", "garbage", "hang"} <= set(counts)
+        for reply, good in zip(replies, expected, strict=True):
+            assert (reply.text, reply.finish_reason) == (good.text, "stop")
+        # Each was answered well once; nothing was asked again that had been answered.
+        good = Counter(seen.key for seen in server.stand_in.log if seen.outcome == "ok")
+        assert set(good.values()) == {1}
+        assert len(good) == 300
+        assert counted["requests"] - before["requests"] == counts["requests"]
+        assert counted["retries"] - before["retries"] == counts["requests"] - 300
+        assert counted["rejected"] - before["rejected"] == counts["garbage"]
+        assert counted["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("too_many", "rate_limited"),
+        ("error", "engine_error"),
+        ("reset", "connection"),
+        ("garbage", "bad_reply"),
+        ("hang", "timeout"),
+    ],
+)
+def test_what_never_stops_failing_becomes_an_error_of_its_kind(fault: str, kind: str) -> None:
+    with connected(attempts=3, timeout=0.2) as (model, server):
+        break_down(server, **{fault: 1.0})
+        replies = answers(model, [ask(seed=s) for s in range(3)])
+        for reply in replies:
+            assert (reply.finish_reason, reply.text) == ("error", "")
+            assert reply.error_kind == kind
+            assert reply.error
+            assert "\n" not in reply.error
+        assert delivery_of(model)["failed"] == 3
+        assert server.stand_in.counts["requests"] == 9
+        break_down(server)
+        assert answers(model, [ask()])[0].finish_reason == "stop"
+
+
+def test_permanent_failures_are_not_repeated() -> None:
+    with connected() as (model, server):
+        server.stand_in.settings = Settings(model="other")
+        (reply,) = answers(model, [ask()])
+        assert (reply.finish_reason, reply.error_kind) == ("error", "engine_error")
+        assert "does not exist" in reply.error
+        assert server.stand_in.counts["requests"] == 1
+
+
+def test_no_key_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-first-123456")
+    with connected(Settings(key="sk-first-123456")) as (model, server):
+        server.stand_in.settings = Settings(key="sk-second-123456")
+        (reply,) = answers(model, [ask()])
+        assert "401" in reply.error
+        assert "sk-first" not in reply.error
+        assert "3456" not in reply.error
+
+
+def test_the_same_garbage_without_chance_is_the_models_own() -> None:
+    with connected(Settings()) as (model, server):
+        server.stand_in._reply = lambda body, draws: "caf\ufffd"
+        (reply,) = answers(model, [ask(temperature=0.0)])
+        assert reply.error_kind == "bad_reply"
+        assert "3 times the same" in reply.error
+        assert server.stand_in.counts["requests"] == 3
+
+
+def test_garbage_that_a_seed_brings_is_drawn_again_the_same_way_every_time() -> None:
+    def reply(body: Any, draws: Any) -> str:
+        return f"clean {body['seed']}" if body["seed"] % 3 else "caf\ufffd"
+
+    with connected(Settings()) as (model, server):
+        server.stand_in._reply = reply
+        requests = [ask(seed=s) for s in range(12)]
+        first = answers(model, requests)
+        assert all(r.finish_reason == "stop" for r in first)
+        break_down(server, too_many=0.1, error=0.1, reset=0.1)
+        assert answers(model, requests) == first
+
+
+def test_retry_after_is_respected() -> None:
+    with connected() as (model, server):
+        break_down(server, too_many=1.0, retry_after=0.6)
+        model.submit([(1, ask())])
+        time.sleep(0.25)
+        break_down(server)
+        begun = time.monotonic()
+        replies = model.poll()
+        assert [reply.finish_reason for _, reply in replies] == ["stop"]
+        assert time.monotonic() - begun > 0.2
+        first, second = server.stand_in.log
+        assert second.at - first.at >= 0.6
+
+
+def test_a_server_that_asks_to_be_left_alone_is_left_alone() -> None:
+    with connected(Settings(seconds=0.01)) as (model, server):
+        break_down(server, too_many=1.0, retry_after=0.8)
+        model.submit([(i, ask(seed=i)) for i in range(100)])
+        time.sleep(0.3)
+        refused = server.stand_in.counts["requests"]
+        assert refused <= 20  # then it was plain that it refuses everybody
+        break_down(server)
+        time.sleep(0.2)
+        assert server.stand_in.counts["requests"] == refused
+        done = 0
+        while done < 100:
+            done += len(model.poll())
+        assert server.stand_in.counts["ok"] == 100
+
+
+def test_a_wait_that_is_too_long_is_not_waited_for() -> None:
+    with connected(patience=1.0, timeout=5.0) as (model, server):
+        break_down(server, too_many=1.0, retry_after=86400)
+        (reply,) = answers(model, [ask()])
+        assert reply.error_kind == "rate_limited"
+
+
+def test_a_limit_on_requests_in_flight_is_found() -> None:
+    with connected(Settings(seconds=0.03, slots=1000)) as (model, server):
+        server.stand_in.settings = Settings(seconds=0.03, slots=1000, most=32)
+        replies = answers(model, [ask(seed=s) for s in range(1200)], 60)
+        assert all(reply.finish_reason == "stop" for reply in replies)
+        counts = server.stand_in.counts
+        assert counts["ok"] == 1200
+        assert counts["busy"] < 300
+        assert counts["most_running"] == 32
+
+
+def test_hangs_do_not_cost_the_whole_time_out() -> None:
+    with connected(timeout=600.0) as (model, server):
+        answers(model, [ask(seed=s) for s in range(60)])  # it knows now how long they take
+        worker = model._worker
+        break_down(server, hang=1.0)
+        known = server.stand_in.counts["requests"]
+        model.submit([(1, ask(seed=1000))])
+        wait_for(lambda: server.stand_in.counts["requests"] > known)
+        (sent,) = worker.dispatcher.in_flight
+        assert worker.dispatcher.time_limit(sent) == 5.0
+        sent.flight.at -= 5.0
+        break_down(server)
+        ((_, reply),) = model.poll()
+        assert reply.finish_reason == "stop"
+        wait_for(lambda: server.stand_in.counts["hang"] == 1)
+
+
+# --- replicas -------------------------------------------------------------------------------------
+
+
+def test_replicas_share_the_load_and_passages_stay_together() -> None:
+    with (
+        serve(Settings(seconds=0.02, slots=8)) as one,
+        serve(Settings(seconds=0.02, slots=8)) as two,
+    ):
+        model = make_openai("tiny", base_urls=[one.url, two.url])
+        for server in (one, two):
+            server.stand_in.log.clear()
+        requests = [ask(seed=s, system=f"{s // 20} {LONG}") for s in range(400)]
+        replies = answers(model, requests)
+        model.close()
+        assert all(reply.finish_reason == "stop" for reply in replies)
+        logs = [server.stand_in.log for server in (one, two)]
+        assert sum(map(len, logs)) == 400
+        assert min(map(len, logs)) >= 100
+        readers = Counter[str]()
+        for log in logs:
+            readers.update({seen.body["messages"][0]["content"] for seen in log})
+        assert sum(readers.values()) <= 20 + 6  # few passages were read by both
+
+
+def test_the_same_texts_come_from_one_server_and_from_several() -> None:
+    with serve(Settings()) as one, serve(Settings()) as two:
+        requests = [ask(seed=s, system=f"{s // 5} {LONG}") for s in range(40)]
+        texts = []
+        for urls in ([one.url], [two.url, one.url]):
+            model = make_openai("tiny", base_urls=urls)
+            texts.append([reply.text for reply in answers(model, requests)])
+            model.close()
+        assert texts[0] == texts[1]
+
+
+def test_a_replica_that_dies_loses_nothing_and_comes_back() -> None:
+    with serve(Settings(seconds=0.02)) as one:
+        with serve(Settings(seconds=0.02)) as two:
+            model = make_openai("tiny", base_urls=[one.url, two.url])
+            requests = [ask(seed=s, system=f"{s // 20} {LONG}") for s in range(600)]
+            model.submit(list(enumerate(requests)))
+            found: dict[int, str] = {}
+            while len(found) < 100:
+                found |= {t: r.finish_reason for t, r in model.poll()}
+            two.stop()
+            while len(found) < 600:
+                for ticket, reply in model.poll():
+                    assert ticket not in found
+                    found[ticket] = reply.finish_reason
+            assert set(found.values()) == {"stop"}
+            port = two.port
+        with serve(Settings(), port=port) as again:
+            until = time.monotonic() + 10
+            while not again.stand_in.counts["ok"] and time.monotonic() < until:
+                answers(model, [ask(seed=s, system=f"{s} {LONG}") for s in range(20)])
+                time.sleep(0.1)
+            assert again.stand_in.counts["ok"]
+        model.close()
+
+
+def test_a_server_that_is_away_is_waited_for() -> None:
+    with serve(Settings()) as server:
+        port = server.port
+        model = make_openai("tiny", base_urls=[server.url], patience=20.0)
+    model.submit([(i, ask(seed=i)) for i in range(30)])
+    assert model.poll_for(0.5) == []
+    with serve(Settings(), port=port):
+        done = []
+        while len(done) < 30:
+            done += model.poll()
+    model.close()
+    assert {reply.finish_reason for _, reply in done} == {"stop"}
+
+
+def test_a_server_that_stays_away_fails_everything_in_the_end() -> None:
+    with serve(Settings()) as server:
+        model = make_openai("tiny", base_urls=[server.url], patience=0.6)
+    begun = time.monotonic()
+    replies = answers(model, [ask(seed=s) for s in range(100)])
+    assert {reply.error_kind for reply in replies} == {"connection"}
+    assert time.monotonic() - begun > 0.4
+    model.close()
+
+
+def test_a_replica_that_cannot_be_reached_at_the_start_is_left_out_and_reported() -> None:
+    with serve(Settings()) as server:
+        model = make_openai("tiny", base_urls=["http://127.0.0.1:1/v1", server.url])
+        assert any("no connection; left out" in note for note in model.notes)
+        replies = answers(model, [ask(seed=s, system=f"{s} {LONG}") for s in range(50)])
+        model.close()
+        assert {reply.finish_reason for reply in replies} == {"stop"}
+
+
+def test_replicas_that_differ_use_what_both_understand() -> None:
+    with serve(Settings()) as one, serve(Settings(dialect=Dialect(logprobs="refused"))) as two:
+        model = make_openai("tiny", base_urls=[one.url, two.url])
+        assert not model.capabilities.probabilities
+        assert any("the replicas differ" in note for note in model.notes)
+        verdicts = answers(model, [ask(f"{s}?", choices=("A", "B")) for s in range(30)])
+        model.close()
+        assert {v.finish_reason for v in verdicts} == {"stop"}
+        assert {v.probabilities for v in verdicts} == {None}

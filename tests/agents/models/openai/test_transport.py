@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from debateqd.agents.models.openai.endpoint import Answer, Endpoint
+from debateqd.agents.models.openai.errors import Trouble
+from debateqd.agents.models.openai.keys import Secret
+from debateqd.agents.models.openai.transport import uses_proxy
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Wire:
+    """A server that writes given bytes in given pieces, whatever it is asked."""
+
+    def __init__(self, *pieces: bytes, end: bool = False, swallow: bool = False):
+        self.pieces, self.end, self.swallow = pieces, end, swallow
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self.closed = 0
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = 0
+                for line in head.split(b"\r\n"):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line[15:])
+                self.requests.append(head + await reader.readexactly(length))
+                for piece in self.pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0.001)
+                if self.end:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        self.closed += 1
+        writer.close()
+
+
+def talk(wire: Wire, work: Callable[[Endpoint], Awaitable[object]], key: str = "") -> object:
+    async def main() -> object:
+        server = await asyncio.start_server(wire.handle, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", Secret(key))
+        try:
+            return await asyncio.wait_for(work(endpoint), 10)
+        finally:
+            await endpoint.close()
+            server.close()
+
+    return asyncio.run(main())
+
+
+def ask(wire: Wire, key: str = "") -> Answer | Trouble:
+    reply = talk(wire, lambda endpoint: endpoint.chat(b'{"x": 1}'), key)
+    assert isinstance(reply, Answer | Trouble)
+    return reply
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (OK,),
+        tuple(OK[i : i + 1] for i in range(len(OK))),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK,),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            b"2\r\n{",
+            b"}\r\n0\r\n",
+            b"A: b\r\n",
+            b"\r\n",
+        ),
+    ],
+)
+def test_replies_are_read_whole_however_they_come(pieces: tuple[bytes, ...]) -> None:
+    wire = Wire(*pieces)
+    answer = ask(wire)
+    assert isinstance(answer, Answer)
+    assert answer.data == b"{}"
+
+
+def test_a_body_may_last_until_the_end() -> None:
+    for head in (b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"):
+        answer = ask(Wire(head + b"{}", end=True))
+        assert isinstance(answer, Answer)
+        assert answer.data == b"{}"
+
+
+def test_compressed_replies_are_unpacked() -> None:
+    import gzip
+
+    data = gzip.compress(b'{"a": 1}')
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(data)
+    answer = ask(Wire(head + data))
+    assert isinstance(answer, Answer)
+    assert answer.data == b'{"a": 1}'
+
+
+def test_the_request_is_well_formed_and_carries_the_key() -> None:
+    wire = Wire(OK)
+    ask(wire, "sk-secret-abcdef")
+    (request,) = wire.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines[0] == b"POST /v1/chat/completions HTTP/1.1"
+    names = [line.partition(b":")[0].lower() for line in lines[1:]]
+    assert len(names) == len(set(names))
+    assert b"Authorization: Bearer sk-secret-abcdef" in lines
+    assert b"Content-Type: application/json" in lines
+    assert any(line.startswith(b"Host: 127.0.0.1:") for line in lines)
+    assert body == b'{"x": 1}'
+
+
+def test_connections_are_used_again() -> None:
+    wire = Wire(OK)
+
+    async def several(endpoint: Endpoint) -> None:
+        for _ in range(5):
+            assert isinstance(await endpoint.chat(b"{}"), Answer)
+        await asyncio.gather(*[endpoint.chat(b"{}") for _ in range(3)])
+
+    talk(wire, several)
+    assert len(wire.requests) == 8
+    assert wire.connections == 3
+
+
+def test_a_connection_that_the_server_closes_is_not_used_again() -> None:
+    close = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    for wire in (Wire(close), Wire(OK, end=True)):
+
+        async def twice(endpoint: Endpoint) -> None:
+            for _ in range(2):
+                assert isinstance(await endpoint.chat(b"{}"), Answer)
+                await asyncio.sleep(0.02)
+
+        talk(wire, twice)
+        assert wire.connections == 2
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (),
+        (OK[:20],),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{",),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n",),
+        (b"HTTP/1.1 200 OK\r\nbroken\r\n\r\n",),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",),
+        (b"x" * 70_000,),
+    ],
+)
+def test_a_broken_reply_is_a_broken_connection(pieces: tuple[bytes, ...]) -> None:
+    trouble = ask(Wire(*pieces, end=True))
+    assert isinstance(trouble, Trouble)
+    assert (trouble.fate, trouble.kind) == ("reset", "connection")
+
+
+def test_a_status_is_classified_and_its_body_read() -> None:
+    body = b'{"error": {"message": "slow down"}}'
+    head = b"HTTP/1.1 429 X\r\nRetry-After: 3\r\nContent-Length: %d\r\n\r\n" % len(body)
+    trouble = ask(Wire(head + body))
+    assert isinstance(trouble, Trouble)
+    assert (trouble.fate, trouble.wait) == ("refused", 3.0)
+    assert "slow down" in trouble.message
+
+
+def test_nobody_there_is_unreachable() -> None:
+    async def main() -> Answer | Trouble:
+        endpoint = Endpoint("http://127.0.0.1:1/v1", Secret(""))
+        try:
+            return await endpoint.chat(b"{}")
+        finally:
+            await endpoint.close()
+
+    trouble = asyncio.run(main())
+    assert isinstance(trouble, Trouble)
+    assert trouble.fate == "unreachable"
+
+
+def test_a_request_that_is_given_up_takes_its_connection_along() -> None:
+    wire = Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+
+    async def give_up(endpoint: Endpoint) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(endpoint.chat(b"{}"), 0.05)
+        wire.pieces = (OK,)
+        assert isinstance(await endpoint.chat(b"{}"), Answer)
+
+    talk(wire, give_up)
+    assert wire.connections == 2
+
+
+def test_a_moved_address_is_followed_the_slow_way() -> None:
+    moved = b"HTTP/1.1 308 Moved\r\nLocation: /v2/chat/completions\r\nContent-Length: 0\r\n\r\n"
+
+    async def main() -> object:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while head := (await reader.read(65536)):
+                writer.write(OK if b"/v2/" in head.split(b"\r\n")[0] else moved)
+            writer.close()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", Secret(""))
+        try:
+            return await endpoint.chat(b"{}")
+        finally:
+            await endpoint.close()
+            server.close()
+
+    answer = asyncio.run(main())
+    assert isinstance(answer, Answer)
+
+
+def test_a_proxy_is_used_for_what_is_far_away_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example")
+    assert uses_proxy("https://api.openai.com/v1")
+    assert not uses_proxy("http://127.0.0.1:8000/v1")
+    assert not uses_proxy("http://localhost:8000/v1")
+    assert not uses_proxy("https://inside.example/v1")
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert not uses_proxy("https://api.openai.com/v1")
+
+
+def test_no_socket_is_left_open() -> None:
+    wire = Wire(OK)
+
+    async def several(endpoint: Endpoint) -> None:
+        await asyncio.gather(*[endpoint.chat(b"{}") for _ in range(10)])
+        await endpoint.close()
+        await asyncio.sleep(0.05)
+        assert wire.closed == wire.connections == 10
+
+    talk(wire, several)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from debate_env.errors import InputError
+from debateqd.agents.models.vllm import files as vllm_files
+from debateqd.agents.models.vllm.files import content_digest, fetch, locate
+
+WHERE = "model 'vllm:x'"
+LARGE = 3 << 20
+
+
+def make_folder(folder, weights=b"w" * 100):
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "tiny"}))
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(weights)
+    return folder
+
+
+def test_a_folder_keeps_its_digest_when_it_moves(tmp_path):
+    folder = make_folder(tmp_path / "a")
+    before = content_digest(folder)
+    (folder / "README.md").write_text("Words about it.")
+    (folder / ".cache").write_text("x")
+    (folder / "adapter").mkdir()
+    moved = folder.rename(tmp_path / "b")
+    assert content_digest(moved) == before
+    assert content_digest(make_folder(tmp_path / "c")) == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "chat_template.jinja", "x.py"])
+def test_a_changed_setting_changes_the_digest(tmp_path, name):
+    folder = make_folder(tmp_path / "a")
+    before = content_digest(folder)
+    (folder / name).write_text("changed")
+    assert content_digest(folder) != before
+
+
+def test_changed_weights_change_the_digest(tmp_path):
+    weights = bytearray(b"w" * LARGE)
+    digests = {content_digest(make_folder(tmp_path / "a", bytes(weights)))}
+    digests.add(content_digest(make_folder(tmp_path / "longer", bytes(weights) + b"w")))
+    weights[5] = 0  # in the head
+    digests.add(content_digest(make_folder(tmp_path / "head", bytes(weights))))
+    weights[-1] = 0  # in the last piece
+    digests.add(content_digest(make_folder(tmp_path / "end", bytes(weights))))
+    for place in range(1 << 20, LARGE, 1000):  # as training would
+        weights[place] = 1
+    digests.add(content_digest(make_folder(tmp_path / "trained", bytes(weights))))
+    assert len(digests) == 5
+
+
+def test_names_of_files_count(tmp_path):
+    folder = make_folder(tmp_path / "a")
+    before = content_digest(folder)
+    (folder / "config.json").rename(folder / "other.json")
+    assert content_digest(folder) != before
+
+
+def test_a_folder_is_found(tmp_path):
+    folder = make_folder(tmp_path / "a")
+    assert locate(str(folder), where=WHERE) == (folder, "")
+
+
+def test_remote_storage_is_taken_at_its_word():
+    assert locate("s3://bucket/model", where=WHERE) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["/nowhere/model", "./model", "../model", "~/no-such-model", "a/b/c", "a\\b"]
+)
+def test_a_path_that_leads_nowhere_is_told(name):
+    with pytest.raises(InputError, match="there is no folder") as caught:
+        locate(name, where=WHERE)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_holds_no_model_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"has no config\.json"):
+        locate(str(tmp_path), where=WHERE)
+    with pytest.raises(InputError, match=r"has no adapter_config\.json"):
+        locate(str(tmp_path), where=WHERE, needed="adapter_config.json")
+
+
+def hub_error(*names):
+    """An error of the hub's library: told by the names of its classes."""
+    kind = Exception
+    for name in reversed(names):
+        kind = type(name, (kind,), {})
+    return kind("some\nlong text")
+
+
+@pytest.mark.parametrize(
+    ("error", "offline", "expected"),
+    [
+        (hub_error("GatedRepoError", "RepositoryNotFoundError"), False, "HF_TOKEN"),
+        (hub_error("RepositoryNotFoundError"), False, "neither a folder 'some/model' nor a model"),
+        (hub_error("HFValidationError"), False, "neither a folder"),
+        (hub_error("RevisionNotFoundError"), False, "no revision 'v9'"),
+        (hub_error("LocalEntryNotFoundError", "EntryNotFoundError"), True, "HF_HUB_OFFLINE is set"),
+        (hub_error("LocalEntryNotFoundError", "EntryNotFoundError"), False, "cannot be reached"),
+        (hub_error("OfflineModeIsEnabled"), True, "hf download some/model"),
+        (hub_error("EntryNotFoundError"), False, "has no config.json"),
+        (hub_error("SomethingNew"), False, "SomethingNew: some long text"),
+    ],
+)
+def test_troubles_of_the_hub_are_explained(monkeypatch, error, offline, expected):
+    def refuse(*args, **options):
+        raise error
+
+    hub = SimpleNamespace(hf_hub_download=refuse, snapshot_download=refuse)
+    monkeypatch.setattr(vllm_files, "_hub", lambda: hub)
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    if offline:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError) as caught:
+        locate("some/model", where=WHERE, revision="v9")
+    assert str(caught.value).startswith(WHERE)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError):
+        fetch("some/model", where=WHERE)
+
+
+def test_the_hub_tells_the_commit(monkeypatch, tmp_path):
+    asked = []
+
+    def download(name, file, **options):
+        asked.append((name, file, options))
+        return str(tmp_path / "snapshots" / "abc123" / file)
+
+    monkeypatch.setattr(vllm_files, "_hub", lambda: SimpleNamespace(hf_hub_download=download))
+    assert locate("some/model", where=WHERE, revision="main", cache="c") == (None, "abc123")
+    assert asked == [("some/model", "config.json", {"revision": "main", "cache_dir": "c"})]

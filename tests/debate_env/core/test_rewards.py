@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from math import isfinite, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debate_env import DebateSettings
+from debate_env.core.rewards import (
+    correctness,
+    debater_rewards,
+    judge_log_score,
+    mix,
+    persuasion,
+    truth,
+)
+from tests.debate_env.support import FAST
+
+FORMS = ("credence", "win", "log_odds")
+credences = (
+    st.lists(st.floats(0, 1), min_size=2, max_size=5)
+    .filter(any)
+    .map(lambda values: tuple(v / sum(values) for v in values))
+)
+
+
+@pytest.mark.parametrize(
+    ("credence", "form", "expected"),
+    [
+        ((0.8, 0.2), "credence", 0.6),
+        ((0.8, 0.2), "win", 1.0),
+        ((0.2, 0.8), "win", -1.0),
+        ((0.5, 0.5), "win", 0.0),
+        ((0.8, 0.2), "log_odds", log(4)),
+        ((1.0, 0.0), "log_odds", log(1e6)),
+        ((0.5, 0.3, 0.2), "credence", 0.2),
+    ],
+)
+def test_persuasion(credence, form, expected):
+    first, second = persuasion(credence, form)
+    assert first == pytest.approx(expected)
+    assert second == pytest.approx(-expected)
+
+
+@pytest.mark.parametrize(
+    ("credence", "label", "form", "expected"),
+    [
+        ((0.8, 0.2), 0, "credence", 0.8),
+        ((0.8, 0.2), 1, "credence", 0.2),
+        ((0.8, 0.2), 0, "win", 1.0),
+        ((0.8, 0.2), 1, "win", 0.0),
+        ((0.5, 0.5), 1, "win", 0.5),
+        ((0.4, 0.4, 0.2), 1, "win", 0.5),
+        ((1 / 3, 1 / 3, 1 / 3), 2, "win", 1 / 3),
+        ((0.4, 0.4, 0.2), 2, "win", 0.0),
+        ((0.8, 0.2), 0, "log_odds", log(4)),
+        ((0.8, 0.2), 1, "log_odds", -log(4)),
+        ((0.0, 1.0), 0, "log_odds", -log(1e6)),
+        ((1.0, 0.0), 0, "log_odds", log(1e6)),
+    ],
+)
+def test_truth(credence, label, form, expected):
+    assert truth(credence, label, form) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_the_uniform_judge_earns_nothing(n):
+    assert judge_log_score((1 / n,) * n, n - 1) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_judge_log_score():
+    assert judge_log_score((0.8, 0.2), 0) == pytest.approx(log(0.8) + log(2))
+    assert judge_log_score((1.0, 0.0), 1) == pytest.approx(log(1e-6) + log(2))
+
+
+@FAST
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_the_judge_does_best_by_saying_what_it_believes(belief, said):
+    def expected(p):
+        return belief * judge_log_score((p, 1 - p), 0) + (1 - belief) * judge_log_score(
+            (p, 1 - p), 1
+        )
+
+    assert expected(belief) >= expected(said) - 1e-12
+
+
+@FAST
+@given(credences, st.sampled_from(FORMS))
+def test_persuasion_is_zero_sum_and_antisymmetric(credence, form):
+    first, second = persuasion(credence, form)
+    assert first + second == 0
+    exchanged = (credence[1], credence[0], *credence[2:])
+    assert persuasion(exchanged, form) == pytest.approx((second, first))
+
+
+@FAST
+@given(credences, st.sampled_from(FORMS), st.integers(0, 4), st.floats(0, 1))
+def test_mix_interpolates_and_everything_is_finite(credence, form, label, weight):
+    label %= len(credence)
+    paid = {
+        objective: debater_rewards(
+            credence,
+            label,
+            DebateSettings(objective=objective, reward_form=form, mix_weight=weight),
+        )
+        for objective in ("persuasion", "truth", "mix")
+    }
+    assert paid["truth"][0] == paid["truth"][1]
+    for seat in (0, 1):
+        expected = mix(paid["truth"][seat], paid["persuasion"][seat], weight)
+        assert paid["mix"][seat] == pytest.approx(expected)
+        assert isfinite(expected)
+
+
+@FAST
+@given(credences)
+def test_correctness_shares_one_point_among_the_first_choices(credence):
+    total = sum(correctness(credence, label) for label in range(len(credence)))
+    assert total == pytest.approx(1.0)

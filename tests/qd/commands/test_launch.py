@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from debateqd.qd.commands.launch import INTERRUPTED, READER_GONE, guarded, launch
+
+ROOT = Path(__file__).parents[2]
+SLOW = """
+import os, signal, sys, time
+print("importing", flush=True)
+try:
+    time.sleep(30)
+except BaseException:
+    pass  # as extension modules may
+def main():
+    return 0
+"""
+
+
+def run_slow(folder: Path, source: str) -> tuple[int, str]:
+    """Interrupt a command as soon as it has said something; return status and standard error."""
+    (folder / "slow_command.py").write_text(source)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from debateqd.qd.commands.launch import launch; exit(launch('slow_command'))",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=20)[1]
+    return process.returncode, error
+
+
+def test_ctrl_c_inside_an_import_is_one_line(tmp_path):
+    assert run_slow(tmp_path, SLOW) == (INTERRUPTED, "interrupted\n")
+
+
+def test_ctrl_c_inside_a_command_is_one_line(tmp_path):
+    source = "import time\ndef main():\n    print('on', flush=True)\n    time.sleep(30)\n"
+    assert run_slow(tmp_path, source) == (INTERRUPTED, "interrupted\n")
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
+def test_scripts_are_safe_from_their_first_line_on(script):
+    # Whatever takes long to import must come after Ctrl-C is understood.
+    shown = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; known = set(sys.modules); import {script[:-3]}; "
+            "print(*sorted(set(sys.modules) - known))",
+        ],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout.split()
+    assert set(shown) <= {script[:-3], "qd", "debateqd.qd.commands.launch", "__future__"}
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
+@pytest.mark.parametrize("delay", [0.1, 0.2])
+def test_a_script_that_is_interrupted_early(script, delay):
+    process = subprocess.Popen(
+        [sys.executable, script, "--help"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=20)[1]
+    if process.returncode == 0:
+        pytest.skip("this machine was faster than the signal")
+    assert (process.returncode, error) == (INTERRUPTED, "interrupted\n")
+
+
+def test_ctrl_c_works_as_before_once_the_module_is_there(tmp_path, monkeypatch):
+    (tmp_path / "quick_command.py").write_text("def main():\n    return None\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    before = signal.getsignal(signal.SIGINT)
+    assert launch("quick_command") == 0
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_status_is_handed_on():
+    assert guarded(lambda: 7) == 7
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a closed pipe looks different elsewhere")
+def test_a_reader_that_goes_away_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "debateqd.qd.commands.cli"],
+            cwd=ROOT,
+            text=True,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (READER_GONE, "")

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from debate_env.core import protocols
+from debate_env.core.protocols import Simultaneous
+from debate_env.errors import InputError
+from debateqd.qd.config.loading import Flag, dump_config, load_config, parse_config, preset_names
+from debateqd.qd.config.schema import RunConfig
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def test_presets_are_found():
+    assert {"default", "smoke", "paper"} <= set(preset_names())
+
+
+def test_the_default_preset_states_the_defaults():
+    assert load_config("default") == RunConfig()
+
+
+def test_the_default_preset_lists_every_key():
+    def keys(text: str) -> list[str]:
+        return re.findall(r"^ *(?:- )?(\w+):", text, re.MULTILINE)
+
+    listed = set(keys((CONFIGS / "default.yaml").read_text()))
+    assert set(keys(dump_config(RunConfig()))) - {"edges"} <= listed
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_line_of_a_preset_is_documented(path):
+    lines = path.read_text().splitlines()
+    bare = [
+        line
+        for number, line in enumerate(lines)
+        if re.match(r" *(- )?\w+: *\S", line)  # sets a value
+        and "#" not in line
+        and not lines[number - 1].strip().startswith("#")
+        and not re.match(r" *(initial|base|scale|score|selection|report|test): ", line)
+    ]
+    assert bare == []
+    assert load_config(path.stem).version == 1
+
+
+def test_layers_override_each_other(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("seed: 1\ndebate:\n  rounds: 3\n  word_limit: 70\n")
+    flags = [Flag("--rounds", "debate.rounds", 4), Flag("--seed", "seed", 5)]
+    config = load_config(str(file), flags, ["seed=6", "tracking.tags=[a, b]"])
+    assert (config.seed, config.debate.rounds, config.debate.word_limit) == (6, 4, 70)
+    assert config.tracking.tags == ("a", "b")
+    assert config.debate.protocol == "simultaneous"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("evolution:\n  tournament:\n    roundz: 3\n", ["evolution.tournament.roundz", "'rounds'"]),
+        ("evolution:\n  children: many\n", ["evolution.children", "'many'", "a whole number"]),
+        ("objective: trth\n", ["objective", "did you mean 'truth'"]),
+        ("questions:\n  train: -1\n", ["questions.train", "-1", "greater than or equal to 0"]),
+        ("seed: true\n", ["seed", "True", "a whole number"]),
+        ("debate: 3\n", ["debate", "a section with protocol"]),
+        ("name: a/b\n", ["name", "letters, digits"]),
+        ("debate:\n  protocol: seqential\n", ["debate.protocol", "did you mean 'sequential'"]),
+        ("debate:\n  protocol: 3\n", ["debate.protocol", "3 is not allowed", "text"]),
+        ("evolution:\n  archive:\n    axes:\n    - nam: x\n", ["axes.0.nam", "'name'"]),
+        ("evolution:\n  archive:\n    axes:\n    - edges: [1]\n", ["axes.0.name", "required"]),
+        ("seed: 1\nseed: 2\n", ["line 2", "given twice"]),
+        ("seed: [1\n", ["line", "not valid YAML"]),
+        ("- a\n", ["must hold 'key: value' lines"]),
+    ],
+)
+def test_mistakes_in_a_file_are_one_line(tmp_path, text, parts):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        load_config(str(file))
+    message = str(error.value)
+    assert "\n" not in message
+    for part in [str(file), *parts]:
+        assert part in message
+
+
+def test_mistakes_name_the_layer_that_made_them():
+    with pytest.raises(InputError, match=r"^--rounds: debate.rounds: 0"):
+        load_config("default", [Flag("--rounds", "debate.rounds", 0)])
+    with pytest.raises(InputError, match=r"^--set debate.rounds=x: debate.rounds: 'x'"):
+        load_config("default", (), ["debate.rounds=x"])
+    with pytest.raises(InputError, match="write it as"):
+        load_config("default", (), ["debate.rounds"])
+    with pytest.raises(InputError, match="did you mean 'smoke'"):
+        load_config("smoek")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_config("no/such.yaml")
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        load_config(str(file))
+
+
+@pytest.mark.parametrize("preset", ["default", "smoke", "paper"])
+def test_a_dumped_configuration_reads_back(tmp_path, preset):
+    config = load_config(preset, [Flag("--seed", "seed", 3)])
+    (tmp_path / "config.yaml").write_text(dump_config(config))
+    assert parse_config(tmp_path / "config.yaml") == config
+
+
+def test_a_registered_protocol_may_be_named(monkeypatch):
+    class OneReader(Simultaneous):
+        name = "test_one_reader"
+
+    monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
+    with pytest.raises(InputError, match="allowed: sequential, simultaneous"):
+        load_config("default", (), ["debate.protocol=test_one_reader"])
+    protocols.register_protocol(OneReader())
+    config = load_config("default", (), ["debate.protocol=test_one_reader"])
+    assert config.debate_settings().protocol == "test_one_reader"
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda data: {}, "version"),
+        (lambda data: {k: v for k, v in data.items() if k != "version"}, "version"),
+        (lambda data: {k: v for k, v in data.items() if k != "seed"}, "seed"),
+        (lambda data: {k: v for k, v in data.items() if k != "debate"}, "debate"),
+        (lambda data: {**data, "models": {}}, "models"),
+        (
+            lambda data: {
+                **data,
+                "evolution": {k: v for k, v in data["evolution"].items() if k != "limits"},
+            },
+            "evolution.limits",
+        ),
+    ],
+)
+def test_a_stored_configuration_must_be_whole(tmp_path, change, key):
+    path = tmp_path / "config.yaml"
+    data = change(RunConfig().to_json())
+    path.write_text(yaml.safe_dump(data) if data else "")
+    with pytest.raises(InputError) as error:
+        parse_config(path)
+    assert str(error.value).startswith(f"{path}: {key}: is missing")
+    assert "\n" not in str(error.value)
+    if "version" not in data:
+        return
+    load_config(str(path))  # a file of the user's own may leave anything out

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from debate_env.core.settings import DebateSettings
+from debate_env.errors import InputError
+from debate_env.questions.question import Question
+from debateqd.agents.models.base import Sampling
+from debateqd.qd.debates.matches import Match, Plan, pool_hash
+from tests.qd.making import match, strategy
+
+QUESTION = Question("q", "p", "text", "what?", ("a", "b"), 0)
+
+
+@given(st.floats(0, 1), st.integers(0, 1))
+def test_scores_of_both_seats_add_up(first, label):
+    played = match("a", "b", first, label=label)
+    swapped = match("b", "a", 1 - first, label=1 - label)
+    for score in ("win", "credence"):
+        assert played.share(score) + swapped.share(score) == pytest.approx(1)
+    assert played.truth("credence") == pytest.approx(swapped.truth("credence"))
+
+
+def test_win_tie_and_right():
+    assert match("a", "b", 0.6).share("win") == 1.0
+    assert match("a", "b", 0.5).share("win") == 0.5
+    assert match("a", "b", 0.6, label=1).right == 0.0
+    assert match("a", "b", 0.5, label=1).right == 0.5
+
+
+def test_no_score_is_invented_for_an_unusable_match():
+    lost = match("a", "b", None, kind="unusable")
+    assert not lost.usable
+    assert lost.right is None
+    for ask in (lost.share, lost.truth):
+        with pytest.raises(ValueError, match="no usable verdict"):
+            ask("win")
+    abstained = match("a", "b", 0.5, kind="abstained")
+    assert not abstained.usable
+
+
+@pytest.mark.parametrize("played", [match("a", "b", 0.25), match("a", "b", None, kind="error")])
+def test_a_line_reads_back(played):
+    assert Match.from_json(json.loads(json.dumps(played.to_json()))) == played
+
+
+@pytest.mark.parametrize("change", [{"v": 1}, {"seats": None}, {"quotes": {"debater_0": [1]}}])
+def test_a_line_that_is_no_match_is_refused(change):
+    with pytest.raises(InputError):
+        Match.from_json({**match("a", "b", 0.5).to_json(), **change})
+
+
+def test_a_match_is_named_by_what_determines_it():
+    a, b = strategy("a"), strategy("b")
+    plan = Plan("report", 0, QUESTION, a, b, False, 5)
+    name = plan.match_id("pool")
+    assert Plan("report", 3, QUESTION, a, b, False, 5).match_id("pool") == name
+    others = [
+        Plan("train", 0, QUESTION, a, b, False, 5).match_id("pool"),
+        Plan("report", 0, QUESTION, b, a, False, 5).match_id("pool"),
+        Plan("report", 0, QUESTION, a, b, True, 5).match_id("pool"),
+        Plan("report", 0, QUESTION, a, b, False, 6).match_id("pool"),
+        plan.match_id("other"),
+    ]
+    assert len({name, *others}) == 6
+
+
+def test_the_pool_changes_with_whatever_changes_a_debate():
+    rules, drawn = DebateSettings(), Sampling()
+    name = pool_hash("d", "j", rules, drawn, "h")
+    assert pool_hash("d", "j", DebateSettings(objective="truth"), drawn, "h") == name
+    others = [
+        pool_hash("x", "j", rules, drawn, "h"),
+        pool_hash("d", "x", rules, drawn, "h"),
+        pool_hash("d", "j", DebateSettings(rounds=3), drawn, "h"),
+        pool_hash("d", "j", rules, Sampling(temperature=1.0), "h"),
+        pool_hash("d", "j", rules, drawn, "x"),
+    ]
+    assert len({name, *others}) == 6

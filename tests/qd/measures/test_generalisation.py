@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from debateqd.qd.measures.generalisation import (
+    Groups,
+    RunScores,
+    compare_groups,
+    gap,
+    minus,
+    relative_difference,
+)
+from debateqd.qd.statistics import difference_interval, mean_interval
+
+SPLITS = ("train", "selection", "test")
+
+
+def group(
+    rng: np.random.Generator,
+    name: str,
+    levels: Sequence[float],
+    passages: Sequence[Sequence[float]],
+    seeds: int,
+    *,
+    seed_spread: float,
+    both_spread: float,
+    questions: int = 3,
+) -> list[RunScores]:
+    """Runs of one group; ``passages`` holds the effects of each split's passages."""
+    runs = []
+    for r in range(seeds):
+        splits = {}
+        for split, level, effects in zip(SPLITS, levels, passages, strict=False):
+            own = level + rng.normal(0, seed_spread)
+            splits[split] = [
+                (own + effect + luck + rng.normal(0, 0.2), f"{split}{p}")
+                for p, effect in enumerate(effects)
+                for luck in (rng.normal(0, both_spread),)
+                for _ in range(questions)
+            ]
+        runs.append(RunScores(f"{name}{r}", splits))
+    return runs
+
+
+def test_levels_and_gaps_are_means_over_runs() -> None:
+    runs = [
+        RunScores("a", {"train": [(0.8, "t0"), (0.6, "t1")], "test": [(0.5, "e0"), (0.3, "e1")]}),
+        RunScores("b", {"train": [(0.9, "t0"), (0.9, "t1")], "test": [(0.5, "e0"), (0.7, "e1")]}),
+    ]
+    table = Groups({"g": runs})
+    assert table.contrast({("g", "train"): 1.0}).value == pytest.approx(0.8)
+    found = table.contrast(gap("g", "train", "test"))
+    assert found.value == pytest.approx(0.3)
+    assert (found.n, found.clusters) == (8, 4)
+    assert found.low < found.value < found.high
+
+
+def test_one_run_has_the_interval_of_its_passages() -> None:
+    rng = np.random.default_rng(0)
+    passages = [rng.normal(0, 0.1, 40), rng.normal(0, 0.1, 5), rng.normal(0, 0.1, 30)]
+    (run,) = group(rng, "g", (0.7, 0.6, 0.6), passages, 1, seed_spread=0, both_spread=0)
+    table = Groups({"g": [run]})
+    sides = [list(zip(*run.splits[s], strict=True)) for s in ("train", "test")]
+    known = difference_interval(*[(side[0], side[1]) for side in sides])  # type: ignore[arg-type]
+    found = table.contrast(gap("g", "train", "test"))
+    assert found.value == pytest.approx(known.value)
+    assert found.high - found.low == pytest.approx(known.high - known.low, rel=0.1)
+    level = table.contrast({("g", "train"): 1.0})
+    plain = mean_interval(*sides[0])  # type: ignore[arg-type]
+    assert level.high - level.low == pytest.approx(plain.high - plain.low, rel=0.1)
+
+
+def test_what_is_hard_for_everybody_cancels_between_groups() -> None:
+    rng = np.random.default_rng(1)
+    passages = [rng.normal(0, 0.5, 20), rng.normal(0, 0.5, 20), rng.normal(0, 0.5, 20)]
+    options = {"seed_spread": 0.0, "both_spread": 0.0}
+    one = group(rng, "a", (0.7, 0.6, 0.6), passages, 3, **options)  # type: ignore[arg-type]
+    two = group(rng, "b", (0.6, 0.6, 0.6), passages, 3, **options)  # type: ignore[arg-type]
+    table = Groups({"a": one, "b": two})
+    alone = table.contrast(gap("a", "train", "test"))
+    apart = table.contrast(minus(gap("a", "train", "test"), gap("b", "train", "test")))
+    assert apart.value == pytest.approx(0.1, abs=0.08)
+    assert (apart.high - apart.low) < 0.4 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "count", "seed_spread", "both_spread"),
+    [
+        (3, 20, 0.0, 0.0),
+        (3, 20, 0.03, 0.1),
+        (3, 10, 0.1, 0.05),
+        (5, 25, 0.05, 0.0),
+        (1, 15, 0.0, 0.1),
+    ],
+)
+def test_intervals_cover_over_seeds_and_passages(
+    seeds: int, count: int, seed_spread: float, both_spread: float
+) -> None:
+    worlds = 300
+    hits = {"level": 0, "gap": 0, "difference": 0}
+    for world in range(worlds):
+        rng = np.random.default_rng(world)
+        passages = [rng.normal(0, 0.15, count) for _ in SPLITS]
+        groups = {
+            name: group(
+                rng, name, levels, passages, seeds, seed_spread=seed_spread, both_spread=both_spread
+            )
+            for name, levels in (("a", (0.75, 0.7, 0.65)), ("b", (0.7, 0.7, 0.65)))
+        }
+        table = Groups(groups)
+        of_a, of_b = (gap(name, "train", "test") for name in "ab")
+        hits["level"] += not table.contrast({("a", "train"): 1.0}).excludes(0.75)
+        hits["gap"] += not table.contrast(of_a).excludes(0.1)
+        hits["difference"] += not table.contrast(minus(of_a, of_b)).excludes(0.05)
+    for name, count_of in hits.items():
+        # 300 worlds at 95 %: three standard errors are 0.038.
+        assert 0.912 <= count_of / worlds <= 0.995, (name, count_of / worlds)
+
+
+def test_runs_on_other_passages_are_independent() -> None:
+    rng = np.random.default_rng(3)
+    values = [0.5, 0.6, 0.9]
+    runs = [
+        RunScores(str(k), {"test": [(v + rng.normal(0, 1e-6), f"{k}-{p}") for p in range(30)]})
+        for k, v in enumerate(values)
+    ]
+    found = Groups({"g": runs}).contrast({("g", "test"): 1.0})
+    error = np.std(values, ddof=1) / math.sqrt(3)
+    assert found.high - found.value == pytest.approx(4.303 * error, rel=0.02)
+
+
+def test_relative_differences_and_their_limits() -> None:
+    rng = np.random.default_rng(5)
+    passages = [rng.normal(0, 0.02, 60) for _ in SPLITS]
+    options = {"seed_spread": 0.005, "both_spread": 0.0, "questions": 20}
+    one = group(rng, "a", (0.9, 0.7, 0.7), passages, 3, **options)  # type: ignore[arg-type]
+    two = group(rng, "b", (0.9, 0.7, 0.6), passages, 3, **options)  # type: ignore[arg-type]
+    table = Groups({"a": one, "b": two})
+    of_a, of_b = gap("a", "train", "test"), gap("b", "train", "test")
+    found = relative_difference(table, of_a, of_b)
+    assert found.value == pytest.approx(table.value(of_a) / table.value(of_b) - 1)
+    assert found.low < -1 / 3 < found.high
+    assert found.high - found.low < 0.4
+    # The gap between selection and train of b's does not differ from 0 when noise is large.
+    noisy = group(rng, "c", (0.7, 0.7, 0.7), passages, 3, seed_spread=0.2, both_spread=0.3)
+    against = Groups({"a": one, "c": noisy})
+    open_ended = relative_difference(against, of_a, gap("c", "train", "test"))
+    assert (open_ended.low, open_ended.high) == (-math.inf, math.inf)
+
+
+def test_fieller_covers_the_ratio() -> None:
+    hits, worlds = 0, 200
+    for world in range(worlds):
+        rng = np.random.default_rng(world)
+        passages = [rng.normal(0, 0.05, 20) for _ in SPLITS]
+        options = {"seed_spread": 0.02, "both_spread": 0.05}
+        one = group(rng, "a", (0.8, 0.7, 0.66), passages, 3, **options)  # type: ignore[arg-type]
+        two = group(rng, "b", (0.8, 0.7, 0.6), passages, 3, **options)  # type: ignore[arg-type]
+        table = Groups({"a": one, "b": two})
+        ratio = relative_difference(table, gap("a", "train", "test"), gap("b", "train", "test"))
+        hits += not ratio.excludes(0.14 / 0.2 - 1)
+    assert hits / worlds >= 0.904
+
+
+def test_the_report_names_every_level_gap_and_difference() -> None:
+    rng = np.random.default_rng(7)
+    passages = [rng.normal(0, 0.1, 12) for _ in SPLITS]
+    groups = {
+        name: group(rng, name, (0.7, 0.6, 0.5), passages, 2, seed_spread=0.02, both_spread=0.02)
+        for name in ("persuasion", "truth")
+    }
+    report = compare_groups(groups)
+    assert [g["name"] for g in report["groups"]] == ["persuasion", "truth"]
+    assert report["groups"][0]["runs"] == ["persuasion0", "persuasion1"]
+    assert list(report["groups"][0]["gaps"]) == ["train-selection", "train-test", "selection-test"]
+    (comparison,) = report["comparisons"]
+    assert comparison["levels"]["train"]["value"] == pytest.approx(
+        report["groups"][0]["levels"]["train"]["value"]
+        - report["groups"][1]["levels"]["train"]["value"]
+    )
+    assert comparison["gaps"]["train-test"]["low"] is not None
+    assert "train-test" in comparison["relative_gaps"]
+
+
+def test_a_split_that_a_run_lacks_is_left_out() -> None:
+    runs = [
+        RunScores("a", {"train": [(1.0, "p"), (0.5, "q")], "selection": []}),
+        RunScores("b", {"train": [(1.0, "p"), (0.5, "q")]}),
+    ]
+    report = compare_groups({"g": runs})
+    assert list(report["groups"][0]["levels"]) == ["train"]
+    assert report["groups"][0]["gaps"] == {}
+    assert report["comparisons"] == []
+    assert math.isnan(Groups({"g": runs}).contrast(gap("g", "train", "test")).value)
+
+
+def test_one_passage_claims_nothing() -> None:
+    found = Groups({"g": [RunScores("a", {"test": [(1.0, "p"), (0.0, "p")]})]})
+    estimate = found.contrast({("g", "test"): 1.0})
+    assert (estimate.low, estimate.high) == (-math.inf, math.inf)

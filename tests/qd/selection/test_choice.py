@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+
+from debateqd.qd.archive.axes import Bins, Labels
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.registry import make_archive
+from debateqd.qd.selection.acceptance import ByRating, Racing
+from debateqd.qd.selection.choice import Beliefs, choose, open_decisions
+from tests.qd.making import posterior
+
+
+def entry(name: str, fitness: float, length: float) -> Entry:
+    return Entry(name, fitness, {"family": "rationality", "length": length})
+
+
+def archive(*entries: Entry, challengers: int = 1):
+    made = make_archive(
+        axes=(Labels("family", ("rationality",)), Bins("length", (0.0, 10.0, 20.0, 30.0))),
+        challengers=challengers,
+    )
+    made.place_all(entries)
+    return made
+
+
+def beliefs(sd: float, *entries: Entry, waited: int = 0) -> Beliefs:
+    ids = tuple(e.strategy_id for e in entries)
+    mean = np.array([e.fitness for e in entries])
+    known = posterior(ids, mean, np.eye(len(ids)) * sd * sd / 2)
+    return Beliefs(known, lambda _: waited)
+
+
+def test_by_rating_the_higher_one_lives():
+    full = archive(entry("e", 5, 5), entry("f", 5, 15))
+    children = [entry("a", 9, 5), entry("b", 5, 15), entry("c", 1, 25)]
+    choice = choose(full, children, ByRating(), Beliefs(None))
+    assert choice.accepted == ("a", "c")
+    assert [(v.challenger, v.incumbent, v.decision) for v in choice.verdicts] == [
+        ("a", "e", "accept"),
+        ("b", "f", "reject"),
+    ]
+    assert [e.strategy_id for e in full.elites()] == ["a", "f", "c"]
+
+
+def test_the_undecided_wait_and_may_win_later():
+    e, c = entry("e", 5, 5), entry("c", 0, 5)
+    full = archive(e)
+    first = choose(full, [c], Racing(), beliefs(50, e, c))
+    assert first.accepted == ()
+    assert [x.strategy_id for x in full.challengers()] == ["c"]
+    assert 0.3 < (first.verdicts[0].belief.better or 0) < 0.5
+    full.update([better := entry("c", 60, 5)])
+    later = choose(full, [], Racing(), beliefs(20, e, better))
+    assert later.accepted == ("c",)
+    assert full.challengers() == ()  # the elite that it deposed is hardly the better one
+
+
+def test_patience_ends():
+    e, c = entry("e", 5, 5), entry("c", 0, 5)
+    full = archive(e)
+    choose(full, [c], Racing(patience=2), beliefs(50, e, c))
+    choice = choose(full, [], Racing(patience=2), beliefs(50, e, c, waited=2))
+    assert choice.verdicts[0].decision == "reject"
+    assert full.challengers() == ()
+
+
+def test_a_deposed_elite_that_may_be_better_waits_and_returns():
+    e, c = entry("e", 5, 5), entry("c", 9, 5)
+    full = archive(e)
+    choice = choose(full, [c], Racing(), beliefs(50, e, c))
+    assert choice.accepted == ("c",)
+    assert [x.strategy_id for x in full.challengers()] == ["e"]
+    full.update([entry("e", 40, 5)])
+    back = choose(full, [], Racing(), beliefs(20, entry("e", 40, 5), c))
+    assert back.accepted == ("e",)
+
+
+def test_without_room_nobody_waits():
+    e, c = entry("e", 5, 5), entry("c", 9, 5)
+    full = archive(e, challengers=0)
+    choice = choose(full, [c], Racing(), beliefs(50, e, c))
+    assert choice.accepted == ("c",)
+    assert [event.kind for event in choice.events] == ["replaced", "evicted"]
+
+
+def test_open_decisions_change_nothing():
+    e, w = entry("e", 5, 5), entry("w", 4, 5)
+    full = archive(e)
+    full.place(w, lambda *_: "undecided")
+    before = full.to_dict()
+    children = [entry("a", 9, 5), entry("b", 1, 15), entry("d", 3, 15)]
+    assert open_decisions(full, children) == [("w", "e"), ("a", "e"), ("b", "d")]
+    assert full.to_dict() == before

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from debate_env.errors import InputError
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.questions import RunQuestions, split_questions
+from debateqd.qd.selection.tournament import Field, Outlook, Tournament
+from debateqd.qd.strategy import Strategy
+from tests.qd.making import match, posterior, strategy
+from tests.qd.stand_ins import question_set
+
+PLAYERS = [strategy(f"s{k}") for k in range(7)]
+SWISS: dict[str, object] = {"debates": None, "pairings": {"swiss": 1}}
+
+
+def settings(objective: str = "persuasion", **tournament: object) -> RunConfig:
+    return RunConfig.model_validate(
+        {"objective": objective, "evolution": {"tournament": tournament}}
+    )
+
+
+def dealt(config: RunConfig) -> RunQuestions:
+    return split_questions(question_set(), config.questions)
+
+
+class Board:
+    """Plays plans by name: the higher name wins."""
+
+    def __init__(self) -> None:
+        self.rounds: list[list[Plan]] = []
+
+    def __call__(self, plans: Sequence[Plan]) -> list[Match]:
+        self.rounds.append(list(plans))
+        return [
+            match(
+                p.first.strategy_id,
+                p.second.strategy_id,
+                0.9 if p.first.strategy_id > p.second.strategy_id else 0.1,
+                question=p.question.question_id,
+            )
+            for p in plans
+        ]
+
+
+def play(
+    config: RunConfig,
+    players: Sequence[Strategy],
+    play_plans=None,
+    *,
+    generation: int = 0,
+    outlook: Outlook = Outlook(),  # noqa: B008  (frozen)
+    anchors: Sequence[Strategy] = (),
+    questions: RunQuestions | None = None,
+) -> tuple[Tournament, list[Match]]:
+    tournament = Tournament(config, questions or dealt(config))
+    known = {s.strategy_id: s for s in (*players, *anchors)}
+    field = Field(
+        players,
+        {p.strategy_id: p.parents[0] for p in players if p.parents},
+        [a.strategy_id for a in anchors],
+        {},
+    )
+    played = tournament.play(field, known, generation, lambda: outlook, play_plans or Board())
+    return tournament, played
+
+
+@pytest.mark.parametrize("objective", ["persuasion", "truth", "mix"])
+@pytest.mark.parametrize("teams", ["neighbours", "self"])
+def test_the_number_of_debates_of_whole_rounds_is_known_before(objective, teams):
+    config = settings(objective, teams=teams, questions_per_pairing=3, **SWISS)
+    for players in (PLAYERS, PLAYERS[:6], PLAYERS[:2]):
+        tournament, played = play(config, players)
+        assert len(played) == tournament.debates(len(players))
+
+
+def test_every_round_has_its_own_questions_for_all_pairs():
+    board = Board()
+    play(settings(questions_per_pairing=2, **SWISS), PLAYERS, board, generation=3)
+    used = [{p.question.question_id for p in plans} for plans in board.rounds]
+    assert [len(u) for u in used] == [2, 2, 2]
+    assert len(set().union(*used)) == 6
+    for plans in board.rounds:
+        seats = Counter((p.first.strategy_id, p.second.strategy_id) for p in plans)
+        assert all(seats[b, a] == count for (a, b), count in seats.items())
+        # debates on a passage stand together, so that an engine reads it once
+        order = [p.question.passage_id for p in plans]
+        assert order == sorted(order, key=order.index)
+
+
+def test_winners_meet_winners():
+    board = Board()
+    play(settings(**SWISS), PLAYERS[:4], board)
+    first = {frozenset((p.first.strategy_id, p.second.strategy_id)) for p in board.rounds[0]}
+    second = {frozenset((p.first.strategy_id, p.second.strategy_id)) for p in board.rounds[1]}
+    assert frozenset(max(pair) for pair in first) in second
+    assert not first & second
+
+
+def test_more_questions_than_there_are_means_all_of_them():
+    config = settings(questions_per_pairing=99, **SWISS)
+    tournament, played = play(config, PLAYERS[:2])
+    assert len(played) == tournament.debates(2) == 2 * len(dealt(config).train)
+
+
+def test_an_unusable_round_costs_nobody_points():
+    def lost(plans: Sequence[Plan]) -> list[Match]:
+        return [
+            match(p.first.strategy_id, p.second.strategy_id, None, kind="unusable") for p in plans
+        ]
+
+    assert len(play(settings(**SWISS), PLAYERS, lost)[1]) == 36
+
+
+CHILDREN = [strategy(f"t{k}", f"s{k}") for k in range(4)]
+FAMILY = [*PLAYERS, *CHILDREN]
+SHARES = {"parent": 0.5, "informative": 0.3, "anchors": 0.2}
+
+
+def family_outlook() -> Outlook:
+    ids = tuple(s.strategy_id for s in FAMILY)
+    known = posterior(ids, np.zeros(len(ids)), np.eye(len(ids)) * 3600)
+    return Outlook(known, [("t0", "s3"), ("t1", "s1")])
+
+
+@pytest.mark.parametrize("objective", ["persuasion", "truth"])
+def test_pairings_share_the_debates(objective):
+    config = settings(objective, debates=80, waves=2, pairings=SHARES)
+    board = Board()
+    _, played = play(config, FAMILY, board, outlook=family_outlook(), anchors=PLAYERS)
+    assert len(played) == 80
+    plans = [p for wave in board.rounds for p in wave]
+    assert len({(p.question.question_id, *p.match_id("pool")) for p in plans}) == 80
+    fresh = [p for p in plans if p.phase == "selection"]
+    assert len(fresh) == pytest.approx(24, abs=2)
+    assert {s for p in fresh for s in (p.first.strategy_id, p.second.strategy_id)} <= {
+        "t0",
+        "s3",
+        "t1",
+        "s1",
+    }
+    selection = {q.question_id for q in dealt(config).selection}
+    assert {p.question.question_id for p in fresh} <= selection
+    assert not {p.question.question_id for p in plans if p.phase == "train"} & selection
+
+
+def test_children_meet_their_parents_in_both_seats():
+    board = Board()
+    play(settings(debates=32, waves=1, pairings={"parent": 1}), FAMILY, board)
+    met = Counter((p.first.strategy_id, p.second.strategy_id) for p in board.rounds[0])
+    assert met == {pair: 4 for k in range(4) for pair in ((f"t{k}", f"s{k}"), (f"s{k}", f"t{k}"))}
+
+
+def test_what_a_pairing_cannot_use_is_played_by_neighbours():
+    # Nobody has children or open decisions in the first generation.
+    board = Board()
+    _, played = play(settings(debates=40, waves=2, pairings=SHARES), PLAYERS, board)
+    assert len(played) == 40
+    assert len({p.first.strategy_id for wave in board.rounds for p in wave}) == 7
+
+
+def test_a_tournament_that_runs_out_of_new_debates_ends():
+    config = settings("truth", debates=10_000, waves=1, pairings={"swiss": 1})
+    _, played = play(config, PLAYERS[:2])
+    assert len(played) == 2 * len(dealt(config).train)
+
+
+def test_no_debates_without_an_end():
+    with pytest.raises(InputError, match="give a number of debates"):
+        Tournament(settings(debates=None), dealt(settings()))
+    lone = settings(debates=None, pairings={"parent": 1})
+    with pytest.raises(InputError, match="'parent' has no end of its own"):
+        Tournament(lone, dealt(lone)).debates(7)
+    with pytest.raises(InputError, match="at least one pairing"):
+        Tournament(settings(pairings={"swiss": 0}), dealt(lone))

@@ -1,0 +1,291 @@
+"""Match tables of every kind: found columns, read values, and what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debate_env.errors import InputError
+from debateqd.qd.store.storage import json_text
+from debateqd.qd.tables.columns import Columns
+from debateqd.qd.tables.matches import MatchTable, read_matches
+from tests.qd.making import match
+
+
+def written(path: Path, rows: Sequence[Mapping[str, Any]], delimiter: str = ",") -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def games(table: MatchTable) -> list[tuple[str, str, float]]:
+    names = table.players
+    return [
+        (names[a], names[b], float(y))
+        for a, b, y in zip(table.first, table.second, table.outcome, strict=True)
+    ]
+
+
+ARENA = [
+    {"question_id": 1, "model_a": "x", "model_b": "y", "winner": "model_a", "judge": "u1"},
+    {"question_id": 2, "model_a": "y", "model_b": "z", "winner": "model_b", "judge": "u2"},
+    {"question_id": 3, "model_a": "z", "model_b": "x", "winner": "tie", "judge": "u1"},
+    {"question_id": 4, "model_a": "x", "model_b": "z", "winner": "tie (bothbad)", "judge": "u1"},
+]
+ARENA_GAMES = [("x", "y", 1.0), ("y", "z", 0.0), ("z", "x", 0.5), ("x", "z", 0.5)]
+
+
+def test_an_arena_table_as_csv_json_lines_and_array_gzipped_or_not(tmp_path: Path) -> None:
+    plain = written(tmp_path / "a.csv", ARENA)
+    lines = tmp_path / "a.jsonl"
+    lines.write_text("\n\n".join(json.dumps(row) for row in ARENA))
+    array = tmp_path / "a.json"
+    array.write_text(json.dumps(ARENA, indent=1))
+    packed = tmp_path / "no_such_suffix"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    marked = tmp_path / "excel.csv"
+    marked.write_bytes(b"\xef\xbb\xbf" + plain.read_bytes())
+    tabs = written(tmp_path / "a.tsv", ARENA, "\t")
+    semicolons = written(tmp_path / "b.csv", ARENA, ";")
+    for path in (plain, lines, array, packed, marked, tabs, semicolons):
+        table = read_matches(path)
+        assert games(table) == ARENA_GAMES, path.name
+        assert table.columns.explain() == (
+            "first = model_a, second = model_b, winner = winner, question = question_id, "
+            "presented first: always the first column"
+        )
+        assert table.questions == ("1", "2", "3", "4")
+        assert (table.position == 1).all()
+        assert (table.side == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "outcome"),
+    [
+        ({"player1": "x", "player2": "y", "result": 1}, 1.0),
+        ({"white": "x", "black": "y", "winner": "0-1"}, 0.0),
+        ({"white": "x", "black": "y", "winner": "1/2-1/2"}, 0.5),
+        ({"winner": "x", "loser": "y"}, 1.0),
+        ({"debater_a": "x", "debater_b": "y", "winner": "A"}, 1.0),
+        ({"debater_a": "x", "debater_b": "y", "winner": "y"}, 0.0),
+        ({"Model A": "x", "Model B": "y", "Winner": "Model B"}, 0.0),
+        ({"modelA": "x", "modelB": "y", "preference": "left"}, 1.0),
+        ({"player_1": "x", "player_2": "y", "winner": 2}, 0.0),
+        ({"model_a": "x", "model_b": "y", "winner_model_a": 0, "winner_model_b": 0}, 0.5),
+        ({"model_a": "x", "model_b": "y", "winner_model_a": 0, "winner_model_b": 1}, 0.0),
+        ({"home_team": "x", "away_team": "y", "home_score": 3, "away_score": 1}, 1.0),
+        ({"model_a": "x", "model_b": "y", "p_a": 0.3, "p_b": 0.1}, 0.75),
+        ({"debater_1": "x", "debater_2": "y", "winrate_gpt": 0.25}, 0.25),
+        ({"strategy": "x", "opponent": "y", "won": "true"}, 1.0),
+    ],
+)
+def test_ways_to_say_who_won(row: dict[str, Any], outcome: float, tmp_path: Path) -> None:
+    for path in (written(tmp_path / "t.csv", [row] * 3), tmp_path / "t.jsonl"):
+        if path.suffix == ".jsonl":
+            path.write_text("\n".join([json.dumps(row)] * 3))
+        assert games(read_matches(path)) == [("x", "y", pytest.approx(outcome))] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("correct_side", "A", "B"),
+        ("correct_side", "1", "2"),
+        ("correct_side", "x", "y"),
+        ("correct_side", "model_a", "model_b"),
+        ("label", "0", "1"),
+        ("defends_correct", "True", "False"),
+    ],
+)
+def test_ways_to_say_who_defends_the_correct_answer(
+    name: str, first: str, second: str, tmp_path: Path
+) -> None:
+    rows = [
+        {"model_a": "x", "model_b": "y", "winner": "a", name: value}
+        for value in (first, second, "")
+    ]
+    table = read_matches(written(tmp_path / "t.csv", rows))
+    assert table.columns.side == name
+    assert list(table.side) == [1, -1, 0]
+
+
+def test_position_can_be_given_and_denied(tmp_path: Path) -> None:
+    rows = [
+        {"model_a": "x", "model_b": "y", "winner": "a", "shown_first": who} for who in ("x", "y")
+    ]
+    path = written(tmp_path / "t.csv", rows)
+    assert list(read_matches(path).position) == [1, -1]
+    assert list(read_matches(path, Columns(position="second")).position) == [-1, -1]
+    assert list(read_matches(path, Columns(position="none")).position) == [0, 0]
+
+
+def test_our_own_match_log(tmp_path: Path) -> None:
+    log = [
+        match("a", "b", 0.8, label=0, question="q1"),
+        match("b", "a", 0.4, label=1, question="q2"),
+        match("a", "b", None, kind="unusable"),
+        match("a", "a", 0.9, label=0, question="q1"),
+    ]
+    path = tmp_path / "matches.jsonl"
+    path.write_text("".join(json_text(m.to_json(), indent=None) for m in log))
+    for where in (path, tmp_path):
+        table = read_matches(where)
+        assert games(table) == [("a", "b", pytest.approx(0.8)), ("b", "a", pytest.approx(0.4))]
+        assert list(table.side) == [1, -1]
+        assert table.passages == ("p-q1", "p-q2")
+        assert table.left_out == {"of a player with itself": 1, "without an outcome": 1}
+        assert table.pools == 1
+    truth = read_matches(tmp_path, objective="truth")
+    assert games(truth) == [("a", "b", 1.0), ("b", "a", 1.0), ("a", "a", 1.0)]
+    assert list(truth.side) == [-1, -1, -1]
+    assert list(truth.position) == [1, -1, 1]  # the correct answer came first, second, first
+
+
+def test_rows_with_values_and_wins_only(tmp_path: Path) -> None:
+    rows = [
+        {"model_a": "x", "model_b": "y", "p_a": p, "p_b": 1 - p, "set": s, "n": 4}
+        for p, s in ((0.6, "one"), (0.2, "two"), (0.5, "one"))
+    ]
+    path = written(tmp_path / "t.csv", rows)
+    kept = read_matches(path, Columns(games="n"), where=[("set", "one")], wins=True)
+    assert [y for *_, y in games(kept)] == [1.0, 0.5]
+    assert list(kept.games) == [4, 4]
+    assert list(read_matches(path, Columns(games="25")).games) == [25, 25, 25]
+    with pytest.raises(InputError, match="--where sett: there is no such column; did you mean"):
+        read_matches(path, where=[("sett", "one")])
+
+
+def test_a_table_without_header(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,y,x\ny,x,tie\n")
+    given = Columns(first="1", second="2", winner="3")
+    assert games(read_matches(path, given, header=False)) == [("x", "y", 1.0), ("y", "x", 0.5)]
+
+
+def test_bad_rows_are_counted_and_the_first_are_kept(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", ARENA * 25)
+    good = len(ARENA) * 25
+    with path.open("a") as file:
+        file.write("5,x,y\n")
+        file.write("6,x,y,nobody knows,u\n")
+        file.write("7,,,model_a,u\n")
+        file.write("8,x,,model_a,u\n")
+        file.write("9,x,y,,u\n")
+    table = read_matches(path)
+    assert len(table) == good
+    assert table.rows == good + 5
+    assert table.bad == 3
+    assert [(p.line, p.field) for p in table.problems] == [
+        (good + 2, ""),
+        (good + 3, "winner"),
+        (good + 4, "model_a"),
+    ]
+    assert "has 3 fields, but there are 5 columns" in table.problems[0].reason
+    assert "'nobody knows' is neither player nor a tie" in table.problems[1].reason
+    assert table.left_out == {"without an opponent": 1, "without an outcome": 1}
+    with pytest.raises(InputError, match=rf"3 of {good + 5} rows cannot be read: line {good + 2} "):
+        read_matches(path, most_bad=0.01)
+
+
+def test_damaged_json_lines_are_bad_rows(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    lines = [json.dumps(row) for row in ARENA * 10]
+    lines[3:3] = ['{"model_a": "x", ', "[1, 2]"]
+    path.write_text("\n".join(lines))
+    table = read_matches(path)
+    assert len(table) == 40
+    assert [(p.line, p.reason) for p in table.problems] == [
+        (4, "is no JSON object"),
+        (5, "is no JSON object"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("model_a,model_b\nx,y\n", "no column says who won; name it with --winner"),
+        ("a_text,b_text,winner\n", "no column says who played"),
+        ("model_a,model_b,winner\n", "no column says who played"),
+        ("model_a,model_b,model_a,winner\nx,y,z,a\n", "column 'model_a' is there twice"),
+        ("model_a,model_b,winner\nx,y,1\ny,x,0\n", "holds 0 and 1, which may mean either player"),
+        ("p1,p2,q1,q2,winner\nx,y,x,z,1\nx,y,x,z,2\n", "several pairs of columns"),
+        (
+            "d_1,d_2,winrate_a,winrate_b\nx,y,.5,.5\nx,y,.5,.5\n",
+            "winrate_a, winrate_b; choose one with --outcome",
+        ),
+        ("model_a,model_b,winner\nx,y,what\nx,y,who\n", "2 of 2 rows cannot be read: line 2, win"),
+        ("model_a,model_b,score\nx,y,3\nx,y,4\n", "line 2, score: '3' is no number from 0 to 1"),
+        (
+            "model_a,model_b,winner\nx,x,a\nx,x,b\n",
+            "holds no game that can be rated; left out: 2 of",
+        ),
+        ("[1, 2", "is no JSON array"),
+        ("[]", "holds no JSON object"),
+    ],
+)
+def test_what_cannot_be_read_says_why(content: str, part: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    with pytest.raises(InputError) as caught:
+        read_matches(path)
+    assert str(caught.value).startswith(str(path))
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("model_a,model_b,winner\nä,b,a\n".encode("latin-1"))
+    cut = tmp_path / "cut.gz"
+    cut.write_bytes(gzip.compress(b"model_a,model_b,winner\nx,y,a\n" * 50)[:-20])
+    for path, part in ((latin, "UTF-8"), (cut, "cannot be read"), (tmp_path / "no", "No such")):
+        with pytest.raises(InputError, match=part):
+            read_matches(path)
+
+
+def test_given_columns_are_checked_and_used(tmp_path: Path) -> None:
+    rows = [{"one": "x", "two": "y", "who": "x", "model_a": "m", "model_b": "n", "winner": "m"}] * 3
+    path = written(tmp_path / "t.csv", rows)
+    table = read_matches(path, Columns(first="one", second="two", winner="who"))
+    assert games(table) == [("x", "y", 1.0)] * 3
+    with pytest.raises(InputError, match="--first on: there is no such column; did you mean 'one'"):
+        read_matches(path, Columns(first="on", second="two"))
+    with pytest.raises(InputError, match="--first and --second go together"):
+        read_matches(path, Columns(first="one"))
+
+
+def test_long_cells_and_line_breaks_within_cells(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["model_a", "model_b", "winner", "conversation"])
+        writer.writerow(["x", "y", "model_a", "line\n" * 60_000])
+        writer.writerow(["x", "y", "oops", "short"])
+    table = read_matches(path, most_bad=0.5)
+    assert games(table) == [("x", "y", 1.0)]
+    assert table.problems[0].line == 60_003
+
+
+def test_the_nyu_table(data_dir: Path) -> None:
+    table = read_matches(data_dir / "nyu_matches.csv")
+    assert len(table) + sum(table.left_out.values()) == table.rows == 507
+    assert table.bad == 0
+    assert table.columns.side == "correct_side"
+    assert len(table.passages) > 50
+    truth = read_matches(
+        data_dir / "nyu_matches.csv",
+        objective="truth",
+        where=[("setting", "human_consultancy"), ("included_in_paper", "True")],
+    )
+    # Ties count as wrong in the published 74.0 % of 96.
+    assert truth.outcome.sum() / 96 == pytest.approx(0.740, abs=0.0005)

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from debate_env.errors import InputError
+from debateqd.qd.ratings.elo import expected
+from debateqd.qd.ratings.least_squares import FARTHEST, fit_win_rates
+from debateqd.qd.tables.columns import Columns
+from debateqd.qd.tables.matches import MatchTable, read_matches
+from debateqd.qd.tables.ratings import Settings, TableRatings, default_model, rate_table
+from tests.qd.tables.test_matches import written
+
+
+def simulated(
+    tmp_path: Path,
+    *,
+    rows: int,
+    players: int = 8,
+    position: float = 0.0,
+    side: float = 0.0,
+    seed: int = 0,
+) -> tuple[Path, dict[str, float]]:
+    """A table of games between players of known strengths in Elo points, with mean 0."""
+    rng = np.random.default_rng(seed)
+    strength = rng.normal(0, 120, players)
+    strength -= strength.mean()
+    first = rng.integers(0, players, rows)
+    second = (first + rng.integers(1, players, rows)) % players
+    correct = rng.integers(0, 2, rows)
+    z = strength[first] - strength[second] + position + side * (1 - 2 * correct)
+    won = rng.random(rows) < 1 / (1 + 10 ** (-z / 400))
+    path = tmp_path / "simulated.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["model_a", "model_b", "winner", "question", "correct_side"])
+        for k in range(rows):
+            winner = "model_a" if won[k] else "model_b"
+            writer.writerow(
+                [f"m{first[k]}", f"m{second[k]}", winner, f"q{k % 40}", "ab"[correct[k]]]
+            )
+    return path, {f"m{k}": float(s) for k, s in enumerate(strength)}
+
+
+def by_name(found: TableRatings) -> dict[str, float]:
+    return {row.player: row.rating for row in found.players}
+
+
+def read(tmp_path: Path, **options: object) -> tuple[MatchTable, dict[str, float]]:
+    path, strength = simulated(tmp_path, **options)  # type: ignore[arg-type]
+    return read_matches(path), strength
+
+
+@pytest.mark.parametrize("model", ["bradley_terry", "elo", "least_squares"])
+def test_known_strengths_lie_in_the_intervals(model: str, tmp_path: Path) -> None:
+    table, strength = read(tmp_path, rows=4000)
+    found = rate_table(table, Settings(model=model, k=8.0))  # type: ignore[arg-type]
+    assert [row.rating for row in found.players] == sorted(
+        (row.rating for row in found.players), reverse=True
+    )
+    inside = 0
+    for row in found.players:
+        assert row.low is not None
+        assert row.high is not None
+        assert row.low <= row.rating <= row.high
+        inside += row.low - 1 <= strength[row.player] <= row.high + 1
+    assert inside >= 6
+    true = [strength[row.player] for row in found.players]
+    assert np.corrcoef(true, [row.rating for row in found.players])[0, 1] > 0.97
+
+
+def test_bradley_terry_finds_position_and_side(tmp_path: Path) -> None:
+    table, _ = read(tmp_path, rows=4000, position=60.0, side=100.0)
+    found = rate_table(table)
+    effects = {effect.name: effect for effect in found.effects}
+    for name, true in (("being presented first", 60), ("defending the correct answer", 100)):
+        effect = effects[name]
+        assert effect.low is not None
+        assert effect.high is not None
+        assert effect.low < true < effect.high
+        assert effect.high - effect.low < 80
+    assert "spread (SD) of question difficulty" in effects
+    assert "dispersion of the outcomes" not in effects
+
+
+def test_what_the_table_does_not_tell_has_no_effect(tmp_path: Path) -> None:
+    rows = [{"winner": won, "loser": lost} for won, lost in ("xy", "yz", "zx", "xz")]
+    found = rate_table(read_matches(written(tmp_path / "t.csv", rows)))
+    assert found.effects == ()
+
+
+def test_an_anchor_is_zero_and_differences_stay(tmp_path: Path) -> None:
+    table, _ = read(tmp_path, rows=1000)
+    for model in ("bradley_terry", "elo", "least_squares"):
+        free = by_name(rate_table(table, Settings(model=model)))  # type: ignore[arg-type]
+        held = rate_table(table, Settings(model=model, anchor="m3"))  # type: ignore[arg-type]
+        assert np.mean(list(free.values())) == pytest.approx(0, abs=1e-6)
+        (anchor,) = (row for row in held.players if row.player == "m3")
+        assert (anchor.rating, anchor.low, anchor.high) == pytest.approx((0, 0, 0), abs=1e-6)
+        bound = by_name(held)
+        assert bound["m1"] - bound["m5"] == pytest.approx(free["m1"] - free["m5"], abs=1e-3)
+    with pytest.raises(InputError, match="--anchor m33: no such player; did you mean 'm3'"):
+        rate_table(table, Settings(anchor="m33"))
+
+
+def test_elo_is_the_one_of_the_trainer(tmp_path: Path) -> None:
+    from debateqd.qd.config.schema import EloConfig
+
+    table, _ = read(tmp_path, rows=300)
+    config = EloConfig(k=24.0, initial=0.0)
+    ratings = dict.fromkeys(table.players, 0.0)
+    for a, b, y in zip(table.first, table.second, table.outcome, strict=True):
+        one, other = table.players[a], table.players[b]
+        gain = config.k * (y - expected(ratings[one], ratings[other], config))
+        ratings[one] += gain
+        ratings[other] -= gain
+    found = by_name(rate_table(table, Settings(model="elo", k=24.0)))
+    assert found == pytest.approx(ratings, abs=1e-6)
+
+
+def test_least_squares_solves_exact_rates_exactly() -> None:
+    strength = np.array([200.0, 50.0, -250.0])
+    first, second = np.array([0, 1, 2, 0]), np.array([1, 2, 0, 2])
+    rates = 1 / (1 + 10 ** ((strength[second] - strength[first]) / 400))
+    found = fit_win_rates(first, second, rates, np.ones(4), np.zeros(3))
+    assert found == pytest.approx(strength, abs=1e-5)
+
+
+def test_unbroken_records_are_finite(tmp_path: Path) -> None:
+    rows = [{"winner": "best", "loser": "middle"}, {"winner": "middle", "loser": "worst"}] * 6
+    table = read_matches(written(tmp_path / "t.csv", rows))
+    for model in ("bradley_terry", "elo", "least_squares"):
+        found = rate_table(table, Settings(model=model))  # type: ignore[arg-type]
+        assert [row.player for row in found.players] == ["best", "middle", "worst"]
+        assert all(math.isfinite(row.rating) for row in found.players)
+        assert all(abs(row.rating) <= 2 * FARTHEST for row in found.players)
+
+
+def test_players_who_never_met_are_named_in_a_warning(tmp_path: Path) -> None:
+    rows = [{"model_a": a, "model_b": b, "winner": "a"} for a, b in ("xy", "yx", "uv", "vu")]
+    table = read_matches(written(tmp_path / "t.csv", rows))
+    for model in ("bradley_terry", "elo", "least_squares"):
+        found = rate_table(table, Settings(model=model))  # type: ignore[arg-type]
+        assert any("2 groups that never met" in warning for warning in found.warnings), model
+
+
+def test_counts_of_games_weigh(tmp_path: Path) -> None:
+    rates = [
+        {"model_a": "x", "model_b": "y", "winrate": 0.75, "games": 400},
+        {"model_a": "x", "model_b": "z", "winrate": 0.75, "games": 400},
+        {"model_a": "y", "model_b": "z", "winrate": 0.5, "games": 400},
+    ]
+    table = read_matches(written(tmp_path / "t.csv", rates))
+    assert default_model(table) == "bradley_terry"
+    singles = [
+        {"model_a": r["model_a"], "model_b": r["model_b"], "winner": "a" if k < won else "b"}
+        for r in rates
+        for k in range(400)
+        if (won := 400 * float(str(r["winrate"])))
+    ]
+    alone = read_matches(written(tmp_path / "s.csv", singles), Columns(position="none"))
+    counted, single = rate_table(table), rate_table(alone)
+    assert by_name(counted) == pytest.approx(by_name(single), abs=1e-6)
+    assert [row.games for row in counted.players] == [row.games for row in single.players]
+    with pytest.raises(InputError, match="Elo needs games one by one"):
+        rate_table(table, Settings(model="elo"))
+
+
+def test_win_rates_without_counts_take_least_squares(tmp_path: Path) -> None:
+    rows = [{"debater_1": "x", "debater_2": "y", "winrate": 0.75}]
+    table = read_matches(written(tmp_path / "t.csv", rows))
+    assert default_model(table) == "least_squares"
+    found = by_name(rate_table(table, Settings(model="least_squares")))
+    assert found["x"] - found["y"] == pytest.approx(400 * math.log10(3), abs=1e-4)
+
+
+def test_teams_are_rated_by_whether_the_judge_was_right(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "debater_a": a,
+            "debater_b": b,
+            "judge_correct": rng.random() < (0.9 if "good" in (a, b) else 0.4),
+            "question": f"q{rng.integers(30)}",
+            "correct_side": rng.choice(["A", "B"]),
+        }
+        for k in range(240)
+        for a, b in [[("good", "bad"), ("bad", "bad"), ("good", ""), ("other", "bad")][k % 4]]
+    ]
+    table = read_matches(written(tmp_path / "t.csv", rows), objective="truth")
+    found = rate_table(table)
+    assert found.players[0].player == "good"
+    names = [effect.name for effect in found.effects]
+    assert names[:2] == ["correct answer presented first", "difficulty of the average question"]
+    assert rate_table(table, Settings(model="elo")).players[0].player == "good"
+    with pytest.raises(InputError, match="least_squares rates opponents"):
+        rate_table(table, Settings(model="least_squares"))
+
+
+def test_the_same_table_gives_the_same_numbers(tmp_path: Path) -> None:
+    table, _ = read(tmp_path, rows=300)
+    for model in ("bradley_terry", "elo", "least_squares"):
+        settings = Settings(model=model)  # type: ignore[arg-type]
+        assert rate_table(table, settings) == rate_table(table, settings)
+
+
+KHAN = {
+    "GPT-4-Turbo (bo32)": 143.3,
+    "GPT-4-Turbo (bo16)": 142.6,
+    "GPT-4-Turbo (bo8)": 135.4,
+    "GPT-4-Turbo (bo4)": 116.1,
+    "GPT-4-Turbo (bo1)": 62.1,
+    "Claude 2.1 (bo16)": 121.3,
+    "Claude 2.1 (bo4)": 79.0,
+    "Claude 2.1 (bo1)": 0.0,
+    "GPT-3.5-Turbo (bo16)": -58.3,
+    "GPT-3.5-Turbo (bo1)": -258.0,
+}
+
+
+def test_the_ratings_of_khan_et_al(data_dir: Path) -> None:
+    table = read_matches(
+        data_dir / "khan_table9_winrates.csv", Columns(outcome="winrate_judge_gpt4t")
+    )
+    model = default_model(table)
+    found = rate_table(table, Settings(model=model, anchor="Claude 2.1 (bo1)", resamples=50))
+    ratings = by_name(found)
+    assert {name: ratings[name] for name in KHAN} == pytest.approx(KHAN, abs=0.1)
+    error = sum(
+        (1 / (1 + 10 ** ((ratings[table.players[b]] - ratings[table.players[a]]) / 400)) - y) ** 2
+        for a, b, y in zip(table.first, table.second, table.outcome, strict=True)
+    )
+    assert error == pytest.approx(0.0041, abs=5e-5)
+
+
+def test_the_nyu_table_favours_the_correct_side(data_dir: Path) -> None:
+    found = rate_table(read_matches(data_dir / "nyu_matches.csv"))
+    (side,) = (e for e in found.effects if e.name == "defending the correct answer")
+    assert side.low is not None
+    assert side.low > 100
+    assert len(found.players) == 19
