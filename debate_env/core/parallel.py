@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
+from debate_env.core.aec import AECDebate
 from debate_env.core.outcome import AbortKind
 from debate_env.errors import InputError
-
-if TYPE_CHECKING:
-    from debate_env.debate_v0 import raw_env
 
 
 class ParallelDebate(ParallelEnv):  # type: ignore[misc]
@@ -25,7 +23,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
         aec_env: The debate it drives; it must not be stepped by anybody else.
     """
 
-    def __init__(self, aec_env: raw_env) -> None:
+    def __init__(self, aec_env: AECDebate) -> None:
         self.aec_env = aec_env
         self.metadata = {**aec_env.metadata, "is_parallelizable": True}
         self.possible_agents = aec_env.possible_agents
@@ -53,7 +51,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-        """Begin a debate; see :meth:`debate_env.debate_v0.raw_env.reset`.
+        """Begin a debate; see :meth:`debate_env.core.aec.AECDebate.reset`.
 
         Returns:
             Observations and infos of all agents.
@@ -113,7 +111,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
         return result
 
     def abort(self, kind: AbortKind, message: str) -> tuple[Any, Any, Any, Any, Any]:
-        """End the debate without a verdict, as on ``raw_env``; returns what a step does."""
+        """End the debate without a verdict, as on :class:`AECDebate`; returns what a step does."""
         self.aec_env.abort(kind, message)
         return self._result()
 
@@ -122,7 +120,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
         return self.aec_env.state()
 
     def render(self) -> str | None:
-        """Show the debate; see :meth:`debate_env.debate_v0.raw_env.render`."""
+        """Show the debate; see :meth:`debate_env.core.aec.AECDebate.render`."""
         return self.aec_env.render()
 
     def close(self) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import gymnasium
 
 from debate_env.agent import Agent, Observation, from_callable
+from debate_env.core.aec import AECDebate
 from debate_env.core.protocols import JUDGE
 from debate_env.core.quotes import read_quotes
+from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import parse_transcript
-from debate_env.debate_v0 import raw_env
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 
@@ -55,23 +56,25 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
             and :func:`quote_counting_judge`. Their speeches are cut at ``max_chars``. If one
             raises, or gives an action that cannot be used, the episode is truncated:
             ``info["kind"]`` is ``"error"`` and ``info["message"]`` says what happened.
-        questions: As for :class:`debate_env.debate_v0.raw_env`.
-        **kwargs: As for :class:`debate_env.debate_v0.raw_env`.
+        questions: As for :class:`debate_env.core.aec.AECDebate`.
+        render_mode: As there.
+        **settings: Fields of :class:`debate_env.core.settings.DebateSettings`.
 
     Raises:
         InputError: There is no such seat, or an opponent is given for no other seat.
     """
 
-    metadata = raw_env.metadata
+    metadata = AECDebate.metadata
 
     def __init__(
         self,
         seat: str = "debater_0",
         opponents: Mapping[str, Agent] | None = None,
         questions: Sequence[Question] | str | None = None,
-        **kwargs: Any,
+        render_mode: str | None = None,
+        **settings: Any,
     ) -> None:
-        self._env = raw_env(questions, **kwargs)
+        self._env = AECDebate(questions, DebateSettings(**settings), render_mode)
         seats = self._env.possible_agents
         if seat not in seats:
             raise InputError(f"seat={seat!r}: allowed: {', '.join(seats)}")
@@ -99,7 +102,7 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         Args:
             seed: Restarts the environment's generator, and is given to opponents that have a
                 ``reset`` method.
-            options: As for :meth:`debate_env.debate_v0.raw_env.reset`.
+            options: As for :meth:`debate_env.core.aec.AECDebate.reset`.
         """
         super().reset(seed=seed)
         self._env.reset(seed, options)
@@ -157,5 +160,5 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
                 feedback(name, self._env.rewards[seat])
 
     def render(self) -> Any:
-        """Show the debate; see :meth:`debate_env.debate_v0.raw_env.render`."""
+        """Show the debate; see :meth:`debate_env.core.aec.AECDebate.render`."""
         return self._env.render()

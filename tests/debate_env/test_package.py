@@ -29,7 +29,8 @@ import warnings
 warnings.simplefilter("error")
 import pettingzoo, gymnasium
 import debate_env
-from debate_env import Question, bench, debate_v0, render, solo
+from debate_env import Question, bench, debate_v0
+from debate_env.core import render, solo
 
 question = Question("q", "p", "A short passage.", "What?", ("this", "that"), 0)
 env = pettingzoo.make("aec", "debateqd/debate-v0", questions=[question], rounds=1)
