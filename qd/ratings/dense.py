@@ -7,14 +7,12 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import lapack
 
-from debateqd.qd.ratings.design import Design, Outcomes, Scales, outcomes_at
+from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.ratings.newton import Mode
 
-_STEPS = 60
-_HALVINGS = 30
 _SMALL = 1e-5
-"""Newton stops after the step that promises less than this gain of the log posterior. The step
-squares the distance, so what remains is far below a thousandth of a posterior deviation."""
+"""What remains is far below a thousandth of a posterior deviation."""
 
 
 class DenseFactor:
@@ -93,8 +91,8 @@ def prior(design: Design, scales: Scales) -> Floats:
     return out
 
 
-class DenseMode:
-    """The most probable parameters at given scales, and the curvature there.
+class DenseMode(Mode):
+    """A mode with all its matrices.
 
     Args:
         design: Games and lineages.
@@ -102,47 +100,24 @@ class DenseMode:
         start: Where to begin, (size,).
 
     Attributes:
-        w: The parameters, (size,).
-        outcomes: The likelihood there.
-        value: Log posterior there, up to what does not depend on the parameters.
-        factor: Of the posterior precision there (taken one Newton step before the end).
+        factor: Of the posterior precision (taken one Newton step before the end).
     """
 
     def __init__(self, design: Design, scales: Scales, start: Floats) -> None:
-        self.design, self.scales = design, scales
-        weight = 1 / scales.dispersion
-        y = design.games.outcome
         self._prior = prior(design, scales)
-        self.w = start
-        z = design.predictor(start)
-        self.outcomes = outcomes_at(z, y)
-        value = self._log_posterior(self.w, self.outcomes)
-        for _ in range(_STEPS):
-            pull = self._prior @ self.w
-            gradient = design.score(self.outcomes.residual) * weight - pull
-            self.factor = DenseFactor(
-                information(design, self.outcomes.variance * weight) + self._prior
-            )
-            step = self.factor.solve(gradient)
-            promised = float(gradient @ step)
-            length = 1.0
-            for _ in range(_HALVINGS):
-                w = self.w + length * step
-                outcomes = outcomes_at(design.predictor(w), y)
-                reached = self._log_posterior(w, outcomes)
-                if reached >= value or promised < _SMALL:
-                    break
-                length /= 2
-            self.w, self.outcomes, value = w, outcomes, reached
-            if promised < _SMALL:
-                break
-        self.value = value
+        super().__init__(design, scales, start, _SMALL)
 
-    def _log_posterior(self, w: Floats, outcomes: Outcomes) -> float:
-        """Up to what does not depend on w."""
-        return float(
-            outcomes.log_likelihood / self.scales.dispersion - 0.5 * (w @ (self._prior @ w))
-        )
+    def _prior_times(self, w: Floats) -> Floats:
+        return self._prior @ w
+
+    def _curve(self, weights: Floats) -> None:
+        self.factor = DenseFactor(information(self.design, weights) + self._prior)
+
+    def _newton_step(self, gradient: Floats) -> Floats:
+        return self.factor.solve(gradient)
+
+    def prepare(self, wanted: Ints) -> None:
+        """Nothing is to be done: every covariance is known."""
 
     def solve(self, right: Floats) -> Floats:
         """Multiply columns, (size, r), by the posterior covariance."""

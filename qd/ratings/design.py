@@ -239,6 +239,14 @@ class Design:
             return w[self.n : self.beta]
         return self.leads(w)
 
+    def along(self, x: Floats, group: str) -> Floats:
+        """E x for columns x, (size, c): (members of the group, c)."""
+        if group == "root":
+            return x[self.roots]
+        if group == "question":
+            return x[self.n : self.beta]
+        return np.asarray(self.births @ x)
+
     def pull(self, w: Floats, group: str) -> Floats:
         """E' E w: how the prior of a group pulls at the parameters, at scale 1, (size,)."""
         out = np.zeros(self.size)

@@ -24,6 +24,7 @@ from scipy import sparse
 
 from debateqd.qd.ratings.design import Design
 from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.ratings.newton import Mode
 
 LOWEST = 1e-4
 _FIRM = 10.0
@@ -88,29 +89,19 @@ def cluster_loss(design: Design, clusters: Clusters, variance: Floats, covarianc
     return float(matrix.multiply(matrix @ covariance).sum())
 
 
-def dispersion_of(
-    design: Design,
-    clusters: Clusters,
-    residual: Floats,
-    variance: Floats,
-    present: float,
-    parameters: float,
-    loss: float,
-) -> float:
+def dispersion_of(mode: Mode, clusters: Clusters, parameters: float, loss: float) -> float:
     """Estimate the dispersion.
 
     Args:
-        design: Games and lineages.
+        mode: The mode at the present dispersion.
         clusters: See :func:`clusters_of`.
-        residual: y - p at the mode, (N,).
-        variance: p (1 - p) at the mode, (N,).
-        present: The dispersion that the mode was found with.
         parameters: Effective number of parameters.
         loss: See :func:`cluster_loss`, with the covariance at the present dispersion.
 
     Returns:
         At least 1 for wins, which cannot scatter less than coin tosses do.
     """
+    residual, variance = mode.outcomes.residual, mode.outcomes.variance
     size = len(residual)
     if not size:
         return 1.0
@@ -118,9 +109,9 @@ def dispersion_of(
     single = float((residual**2 / np.maximum(variance, 1e-12)).sum()) / free
     sums = np.bincount(clusters.cluster, clusters.weight * residual[clusters.game], clusters.count)
     whole = float((clusters.weight**2 * variance[clusters.game]).sum())
-    left = max(whole - loss / present, 0.05 * whole)
+    left = max(whole - loss / mode.scales.dispersion, 0.05 * whole)
     together = float(sums @ sums) / max(left, 1e-300)
     firm = clusters.count / 2 * left / whole if whole else 0.0
     found = (firm * together + _FIRM * single) / (firm + _FIRM)
     found = (free * found + _TRUST) / (free + _TRUST)
-    return max(found, 1.0 if design.games.wins_only else LOWEST)
+    return max(found, 1.0 if mode.design.games.wins_only else LOWEST)

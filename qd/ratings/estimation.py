@@ -1,23 +1,58 @@
-"""Scales and dispersion together, on dense matrices."""
+"""Scales and dispersion together: look at the data, step, and find the mode again."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import Design, Scales
-from debateqd.qd.ratings.dispersion import Clusters, cluster_loss, clusters_of, dispersion_of
+from debateqd.qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
 from debateqd.qd.ratings.games import Floats
+from debateqd.qd.ratings.newton import Mode
 from debateqd.qd.ratings.scales import ScaleStep, Stride, moved, scale_step
 
-_ROUNDS = 60
-_SETTLED = 1e-3
+M = TypeVar("M", bound=Mode)
+
+
+def estimate(
+    mode: M,
+    groups: tuple[str, ...],
+    look: Callable[[M], tuple[ScaleStep, float]],
+    again: Callable[[Scales, Floats], M],
+    rounds: int,
+    settled: float,
+) -> tuple[M, Floats]:
+    """Step until the logarithms of scales and dispersion settle.
+
+    Args:
+        mode: The mode at the first scales.
+        groups: Scales to estimate.
+        look: What the data say about the scales at a mode, and the dispersion that they call for.
+        again: Finds the mode at other scales from the last parameters.
+        rounds: Most steps.
+        settled: A change of the logarithms that is small enough not to be made.
+
+    Returns:
+        The mode, and the covariance of the estimated log scales, (k, k).
+    """
+    stride = Stride(len(groups))
+    for _ in range(rounds):
+        at, dispersion = look(mode)
+        step = stride.step(at)
+        changes = np.append(step, np.log(dispersion / mode.scales.dispersion))
+        if np.abs(changes).max() < settled:
+            break
+        mode = again(moved(mode.scales, groups, step, dispersion), mode.w)
+    return mode, np.asarray(np.linalg.inv(at.curvature))
 
 
 def estimate_dense(
     design: Design, scales: Scales, groups: tuple[str, ...], loose: bool
 ) -> tuple[DenseMode, Floats]:
-    """Find mode, scales and dispersion together.
+    """Find mode, scales and dispersion; the log scales to within about 0.001.
 
     Args:
         design: Games and lineages.
@@ -26,33 +61,21 @@ def estimate_dense(
         loose: Whether to estimate the dispersion.
 
     Returns:
-        The mode, and the covariance of the estimated log scales.
+        See :func:`estimate`.
     """
     clusters = clusters_of(design)
-    stride = Stride(len(groups))
-    mode = DenseMode(design, scales, np.zeros(design.size))
-    for _ in range(_ROUNDS):
-        leverage = mode.predictor_variance()
+
+    def look(mode: DenseMode) -> tuple[ScaleStep, float]:
+        leverage, dispersion = mode.predictor_variance(), mode.scales.dispersion
         at = scale_step(mode, groups, leverage)
-        step = stride.step(at)
-        present = mode.scales.dispersion
-        found = _dispersion(mode, clusters, leverage) if loose else present
-        change = max(float(np.abs(step).max(initial=0.0)), abs(float(np.log(found / present))))
-        if change < _SETTLED:
-            break
-        mode = DenseMode(design, moved(mode.scales, groups, step, found), mode.w)
-    return mode, unknown_scales(at)
+        if not loose:
+            return at, dispersion
+        parameters = float(leverage @ mode.outcomes.variance) / dispersion
+        loss = cluster_loss(design, clusters, mode.outcomes.variance, mode.covariance())
+        return at, dispersion_of(mode, clusters, parameters, loss)
 
+    def again(scales: Scales, w: Floats) -> DenseMode:
+        return DenseMode(design, scales, w)
 
-def unknown_scales(at: ScaleStep) -> Floats:
-    """Covariance of the estimated log scales, (k, k)."""
-    return np.asarray(np.linalg.inv(at.curvature))
-
-
-def _dispersion(mode: DenseMode, clusters: Clusters, leverage: Floats) -> float:
-    design, outcomes, present = mode.design, mode.outcomes, mode.scales.dispersion
-    parameters = float(leverage @ outcomes.variance) / present
-    loss = cluster_loss(design, clusters, outcomes.variance, mode.covariance())
-    return dispersion_of(
-        design, clusters, outcomes.residual, outcomes.variance, present, parameters, loss
-    )
+    first = again(scales, np.zeros(design.size))
+    return estimate(first, groups, look, again, rounds=60, settled=1e-3)

@@ -205,21 +205,3 @@ class GameTable:
         self._whole[self._size] = (self._players[a], self._players[b], question)
         self._real[self._size] = (side, position, outcome)
         self._size += 1
-
-
-def games_of(
-    matches: Iterable[Match], players: Iterable[str], form: Form, score: Score = "credence"
-) -> tuple[Games, tuple[str, ...]]:
-    """Turn the usable matches of a log into games.
-
-    Args:
-        matches: The log.
-        players: Ids of the strategies; their places are their numbers.
-        form: ``"duel"`` for persuasion, ``"team"`` for truth.
-        score: What a debate counts.
-
-    Returns:
-        The games and the ids of the questions by number.
-    """
-    table = GameTable(form, score)
-    return table.games(matches, players), table.questions

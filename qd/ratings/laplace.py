@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,43 +22,13 @@ from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
 from debateqd.qd.ratings.estimation import estimate_dense
 from debateqd.qd.ratings.games import Floats, Games, Ints
-from debateqd.qd.ratings.large import Exact, LargeMode, estimate_large
+from debateqd.qd.ratings.large import LargeMode, estimate_large
+from debateqd.qd.ratings.newton import Mode
 from debateqd.qd.ratings.scales import FIRST, free_groups
 from debateqd.qd.statistics import ELO
 
 SMALL = 800
 """Up to so many parameters everything is computed exactly, on dense matrices."""
-
-
-class Solution(Protocol):
-    """A mode, and covariances at it, in logits."""
-
-    @property
-    def design(self) -> Design:
-        """Games and lineages."""
-        ...
-
-    @property
-    def scales(self) -> Scales:
-        """The scales."""
-        ...
-
-    @property
-    def w(self) -> Floats:
-        """The parameters, (size,)."""
-        ...
-
-    def solve(self, right: Floats) -> Floats:
-        """Multiply columns, (size, r), by the covariance of all parameters."""
-        ...
-
-    def block(self, wanted: Ints) -> Floats:
-        """Covariance of some strategies and beta, gamma, mu, (l + 3, l + 3)."""
-        ...
-
-    def question_variances(self) -> Floats:
-        """Variances of the questions' deviations, (m,)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -198,7 +168,7 @@ def fit_games(
     alive = np.arange(n) if living is None else np.asarray(living, dtype=np.int64)
     wanted = np.union1d(anchors, alive)
     small = design.size <= SMALL
-    mode: DenseMode | LargeMode
+    mode: Mode
     if start is None:
         scales = first_scales(priors)
         fixed = [g for g in GROUPS if getattr(priors, g) is not None]
@@ -209,8 +179,8 @@ def fit_games(
         groups, unknown = start.groups, start.unknown
         make = DenseMode if small else LargeMode
         mode = make(design, start.scales, _parameters(design, start))
-    exact = mode if isinstance(mode, DenseMode) else Exact(mode, wanted)
-    return _fit(design, exact, groups, unknown, anchors, alive, wanted)
+    mode.prepare(wanted)
+    return _fit(mode, groups, unknown, anchors, alive, wanted)
 
 
 def first_scales(priors: Priors) -> Scales:
@@ -239,35 +209,35 @@ def _parameters(design: Design, start: Start) -> Floats:
     return w
 
 
-def _first_order(exact: Solution, groups: tuple[str, ...], unknown: Floats) -> Floats:
+def _first_order(mode: Mode, groups: tuple[str, ...], unknown: Floats) -> Floats:
     """What not knowing the scales adds to the covariance, as a factor F: it is F F'.
 
     To first order the parameters move by dw/d ln sigma = 2 S E'E w / sigma^2 when a scale does
     (Kass and Steffey 1989, "Approximate Bayesian inference in conditionally independent
     hierarchical models").
     """
-    design, scales = exact.design, exact.scales
+    design, scales = mode.design, mode.scales
     kept = [k for k, group in enumerate(groups) if design.members(group)]
     if not kept:
         return np.zeros((design.size, 0))
-    pulls = [design.pull(exact.w, groups[k]) * (2 / scales.variance(groups[k])) for k in kept]
-    moves = exact.solve(np.column_stack(pulls))
+    pulls = [design.pull(mode.w, groups[k]) * (2 / scales.variance(groups[k])) for k in kept]
+    moves = mode.solve(np.column_stack(pulls))
     return np.asarray(moves @ np.linalg.cholesky(unknown[np.ix_(kept, kept)]))
 
 
 def _fit(
-    design: Design,
-    exact: Solution,
+    mode: Mode,
     groups: tuple[str, ...],
     unknown: Floats,
     panel: Ints,
     living: Ints,
     wanted: Ints,
 ) -> Fit:
-    n, beta, w = design.n, design.beta, exact.w
-    moves = _first_order(exact, groups, unknown)
+    design, w = mode.design, mode.w
+    n, beta = design.n, design.beta
+    moves = _first_order(mode, groups, unknown)
     rows = moves[np.concatenate([wanted, np.arange(beta, beta + 3)])]
-    block = exact.block(wanted) + rows @ rows.T
+    block = mode.block(wanted) + rows @ rows.T
     own = np.searchsorted(wanted, living)
     covariance, zero = block[np.ix_(own, own)], 0.0
     if len(panel):
@@ -283,7 +253,7 @@ def _fit(
         level, spread = level - zero, spread + mean - 2 * float(block[seats, -3].mean())
     played = np.bincount(games.first, minlength=n)
     played += np.bincount(games.second[games.second != games.first], minlength=n)
-    asked = exact.question_variances() + np.square(moves[n:beta]).sum(axis=1)
+    asked = mode.question_variances() + np.square(moves[n:beta]).sum(axis=1)
     effects = [
         (float(ELO * value), float(ELO * np.sqrt(max(variance, 0.0))))
         for value, variance in zip(
@@ -300,9 +270,9 @@ def _fit(
         side=effects[0],
         position=effects[1],
         mean=effects[2],
-        scales=exact.scales,
+        scales=mode.scales,
         log_deviations={g: float(d) for g, d in zip(groups, logs, strict=True)},
         games=played.astype(np.int64),
         panel=panel,
-        start=Start(exact.scales, groups, unknown, (w[:n], w[n:beta], w[beta:])),
+        start=Start(mode.scales, groups, unknown, (w[:n], w[n:beta], w[beta:])),
     )

@@ -11,129 +11,78 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from debateqd.qd.ratings.design import Design, Outcomes, Scales, outcomes_at
+from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
-from debateqd.qd.ratings.factors import DenseSchur, TwoLevel
+from debateqd.qd.ratings.estimation import estimate
 from debateqd.qd.ratings.games import Floats, Ints
-from debateqd.qd.ratings.scales import ScaleStep, Stride, add_prior, moved
-from debateqd.qd.ratings.sparse_precision import (
-    Preconditioner,
+from debateqd.qd.ratings.newton import Mode
+from debateqd.qd.ratings.scales import ScaleStep, add_prior
+from debateqd.qd.ratings.sparse import (
+    DenseSchur,
     SparsePrecision,
+    TwoLevel,
     conjugate_gradients,
 )
 
 DENSE_LIMIT = 12_000
 """Most strategies that are factored densely: 1.15 GB. Beyond, everything is iterative."""
 
-_STEPS = 40
 _SMALL = 1e-4
-_ROUNDS = 15
-_SETTLED = 0.01
 _TIGHT, _LOOSE = 1e-6, 1e-3
 _CHUNK = 64
 _FEW = 4
 
 
-class LargeMode:
-    """The most probable parameters at given scales; see :class:`.dense.DenseMode`.
+class LargeMode(Mode):
+    """A mode that solves by conjugate gradients.
 
     Args:
         design: Games and lineages.
         scales: The scales.
         start: Where to begin, (size,).
-        small: Stop after the Newton step that promises less than this gain of the log posterior.
+        small: See :class:`.newton.Mode`.
     """
 
     def __init__(
-        self,
-        design: Design,
-        scales: Scales,
-        start: Floats,
-        small: float = _SMALL,
+        self, design: Design, scales: Scales, start: Floats, small: float = _SMALL
     ) -> None:
-        self.design, self.scales = design, scales
-        y, weight = design.games.outcome, 1 / scales.dispersion
-        self.w = start
-        self.outcomes = outcomes_at(design.predictor(start), y)
-        value = self._log_posterior(start, self.outcomes)
-        for _ in range(_STEPS):
-            pull = design.prior_times(self.w, scales)
-            gradient = design.score(self.outcomes.residual) * weight - pull
-            self.precision = SparsePrecision(design, self.outcomes.variance * weight, scales)
-            self.precondition: Preconditioner = preconditioner(design, self.precision)
-            step = self.solve(gradient[:, None], tolerance=_LOOSE)[:, 0]
-            promised = float(gradient @ step)
-            length = 1.0
-            for _ in range(30):
-                w = self.w + length * step
-                outcomes = outcomes_at(design.predictor(w), y)
-                reached = self._log_posterior(w, outcomes)
-                if reached >= value or promised < small:
-                    break
-                length /= 2
-            self.w, self.outcomes, value = w, outcomes, reached
-            if promised < small:
-                break
+        self._factor: DenseSchur | None = None
+        super().__init__(design, scales, start, small)
 
-    def _log_posterior(self, w: Floats, outcomes: Outcomes) -> float:
-        pull = float(w @ self.design.prior_times(w, self.scales))
-        return outcomes.log_likelihood / self.scales.dispersion - 0.5 * pull
+    def _prior_times(self, w: Floats) -> Floats:
+        return self.design.prior_times(w, self.scales)
+
+    def _curve(self, weights: Floats) -> None:
+        design = self.design
+        self._precision = SparsePrecision(design, weights, self.scales)
+        kin = design.births_square[: design.n, : design.n]
+        self._precondition = TwoLevel(self._precision, kin).solve
+
+    def _newton_step(self, gradient: Floats) -> Floats:
+        return self.solve(gradient[:, None], tolerance=_LOOSE)[:, 0]
 
     def solve(
         self, right: Floats, start: Floats | None = None, tolerance: float = _TIGHT
     ) -> Floats:
-        """Solve for columns, (size, r)."""
-        begin = np.zeros_like(right) if start is None else start
-        return conjugate_gradients(self.precision, self.precondition, right, begin, tolerance)
-
-
-def preconditioner(design: Design, precision: SparsePrecision) -> Preconditioner:
-    """Make the preconditioner."""
-    return TwoLevel(precision, design.births_square[: design.n, : design.n]).solve
-
-
-class Exact:
-    """Covariances at a mode of :class:`LargeMode`.
-
-    Args:
-        mode: The mode.
-        wanted: Strategies whose covariance is wanted, each once.
-    """
-
-    def __init__(self, mode: LargeMode, wanted: Ints) -> None:
-        self._mode, self._wanted = mode, wanted
-        self._factor = None
-        if mode.design.n <= DENSE_LIMIT:
-            self._factor = DenseSchur(mode.precision, wanted)
-            mode.precondition = self._factor.solve
-
-    @property
-    def design(self) -> Design:
-        """Games and lineages."""
-        return self._mode.design
-
-    @property
-    def scales(self) -> Scales:
-        """The scales."""
-        return self._mode.scales
-
-    @property
-    def w(self) -> Floats:
-        """The parameters, (size,)."""
-        return self._mode.w
-
-    def solve(self, right: Floats) -> Floats:
         """Multiply columns, (size, r), by the posterior covariance."""
-        return self._mode.solve(right)
+        begin = np.zeros_like(right) if start is None else start
+        return conjugate_gradients(self._precision, self._precondition, right, begin, tolerance)
+
+    def prepare(self, wanted: Ints) -> None:
+        """Factor the precision where it is not too large."""
+        self._wanted = wanted
+        if self.design.n <= DENSE_LIMIT:
+            self._factor = DenseSchur(self._precision, wanted)
+            self._precondition = self._factor.solve
 
     def block(self, wanted: Ints) -> Floats:
-        """Covariance of the wanted strategies and beta, gamma, mu, (l + 3, l + 3)."""
+        """Covariance of the prepared strategies and beta, gamma, mu, (l + 3, l + 3)."""
         if not np.array_equal(wanted, self._wanted):
-            raise ValueError("other strategies than those that were wanted")
+            raise ValueError("other strategies than those that were prepared")
         if self._factor is not None:
             return self._factor.last_covariance()
-        size = self._mode.design.size
-        rows = np.concatenate([self._wanted, np.arange(size - 3, size)])
+        size = self.design.size
+        rows = np.concatenate([wanted, np.arange(size - 3, size)])
         out = np.concatenate([column[rows] for column in self._columns(rows)], axis=1)
         return np.asarray((out + out.T) / 2)
 
@@ -155,7 +104,7 @@ class Exact:
             some = rows[start : start + _CHUNK]
             right = np.zeros((self.design.size, len(some)))
             right[some, np.arange(len(some))] = 1.0
-            yield self._mode.solve(right, tolerance=1e-5)
+            yield self.solve(right, tolerance=1e-5)
 
 
 class _Probes:
@@ -224,7 +173,7 @@ class _Probes:
             signs, members = self._signs[group], design.members(group)
             solved = self._solved[:, at : at + signs.shape[1]]
             at += signs.shape[1]
-            spread = {g: _ended(design, solved, g) for g in groups}
+            spread = {g: design.along(solved, g) for g in groups}
             trace = float((signs * spread[group]).sum(axis=0).mean())
             variance = scales.variance(group)
             deviation = design.deviations(mode.w, group)
@@ -246,18 +195,10 @@ class _Probes:
         return ScaleStep(groups, gradient, curvature), parameters, loss
 
 
-def _ended(design: Design, solved: Floats, group: str) -> Floats:
-    if group == "root":
-        return solved[design.roots]
-    if group == "question":
-        return solved[design.n : design.beta]
-    return np.asarray(design.births @ solved)
-
-
 def estimate_large(
     design: Design, scales: Scales, groups: tuple[str, ...], loose: bool
 ) -> tuple[LargeMode, Floats]:
-    """Find mode, scales and dispersion together; the log scales to within about 0.01.
+    """Find mode, scales and dispersion; the log scales to within about 0.01.
 
     Args:
         design: Games and lineages.
@@ -266,31 +207,20 @@ def estimate_large(
         loose: Whether to estimate the dispersion.
 
     Returns:
-        The mode, and the covariance of the estimated log scales.
+        See :func:`.estimation.estimate`.
     """
     clusters = clusters_of(design)
-    stride, probes = Stride(len(groups)), _Probes(design, groups, clusters)
-    mode = LargeMode(design, scales, np.zeros(design.size), small=1.0)
-    unknown = np.zeros((len(groups), len(groups)))
-    for _ in range(_ROUNDS):
+    probes = _Probes(design, groups, clusters)
+
+    def look(mode: LargeMode) -> tuple[ScaleStep, float]:
         at, parameters, loss = probes.look(mode)
-        unknown = np.asarray(np.linalg.inv(at.curvature))
-        step = stride.step(at) if groups else np.zeros(0)
-        change = float(np.abs(step).max(initial=0.0))
-        found = present = scales.dispersion
-        if loose:
-            found = dispersion_of(
-                design,
-                clusters,
-                mode.outcomes.residual,
-                mode.outcomes.variance,
-                present,
-                parameters,
-                loss,
-            )
-            change = max(change, abs(float(np.log(found / present))))
-        if change < _SETTLED:
-            break
-        scales = moved(scales, groups, step, found)
-        mode = LargeMode(design, scales, mode.w, small=0.1)
-    return LargeMode(design, scales, mode.w), unknown
+        if not loose:
+            return at, mode.scales.dispersion
+        return at, dispersion_of(mode, clusters, parameters, loss)
+
+    def again(scales: Scales, w: Floats) -> LargeMode:
+        return LargeMode(design, scales, w, small=0.1)
+
+    first = LargeMode(design, scales, np.zeros(design.size), small=1.0)
+    mode, unknown = estimate(first, groups, look, again, rounds=15, settled=0.01)
+    return LargeMode(design, mode.scales, mode.w), unknown

@@ -71,25 +71,7 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
     """
     design, scales = mode.design, mode.scales
     inverse = mode.covariance()
-    n, beta = design.n, design.beta
-    births, roots = design.births, design.roots
-    # E_k S for every group: (m_k, size).
-    spread = {}
-    for group in groups:
-        if group == "root":
-            spread[group] = inverse[roots]
-        elif group == "question":
-            spread[group] = inverse[n:beta]
-        else:
-            spread[group] = births @ inverse
-
-    def ended(left: str, right: str) -> Floats:
-        """E_left S E_right'."""
-        if right == "root":
-            return spread[left][:, roots]
-        if right == "question":
-            return spread[left][:, n:beta]
-        return np.asarray((births @ spread[left].T).T)
+    spread = {group: design.along(inverse, group) for group in groups}  # E_k S, (m_k, size)
 
     count = len(groups)
     gradient, curvature = np.zeros(count), np.zeros((count, count))
@@ -97,7 +79,7 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
     for k, group in enumerate(groups):
         variance = scales.variance(group)
         deviation = design.deviations(mode.w, group)
-        block = ended(group, group)
+        block = design.along(spread[group].T, group)
         trace = float(np.trace(block))
         members = design.members(group)
         move = 2 * (spread[group].T @ deviation) / variance
@@ -105,7 +87,7 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
         gradient[k] += bending @ design.predictor(move)
         curvature[k, k] = 2 * (members - 2 * trace / variance + (block**2).sum() / variance**2)
         for other in range(k):
-            crossed = ended(group, groups[other])
+            crossed = design.along(spread[group].T, groups[other])
             value = 2 * (crossed**2).sum() / (variance * scales.variance(groups[other]))
             curvature[k, other] = curvature[other, k] = value
     add_prior(gradient, curvature, scales, groups)

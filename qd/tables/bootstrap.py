@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debate_env.errors import InputError
+from debateqd.qd.ratings.games import Floats, Ints
 from debateqd.qd.ratings.least_squares import fit_win_rates
 from debateqd.qd.statistics import ELO
 from debateqd.qd.tables.matches import MatchTable
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _ROOM = 40_000_000
 _FEWEST = 50

@@ -17,13 +17,12 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from debate_env.errors import InputError
+from debateqd.qd.ratings.games import Floats, Ints
 from debateqd.qd.tables.bootstrap import draw_weights, elo_ratings, least_squares_ratings, relative
 from debateqd.qd.tables.matches import MOST_GAMES, MatchTable
 
-Floats = NDArray[np.float64]
 Model = Literal["bradley_terry", "elo", "least_squares"]
 
 LISTED = 10
@@ -264,7 +263,7 @@ def _repeats(table: MatchTable) -> bool:
     return len(table.questions) <= MOST_CLUSTERS and len(asked) > len(table.questions)
 
 
-def _expanded(table: MatchTable) -> tuple[NDArray[np.int64], Floats]:
+def _expanded(table: MatchTable) -> tuple[Ints, Floats]:
     """Return rows as often as they are games, wins and losses apart; ties are halves of both."""
     if np.all(table.games == 1):
         return np.arange(len(table)), table.outcome

@@ -5,13 +5,18 @@ import time
 import numpy as np
 import pytest
 
-from debateqd.qd.ratings.games import GameTable, games_of
+from debateqd.qd.ratings.games import GameTable
 from tests.qd.making import match
 
 
 def rows(games):
     columns = (games.first, games.second, games.question, games.side, games.position, games.outcome)
     return list(zip(*(c.tolist() for c in columns), strict=True))
+
+
+def games_of(log, players, form, score="credence"):
+    table = GameTable(form, score)
+    return table.games(log, players), table.questions
 
 
 def test_persuasion_is_a_duel():

@@ -6,10 +6,9 @@ from numpy.testing import assert_allclose
 
 from debateqd.qd.ratings import laplace, large
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
-from debateqd.qd.ratings.factors import DenseSchur, TwoLevel
 from debateqd.qd.ratings.games import make_games
 from debateqd.qd.ratings.laplace import fit_games
-from debateqd.qd.ratings.sparse_precision import SparsePrecision, conjugate_gradients
+from debateqd.qd.ratings.sparse import DenseSchur, SparsePrecision, TwoLevel, conjugate_gradients
 from tests.qd.ratings.simulated import matrix, simulate
 
 SCALES = Scales(80.0, 70.0, 120.0, 300.0, 200.0, 100.0, 0.8)
