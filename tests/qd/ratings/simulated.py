@@ -23,7 +23,8 @@ class World:
     def relative(self) -> Floats:
         """Strengths relative to the mean of those without parents."""
         roots = self.parents < 0
-        return self.strengths - self.strengths[roots].mean()
+        relative: Floats = self.strengths - self.strengths[roots].mean()
+        return relative
 
 
 def simulate(
