@@ -26,7 +26,7 @@ Behaviour = Mapping[str, Value]
 UNCLASSIFIED = "unclassified"
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """Where a value falls.
 
     Attributes:
@@ -79,7 +79,7 @@ class Bins:
         """Numeric axes have no overflow row."""
         return None
 
-    def place(self, value: Value) -> Place | Unplaceable:
+    def place(self, value: Value) -> Placement | Unplaceable:
         """Find the bin of a value."""
         if value is None:
             return Unplaceable(f"{self.name}: unmeasured")
@@ -87,7 +87,7 @@ class Bins:
             return Unplaceable(f"{self.name}: {value!r} is not a finite number")
         outside = not self.edges[0] <= value <= self.edges[-1]
         index = bisect_right(self.edges, value) - 1
-        return Place(min(max(index, 0), self.size - 1), outside)
+        return Placement(min(max(index, 0), self.size - 1), outside)
 
     def describe(self, index: int) -> str:
         """Name a bin, e.g. ``"0.05-0.15"``, or ``"-1 to -0.2"`` where there are minus signs."""
@@ -138,14 +138,14 @@ class Labels:
         """Index of the overflow row."""
         return len(self.labels)
 
-    def place(self, value: Value) -> Place | Unplaceable:
+    def place(self, value: Value) -> Placement | Unplaceable:
         """Find the row of a label."""
         if value is None:
             return Unplaceable(f"{self.name}: unmeasured")
         if value == self.catch_all:
-            return Place(len(self.labels), outside=self.beyond)
+            return Placement(len(self.labels), outside=self.beyond)
         if isinstance(value, str) and value in self.labels:
-            return Place(self.labels.index(value))
+            return Placement(self.labels.index(value))
         return Unplaceable(f"{self.name}: unknown label {value!r}")
 
     def describe(self, index: int) -> str:

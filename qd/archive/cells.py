@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-import numpy as np
-
 from debateqd.qd.archive.axes import Axis, Behaviour, Labels, Unplaceable
 from debateqd.qd.archive.base import Cell, Entry, HeatMap, Spot
 
@@ -122,13 +120,16 @@ class Cells:
         """
         first, *rest = self.axes
         combinations = list(product(*(range(axis.size) for axis in rest)))
-        matrix = np.full((first.size, len(combinations)), np.nan)
-        column = {tail: number for number, tail in enumerate(combinations)}
-        for cell, niche in self._niches.items():
-            if self._counts(cell):
-                matrix[cell[0], column[cell[1:]]] = niche.elite.fitness
-        columns = tuple(
-            ", ".join(axis.describe(row) for axis, row in zip(rest, tail, strict=True)) or "elite"
-            for tail in combinations
+        found = {c: float(n.elite.fitness) for c, n in self._niches.items() if self._counts(c)}
+        return HeatMap(
+            axis=" x ".join(axis.name for axis in rest),
+            rows=tuple(map(first.describe, range(first.size))),
+            columns=tuple(
+                ", ".join(axis.describe(row) for axis, row in zip(rest, tail, strict=True))
+                or "elite"
+                for tail in combinations
+            ),
+            values=tuple(
+                tuple(found.get((row, *tail)) for tail in combinations) for row in range(first.size)
+            ),
         )
-        return HeatMap(matrix, tuple(map(first.describe, range(first.size))), columns)

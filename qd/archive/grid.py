@@ -16,31 +16,14 @@ from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Axis, Unplaceable, axis_from_dict, default_axes
 from debateqd.qd.archive.base import (
     ArchiveEvent,
-    ArchiveProtocol,
     Cell,
     Decide,
-    Decision,
     Entry,
     EventKind,
-    HeatMap,
     Spot,
     better,
 )
 from debateqd.qd.archive.cells import Cells, Niche
-
-__all__ = [
-    "Archive",
-    "ArchiveEvent",
-    "ArchiveProtocol",
-    "Cell",
-    "Decide",
-    "Decision",
-    "Entry",
-    "EventKind",
-    "HeatMap",
-    "Spot",
-    "better",
-]
 
 FORMAT = "debateqd-archive"
 FORMAT_VERSION = 1

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-import numpy as np
-
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Axis, axis_from_dict, default_axis
 from debateqd.qd.archive.base import Cell, Entry, HeatMap
@@ -56,13 +54,14 @@ class SlotArchive(Archive):
 
     def heat_map(self) -> HeatMap:
         """Return fitness as a table of families by rank within the family."""
-        rows = self.axes[0].size
-        matrix = np.full((rows, self.slots), np.nan)
-        for row in range(rows):
-            for rank, (_, entry) in enumerate(self._family(row)):
-                matrix[row, rank] = entry.fitness
-        names = tuple(map(self.axes[0].describe, range(rows)))
-        return HeatMap(matrix, names, tuple(f"rank {rank + 1}" for rank in range(self.slots)))
+        axis, ranks = self.axes[0], range(self.slots)
+        ranked = [[float(e.fitness) for _, e in self._family(row)] for row in range(axis.size)]
+        return HeatMap(
+            axis="slot",
+            rows=tuple(map(axis.describe, range(axis.size))),
+            columns=tuple(f"rank {rank + 1}" for rank in ranks),
+            values=tuple(tuple((*row, *[None] * self.slots)[: self.slots]) for row in ranked),
+        )
 
     def _target(self, cell: Cell) -> Cell:
         for slot in range(self.slots):

@@ -9,7 +9,7 @@ from scipy.linalg import lapack
 
 from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.games import Floats, Ints
-from debateqd.qd.ratings.newton import Mode
+from debateqd.qd.ratings.newton import PosteriorMode
 
 _SMALL = 1e-5
 """What remains is far below a thousandth of a posterior deviation."""
@@ -91,7 +91,7 @@ def prior(design: Design, scales: Scales) -> Floats:
     return out
 
 
-class DenseMode(Mode):
+class DenseMode(PosteriorMode):
     """A mode with all its matrices.
 
     Args:

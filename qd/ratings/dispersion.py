@@ -24,7 +24,7 @@ from scipy import sparse
 
 from debateqd.qd.ratings.design import Design
 from debateqd.qd.ratings.games import Floats, Ints
-from debateqd.qd.ratings.newton import Mode
+from debateqd.qd.ratings.newton import PosteriorMode
 
 LOWEST = 1e-4
 _FIRM = 10.0
@@ -89,7 +89,7 @@ def cluster_loss(design: Design, clusters: Clusters, variance: Floats, covarianc
     return float(matrix.multiply(matrix @ covariance).sum())
 
 
-def dispersion_of(mode: Mode, clusters: Clusters, parameters: float, loss: float) -> float:
+def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, loss: float) -> float:
     """Estimate the dispersion.
 
     Args:

@@ -11,10 +11,10 @@ from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
 from debateqd.qd.ratings.games import Floats
-from debateqd.qd.ratings.newton import Mode
+from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import ScaleStep, Stride, moved, scale_step
 
-M = TypeVar("M", bound=Mode)
+M = TypeVar("M", bound=PosteriorMode)
 
 
 def estimate(

@@ -23,7 +23,7 @@ from debateqd.qd.ratings.design import GROUPS, Design, Scales
 from debateqd.qd.ratings.estimation import estimate_dense
 from debateqd.qd.ratings.games import Floats, Games, Ints
 from debateqd.qd.ratings.large import LargeMode, estimate_large
-from debateqd.qd.ratings.newton import Mode
+from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import FIRST, free_groups
 from debateqd.qd.statistics import ELO
 
@@ -168,7 +168,7 @@ def fit_games(
     alive = np.arange(n) if living is None else np.asarray(living, dtype=np.int64)
     wanted = np.union1d(anchors, alive)
     small = design.size <= SMALL
-    mode: Mode
+    mode: PosteriorMode
     if start is None:
         scales = first_scales(priors)
         fixed = [g for g in GROUPS if getattr(priors, g) is not None]
@@ -209,7 +209,7 @@ def _parameters(design: Design, start: Start) -> Floats:
     return w
 
 
-def _first_order(mode: Mode, groups: tuple[str, ...], unknown: Floats) -> Floats:
+def _first_order(mode: PosteriorMode, groups: tuple[str, ...], unknown: Floats) -> Floats:
     """What not knowing the scales adds to the covariance, as a factor F: it is F F'.
 
     To first order the parameters move by dw/d ln sigma = 2 S E'E w / sigma^2 when a scale does
@@ -226,7 +226,7 @@ def _first_order(mode: Mode, groups: tuple[str, ...], unknown: Floats) -> Floats
 
 
 def _fit(
-    mode: Mode,
+    mode: PosteriorMode,
     groups: tuple[str, ...],
     unknown: Floats,
     panel: Ints,

@@ -15,7 +15,7 @@ from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
 from debateqd.qd.ratings.estimation import estimate
 from debateqd.qd.ratings.games import Floats, Ints
-from debateqd.qd.ratings.newton import Mode
+from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import ScaleStep, add_prior
 from debateqd.qd.ratings.sparse import (
     DenseSchur,
@@ -33,14 +33,14 @@ _CHUNK = 64
 _FEW = 4
 
 
-class LargeMode(Mode):
+class LargeMode(PosteriorMode):
     """A mode that solves by conjugate gradients.
 
     Args:
         design: Games and lineages.
         scales: The scales.
         start: Where to begin, (size,).
-        small: See :class:`.newton.Mode`.
+        small: See :class:`.newton.PosteriorMode`.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ _STEPS = 60
 _HALVINGS = 30
 
 
-class Mode(ABC):
+class PosteriorMode(ABC):
     """The most probable parameters, the curvature there, and covariances, in logits.
 
     Args:

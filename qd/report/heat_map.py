@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from debateqd.qd.tracking.events import HeatMap
+from debateqd.qd.archive.base import HeatMap
 
 _STYLE = (
     "body{font:14px system-ui,sans-serif;margin:12px;color:#222;background:#fff}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from debateqd.qd.archive.base import HeatMap
 from debateqd.qd.statistics import Estimate
 
 Status = Literal["finished", "stopped", "interrupted", "failed"]
@@ -69,24 +70,6 @@ class Tokens:
     prompt: int = 0
     completion: int = 0
     thinking: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HeatMap:
-    """The archive as a table: one row per family, one column per behaviour cell.
-
-    Attributes:
-        axis: What the columns measure, e.g. ``"quote_share"``; ``"slot"`` in a slots archive. With
-            more than one behaviour axis the columns run over their product.
-        rows: Row labels (families).
-        columns: Column labels.
-        values: Ratings, rows x columns; ``None`` where the cell is empty.
-    """
-
-    axis: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,13 @@ from typing import Any
 from debate_env.core.protocols import DEBATERS
 from debateqd.agents.models.base import NO_USAGE, Usage
 from debateqd.qd.archive.axes import axis_from_dict
-from debateqd.qd.archive.base import ArchiveProtocol, Entry
-from debateqd.qd.archive.out_of_range import outside_counts, outside_warnings
+from debateqd.qd.archive.base import (
+    ArchiveProtocol,
+    Entry,
+    HeatMap,
+    outside_counts,
+    outside_warnings,
+)
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.descriptors.labelling import Labelling
@@ -21,7 +26,7 @@ from debateqd.qd.ratings import Ratings
 from debateqd.qd.selection.choice import Choice
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.strategy import Strategy
-from debateqd.qd.tracking.events import EliteRow, GenerationStats, HeatMap, Tokens
+from debateqd.qd.tracking.events import EliteRow, GenerationStats, Tokens
 from debateqd.qd.training.gains import Gains
 from debateqd.qd.training.state import TrainingState
 
@@ -226,18 +231,6 @@ def _row(entry: Entry, state: TrainingState, fitted: Ratings) -> EliteRow:
         behaviour=numbers,
         text=strategy.text,
     )
-
-
-def heat_map(archive: ArchiveProtocol, config: RunConfig) -> HeatMap:
-    """Show the archive as a table."""
-    table = archive.heat_map()
-    settings = config.evolution.archive
-    names = [str(axis["name"]) for axis in archive.to_dict()["axes"][1:]]
-    axis = " x ".join(names) if settings.kind == "grid" else "slot"
-    values = tuple(
-        tuple(None if math.isnan(v) else float(v) for v in row) for row in table.matrix.tolist()
-    )
-    return HeatMap(axis, table.rows, table.columns, values)
 
 
 def archive_json(

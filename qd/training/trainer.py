@@ -52,7 +52,6 @@ from debateqd.qd.training.results import (
     archive_json,
     elite_rows,
     generation_stats,
-    heat_map,
     is_simulation,
     stats_from_json,
     stats_json,
@@ -228,7 +227,7 @@ class Trainer:
             state.totals, stats.debates, stats.calls, sum(stats.unusable.values()), stats.tokens
         )
         self._rows = elite_rows(state, fitted)
-        table = heat_map(state.archive, config)
+        table = state.archive.heat_map()
         record = {
             **state.to_json(),
             "stats": stats_json(stats),
@@ -378,7 +377,7 @@ class Trainer:
         stats = stats_from_json(played[-1])
         if not self._rows:  # nothing was played since the state was read
             self._rows = elite_rows(state, self._competition.ratings(state, last))
-        table = heat_map(state.archive, self._config)
+        table = state.archive.heat_map()
         facts = {
             "simulation": is_simulation(self._config),
             "pool": self._referee.pool,

@@ -10,7 +10,7 @@ from debateqd.qd.archive.axes import (
     FAMILY_AXES,
     Bins,
     Labels,
-    Place,
+    Placement,
     Unplaceable,
     axis_from_dict,
     default_axes,
@@ -23,15 +23,15 @@ from debateqd.qd.seeds import FAMILIES
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        (0.0, Place(0)),
-        (0.0499, Place(0)),
-        (0.05, Place(1)),
-        (0.15, Place(2)),
-        (0.999, Place(4)),
-        (1.0, Place(4)),
-        (1, Place(4)),
-        (1.01, Place(4, outside=True)),
-        (-0.01, Place(0, outside=True)),
+        (0.0, Placement(0)),
+        (0.0499, Placement(0)),
+        (0.05, Placement(1)),
+        (0.15, Placement(2)),
+        (0.999, Placement(4)),
+        (1.0, Placement(4)),
+        (1, Placement(4)),
+        (1.01, Placement(4, outside=True)),
+        (-0.01, Placement(0, outside=True)),
     ],
 )
 def test_bins_hold_their_lower_edge_and_report_values_outside(value, place):
@@ -51,8 +51,8 @@ def test_what_cannot_be_placed_on_bins(value, reason):
 
 def test_labels_and_their_overflow_row():
     axis = Labels("family", ("a", "b"))
-    assert axis.place("b") == Place(1)
-    assert axis.place("unclassified") == Place(2)
+    assert axis.place("b") == Placement(1)
+    assert axis.place("unclassified") == Placement(2)
     assert (axis.size, axis.overflow, axis.describe(2)) == (2, 2, "unclassified")
     assert axis.place("c") == Unplaceable("family: unknown label 'c'")
     assert axis.place(None) == Unplaceable("family: unmeasured")
@@ -69,7 +69,7 @@ def test_every_descriptor_has_a_default_axis_of_seven_families_or_five_bins():
 
 
 def test_the_page_of_descriptors_lists_every_axis_with_its_bins():
-    page = Path(__file__).parents[2] / "docs" / "descriptors.md"
+    page = Path(__file__).parents[3] / "docs" / "descriptors.md"
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", page.read_text(), re.MULTILINE))
     assert set(rows) == set(DESCRIPTORS.names())
     for name, edges in DEFAULT_EDGES.items():

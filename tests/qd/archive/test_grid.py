@@ -2,14 +2,14 @@ import copy
 import json
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Bins, Labels, Unplaceable
-from debateqd.qd.archive.grid import Archive, ArchiveEvent, Entry, Spot, better
+from debateqd.qd.archive.base import ArchiveEvent, Entry, Spot, better
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import ARCHIVES, archive_from_dict, make_archive
 from debateqd.qd.archive.slots import SlotArchive
 from debateqd.qd.seeds import FAMILIES
@@ -294,28 +294,29 @@ def test_score_coverage_and_heat_map_leave_the_overflow_row_out():
     assert archive.coverage() == 0.5
     assert archive.qd_score(offset=2.0) == (3 - 2) + (1 - 2)
     assert len(archive) == 3
-    matrix, rows, columns = archive.heat_map()
-    np.testing.assert_array_equal(matrix, [[3.0, np.nan], [np.nan, 1.0]])
-    assert (rows, columns) == (("a", "b"), ("0-0.5", "0.5-1"))
+    found = archive.heat_map()
+    assert found.values == ((3.0, None), (None, 1.0))
+    assert (found.axis, found.rows, found.columns) == ("share", ("a", "b"), ("0-0.5", "0.5-1"))
     assert archive.describe((2, 1)) == "unclassified, share 0.5-1"
 
 
 def test_heat_map_of_one_and_of_three_axes():
     one = Archive(AXES[:1])
     one.place(entry("s1", 3.0, "b"))
-    assert one.heat_map().matrix.tolist()[1] == [3.0]
+    assert one.heat_map().values == ((None,), (3.0,))
     assert one.heat_map().columns == ("elite",)
     three = Archive((*AXES, Bins("length", (0, 10, 20, 30))))
     three.place(Entry("s1", 2.0, {"family": "b", "share": 0.7, "length": 15}))
-    assert three.heat_map().matrix.shape == (2, 6)
-    assert three.heat_map().matrix[1, 4] == 2.0
+    assert three.heat_map().axis == "share x length"
+    assert [len(row) for row in three.heat_map().values] == [6, 6]
+    assert three.heat_map().values[1][4] == 2.0
     assert three.heat_map().columns[4] == "0.5-1, 10-20"
 
 
 def test_default_archive_is_seven_families_by_five_bins():
     archive = make_archive()
     assert archive.size == 35
-    assert archive.heat_map().matrix.shape == (7, 5)
+    assert [len(row) for row in archive.heat_map().values] == [5] * 7
     behaviour = {"family": "refutation", "verified_quote_share": 0.2, "length": None}
     assert archive.cell_of(behaviour) == Spot((4, 2), ())
     assert isinstance(archive.cell_of({}), Unplaceable)
@@ -341,7 +342,7 @@ def test_slots_keep_the_best_of_each_family():
     archive.place(family_entry("s9", 1, "rationality"))
     assert [e.strategy_id for e in archive.elites()] == ["s9", "s3", "s2"]
     assert (archive.size, archive.coverage()) == (14, 3 / 14)
-    assert archive.heat_map().matrix[1].tolist() == [3.0, 2.0]
+    assert archive.heat_map().values[1] == (3.0, 2.0)
     assert archive.heat_map().columns == ("rank 1", "rank 2")
     assert archive.qd_score(1.0) == 2 + 1 + 0
     assert archive.describe(archive.locate("s3")) == "authority, slot 1"

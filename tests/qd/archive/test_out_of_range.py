@@ -1,6 +1,6 @@
 from debateqd.qd.archive.axes import Bins, Labels
-from debateqd.qd.archive.grid import Archive, Entry
-from debateqd.qd.archive.out_of_range import outside_counts, outside_warnings
+from debateqd.qd.archive.base import Entry, outside_counts, outside_warnings
+from debateqd.qd.archive.grid import Archive
 
 AXES = (Bins("length", (0.0, 40.0, 300.0)), Labels("kind", ("a",), "far", beyond=True))
 

@@ -63,7 +63,7 @@ def test_its_size_is_that_of_the_seeds_by_default():
     archive.place_all([Entry(s.strategy_id, 0.0) for s in seed_strategies()])
     assert archive.coverage() == 1.0
     assert archive.qd_score(-1.0) == 35.0
-    assert archive.heat_map().matrix.shape == (1, 35)
+    assert [len(row) for row in archive.heat_map().values] == [35]
 
 
 def test_pyribs_sees_a_row_of_places():

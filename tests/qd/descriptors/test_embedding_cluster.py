@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from debate_env.errors import InputError
-from debateqd.qd.archive.axes import Labels, Place
-from debateqd.qd.archive.grid import Archive, Entry
+from debateqd.qd.archive.axes import Labels, Placement
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.base import BehaviourSummary, Exchange
 from debateqd.qd.descriptors.clusters import fit_centroids
@@ -50,7 +51,7 @@ def test_it_is_the_centroid_nearest_to_the_mean_embedding():
 
 def test_far_from_all_centroids_is_reported_and_not_clipped():
     assert measure(FAR) == "out_of_range"
-    assert CLUSTER.axis.place("out_of_range") == Place(3, outside=True)
+    assert CLUSTER.axis.place("out_of_range") == Placement(3, outside=True)
     archive = Archive([CLUSTER.axis])
     near, far = measure(*speeches()[:9]), measure(FAR)
     (event,) = archive.place(Entry("s1", 1.0, {"embedding_cluster": far}))

@@ -3,7 +3,7 @@
 import pytest
 
 from debate_env.errors import InputError
-from debateqd.qd.archive.axes import Bins, Labels, Place
+from debateqd.qd.archive.axes import Bins, Labels, Placement
 from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.base import (
     COUNTED,
@@ -195,5 +195,5 @@ def test_the_contract_catches_values_that_the_axis_does_not_know():
 
 def test_a_place_beyond_all_labels_is_reported_as_outside():
     axis = Labels("x", ("a", "b"), catch_all="far", beyond=True, source="file 1")
-    assert axis.place("far") == Place(2, outside=True)
-    assert axis.place("b") == Place(1)
+    assert axis.place("far") == Placement(2, outside=True)
+    assert axis.place("b") == Placement(1)

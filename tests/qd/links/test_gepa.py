@@ -288,7 +288,7 @@ class TestWithGepa:
         assert result.candidates
 
     def test_the_example_runs(self, monkeypatch, capsys):
-        path = Path(__file__).resolve().parents[2] / "examples" / "gepa_baseline.py"
+        path = Path(__file__).resolve().parents[3] / "examples" / "gepa_baseline.py"
         options = ["--calls", "300", "--set", "questions.selection=0.05", "--family", "authority"]
         monkeypatch.setattr(sys, "argv", [str(path), *options])
         runpy.run_path(str(path), run_name="__main__")

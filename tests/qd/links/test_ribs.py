@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Bins, Labels, default_axes
-from debateqd.qd.archive.base import ArchiveEvent
-from debateqd.qd.archive.grid import Archive, Entry
+from debateqd.qd.archive.base import ArchiveEvent, Entry
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.slots import SlotArchive
 from debateqd.qd.links.ribs import (
     add_rows,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+from debateqd.qd.archive.base import HeatMap
 from debateqd.qd.report.heat_map import heat_map_html
-from debateqd.qd.tracking.events import HeatMap
 
 
 class Cells(HTMLParser):
