@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
-from debate_env.errors import InputError, nearest
+from debate_env.errors import FieldError, nearest
 from debateqd.agents.base import Failure, Thought, request_seed
 from debateqd.agents.models.base import (
     ChatModel,
@@ -63,7 +63,7 @@ class VerdictSettings:
             credences need. A model that thinks before it answers may need far more.
 
     Raises:
-        InputError: A value is not allowed.
+        FieldError: A value is not allowed.
     """
 
     method: Method = "auto"
@@ -74,18 +74,13 @@ class VerdictSettings:
     def __post_init__(self) -> None:
         names = ("auto", *METHODS)
         if self.method not in names:
-            raise InputError(
-                f"verdict: unknown method '{self.method}'; {nearest(self.method, names)}"
-            )
-        if self.votes < 1:
-            raise InputError(f"verdict: votes must be at least 1, not {self.votes}")
+            raise FieldError("method", self.method, nearest(self.method, names))
+        for name, number in (("votes", self.votes), ("max_tokens", self.max_tokens)):
+            if number is not None and number < 1:
+                raise FieldError(name, number, "allowed is a whole number from 1")
         if not 0.0 < self.temperature < math.inf:
-            raise InputError(
-                f"verdict: the temperature of votes must be above 0, not {self.temperature}: at 0 "
-                "they would all be the same"
-            )
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise InputError(f"verdict: max_tokens must be at least 1, not {self.max_tokens}")
+            allowed = "allowed is a number above 0; at 0 all votes would be the same"
+            raise FieldError("temperature", self.temperature, allowed)
 
 
 class Verdict(NamedTuple):

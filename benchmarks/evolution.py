@@ -154,7 +154,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
     model = EmbeddedModel(World(world, kind=kind))
     models = Models(model, model, model)
     base = setup.config(kind, objective, world)
-    players = Players(model, model, base.debate_settings(), base.debater_sampling())
+    players = Players(model, model, base.debate, base.debater_sampling())
     supply = [q for q in load_questions(HELD_OUT) if q.question_id.endswith("-q1")]
     order = sorted(supply, key=lambda q: derive_seed("held-out", world, q.question_id))
     held_out = order[: setup.held_out]

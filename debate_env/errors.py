@@ -13,6 +13,21 @@ class InputError(ValueError):
     """
 
 
+class FieldError(InputError):
+    """A field of settings has a value that is not allowed.
+
+    Args:
+        field: Its name.
+        value: Its value.
+        allowed: What is allowed, in words.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field}={value!r}: {allowed}")
+        self.field = field
+        self.allowed = allowed
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Describe what is allowed in place of ``name``, the nearest match first.
 

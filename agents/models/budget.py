@@ -14,6 +14,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Annotated
+
+from pydantic import Field
 
 from debateqd.agents.models.base import ChatModel, Reply, Request, StoppedError
 from debateqd.agents.models.wrapped import WrappedModel
@@ -34,10 +37,10 @@ class Limits:
         money: In the currency of the price table.
     """
 
-    calls: int | None = None
-    tokens: int | None = None
-    seconds: float | None = None
-    money: float | None = None
+    calls: Annotated[int, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    money: Annotated[float, Field(ge=0)] | None = None
 
     @property
     def any(self) -> bool:
@@ -55,9 +58,9 @@ class Price:
         cached_prompt: Of the part of prompts that a prefix cache held; ``None``: as ``prompt``.
     """
 
-    prompt: float
-    completion: float
-    cached_prompt: float | None = None
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+    cached_prompt: Annotated[float, Field(ge=0)] | None = None
 
     def of(self, counts: Mapping[str, int]) -> float:
         """Return what tokens cost, as :class:`debateqd.agents.models.base.MeteredModel` counts."""

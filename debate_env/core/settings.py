@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Literal, get_args
 
 from debate_env.core.protocols import protocol_names
-from debate_env.errors import InputError, nearest
+from debate_env.errors import FieldError, nearest
 
 QuoteMode = Literal["strict", "khan"]
 Objective = Literal["persuasion", "truth", "mix"]
@@ -31,7 +31,7 @@ class DebateSettings:
         mix_weight: Weight of truth in the ``mix`` objective; persuasion has the rest.
 
     Raises:
-        InputError: A value is not allowed, or no protocol has this name; names the field.
+        FieldError: A value is not allowed, or no protocol has this name.
     """
 
     protocol: str = "simultaneous"
@@ -45,7 +45,7 @@ class DebateSettings:
 
     def __post_init__(self) -> None:
         if self.protocol not in (names := protocol_names()):
-            raise InputError(f"protocol={self.protocol!r}: {nearest(str(self.protocol), names)}")
+            raise FieldError("protocol", self.protocol, nearest(str(self.protocol), names))
         for name, kind in (
             ("quotes", QuoteMode),
             ("objective", Objective),
@@ -53,11 +53,11 @@ class DebateSettings:
         ):
             value, allowed = getattr(self, name), get_args(kind)
             if value not in allowed:
-                raise InputError(f"{name}={value!r}: {nearest(str(value), allowed)}")
+                raise FieldError(name, value, nearest(str(value), allowed))
         for name in ("rounds", "word_limit", "max_chars"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name}={value!r}: allowed is a whole number from 1")
+                raise FieldError(name, value, "allowed is a whole number from 1")
         weight = self.mix_weight
         if (
             isinstance(weight, bool)
@@ -65,4 +65,4 @@ class DebateSettings:
             or not isfinite(weight)
             or not 0 <= weight <= 1
         ):
-            raise InputError(f"mix_weight={weight!r}: allowed is a number from 0 to 1")
+            raise FieldError("mix_weight", weight, "allowed is a number from 0 to 1")

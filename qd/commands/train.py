@@ -17,11 +17,11 @@ import yaml
 from rich.console import Console
 
 from debate_env.errors import InputError, nearest
-from debateqd.agents.models.budget import BudgetReachedError
+from debateqd.agents.models.budget import BudgetReachedError, Limits
 from debateqd.qd.commands.launch import INTERRUPTED
 from debateqd.qd.commands.running import run_command
 from debateqd.qd.config.loading import Flag, dump_config, load_config, override_config
-from debateqd.qd.config.schema import BudgetConfig, RunConfig
+from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import check_prices
 from debateqd.qd.debates.questions import open_questions
 from debateqd.qd.store.directory import RunDirectory, default_run_dir
@@ -143,10 +143,10 @@ def _flags(options: Mapping[str, Any], names: Iterable[str]) -> list[Flag]:
     ]
     for text in options["budget"]:
         kind, equals, amount = text.partition("=")
-        if kind not in BudgetConfig.model_fields or not equals:
+        if kind not in Limits.__dataclass_fields__ or not equals:
             raise InputError(
                 f"--budget {text}: write it as --budget calls=1000; "
-                f"{nearest(kind, BudgetConfig.model_fields)}"
+                f"{nearest(kind, Limits.__dataclass_fields__)}"
             )
         flags.append(Flag(f"--budget {text}", f"budget.{kind}", yaml.safe_load(amount)))
     return flags

@@ -6,21 +6,23 @@ Later layers override earlier ones key by key: defaults, preset or file, named f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from debate_env.errors import InputError, nearest
-from debateqd.qd.config.schema import RunConfig
+from debate_env.errors import FieldError, InputError, nearest
+from debateqd.qd.config.schema import OF_RUN, RunConfig
 
 Path_ = tuple[str, ...]
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SHARES = (("evolution", "tournament", "pairings"), ("evolution", "mutation", "operators"))
 """Shares of a whole: a later layer replaces all of them, so that none is left over."""
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 
 
 class Layers:
@@ -35,19 +37,14 @@ class Layers:
         self._origins: dict[Path_, str] = {}
 
     def merge(self, values: Mapping[str, Any], origin: str) -> None:
-        """Override what is there, key by key.
-
-        Raises:
-            InputError: A key that no configuration has.
-        """
-        check_keys(values, RunConfig, origin)
+        """Override what is there, key by key."""
         self._merge(self.values, values, (), origin)
 
     def _merge(
         self, into: dict[str, Any], values: Mapping[str, Any], path: Path_, origin: str
     ) -> None:
         for key, value in values.items():
-            here = (*path, key)
+            here = (*path, str(key))
             self._origins[here] = origin
             if isinstance(value, Mapping):
                 below = None if here in _SHARES else into.get(key)
@@ -67,12 +64,16 @@ class Layers:
         """Validate.
 
         Raises:
-            InputError: A value of the wrong type or out of range.
+            InputError: A key that no configuration has, or a value of the wrong type or out of
+                range; says which, and what is allowed.
         """
         try:
             return RunConfig.model_validate(self.values)
         except ValidationError as error:
-            raise InputError(self._explain(error.errors(include_url=False)[0])) from None
+            found = error.errors(include_url=False)
+            # An unknown key explains a missing one.
+            first = next((e for e in found if e["type"] in _UNKNOWN_KEY), found[0])
+            raise InputError(self._explain(first)) from None
 
     def _explain(self, error: ErrorDetails) -> str:
         # Locations may end in the branch of a union ("int", "float"); those are no keys.
@@ -87,25 +88,40 @@ class Layers:
                     path = (*path, str(part))
                 break
             path, values = (*path, str(part)), values[part]
+        cause = error.get("ctx", {}).get("error")
+        if isinstance(cause, FieldError):
+            path, values = (*path, cause.field), values.get(cause.field)
         where = ".".join(path)
         if error["type"] == "missing":
             return f"{self.origin(path)}: {where}: this key is required here"
+        if error["type"] in _UNKNOWN_KEY:
+            known = nearest(path[-1], _fields(_annotation(path[:-1])))
+            return f"{self.origin(path)}: {where}: unknown key; {known}"
         given = repr(values) if not isinstance(values, Mapping) else "a section"
         return f"{self.origin(path)}: {where}: {given} is not allowed; {_allowed(path, error)}"
 
 
-def _allowed(path: Path_, error: ErrorDetails) -> str:
-    """Say what may stand at ``path``: its type and the range that was missed."""
+def _annotation(path: Path_) -> Any:
+    """Return the type of what may stand at ``path``."""
     annotation: Any = RunConfig
     for part in path:
-        if not part.isdigit():
+        if get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+        elif not part.isdigit():
             annotation = _fields(annotation).get(part, Any)
+    return annotation
+
+
+def _allowed(path: Path_, error: ErrorDetails) -> str:
+    """Say what may stand at ``path``: its type and the range that was missed."""
+    annotation = _annotation(path)
     wanted = describe_type(annotation)
     message = str(error["msg"])
     if error["type"].startswith(("greater", "less")):
         wanted += ", " + message.removeprefix("Input should be ")
     elif error["type"] == "value_error":  # a check of our own, which says what is allowed
-        return message.removeprefix("Value error, ")
+        cause = error["ctx"]["error"]
+        return cause.allowed if isinstance(cause, FieldError) else str(cause)
     elif error["type"] == "string_pattern_mismatch":
         wanted = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
     elif error["type"] == "literal_error" and get_origin(annotation) is Literal:
@@ -122,47 +138,25 @@ def describe_type(annotation: Any) -> str:
         return ", ".join(str(a) for a in get_args(annotation))
     if origin in (tuple, list):
         return f"a list, each item {describe_type(get_args(annotation)[0])}"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "a section with " + ", ".join(annotation.model_fields)
+    if _is_section(annotation):
+        return "a section with " + ", ".join(_fields(annotation))
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     return "null" if annotation is NoneType else names.get(annotation, "another value")
 
 
-def _model(annotation: Any) -> type[BaseModel] | None:
-    """The section that an annotation stands for, also inside a list or a union."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [m for m in map(_model, get_args(annotation)) if m is not None]
-    return found[0] if found else None
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or is_dataclass(annotation)
+    )
 
 
 def _fields(annotation: Any) -> dict[str, Any]:
-    model = _model(annotation)
-    return {} if model is None else {k: f.annotation for k, f in model.model_fields.items()}
-
-
-def check_keys(values: Any, annotation: Any, origin: str, path: Path_ = ()) -> None:
-    """Refuse keys that the configuration does not have.
-
-    Raises:
-        InputError: Names the key, its path and the nearest that exists.
-    """
-    if get_origin(annotation) is dict:
-        if isinstance(values, Mapping):
-            for key, value in values.items():
-                check_keys(value, get_args(annotation)[1], origin, (*path, str(key)))
-        return
-    fields = _fields(annotation)
-    if isinstance(values, list | tuple):
-        for number, item in enumerate(values):
-            check_keys(item, annotation, origin, (*path, str(number)))
-    if not isinstance(values, Mapping) or not fields:
-        return
-    for key, value in values.items():
-        if key not in fields:
-            where = ".".join((*path, str(key)))
-            raise InputError(f"{origin}: {where}: unknown key; {nearest(str(key), fields)}")
-        check_keys(value, fields[key], origin, (*path, key))
+    """Keys of a section, also of one inside a list or a union, and the types of their values."""
+    if not _is_section(annotation):
+        return next(filter(None, map(_fields, get_args(annotation))), {})
+    if issubclass(annotation, BaseModel):
+        return {name: field.annotation for name, field in annotation.model_fields.items()}
+    return {k: kind for k, kind in get_type_hints(annotation).items() if k not in OF_RUN}
 
 
 class _UniqueLoader(yaml.SafeLoader):
@@ -345,14 +339,14 @@ def parse_config(path: Path) -> RunConfig:
     return layers.resolve()
 
 
-def _lost_keys(values: Any, section: type[BaseModel], path: Path_ = ()) -> Iterator[str]:
+def _lost_keys(values: Any, section: Any, path: Path_ = ()) -> Iterator[str]:
     """Yield what a stored configuration lacks: keys of its top level, and sections anywhere."""
     if not isinstance(values, Mapping):
         return  # validation reports it
     if not values and path:
         yield ".".join(path)
     for key, annotation in _fields(section).items():
-        below = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        below = _is_section(annotation)
         if key not in values and (below or not path):
             yield ".".join((*path, key))
         elif below:

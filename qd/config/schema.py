@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
-from debate_env.core.protocols import protocol_names
-from debate_env.core.settings import DebateSettings, Objective, QuoteMode, RewardForm
-from debate_env.errors import InputError, nearest
+from debate_env.core.settings import DebateSettings, Objective
+from debate_env.errors import FieldError, nearest
 from debateqd.agents.models.base import Sampling
 from debateqd.agents.models.budget import Limits, Price
 from debateqd.agents.models.options import (
@@ -27,26 +36,33 @@ from debateqd.agents.models.options import (
 )
 from debateqd.agents.verdicts import VerdictSettings
 
+T = TypeVar("T")
 Size = int | float
 """A number of questions (integer) or a share of the passages (0.0 to 1.0)."""
-
-
-def shares_problem(shares: Mapping[str, float], floor: float) -> str:
-    """Say what is wrong with the starting shares of mutation operators; empty when nothing is."""
-    active = [name for name, share in shares.items() if share > 0]
-    if any(not 0 <= share < math.inf for share in shares.values()):
-        return "the shares of operators are numbers of 0 or more"
-    if not active:
-        return "no operator has a share above 0; give one at least, e.g. operators: {rewrite: 1.0}"
-    if floor * len(active) > 1:
-        return f"floor {floor:g} for each of {len(active)} operators is more than there is to share"
-    return ""
 
 
 class Section(BaseModel):
     """A frozen section; unknown keys and wrong types are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _ReadFromMapping:
+    """Lets a dataclass be made from a mapping, although everything inside is read strictly."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        cast("dict[str, Any]", handler.resolve_ref_schema(schema))["strict"] = False
+        return schema
+
+
+Held = Annotated[T, _ReadFromMapping()]
+"""A section that is a settings dataclass of another package; it is read like a :class:`Section`."""
+
+OF_RUN = ("objective", "mix_weight")
+"""Fields of :class:`debate_env.core.settings.DebateSettings` that are keys of the whole run."""
 
 
 class QuestionsConfig(Section):
@@ -59,42 +75,6 @@ class QuestionsConfig(Section):
     test: Size = Field(default=0.25, ge=0)
     split_seed: int = Field(default=0, ge=0)
     truncate_passages: bool = False
-
-
-class DebateConfig(Section):
-    """The rules of every debate; see :class:`debate_env.core.settings.DebateSettings`."""
-
-    protocol: str = "simultaneous"
-    rounds: int = Field(default=2, ge=1)
-    word_limit: int = Field(default=150, ge=1)
-    max_chars: int = Field(default=4000, ge=1)
-    quotes: QuoteMode = "strict"
-    reward_form: RewardForm = "credence"
-
-    @field_validator("protocol")
-    @classmethod
-    def _registered(cls, name: str) -> str:
-        """Take any protocol that is registered by now, one of the user's own too."""
-        if name not in (names := protocol_names()):
-            raise ValueError(nearest(name, names))
-        return name
-
-
-class VerdictConfig(Section):
-    """How a judge's probabilities are obtained: :class:`debateqd.agents.judge.VerdictSettings`."""
-
-    method: Literal["auto", "probabilities", "credence", "votes"] = "auto"
-    votes: int = Field(default=8, ge=1)
-    temperature: float = Field(default=1.0, gt=0)
-    max_tokens: int | None = Field(default=None, ge=1)
-
-
-class PriceConfig(Section):
-    """Price of a model per million tokens; see :class:`debateqd.agents.models.budget.Price`."""
-
-    prompt: float = Field(ge=0)
-    completion: float = Field(ge=0)
-    cached_prompt: float | None = Field(default=None, ge=0)
 
 
 ROLES = ("debater", "judge", "mutator")
@@ -114,11 +94,11 @@ class ModelsConfig(Section):
     mutator_temperature: float = Field(default=1.0, ge=0)
     max_open: int = Field(default=512, ge=1)
     journal: bool = True
-    verdict: VerdictConfig = VerdictConfig()
+    verdict: Held[VerdictSettings] = VerdictSettings()
     vllm: VllmOptions = Field(default_factory=lambda: VllmOptions())
     openai: OpenAIOptions = Field(default_factory=lambda: OpenAIOptions())
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    prices: dict[str, PriceConfig] = Field(default_factory=dict)
+    prices: dict[str, Held[Price]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -154,10 +134,7 @@ class ModelsConfig(Section):
                     f"overrides.{role}: model '{spec}' has no options here; allowed for: "
                     + ", ".join(f"{name}:NAME" for name in sorted(ENGINES))
                 )
-            try:
-                read_options(engine, own, f"overrides.{role}")
-            except InputError as error:
-                raise ValueError(str(error)) from None
+            read_options(engine, own, f"overrides.{role}")
         return self
 
     def spec(self, role: str) -> str:
@@ -172,7 +149,7 @@ class ModelsConfig(Section):
         """Return the prices by model name; the embedded model costs nothing."""
         specs = map(self.spec, ROLES)
         free = {spec: Price(0.0, 0.0) for spec in specs if spec.partition(":")[0] == "embedded"}
-        return free | {name: Price(**price.model_dump()) for name, price in self.prices.items()}
+        return free | self.prices
 
 
 class AxisConfig(Section):
@@ -183,7 +160,14 @@ class AxisConfig(Section):
 
 
 class LabelsConfig(Section):
-    """How a model labels what strategies say, where an axis asks for it."""
+    """How a model labels what strategies say, where an axis asks for it.
+
+    Attributes:
+        votes: Times that the model is asked about a strategy.
+        speeches: Speeches that it reads each time.
+        temperature: At which it answers.
+        max_tokens: Longest answer.
+    """
 
     votes: int = Field(default=5, ge=1)
     speeches: int = Field(default=3, ge=1)
@@ -304,9 +288,15 @@ class MutationConfig(Section):
     @model_validator(mode="after")
     def _check_shares(self) -> MutationConfig:
         """Refuse shares that leave no operator, or floors that leave nothing to adapt."""
-        problem = shares_problem(self.operators, self.floor)
-        if problem:
-            raise ValueError(problem)
+        if any(not 0 <= share < math.inf for share in self.operators.values()):
+            raise ValueError("the shares of operators are numbers of 0 or more")
+        active = sum(share > 0 for share in self.operators.values())
+        if not active:
+            raise ValueError(
+                "no operator has a share above 0; give one, e.g. operators: {rewrite: 1}"
+            )
+        if self.floor * active > 1:
+            raise ValueError(f"floor {self.floor:g} for {active} operators is more than there is")
         return self
 
 
@@ -339,15 +329,6 @@ class EvolutionConfig(Section):
     limits: LimitsConfig = LimitsConfig()
 
 
-class BudgetConfig(Section):
-    """The most that a run may spend in all; see :class:`debateqd.agents.models.budget.Limits`."""
-
-    calls: int | None = Field(default=None, ge=0)
-    tokens: int | None = Field(default=None, ge=0)
-    seconds: float | None = Field(default=None, ge=0)
-    money: float | None = Field(default=None, ge=0)
-
-
 class TrackingConfig(Section):
     """Weights & Biases."""
 
@@ -366,10 +347,10 @@ class RunConfig(Section):
     mix_weight: float = Field(default=0.5, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
     questions: QuestionsConfig = QuestionsConfig()
-    debate: DebateConfig = DebateConfig()
+    debate: Held[DebateSettings] = Field(default_factory=dict, validate_default=True)
     models: ModelsConfig = Field(default_factory=lambda: ModelsConfig.model_validate({}))
     evolution: EvolutionConfig = EvolutionConfig()
-    budget: BudgetConfig = BudgetConfig()
+    budget: Held[Limits] = Limits()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="before")
@@ -381,11 +362,19 @@ class RunConfig(Section):
         objective, seed = data.get("objective", "persuasion"), data.get("seed", 0)
         return {**data, "name": f"{objective}-seed{seed}"}
 
-    def debate_settings(self) -> DebateSettings:
-        """Return the rules of every debate of this run."""
-        return DebateSettings(
-            **self.debate.model_dump(), objective=self.objective, mix_weight=self.mix_weight
-        )
+    @field_validator("debate", mode="before")
+    @classmethod
+    def _fill_objective(cls, rules: Any, info: ValidationInfo) -> Any:
+        """Let debates have the objective of the run; it is no key of the section ``debate``."""
+        run = {name: info.data[name] for name in OF_RUN if name in info.data}
+        if isinstance(rules, DebateSettings):
+            return replace(rules, **run)
+        if not isinstance(rules, Mapping):
+            return rules
+        for name in OF_RUN:
+            if name in rules:
+                raise FieldError(name, rules[name], f"set '{name}' at the top, outside 'debate'")
+        return {**rules, **run}
 
     def debater_sampling(self) -> Sampling:
         """Return how speeches are drawn."""
@@ -397,14 +386,6 @@ class RunConfig(Section):
         models = self.models
         return Sampling(models.mutator_max_tokens, models.mutator_temperature, models.top_p)
 
-    def limits(self) -> Limits:
-        """Return what the run may spend."""
-        return Limits(**self.budget.model_dump())
-
-    def verdict_settings(self) -> VerdictSettings:
-        """Return how the judge's probabilities are obtained."""
-        return VerdictSettings(**self.models.verdict.model_dump())
-
     @property
     def truth_weight(self) -> float:
         """Weight of the truth objective: 0 for persuasion, 1 for truth."""
@@ -412,4 +393,4 @@ class RunConfig(Section):
 
     def to_json(self) -> dict[str, Any]:
         """Return the resolved configuration as plain data, in the order of its fields."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude={"debate": set(OF_RUN)})

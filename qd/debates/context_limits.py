@@ -80,7 +80,7 @@ def prefix_room(config: RunConfig, debater: ChatModel) -> PrefixRoom | None:
 
 def debater_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
     """Return the prompt of a first speech, with an empty strategy."""
-    settings = config.debate_settings()
+    settings = config.debate
     episode = Episode(question, settings)
     turn = Turn(DEBATERS[0], 1, settings, 0)
     return debater_messages(episode.observe(DEBATERS[0]), turn, "")
@@ -88,7 +88,7 @@ def debater_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]
 
 def judge_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
     """Return a judge's prompt about a debate in which nothing was said."""
-    observation = Episode(question, config.debate_settings()).observe(JUDGE)
+    observation = Episode(question, config.debate).observe(JUDGE)
     return judge_messages({**observation, "transcript": ""}, range(len(question.answers)))
 
 

@@ -126,7 +126,7 @@ def equip(models: Models, config: RunConfig, journal: Path | None, run: str = ""
     """
     book = Journal(journal, run) if journal is not None else None
     budget = Budget(
-        config.limits(),
+        config.budget,
         config.models.price_table(),
         spent=book.spent() if book is not None else None,
         seconds=book.seconds() if book is not None else 0.0,

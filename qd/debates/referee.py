@@ -163,10 +163,10 @@ def make_referee(config: RunConfig, questions: RunQuestions, models: Models) -> 
     """
     return Referee(
         models,
-        config.debate_settings(),
+        config.debate,
         config.debater_sampling(),
         questions.identity,
-        verdict=config.verdict_settings(),
+        verdict=config.models.verdict,
         room=prefix_room(config, models.debater),
         max_open=config.models.max_open,
         limits=config.evolution.limits,

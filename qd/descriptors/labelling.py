@@ -17,13 +17,13 @@ from types import MappingProxyType
 from typing import Any
 
 from debate_env.draws import Draws, digest
-from debate_env.errors import InputError
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import NO_USAGE, ChatModel, Reply, Request, Sampling, Usage
 from debateqd.agents.prompts.labels import label_messages
 from debateqd.agents.replies import one_line, read_letter, reply_failure
 from debateqd.agents.rollout.scheduler import run_thoughts
 from debateqd.qd.archive.axes import UNCLASSIFIED, Value
+from debateqd.qd.config.schema import LabelsConfig
 from debateqd.qd.descriptors.exchanges import SpeechFacts
 from debateqd.qd.seeds import FAMILIES
 from debateqd.qd.statistics import Estimate, mean_interval
@@ -48,33 +48,6 @@ NONE_OF_THEM = "none of these, or several of them alike"
 UNREADABLE = "unreadable"
 OUTCOMES: tuple[str, ...] = (*FAMILIES, UNCLASSIFIED, UNREADABLE)
 """What a vote can be."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSettings:
-    """How strategies are labelled.
-
-    Attributes:
-        votes: Times that the model is asked about a strategy.
-        speeches: Speeches that it reads each time.
-        temperature: At which it answers.
-        max_tokens: Longest answer.
-
-    Raises:
-        InputError: A number is out of range.
-    """
-
-    votes: int = 5
-    speeches: int = 3
-    temperature: float = 1.0
-    max_tokens: int = 16
-
-    def __post_init__(self) -> None:
-        for name in ("votes", "speeches", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise InputError(f"labels {name} {getattr(self, name)}: must be 1 or more")
-        if self.temperature < 0:
-            raise InputError(f"labels temperature {self.temperature}: must be 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +153,7 @@ class LabelAgreement:
 def label_strategies(
     model: ChatModel,
     speeches_by_strategy: Mapping[str, Sequence[str]],
-    settings: LabelSettings,
+    settings: LabelsConfig,
     run_seed: int,
     *,
     max_open: int = 512,
@@ -208,7 +181,7 @@ def label_strategies(
 
 
 def label_thought(
-    speeches: Sequence[str], settings: LabelSettings, names: tuple[object, ...]
+    speeches: Sequence[str], settings: LabelsConfig, names: tuple[object, ...]
 ) -> Thought[Label]:
     """Ask for all votes on one strategy at once.
 

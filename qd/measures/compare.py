@@ -157,7 +157,7 @@ def _comparison_warnings(
 def _rules_differ(runs: Sequence[RunDirectory]) -> bool:
     rules = [
         (s.protocol, s.rounds, s.word_limit, s.max_chars, s.quotes)
-        for s in (run.config.debate_settings() for run in runs)
+        for s in (run.config.debate for run in runs)
     ]
     return rules[0] != rules[1]
 

@@ -12,7 +12,8 @@ from typing import Any
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debate_env.questions.sources import load_questions
-from debateqd.qd.config.schema import ROLES, BudgetConfig, RunConfig
+from debateqd.agents.models.budget import Limits
+from debateqd.qd.config.schema import ROLES, RunConfig
 from debateqd.qd.debates.context_limits import prefix_room
 from debateqd.qd.debates.models import JOURNAL, equip, make_models
 from debateqd.qd.debates.questions import draw
@@ -126,7 +127,7 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
 def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
     """Make the models of a run, without its mutator; their replies are kept for a second time."""
     # What a run may spend says nothing about looking at what it has become.
-    config = config.model_copy(update={"budget": BudgetConfig()})
+    config = config.model_copy(update={"budget": Limits()})
     bare = make_models(config, ROLES[:2])
     try:
         journal = None
@@ -138,9 +139,9 @@ def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
             yield Players(
                 models.debater,
                 models.judge,
-                config.debate_settings(),
+                config.debate,
                 config.debater_sampling(),
-                config.verdict_settings(),
+                config.models.verdict,
                 prefix_room(config, models.debater),
                 config.models.max_open,
             )
@@ -155,7 +156,7 @@ def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
 
 def as_in(players: Players, config: RunConfig) -> Players:
     """Return the same models under the rules of another configuration."""
-    return replace(players, settings=config.debate_settings())
+    return replace(players, settings=config.debate)
 
 
 def _play_split(

@@ -8,7 +8,7 @@ from debateqd.agents.models.base import ChatModel
 from debateqd.qd.config.schema import ArchiveConfig, RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, needs_labels
-from debateqd.qd.descriptors.labelling import Label, LabelSettings, label_strategies
+from debateqd.qd.descriptors.labelling import Label, label_strategies
 
 
 def label_calls(archive: ArchiveConfig, strategies: int) -> int:
@@ -32,7 +32,7 @@ class Labeller:
         self.active = needs_labels(archive)
         self._config = config
         self._model = model
-        self._settings = LabelSettings(**archive.labels.model_dump())
+        self._settings = archive.labels
         self._heard: dict[str, list[str]] = {}
 
     def begin(self, strategy_ids: Iterable[str]) -> None:

@@ -117,15 +117,15 @@ def test_the_method_that_auto_took_is_recorded():
     [
         ({"method": "vote"}, "did you mean 'votes'? allowed: auto, credence, probabilities, votes"),
         ({"method": ""}, "allowed: auto"),
-        ({"votes": 0}, "votes must be at least 1"),
+        ({"votes": 0}, "votes=0: allowed is a whole number from 1"),
         ({"temperature": 0.0}, "above 0"),
         ({"temperature": math.nan}, "above 0"),
         ({"temperature": math.inf}, "above 0"),
-        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": 0}, "max_tokens=0: "),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_in_one_line(options, hint):
-    with pytest.raises(InputError, match=r"^verdict: ") as caught:
+    with pytest.raises(InputError, match=rf"^{next(iter(options))}=") as caught:
         VerdictSettings(**options)
     assert hint in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -8,6 +8,7 @@ import yaml
 
 from debate_env.core import protocols
 from debate_env.core.protocols import Simultaneous
+from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
 from debateqd.qd.config.loading import Flag, dump_config, load_config, parse_config, preset_names
 from debateqd.qd.config.schema import RunConfig
@@ -122,7 +123,7 @@ def test_a_registered_protocol_may_be_named(monkeypatch):
         load_config("default", (), ["debate.protocol=test_one_reader"])
     protocols.register_protocol(OneReader())
     config = load_config("default", (), ["debate.protocol=test_one_reader"])
-    assert config.debate_settings().protocol == "test_one_reader"
+    assert config.debate.protocol == "test_one_reader"
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,30 @@ def test_a_stored_configuration_must_be_whole(tmp_path, change, key):
     if "version" not in data:
         return
     load_config(str(path))  # a file of the user's own may leave anything out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("debate:\n  word_limt: 3\n", "debate.word_limt: unknown key; did you mean 'word_limit'?"),
+        ("debate:\n  objective: truth\n", "debate.objective: 'truth' is not allowed; set 'obj"),
+        ("models:\n  verdict:\n    votes: 0\n", "models.verdict.votes: 0 is not allowed; allowed"),
+        ("models:\n  prices:\n    m: {prompt: 1}\n", "models.prices.m.completion: this key is req"),
+        ("models:\n  prices:\n    m: {prmpt: 1}\n", "models.prices.m.prmpt: unknown key; did you"),
+        ("budget:\n  calls: -1\n", "budget.calls: -1 is not allowed; allowed: a whole number or"),
+        ("debate:\n  rounds: 2.5\n", "debate.rounds: 2.5 is not allowed; allowed: a whole number"),
+        ("1: 2\n", "1: unknown key; allowed: budget, debate"),
+    ],
+)
+def test_settings_of_other_packages_are_sections_like_all_others(tmp_path, text, message):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(InputError) as error:
+        load_config(str(tmp_path / "mine.yaml"))
+    assert str(error.value).startswith(f"{tmp_path / 'mine.yaml'}: {message}")
+
+
+def test_debates_have_the_objective_of_the_run():
+    config = load_config("default", (), ["objective=mix", "mix_weight=0.25", "debate.rounds=3"])
+    assert config.debate == DebateSettings(objective="mix", mix_weight=0.25, rounds=3)
+    assert "objective" not in config.to_json()["debate"]
+    assert RunConfig(objective="truth", debate=DebateSettings()).debate.objective == "truth"

@@ -10,7 +10,7 @@ def test_defaults_resolve_completely():
     config = RunConfig()
     assert config.name == "persuasion-seed0"
     assert config.models.debater == config.models.judge == config.models.mutator == "embedded"
-    assert config.debate_settings().objective == "persuasion"
+    assert config.debate.objective == "persuasion"
 
 
 def test_name_follows_objective_and_seed_unless_given():

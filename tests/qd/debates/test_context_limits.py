@@ -129,7 +129,7 @@ def test_the_room_in_a_prefix_cache_follows_the_passages():
     first, second = (questions.train[0], questions.test[0])
     sizes = sorted((room.passage_tokens(first), room.passage_tokens(second)))
     assert sizes[1] - sizes[0] == 100
-    longer = config.debate.model_copy(update={"rounds": 3})
+    longer = dataclasses.replace(config.debate, rounds=3)
     bigger = config.model_copy(update={"debate": longer})
     more = prefix_room(bigger, Limited(10_000, cache=5000))
     assert more is not None

@@ -3,19 +3,18 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from debate_env.errors import InputError
 from debateqd.agents.models.base import Reply, Usage
 from debateqd.agents.models.embedded.model import EmbeddedModel
 from debateqd.agents.prompts.debate import LETTERS, task_of
 from debateqd.agents.prompts.labels import listed_ways, shown_speeches
-from debateqd.qd.config.schema import ArchiveConfig
+from debateqd.qd.config.schema import ArchiveConfig, LabelsConfig
 from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, make_descriptors
 from debateqd.qd.descriptors.labelling import (
     OUTCOMES,
     WAYS,
     Label,
-    LabelSettings,
     agreement,
     label_strategies,
     majority,
@@ -25,7 +24,7 @@ from debateqd.qd.seeds import FAMILIES
 from debateqd.qd.strategy import Strategy
 from tests.agents.fakes import FakeModel
 
-FIVE = LabelSettings()
+FIVE = LabelsConfig()
 TALES = [f"Imagine the scene number {n}: the door opens, and the tale unfolds." for n in range(9)]
 REASONS = [
     f"Hence, by reason {n}, it follows: the premise implies my conclusion." for n in range(9)
@@ -209,5 +208,5 @@ def test_votes_are_behaviour_like_any_other():
     "wrong", [{"votes": 0}, {"speeches": 0}, {"max_tokens": 0}, {"temperature": -1.0}]
 )
 def test_settings_out_of_range(wrong):
-    with pytest.raises(InputError, match="labels "):
-        LabelSettings(**wrong)
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        LabelsConfig(**wrong)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from debate_env.errors import InputError
+from debateqd.agents.models.budget import Limits
 from debateqd.qd.commands.evaluate import evaluate
 from debateqd.qd.commands.running import run_command
 from debateqd.qd.commands.train import train_command
-from debateqd.qd.config.schema import BudgetConfig
 from debateqd.qd.measures.compare import compare_runs
 from debateqd.qd.measures.evaluate import (
     elites_of,
@@ -127,7 +127,7 @@ def test_truth_is_measured_by_debates_with_oneself(truth: RunDirectory) -> None:
 
 
 def test_a_run_that_has_used_its_budget_up_can_be_measured(persuasion: RunDirectory) -> None:
-    config = persuasion.config.model_copy(update={"budget": BudgetConfig(calls=1)})
+    config = persuasion.config.model_copy(update={"budget": Limits(calls=1)})
     report, _ = evaluate_run(persuasion, splits=("test",), elites=1, extras=NOTHING, config=config)
     assert report["splits"]["test"]["debates"] > 1
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_the_papers_population_is_fixed():
 @pytest.mark.parametrize(("protocol", "speeches"), [("simultaneous", 6), ("sequential", 6)])
 def test_calls_of_a_debate_follow_from_its_protocol(protocol, speeches):
     config, questions = made("persuasion", {})
-    debate = config.debate.model_copy(update={"protocol": protocol, "rounds": 3})
+    debate = replace(config.debate, protocol=protocol, rounds=3)
     plan = plan_run(config.model_copy(update={"debate": debate}), questions)
     assert plan.calls_per_debate == speeches + 2
 
@@ -104,7 +105,7 @@ def test_a_protocol_with_one_speaker_costs_less(monkeypatch):
     monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
     protocols.register_protocol(Alone())
     config, questions = made("persuasion", {})
-    debate = config.debate.model_copy(update={"protocol": "test_alone", "rounds": 3})
+    debate = replace(config.debate, protocol="test_alone", rounds=3)
     plan = plan_run(config.model_copy(update={"debate": debate}), questions)
     assert plan.calls_per_debate == 3 + 2
 
