@@ -10,6 +10,7 @@ import math
 import random
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ pytestmark = [
 ]
 
 RULES = Message("system", "You answer a question about a passage.\n" + "All is calm here. " * 40)
+ROUNDING = 1e-5  # what probabilities may differ by from one computation to the next
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -55,6 +57,22 @@ def ask(model, *requests):
     return [replies[place] for place in range(len(requests))]
 
 
+def near(replies):
+    """What equals these replies when they are computed in another batch, or from the prefix cache.
+
+    On some processors rounding then differs by about 1e-7. Two tokens are hardly ever as near to
+    each other as that, so the texts of a model in float32 stay the same.
+    """
+    return [
+        replace(
+            reply,
+            probabilities=pytest.approx(reply.probabilities, abs=ROUNDING),
+            missing_mass=pytest.approx(reply.missing_mass, abs=ROUNDING),
+        )
+        for reply in replies
+    ]
+
+
 def mixed():
     """Requests of every kind."""
     return [
@@ -67,7 +85,7 @@ def mixed():
 
 def test_replies_depend_on_the_request_alone(vllm_model):
     requests = mixed()
-    together = ask(vllm_model, *requests)
+    together = near(ask(vllm_model, *requests))
     assert ask(vllm_model, *requests) == together
     order = list(range(len(requests)))
     random.Random(0).shuffle(order)
@@ -217,10 +235,10 @@ def test_tokens_are_those_of_the_tokenizer_itself(vllm_model, tiny_model):
 
 
 def test_an_adapter_changes_the_replies_and_the_fingerprint(vllm_model, start_vllm, tiny_model):
-    plain = ask(vllm_model, *mixed())
+    plain = near(ask(vllm_model, *mixed()))
     adapted = start_vllm(lora_path=str(tiny_model / ADAPTER), max_model_len=16384)
     assert "adapter" in adapted.fingerprint
-    replies = ask(adapted, *mixed())
+    replies = near(ask(adapted, *mixed()))
     assert replies[0].text != plain[0].text
     # Side by side, and alone again.
     assert ask(vllm_model, *mixed()) == plain
@@ -253,7 +271,7 @@ def test_closing_frees_the_memory(start_vllm):
 
 def test_a_model_can_be_closed_and_opened_again(start_vllm, tiny_model, tmp_path, vllm_model):
     first = start_vllm()
-    replies = ask(first, *mixed())
+    replies = near(ask(first, *mixed()))
     first.close()
     first.close()
     moved = shutil.copytree(tiny_model, tmp_path / "moved")
@@ -408,4 +426,9 @@ def test_a_debate_on_a_real_story(vllm_model, data_dir):
         assert sum(record.outcome.credence) == pytest.approx(1.0)
     length = vllm_model.count_tokens((Message("system", story["article"]),))
     assert spent["cached_prompt_tokens"] > 6 * length
-    assert play_all(jobs[::-1])[::-1] == records
+    # In another order, with the passage in the cache: rounding may differ, and nothing else.
+    for record, again in zip(records, play_all(jobs[::-1])[::-1], strict=True):
+        assert again.speeches == record.speeches
+        assert (again.usage, again.failure) == (record.usage, record.failure)
+        credence = pytest.approx(record.outcome.credence, abs=ROUNDING)
+        assert again.outcome.credence == credence
