@@ -12,6 +12,10 @@ For a plug-in's test-suite::
 
 or, all at once, ``check_chat_model(my_package.make)``. A check that fails raises
 ``AssertionError``. The model is asked a few dozen short requests with the prompts of this suite.
+
+No check asks for equal bits. An engine rounds differently in another batch or with a prefix in its
+cache, so at temperature 0 one reply in a few may part from its twin, at two words that are about as
+likely as each other.
 """
 
 from __future__ import annotations
@@ -54,6 +58,7 @@ _GREEDY = Sampling(max_tokens=24, temperature=0.0)
 _DRAWN = Sampling(max_tokens=24, temperature=1.0)
 _RULES = DebateSettings(rounds=1, word_limit=30)
 _TICKETS = count(1)
+_ROUNDED = 1  # replies or debates that rounding may have changed in a comparison
 
 
 def _question(number: int = 0) -> Question:
@@ -137,12 +142,20 @@ def _check_every_ticket_once(model: ChatModel) -> None:
 def _check_order(model: ChatModel) -> None:
     requests = sample_requests()
     together = _ask(model, requests)
-    backwards = _ask(model, requests[::-1])[::-1]
-    alone = [_ask(model, [request])[0] for request in requests]
-    for request, *replies in zip(requests, together, backwards, alone, strict=True):
-        if request.sampling.temperature == 0:
-            texts = {reply.text for reply in replies}
-            assert len(texts) == 1, f"at temperature 0 the reply depends on the batch: {texts}"
+    others = {
+        "backwards": _ask(model, requests[::-1])[::-1],
+        "alone": [_ask(model, [request])[0] for request in requests],
+    }
+    for how, replies in others.items():
+        parted = [
+            (one.text, other.text)
+            for request, one, other in zip(requests, together, replies, strict=True)
+            if request.sampling.temperature == 0 and one.text != other.text
+        ]
+        # Tickets that were mixed up are two at least.
+        assert len(parted) <= _ROUNDED, (
+            f"at temperature 0 replies depend on the batch; together and {how}: {parted}"
+        )
 
 
 def _check_choices(model: ChatModel) -> None:
@@ -173,8 +186,8 @@ def _check_debate(model: ChatModel) -> None:
     first, second = _debates(model), _debates(model)
     for record in (*first, *second):
         assert record.failure is None or record.failure.kind not in ERROR_KINDS, record.failure
-    greedy = [r.speeches for r in first], [r.speeches for r in second]
-    assert greedy[0] == greedy[1], "at temperature 0 the same debate was not the same twice"
+    parted = sum(one.speeches != two.speeches for one, two in zip(first, second, strict=True))
+    assert parted <= _ROUNDED, "at temperature 0 the same debates were not the same twice"
 
 
 def _debates(model: ChatModel) -> list[DebateRecord]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from debateqd.agents.models.base import Capabilities, Reply
@@ -43,6 +45,32 @@ class Batchy(FakeModel):
         return [(t, Reply(f"{size}", usage=r.usage)) for t, r in super().poll()]
 
 
+class Mixed(FakeModel):
+    """Exchanges the first two replies of a large batch."""
+
+    def poll(self):
+        done = super().poll()
+        if len(done) > 2:
+            (one, reply), (two, other) = done[:2]
+            done[:2] = [(one, other), (two, reply)]
+        return done
+
+
+class Rounding(FakeModel):
+    """Says one greedy reply in another way when it is asked again, as rounding can make it."""
+
+    def __init__(self):
+        super().__init__()
+        self.parted = Counter()
+
+    def answer(self, request):
+        reply = super().answer(request)
+        if request.choices or request.sampling.temperature or "house 0 " not in str(request):
+            return reply
+        self.parted[request] += 1
+        return Reply(f"{reply.text} {self.parted[request]}", usage=reply.usage)
+
+
 class Unsure(FakeModel):
     def answer(self, request):
         reply = super().answer(request)
@@ -74,8 +102,6 @@ class Failing(FakeModel):
 class Shrinking(FakeModel):
     @property
     def delivery(self):
-        from collections import Counter
-
         return Counter(requests=-len(self.requests))
 
 
@@ -93,7 +119,8 @@ class Greeting(FakeModel):
         (Twice, "every_ticket_once", "twice|nobody"),
         (Stubborn, "every_ticket_once", "returned nothing"),
         (Failing, "every_ticket_once", "failed"),
-        (Batchy, "order", "depends on the batch"),
+        (Batchy, "order", "depend on the batch"),
+        (Mixed, "order", "depend on the batch"),
         (Unsure, "choices", "sum to 1"),
         (Boastful, "choices", "has none"),
         (Boastful, "schema", "not of the schema"),
@@ -110,6 +137,10 @@ def test_each_way_to_break_the_contract_is_found(make, name, message):
 
     with pytest.raises(AssertionError, match=message):
         run_check(name, Closing)
+
+
+def test_rounding_breaks_no_contract():
+    assert check_chat_model(Rounding) == list(CHECKS)
 
 
 def test_the_failed_check_is_named():
