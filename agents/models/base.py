@@ -45,7 +45,7 @@ class Sampling:
 
     Attributes:
         max_tokens: Upper bound on the tokens of the reply.
-        temperature: 0 means deterministic.
+        temperature: 0 takes the likeliest token every time: nothing is drawn.
         top_p: Nucleus mass.
     """
 
@@ -128,7 +128,9 @@ _DEFAULT_CAPABILITIES = Capabilities()
 class ChatModel(Protocol):
     """A chat model: submit tickets with requests, poll tickets with replies.
 
-    Every submitted ticket comes back exactly once. Replies may come in any order.
+    Every submitted ticket comes back exactly once. Replies may come in any order. The same request
+    gets the same reply up to what an engine's rounding changes from batch to batch; a
+    :class:`agents.models.journal.JournalledModel` repeats the very same one.
     """
 
     @property

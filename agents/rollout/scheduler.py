@@ -6,9 +6,10 @@ on lists of observations (``act(observations) -> actions``); it is asked once fo
 wait for it. Every seat that may act is asked at once, so a debate of R simultaneous rounds is
 R + 1 dependent waves of requests, and a finished debate never waits for a slow one.
 
-Results depend on nothing but the jobs: the seed of a turn derives from (job seed, seat, round), and
-a debate that fails does so in the same way whichever of its replies came first. Batch size, order
-of jobs and order of replies change nothing but the time it takes.
+Results depend on nothing but the jobs and the replies: the seed of a turn derives from (job seed,
+seat, round), and a debate that fails does so in the same way whichever of its replies came first.
+Batch size, order of jobs and order of replies change nothing of what is asked; an engine may round
+differently in another batch.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ Files and who writes when::
 
 A generation counts once its file is in ``generations/``. Whatever lies beyond the offsets recorded
 there belongs to a generation that never finished, and resuming cuts it off. All files except the
-last two are byte-identical for the same configuration and seed, interrupted or not.
+last two are byte-identical for the same configuration, seed and replies, interrupted or not; the
+journal repeats the replies of an engine that does not repeat itself to the last bit.
 """
 
 from __future__ import annotations

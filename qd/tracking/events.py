@@ -1,7 +1,7 @@
 """What a training run tells those who watch it: progress display, Weights & Biases, telemetry.
 
-Everything that is part of the results is deterministic and lives in :class:`GenerationStats`;
-what depends on the machine (seconds) is kept apart in :class:`Timing`.
+Everything that is part of the results follows from seed and replies and lives in
+:class:`GenerationStats`; what depends on the machine (seconds) is kept apart in :class:`Timing`.
 """
 
 from __future__ import annotations

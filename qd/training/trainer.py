@@ -1,7 +1,7 @@
 """The loop: children, tournament, ratings, choice, report, commit.
 
-Everything random derives from the run's seed and names, so that results do not depend on batch or
-order, and an interrupted run that is resumed ends like one that was not.
+Everything random derives from the run's seed and names, so that with the same replies results do
+not depend on batch or order, and an interrupted run that is resumed ends like one that was not.
 """
 
 from __future__ import annotations

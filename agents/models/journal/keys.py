@@ -1,7 +1,8 @@
 """The key of a request: 16 bytes made from everything that determines its reply.
 
-Two requests have the same key exactly if the same model would give the same reply to both. Every
-part is preceded by its length or is a digest of fixed length, so no two requests run together.
+Two requests have the same key exactly if the same model would give the same reply to both, rounding
+aside. Every part is preceded by its length or is a digest of fixed length, so no two requests run
+together.
 """
 
 from __future__ import annotations

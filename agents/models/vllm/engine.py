@@ -40,7 +40,7 @@ BEHAVIOUR_VERSION = 1
 """Raised whenever this client would make another reply of the same model; in the fingerprint."""
 
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-# Arguments that change the speed or the room of an engine and not what it says.
+# Arguments that change the speed or the room of an engine and not what it says, rounding aside.
 _NOT_TELLING = frozenset(
     {
         "block_size",

@@ -33,8 +33,8 @@ _RESERVED = {
 }
 _QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TRANSFORMERS_VERBOSITY": "error"}
 _CPU = {
-    # Threads on busy cores slow small models down by 30 to 60 times, and one thread gives the same
-    # bits in every batch and order.
+    # Threads on busy cores slow small models down by 30 to 60 times, and one thread leaves fewer
+    # ways to round; on some processors the prefix cache still is one.
     "OMP_NUM_THREADS": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "TORCHDYNAMO_DISABLE": "1",  # nothing is compiled anyway, and looking for it takes seconds
