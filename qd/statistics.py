@@ -51,6 +51,12 @@ class Estimate:
             for key, item in asdict(self).items()
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Estimate:
+        """Read what :meth:`to_json` returned; ends that are ``None`` are taken to be infinite."""
+        missing: dict[str, Any] = {"value": math.nan, "low": -math.inf, "high": math.inf}
+        return cls(**{key: missing[key] if item is None else item for key, item in data.items()})
+
     def excludes(self, number: float) -> bool:
         """Whether ``number`` lies outside the interval."""
         return not self.low <= number <= self.high

@@ -47,7 +47,6 @@ from debateqd.qd.measures.scores import split_gaps
 from debateqd.qd.measures.splits import Reading, read_alone, report_split
 from debateqd.qd.report.evaluation import html_page, run_report
 from debateqd.qd.store.directory import RunDirectory
-from debateqd.qd.store.progress_history import progress_over_time
 from debateqd.qd.store.storage import json_text, write_atomic
 from debateqd.qd.strategy import Strategy
 
@@ -266,7 +265,7 @@ def _extras(
     test = list(questions.get("test", ()))
     more: dict[str, Any] = {
         "diversity": diversity_json(run),
-        "progress": progress_over_time(run),
+        "progress": run.progress(),
         "archive": None,
         "length": None,
     }

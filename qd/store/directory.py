@@ -153,6 +153,21 @@ class RunDirectory:
         """Read a committed generation."""
         return _versioned(self.path / "generations" / f"{number:04d}.json")
 
+    def progress(self) -> list[dict[str, Any]]:
+        """Return reported and corrected progress of every generation that measured either.
+
+        Returns:
+            ``generation``, and ``reported`` and ``corrected``: estimates as JSON-able data, in Elo
+            points over the seeds, or ``None``.
+        """
+        rows = []
+        for number in self.generations():
+            stats = self.generation(number)["stats"]
+            found = {k: stats.get(f"{k}_progress") for k in ("reported", "corrected")}
+            if any(found.values()):
+                rows.append({"generation": number, **found})
+        return rows
+
     def archive(self) -> dict[str, Any]:
         """Read ``archive.json``."""
         return _versioned(self.path / "archive.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,9 +84,7 @@ def gain_lines(summary: Mapping[str, Any]) -> list[str]:
     """Say what was gained, a line per measure."""
     lines = []
     for name, data in summary["gain"].items():
-        low = -math.inf if data["low"] is None else data["low"]
-        high = math.inf if data["high"] is None else data["high"]
-        text = signed(Estimate(data["value"], low, high, data["n"], data["clusters"]))
+        text = signed(Estimate.from_json(data))
         lines.append(f"{name}: {text} points ({GAIN_MEANING[name]})")
     return lines
 

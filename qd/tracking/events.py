@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
 from debateqd.qd.archive.base import HeatMap
 from debateqd.qd.statistics import Estimate
 
 Status = Literal["finished", "stopped", "interrupted", "failed"]
 """``stopped``: the budget is used up."""
+
+Stored = Annotated[Estimate, BeforeValidator(Estimate.from_json), PlainSerializer(Estimate.to_json)]
+"""An estimate, in files as :meth:`debateqd.qd.statistics.Estimate.to_json` says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ class EliteRow:
 class GenerationStats:
     """The results of one generation; the same for every run of the same configuration.
 
+    These fields are the schema of ``stats`` in ``generations/NNNN.json``, too.
+
     Attributes:
         generation: Its number.
         players: Strategies in the tournament.
@@ -179,14 +186,14 @@ class GenerationStats:
     verdict_methods: Mapping[str, int]
     missing_mass: float | None
     objective: Mapping[str, float]
-    gain: Mapping[str, Estimate]
-    win_rate: Estimate | None
+    gain: Mapping[str, Stored]
+    win_rate: Stored | None
     champions: tuple[str, ...]
-    operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    operators: Mapping[str, Mapping[str, int | float]] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
-    reported_progress: Estimate | None = None
-    corrected_progress: Estimate | None = None
+    reported_progress: Stored | None = None
+    corrected_progress: Stored | None = None
     diversity: Mapping[str, float] = field(default_factory=dict)
     rating_effects: Mapping[str, float] = field(default_factory=dict)
 
@@ -194,6 +201,19 @@ class GenerationStats:
     def unusable_share(self) -> float:
         """Share of this generation's debates without a usable verdict."""
         return sum(self.unusable.values()) / self.debates if self.debates else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-able data."""
+        data: dict[str, Any] = _SCHEMA.dump_python(self, mode="json")
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> GenerationStats:
+        """Read what :meth:`to_json` returned, here or in an earlier version."""
+        return _SCHEMA.validate_python(data)
+
+
+_SCHEMA = TypeAdapter(GenerationStats)
 
 
 @dataclass(frozen=True, slots=True)

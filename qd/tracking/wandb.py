@@ -25,7 +25,6 @@ from debateqd.qd.config.schema import TrackingConfig
 from debateqd.qd.report.heat_map import heat_map_html
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.directory import RunDirectory
-from debateqd.qd.store.progress_history import progress_over_time
 from debateqd.qd.tracking.events import (
     EliteRow,
     GenerationFinished,
@@ -161,7 +160,7 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
         metrics |= _estimate("win_rate", stats.win_rate)
     for name, estimate in progress_of(stats).items():
         metrics |= _estimate(f"progress/{name}", estimate)
-    for name, value in getattr(stats, "diversity", {}).items():
+    for name, value in stats.diversity.items():
         metrics[f"diversity/{name}"] = _finite(value)
     for role, tokens in stats.tokens.items():
         metrics[f"tokens/{role}/prompt"] = tokens.prompt
@@ -186,7 +185,7 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float | int | Non
 
 def progress_of(stats: GenerationStats) -> dict[str, Estimate]:
     """Return reported and corrected progress of a generation, those that there are."""
-    found = {name: getattr(stats, f"{name}_progress", None) for name in ("reported", "corrected")}
+    found = {"reported": stats.reported_progress, "corrected": stats.corrected_progress}
     return {name: estimate for name, estimate in found.items() if estimate is not None}
 
 
@@ -274,7 +273,7 @@ class WandbListener(Listener):
         if event.first_generation:  # the chart shows the whole run, not what is left of it
             self._progress = [
                 row
-                for row in progress_over_time(RunDirectory.open(event.run_dir))
+                for row in RunDirectory.open(event.run_dir).progress()
                 if row["generation"] < event.first_generation
             ]
         telemetry = event.run_dir / "telemetry.jsonl"

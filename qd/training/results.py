@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from debate_env.core.protocols import DEBATERS
@@ -147,50 +147,6 @@ def generation_stats(
     )
 
 
-def stats_json(stats: GenerationStats) -> dict[str, Any]:
-    """Return a generation's results as JSON-able data."""
-    data = {f.name: getattr(stats, f.name) for f in fields(stats)}
-    data["tokens"] = {role: asdict(used) for role, used in stats.tokens.items()}
-    data["gain"] = {name: estimate.to_json() for name, estimate in stats.gain.items()}
-    data["win_rate"] = None if stats.win_rate is None else stats.win_rate.to_json()
-    data["objective"] = dict(stats.objective)
-    data["refused"] = dict(stats.refused)
-    data["verdict_methods"] = dict(stats.verdict_methods)
-    data["champions"] = list(stats.champions)
-    data["labels"] = dict(stats.labels)
-    data["outside"] = dict(stats.outside)
-    for name in ("reported_progress", "corrected_progress"):
-        progress = getattr(stats, name)
-        data[name] = None if progress is None else progress.to_json()
-    for name in ("diversity", "rating_effects"):
-        data[name] = dict(getattr(stats, name))
-    return data
-
-
-def stats_from_json(data: Mapping[str, Any]) -> GenerationStats:
-    """Read what :func:`stats_json` returned; ends of intervals that are ``None`` are infinite."""
-    values = dict(data)
-    values["tokens"] = {role: Tokens(**used) for role, used in data["tokens"].items()}
-    values["gain"] = {name: _estimate(e) for name, e in data["gain"].items()}
-    rate = data["win_rate"]
-    values["win_rate"] = None if rate is None else _estimate(rate)
-    values["champions"] = tuple(data["champions"])
-    for name in ("reported_progress", "corrected_progress"):
-        progress = data[name]
-        values[name] = None if progress is None else _estimate(progress)
-    return GenerationStats(**values)
-
-
-def _estimate(data: Mapping[str, Any]) -> Estimate:
-    return Estimate(
-        data["value"],
-        -math.inf if data["low"] is None else data["low"],
-        math.inf if data["high"] is None else data["high"],
-        data["n"],
-        data["clusters"],
-    )
-
-
 def lineage(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
     """Return the ids from a strategy's seed ancestor to itself, by first parents."""
     chain = [strategy_id]
@@ -259,7 +215,7 @@ def summary_json(
         state: The state after the last generation.
         stats: The last generation's results.
         facts: Simulation or not, pool, and the questions per split.
-        by_generation: Every committed generation's results, as :func:`stats_json` returned them.
+        by_generation: Every committed generation's results, as stored.
     """
     entries = {e.strategy_id: e for e in state.archive.elites()}
     axes = [axis_from_dict(axis) for axis in state.archive.to_dict()["axes"]]

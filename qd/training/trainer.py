@@ -36,6 +36,7 @@ from debateqd.qd.strategy import Strategy
 from debateqd.qd.tracking.events import (
     EliteRow,
     GenerationFinished,
+    GenerationStats,
     Progress,
     RunFinished,
     RunStarted,
@@ -53,8 +54,6 @@ from debateqd.qd.training.results import (
     elite_rows,
     generation_stats,
     is_simulation,
-    stats_from_json,
-    stats_json,
     summary_json,
 )
 from debateqd.qd.training.state import TrainingState, add_totals, new_archive, restore_state
@@ -230,7 +229,7 @@ class Trainer:
         table = state.archive.heat_map()
         record = {
             **state.to_json(),
-            "stats": stats_json(stats),
+            "stats": stats.to_json(),
             "warnings": list(fitted.warnings),
             "questions": {q: round(r, 6) for q, r in fitted.questions.items()},
             "decisions": [_verdict_json(verdict) for verdict in choice.verdicts],
@@ -374,7 +373,7 @@ class Trainer:
         last = self._config.evolution.generations if last is None else last
         state = self._state
         played = [run.generation(number)["stats"] for number in range(last + 1)]
-        stats = stats_from_json(played[-1])
+        stats = GenerationStats.from_json(played[-1])
         if not self._rows:  # nothing was played since the state was read
             self._rows = elite_rows(state, self._competition.ratings(state, last))
         table = state.archive.heat_map()

@@ -19,13 +19,13 @@ from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.tracking.events import (
     GenerationFinished,
+    GenerationStats,
     Listener,
     Progress,
     RunFinished,
     RunStarted,
 )
 from debateqd.qd.tracking.wandb import generation_metrics
-from debateqd.qd.training.results import stats_from_json, stats_json
 from debateqd.qd.training.start import resume, train
 from tests.qd.stand_ins import StandIn, question_set
 
@@ -287,8 +287,10 @@ def test_listeners_see_the_run_and_cannot_end_it(tmp_path, caplog):
 
 def test_stats_read_back(done):
     data = RunDirectory.open(done).generation(2)["stats"]
-    assert json.loads(json.dumps(stats_json(stats_from_json(data)))) == data
-    assert stats_from_json({**data, "win_rate": None}).win_rate is None
+    assert json.loads(json.dumps(GenerationStats.from_json(data).to_json())) == data
+    assert GenerationStats.from_json({**data, "win_rate": None}).win_rate is None
+    older = {key: value for key, value in data.items() if key != "rating_effects"}
+    assert GenerationStats.from_json(older).rating_effects == {}
 
 
 @pytest.mark.parametrize("objective", ["persuasion", "truth", "mix"])
