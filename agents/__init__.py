@@ -4,6 +4,7 @@
 if __name__ != "debateqd.agents":
     raise ImportError(f"import debateqd.agents, not {__name__}", name=__name__)
 
+from debateqd.agents.asynchronous import from_async
 from debateqd.agents.base import Decision, Failure, ThinkingAgent, Thought, Turn, derive_seed
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.human import HumanAgent
@@ -39,6 +40,7 @@ __all__ = [
     "VerdictSettings",
     "derive_seed",
     "from_archive",
+    "from_async",
     "make_model",
     "play",
     "play_all",

@@ -65,12 +65,14 @@ class Turn(NamedTuple):
         round: The round being played, from 1.
         settings: The rules of this debate (rounds, word limit).
         seed: Derived from the run seed and the job, agent and round; see :meth:`request_seed`.
+        episode_id: Names the episode, in all its turns and in ``feedback``.
     """
 
     seat: str
     round: int
     settings: DebateSettings
     seed: int
+    episode_id: str = ""
 
     def request_seed(self, sample: int = 0, attempt: int = 0) -> int:
         """Seed of one request of this turn; see the function of the same name."""

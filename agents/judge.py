@@ -58,7 +58,9 @@ class ModelJudge:
         """Ask for the verdict in both orders, in one wave."""
         verdict = yield from method_for(self.model, self.verdict, self.sampling).ask(
             Matter(
-                lambda order, form: judge_messages(observation, order, form),
+                lambda order, form: judge_messages(
+                    observation, order, form, turn.settings.protocol
+                ),
                 len(observation["answers"]),
                 turn.seed,
             )

@@ -9,7 +9,7 @@ and all zeros abstain).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 Observation = Mapping[str, Any]
 """Keys: passage, question, answers, position, transcript, phase, round."""
@@ -18,17 +18,48 @@ Action = Any
 """A ``str`` from a debater, a sequence of n floats in [0, 1] from a judge."""
 
 
+class Place(NamedTuple):
+    """Where an observation comes from, which the observation itself does not tell.
+
+    Attributes:
+        episode_id: Names the episode; the same in all of its observations and in ``feedback``.
+        seat: The agent's seat in it.
+    """
+
+    episode_id: str
+    seat: str
+
+
 @runtime_checkable
 class Agent(Protocol):
     """A policy for one or more seats.
 
-    Two further methods are called where an agent has them: ``reset(seed: int)`` before a run, and
-    ``feedback(episode_id: str, reward: float)`` after each of its episodes, for agents that learn.
+    Further methods are called where an agent has them: ``reset(seed: int)`` before a run;
+    ``act_as(observations, places: Sequence[Place])`` instead of ``act``, for agents that must tell
+    episodes and seats apart; and ``feedback(episode_id: str, reward: float, seat: str)`` after each
+    of its episodes, once for every seat it had, for agents that learn.
     """
 
     def act(self, observations: Sequence[Observation]) -> Sequence[Action]:
         """Return one action per observation, in the same order."""
         ...
+
+
+def ask(
+    agent: Any, observations: Sequence[Observation], places: Sequence[Place]
+) -> Sequence[Action]:
+    """Let an agent act on observations that come from these places."""
+    if hasattr(agent, "act_as"):
+        found: Sequence[Action] = agent.act_as(observations, places)
+    else:
+        found = agent.act(observations)
+    return found
+
+
+def tell(agent: Any, place: Place, reward: float) -> None:
+    """Tell an agent that learns what it earned."""
+    if hasattr(agent, "feedback"):
+        agent.feedback(place.episode_id, reward, place.seat)
 
 
 class CallableAgent:

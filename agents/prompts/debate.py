@@ -19,16 +19,18 @@ inverse, for models that are programs rather than language models.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from debate_env.core.protocols import get_protocol
 from debate_env.core.transcript import Speech, parse_transcript
 from debateqd.agents.base import Turn
 from debateqd.agents.models.base import Message
 
 PROMPT_VERSION = 2
+_NAMES = "XYZWVUTSRQPONMLKJIHGFEDCBA"  # of players, in the order of their seats
+_CONTESTED = 2  # answers that come first in the presented order
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Task = Literal["debate", "judge", "read", "mutate", "write", "label"]
 Form = Literal["letter", "credence"]
@@ -52,10 +54,14 @@ _TAG_START = re.compile(r"<(?=\s*/?\s*(?:" + "|".join(_TAGS) + r")\b)", re.IGNOR
 DEBATER_RULES = """\
 You are one of two debaters, X and Y. Both have read the passage below; a judge who has not read \
 it will decide between their answers from the transcript alone.
+"""
+_CONDUCT = """\
 Argue for the answer of your side. Quote the passage word for word between <quote> and </quote>: \
 every quote is checked, and the judge sees whether it is verified. Never name an answer or a \
 debater by a letter: the judge knows other letters.
 """
+DEBATER_RULES += _CONDUCT
+_OTHER_DEBATES = "You take part in a debate of "
 
 JUDGE_RULES = """\
 You are the judge of a debate about a passage that you have not read. Each debater argues for one \
@@ -119,17 +125,50 @@ def _spoken(transcript: str) -> tuple[Speech, ...]:
     return spoken
 
 
-SIDES: Mapping[str, str] = MappingProxyType({"debater_0": "X", "debater_1": "Y"})
-"""Seat to what a debater is called in the prompts of both."""
+class _Cast(NamedTuple):
+    """Who takes part in a protocol.
+
+    Attributes:
+        names: Seat to what it is called in the prompts of all players.
+        sides: Seat to the presented answer that it defends; seats that defend none are left out.
+    """
+
+    names: Mapping[str, str]
+    sides: Mapping[str, int]
+
+
+@lru_cache(maxsize=64)
+def _cast(protocol: str) -> _Cast:
+    rules = get_protocol(protocol)
+    names = {
+        **dict.fromkeys(rules.judges, "judge"),
+        **dict(zip(rules.players, _NAMES, strict=False)),
+    }
+    sides = {seat: rules.defends(seat) for seat in rules.players}
+    return _Cast(names, {seat: side for seat, side in sides.items() if side is not None})
 
 
 @lru_cache(maxsize=1024)
-def _case(question: str, first: str, second: str) -> str:
-    return (
-        f"<question>\n{neutralise(question)}\n</question>\n<answers>\n"
-        f"<answer speaker=X>\n{neutralise(first)}\n</answer>\n"
-        f"<answer speaker=Y>\n{neutralise(second)}\n</answer>\n</answers>\n"
+def _case(question: str, answers: tuple[tuple[str, str], ...]) -> str:
+    """Write the question, and the answers with the name of whoever defends each."""
+    shown = "".join(
+        f"<answer{name and f' speaker={name}'}>\n{neutralise(answer)}\n</answer>\n"
+        for name, answer in answers
     )
+    return f"<question>\n{neutralise(question)}\n</question>\n<answers>\n{shown}</answers>\n"
+
+
+def _contested(observation: Mapping[str, Any], seat: str, cast: _Cast) -> Iterator[tuple[str, str]]:
+    """The two contested answers and whatever others are defended, with their defenders' names."""
+    defenders = {side: other for other, side in cast.sides.items()}
+    for side, answer in enumerate(observation["answers"]):
+        defender = defenders.get(side, "")
+        if defender or side < _CONTESTED:
+            # A protocol may let a seat defend another answer than that of its place.
+            yield (
+                cast.names.get(defender, ""),
+                observation["position"] if defender == seat else answer,
+            )
 
 
 def _blocks(spoken: Iterable[Speech], called: Mapping[str, str]) -> str:
@@ -144,9 +183,9 @@ def _blocks(spoken: Iterable[Speech], called: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _debated(transcript: str) -> str:
-    """Write a transcript as both debaters see it: by round, and within one by seat."""
-    return _blocks(sorted(_spoken(transcript), key=lambda s: s[:2]), SIDES)
+def _debated(transcript: str, protocol: str) -> str:
+    """Write a transcript as all players see it: by round, and within one by seat."""
+    return _blocks(sorted(_spoken(transcript), key=lambda s: s[:2]), _cast(protocol).names)
 
 
 @lru_cache(maxsize=1024)
@@ -160,8 +199,26 @@ def _speech_instruction(number: int, rounds: int, word_limit: int) -> str:
 
 # Said again at the end: a debater that has just read its opponent must not take over his answer.
 @lru_cache(maxsize=1024)
-def _side(seat: str, answer: str) -> str:
-    return f"<side>\nYou are debater {SIDES[seat]}. Argue for: {neutralise(answer)}\n</side>"
+def _side(name: str, answer: str) -> str:
+    task = f" Argue for: {neutralise(answer)}" if answer else ""
+    return f"<side>\nYou are debater {name}.{task}\n</side>"
+
+
+@lru_cache(maxsize=64)
+def _debater_rules(protocol: str) -> str:
+    rules = get_protocol(protocol)
+    if len(rules.players) == _CONTESTED and rules.judges:
+        return DEBATER_RULES
+    names = [_cast(protocol).names[seat] for seat in rules.players]
+    return (
+        f"{_OTHER_DEBATES}{len(names)} about the passage below; in its transcript the "
+        f"speakers are called {', '.join(names)}. "
+        + (
+            "A judge who has not read it will decide from the transcript alone.\n"
+            * bool(rules.judges)
+        )
+        + _CONDUCT
+    )
 
 
 def debater_messages(
@@ -175,17 +232,18 @@ def debater_messages(
         strategy: The strategy prompt; may be empty.
     """
     settings, transcript = turn.settings, observation["transcript"]
-    own, answers = observation["position"], observation["answers"]
-    # A protocol may let a seat defend another answer than that of its place; it is shown there.
-    first, second = (own, answers[1]) if turn.seat == "debater_0" else (answers[0], own)
+    protocol, cast = settings.protocol, _cast(settings.protocol)
     user = (
-        f"{_case(observation['question'], first, second)}"
-        f"{_debated(transcript) if transcript else _NOTHING_SAID}"
+        f"{_case(observation['question'], tuple(_contested(observation, turn.seat, cast)))}"
+        f"{_debated(transcript, protocol) if transcript else _NOTHING_SAID}"
         f"{_speech_instruction(turn.round, settings.rounds, settings.word_limit)}"
         f"<strategy>\n{neutralise(strategy)}\n</strategy>\n"
-        f"{_side(turn.seat, own)}"
+        f"{_side(cast.names[turn.seat], observation['position'])}"
     )
-    return (_with_passage(DEBATER_RULES, observation["passage"]), Message("user", user))
+    return (
+        _with_passage(_debater_rules(protocol), observation["passage"]),
+        Message("user", user),
+    )
 
 
 def _answers_block(answers: Sequence[str]) -> str:
@@ -204,15 +262,24 @@ def _choice(question: str, answers: tuple[str, ...], order: tuple[int, ...]) -> 
 
 
 @lru_cache(maxsize=256)
-def _speakers(order: tuple[int, ...]) -> Mapping[str, tuple[int, str]]:
-    """Seat to its place in an order of answers, and the letter of that place."""
-    return {f"debater_{index}": (place, LETTERS[place]) for place, index in enumerate(order)}
+def _speakers(order: tuple[int, ...], protocol: str) -> Mapping[str, tuple[int, str]]:
+    """Seat to the place of its answer in an order of answers, and the letter of that place.
+
+    Who defends no answer comes last in a round, under the name that the players know.
+    """
+    cast, n = _cast(protocol), len(order)
+    return {
+        seat: (order.index(cast.sides[seat]), LETTERS[order.index(cast.sides[seat])])
+        if seat in cast.sides
+        else (n, name)
+        for seat, name in cast.names.items()
+    }
 
 
 @lru_cache(maxsize=256)
-def _letters(order: tuple[int, ...]) -> Mapping[str, str]:
+def _letters(order: tuple[int, ...], protocol: str) -> Mapping[str, str]:
     """Seat to the letter that its answer has in an order."""
-    return {seat: letter for seat, (_, letter) in _speakers(order).items()}
+    return {seat: letter for seat, (_, letter) in _speakers(order, protocol).items()}
 
 
 @lru_cache(maxsize=len(LETTERS))
@@ -239,7 +306,10 @@ def _instruction(n: int, form: Form) -> str:
 
 
 def judge_messages(
-    observation: Mapping[str, Any], order: Sequence[int], form: Form = "letter"
+    observation: Mapping[str, Any],
+    order: Sequence[int],
+    form: Form = "letter",
+    protocol: str = "simultaneous",
 ) -> tuple[Message, ...]:
     """Messages that ask a judge for its verdict, built from the transcript alone.
 
@@ -248,15 +318,16 @@ def judge_messages(
         order: A permutation of the answers; ``order[0]`` is shown as answer A. Speeches follow it:
             within a round, the debater of answer A comes first.
         form: What the verdict is asked for as; all but the instruction is the same.
+        protocol: The debate's; says who defends which answer.
     """
     order = tuple(order)
     answers = tuple(observation["answers"])
-    speakers, n = _speakers(order), len(order)
-    spoken = sorted(_spoken(observation["transcript"]), key=lambda s: n * s[0] + speakers[s[1]][0])
+    speakers = _speakers(order, protocol)
+    spoken = sorted(_spoken(observation["transcript"]), key=lambda s: (s[0], speakers[s[1]][0]))
     user = (
-        f"{_instruction(n, form)}\n"
+        f"{_instruction(len(order), form)}\n"
         f"{_choice(observation['question'], answers, order)}"
-        f"{_blocks(spoken, _letters(order))}"
+        f"{_blocks(spoken, _letters(order, protocol))}"
         # The transcript is not ours; the last word is.
         f"{_ASK}"
     )
@@ -350,7 +421,7 @@ def task_of(messages: Sequence[Message]) -> Task | None:
     if len(messages) != 2 or messages[0].role != "system":
         return None
     head = messages[0].content
-    if head.startswith(DEBATER_RULES):
+    if head.startswith((DEBATER_RULES, _OTHER_DEBATES)):
         return "debate"
     if head.startswith(JUDGE_RULES):
         return "judge"
@@ -389,16 +460,16 @@ def listed_answers(text: str) -> list[str]:
     return [str(answer) for answer in found]
 
 
-def answers_by_side(text: str) -> dict[str, str]:
-    """Read the answers of a debater's prompt: what their debaters are called, to the answers."""
+def contested_answers(text: str) -> list[tuple[str, str]]:
+    """Read the answers of a debater's prompt, each after the name of its debater, if it has one."""
     block = section(text, "answers") or ""
-    found = re.findall(r"<answer speaker=(\w+)>\n(.*?)\n</answer>", block, re.DOTALL)
-    return {str(side): str(answer) for side, answer in found}
+    found = re.findall(r"<answer(?: speaker=(\w+))?>\n(.*?)\n</answer>", block, re.DOTALL)
+    return [(str(side), str(answer)) for side, answer in found]
 
 
 def side_of(text: str) -> str | None:
     """Read what the debater who is asked is called in its prompt."""
-    found = re.match(r"You are debater (\w+)\. Argue for: ", section(text, "side") or "")
+    found = re.match(r"You are debater (\w+)\.", section(text, "side") or "")
     return found.group(1) if found else None
 
 

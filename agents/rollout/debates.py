@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from debate_env.agent import Agent
+from debate_env.agent import Agent, Place, tell
 from debate_env.core.episode import AbortKind, Episode, Outcome
+from debate_env.core.protocols import Comparison
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech
 from debate_env.questions.question import Question
@@ -56,6 +57,7 @@ class DebateRecord(NamedTuple):
         calls: Requests to models.
         failure: Why the debate failed, ``None`` when it did not.
         seat_calls: Requests to models by seat; seats that asked no model are left out.
+        comparisons: What the debate says of its players' strength, as its protocol counts it.
     """
 
     job: DebateJob
@@ -66,6 +68,7 @@ class DebateRecord(NamedTuple):
     calls: int
     failure: Failure | None
     seat_calls: Mapping[str, int]
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def agent_error(seat: str, error: Exception) -> Failure:
@@ -170,10 +173,9 @@ class OpenDebate:
         outcome = episode.outcome
         assert outcome is not None, "only debates that are over or failed are finished"  # noqa: S101
         for seat in seats:
-            feedback = getattr(job.agents[seat], "feedback", None)
-            if feedback is not None and not episode.truncated:
+            if not episode.truncated:
                 try:
-                    feedback(job.job_id, episode.rewards[seat])
+                    tell(job.agents[seat], Place(job.job_id, seat), episode.rewards[seat])
                 except Exception as error:  # noqa: BLE001  (an agent's own code)
                     self.details.setdefault(seat, {})["feedback_error"] = one_line(repr(error))
         details, usage, seat_calls, calls = {}, {}, {}, 0
@@ -186,5 +188,13 @@ class OpenDebate:
                 calls += number
                 usage[seat] = Usage(*used)
         return DebateRecord(
-            job, outcome, episode.speeches, details, usage, calls, failure, seat_calls
+            job,
+            outcome,
+            episode.speeches,
+            details,
+            usage,
+            calls,
+            failure,
+            seat_calls,
+            episode.comparisons,
         )

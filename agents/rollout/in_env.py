@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from debate_env.agent import Agent
+from debate_env.agent import Agent, Place, ask, tell
 from debate_env.core.episode import Outcome
 from debate_env.core.transcript import Speech
 from debateqd.agents.base import Decision, ThinkingAgent, Turn, derive_seed
@@ -56,7 +56,7 @@ def play_in_env(
     env.reset(seed=seed, options=options)
     core = env.unwrapped
     rewards = dict.fromkeys(core.agents, 0.0)
-    details = []
+    details, name = [], f"{core.episode.question.question_id}#{seed}"
     while core.acting_agents:
         number = core.episode.round
         seats = core.acting_agents
@@ -64,7 +64,7 @@ def play_in_env(
             seat: _decide(
                 agents[seat],
                 env.observe(seat),
-                Turn(seat, number, core.settings, derive_seed(seed, seat, number)),
+                Turn(seat, number, core.settings, derive_seed(seed, seat, number), name),
             )
             for seat in seats
         }
@@ -83,6 +83,9 @@ def play_in_env(
             core.abort(*ending(failure))
     rewards.update(core.rewards)
     outcome, speeches = core.episode.outcome, core.episode.speeches
+    if not core.episode.truncated:
+        for seat in core.agents:
+            tell(agents[seat], Place(name, seat), rewards[seat])
     while core.agents:
         env.step(None)
     return EnvDebate(outcome, speeches, rewards, tuple(details))
@@ -92,7 +95,7 @@ def _decide(agent: Any, observation: Mapping[str, Any], turn: Turn) -> Decision:
     """Ask one agent; the boundary to its code, as in :mod:`debateqd.agents.rollout.scheduler`."""
     try:
         if not hasattr(agent, "think"):
-            (action,) = agent.act([observation])
+            (action,) = ask(agent, [observation], [Place(turn.episode_id, turn.seat)])
             return Decision(action)
         (value,) = run_thoughts(agent.model, [agent.think(observation, turn)])
     except Exception as error:  # noqa: BLE001

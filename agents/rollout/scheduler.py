@@ -20,7 +20,7 @@ from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
-from debate_env.agent import Agent, Observation
+from debate_env.agent import Agent, Observation, Place, ask
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import Decision, Thought, Turn, derive_seed
@@ -286,7 +286,8 @@ class _Rollout:
             queue[2].append(seat)
             queue[3].append(observation)
             return
-        turn = Turn(seat, number, job.settings, derive_seed(job.seed, seat, number))
+        seed = derive_seed(job.seed, seat, number)
+        turn = Turn(seat, number, job.settings, seed, job.job_id)
         try:
             thought = agent.think(observation, turn)
             line = self._exchange.line(agent.model)
@@ -300,30 +301,33 @@ class _Rollout:
         """Let every plain agent act on all observations that wait for it."""
         plain, self._plain = self._plain, {}
         for agent, debates, seats, observations in plain.values():
-            actions = _act(agent, observations, seats)
+            places = [Place(d.job.job_id, s) for d, s in zip(debates, seats, strict=True)]
+            actions = _act(agent, observations, places)
             for debate, seat, decision in zip(debates, seats, actions, strict=True):
                 if debate.take(seat, decision):
                     self._touched.append(debate)
 
 
-def _act(agent: Agent, observations: Sequence[Observation], seats: Sequence[str]) -> list[Decision]:
+def _act(
+    agent: Agent, observations: Sequence[Observation], places: Sequence[Place]
+) -> list[Decision]:
     """Ask a plain agent; the boundary to code that is not ours.
 
     A batch that raises is asked again one observation at a time, so that only the debate that the
     agent cannot handle fails.
     """
     try:
-        actions = list(agent.act(observations))
+        actions = list(ask(agent, observations, places))
         if len(actions) != len(observations):
             raise ValueError(
                 f"act() returned {len(actions)} actions for {len(observations)} observations"
             )
     except Exception as error:  # noqa: BLE001
         if len(observations) == 1:
-            return [Decision(None, failure=agent_error(seats[0], error))]
+            return [Decision(None, failure=agent_error(places[0].seat, error))]
         return [
             decision
-            for observation, seat in zip(observations, seats, strict=True)
-            for decision in _act(agent, [observation], [seat])
+            for observation, place in zip(observations, places, strict=True)
+            for decision in _act(agent, [observation], [place])
         ]
     return [Decision(action) for action in actions]

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from pettingzoo import AECEnv
 
 from debate_env.core.episode import AbortKind, Episode
-from debate_env.core.protocols import JUDGE, get_protocol
+from debate_env.core.protocols import get_protocol
 from debate_env.core.render import render_ansi, render_html, render_news
 from debate_env.core.settings import DebateSettings
 from debate_env.core.spaces import UnicodeText
@@ -79,7 +79,9 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise InputError(f"render_mode={render_mode!r}: allowed: human, ansi, html, None")
         self.settings = settings
-        self.possible_agents: list[str] = list(get_protocol(settings.protocol).seats)
+        protocol = get_protocol(settings.protocol)
+        self.possible_agents: list[str] = [*protocol.players, *protocol.judges]
+        self._judges = protocol.judges
         self.questions = _load(questions)
         self.render_mode = render_mode
         self.np_random: np.random.Generator | None = None
@@ -103,7 +105,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         space = self._action_spaces.get(agent)
         if space is None:
             self._check_agent(agent)
-            if agent == JUDGE:
+            if agent in self._judges:
                 n = len(self.questions[0].answers)
                 space = spaces.Box(0.0, 1.0, (n,), np.float32)
             else:

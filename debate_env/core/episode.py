@@ -12,15 +12,9 @@ from math import isfinite
 from typing import Any
 
 from debate_env.core.outcome import AbortKind, Outcome, OutcomeKind
-from debate_env.core.protocols import JUDGE, OVER, SPEECH, Wave, get_protocol
+from debate_env.core.protocols import OVER, SPEECH, Comparison, Ending, Wave, get_protocol
 from debate_env.core.quotes import mark
-from debate_env.core.rewards import (
-    correctness,
-    debater_rewards,
-    judge_log_score,
-    persuasion,
-    truth,
-)
+from debate_env.core.rewards import correctness, judge_log_score, reward
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import cut, tidy
 from debate_env.core.transcript import Speech, remember, render_speech, render_transcript
@@ -63,7 +57,7 @@ def present(question: Question, swap: bool = False, rival: int | None = None) ->
 
 @dataclass(slots=True)
 class _Record:
-    """What has been counted about one debater."""
+    """What has been counted about one player."""
 
     words: int = 0
     quotes: int = 0
@@ -96,12 +90,12 @@ class Episode:
         rival: As given.
         answers: The answers in presented order: debater 0's, debater 1's, then the rest.
         label: Index of the correct one in that order.
+        seats: Every seat, those of players first.
         speeches: What has been published.
         outcome: How it ended; ``None`` while it is going on.
     """
 
     __slots__ = (
-        "_debaters",
         "_pending",
         "_protocol",
         "_records",
@@ -114,6 +108,7 @@ class Episode:
         "outcome",
         "question",
         "rival",
+        "seats",
         "settings",
         "speeches",
         "swap",
@@ -140,7 +135,7 @@ class Episode:
         self.speeches: tuple[Speech, ...] = ()
         self._transcript = ""
         self._pending: dict[str, Speech] = {}
-        self._records = {seat: _Record() for seat in self._debaters}
+        self._records = {seat: _Record() for seat in self._protocol.players}
         self._waves = 0
         self._wave = self._protocol.wave(0, (), settings.rounds)
         self.outcome: Outcome | None = None
@@ -148,23 +143,15 @@ class Episode:
     def _prepare(self) -> None:
         protocol = self._protocol = get_protocol(self.settings.protocol)
         self._roles: dict[str, tuple[str, str]] = {}
-        debaters: dict[str, int] = {}
-        for seat in protocol.seats:
+        self.seats = (*protocol.players, *protocol.judges)
+        for seat in self.seats:
             index = protocol.defends(seat)
-            if index is not None:
-                debaters[seat] = index
             self._roles[seat] = (
                 self.question.passage if protocol.reads_passage(seat) else "",
                 "" if index is None else self.answers[index],
             )
-        self._debaters = debaters
 
     # --- what can be seen ---------------------------------------------------------------------
-
-    @property
-    def seats(self) -> tuple[str, ...]:
-        """Every seat."""
-        return self._protocol.seats
 
     @property
     def acting(self) -> tuple[str, ...]:
@@ -201,15 +188,24 @@ class Episode:
 
     @property
     def rewards(self) -> dict[str, float]:
-        """What every seat is paid by this debate; zeros until there is a verdict."""
+        """What every seat is paid by this debate; zeros until something is earned."""
         paid = dict.fromkeys(self.seats, 0.0)
-        if self.outcome is not None and self.outcome.credence is not None:
-            credence = self.outcome.credence
-            earned = debater_rewards(credence, self.label, self.settings)
-            for seat, side in self._debaters.items():
-                paid[seat] = earned[side]
-            paid[JUDGE] = judge_log_score(credence, self.label)
+        if self.outcome is not None:
+            scores = self.outcome.scores
+            for seat, convinced in scores["persuasion"].items():
+                if convinced is not None:
+                    paid[seat] = reward(convinced, scores["truth"][seat], self.settings)
+            if scores["judge"] is not None:
+                paid |= dict.fromkeys(self._protocol.judges, scores["judge"])
         return paid
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """What the debate says of its players' strength; nothing until it has ended, or aborted."""
+        outcome = self.outcome
+        if outcome is None or outcome.kind not in ("verdict", "ended"):
+            return ()
+        return self._protocol.comparisons(self._ending(outcome.credence))
 
     def observe(self, seat: str) -> dict[str, Any]:
         """Return what ``seat`` sees now, as a fresh dictionary of shared values.
@@ -300,7 +296,7 @@ class Episode:
 
     def _record(self, seat: str) -> _Record:
         record = self._records.get(seat)
-        if record is None:  # a seat that defends nothing, such as a judge who asks
+        if record is None:  # no player: a judge who asks
             record = self._records[seat] = _Record()
         return record
 
@@ -348,16 +344,14 @@ class Episode:
         self._finish("abstained" if credence is None else "verdict", "", credence)
 
     def _finish(self, kind: OutcomeKind, message: str, credence: tuple[float, ...] | None) -> None:
-        records = self._records
-        label, form = self.label, self.settings.reward_form
-        blank = 0.0 if kind == "abstained" else None
-        sides: Sequence[float | None] = (blank, blank)
-        shared: float | None = blank
-        judge: float | None = blank
-        if credence is not None:
-            sides = persuasion(credence, form)
-            shared = truth(credence, label, form)
-            judge = judge_log_score(credence, label)
+        records, label = self._records, self.label
+        if kind in ("verdict", "ended"):
+            scores = self._protocol.scores(self._ending(credence))
+            judge = None if credence is None else judge_log_score(credence, label)
+        else:
+            judge = 0.0 if kind == "abstained" else None
+            blank = dict.fromkeys(self._protocol.players, judge)
+            scores = {"persuasion": blank, "truth": blank}
         self.outcome = Outcome(
             question_id=self.question.question_id,
             passage_id=self.question.passage_id,
@@ -366,11 +360,7 @@ class Episode:
             kind=kind,
             message=message,
             credence=credence,
-            scores={
-                "persuasion": {seat: sides[side] for seat, side in self._debaters.items()},
-                "truth": dict.fromkeys(self._debaters, shared),
-                "judge": judge,
-            },
+            scores={**scores, "judge": judge},
             correct=None if credence is None else correctness(credence, label),
             words={seat: r.words for seat, r in records.items()},
             quotes={seat: (r.quotes, r.verified) for seat, r in records.items()},
@@ -378,6 +368,9 @@ class Episode:
         )
         self._wave = None
         self._pending = {}
+
+    def _ending(self, credence: tuple[float, ...] | None) -> Ending:
+        return Ending(self.settings, self.label, credence, self.speeches)
 
     # --- copies -------------------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
-"""Turn order and visibility: one small class per protocol, pure rules without state.
+"""What distinguishes one kind of debate from another: turns, visibility, roles, earnings.
 
 A protocol divides a debate into *waves*. The seats of a wave act without seeing each other's
 actions, so all of them can be asked at once; what they said is published when the last of them has
-acted. A protocol says which wave comes next given what has been said, what each seat may see of it,
-who reads the passage and who defends which answer. Everything else (limits, quotes, verdicts,
-rewards) is the business of :class:`debate_env.core.episode.Episode` and the same for every
-protocol.
+acted. A protocol says who plays and who judges, which wave comes next given what has been said,
+what each seat may see of it, who reads the passage, who defends which answer, who earns what, and
+which comparisons of players an episode gives. Everything else (limits, quotes, verdicts) is the
+business of :class:`debate_env.core.episode.Episode` and the same for every protocol; nothing above
+this package knows how many players there are or that there is a judge.
 
 To add one, implement :class:`DebateProtocol` and call :func:`register_protocol`; then
 ``DebateSettings(protocol="its name")`` plays it.
@@ -13,11 +14,17 @@ To add one, implement :class:`DebateProtocol` and call :func:`register_protocol`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, Protocol, runtime_checkable
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
+from debate_env.core.rewards import correctness, persuasion, truth
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from debate_env.core.settings import DebateSettings
 
 SPEECH = 0
 """Phase in which the acting seats give a speech."""
@@ -44,6 +51,49 @@ class Wave(NamedTuple):
     seats: tuple[str, ...]
 
 
+class Ending(NamedTuple):
+    """How an episode ended that was not aborted: all that earnings and comparisons depend on.
+
+    Attributes:
+        settings: The rules.
+        label: Index of the correct answer in the presented order.
+        credence: The judge's probabilities in the presented order; ``None`` without a verdict.
+        speeches: Everything that was said.
+    """
+
+    settings: DebateSettings
+    label: int
+    credence: tuple[float, ...] | None
+    speeches: tuple[Speech, ...]
+
+
+Scores = Mapping[str, Mapping[str, float | None]]
+"""``"persuasion"`` and ``"truth"``, each a score by seat of the players."""
+
+
+class Comparison(NamedTuple):
+    """What an episode says of the strength of players; ratings and tournaments read nothing else.
+
+    Attributes:
+        objective: The objective under which it counts.
+        rated: The seat that is rated, or several that share what they reach together.
+        opponents: The seats that it was up against; empty: the question itself.
+        score: In [0, 1], of ``rated``; that of ``opponents`` is the rest.
+        win: The same in whole wins: 1, 0, or a share for a tie.
+        weight: How many games it counts for.
+        correct: 1 where ``rated`` (the first of them) defends the correct answer, -1 where the
+            other side does, 0 where neither or both do.
+    """
+
+    objective: Literal["persuasion", "truth"]
+    rated: tuple[str, ...]
+    opponents: tuple[str, ...]
+    score: float
+    win: float
+    weight: float = 1.0
+    correct: float = 0.0
+
+
 @runtime_checkable
 class DebateProtocol(Protocol):
     """The rules that distinguish one kind of debate from another; implementations are stateless."""
@@ -54,8 +104,18 @@ class DebateProtocol(Protocol):
         ...
 
     @property
-    def seats(self) -> tuple[str, ...]:
-        """Every seat, ``"<role>_<number>"``; those that defend an answer come first."""
+    def players(self) -> tuple[str, ...]:
+        """Seats that strategies play, ``"<role>_<number>"``."""
+        ...
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Seats that give a verdict; may be empty. The seats of a debate are players and judges."""
+        ...
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether it is all the same to a player which seat it has, answers apart."""
         ...
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
@@ -84,20 +144,110 @@ class DebateProtocol(Protocol):
         """Say which presented answer ``seat`` argues for: 0, 1 or ``None``."""
         ...
 
+    def scores(self, ending: Ending) -> Scores:
+        """Say what every player earns under either objective; ``None`` where nothing is."""
+        ...
 
-class _TwoDebaters:
-    """What the debates of two debaters before one judge have in common."""
+    def comparisons(self, ending: Ending) -> tuple[Comparison, ...]:
+        """Say which players were compared; none where nobody is rated."""
+        ...
 
-    seats = (*DEBATERS, JUDGE)
+
+def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:
+    """Compare players by what the judge believed of their answers.
+
+    All pairs meet; with n players at weight 1 / (n - 1), so that each of them plays one game. A
+    player alone has the question against it: would the judge rather believe the other answer?
+
+    Args:
+        sides: Seat to the presented answer that it defends.
+        ending: How the debate ended; without a credence nobody is compared.
+    """
+    credence, label = ending.credence, ending.label
+    if credence is None or not sides:
+        return ()
+    if len(sides) == 1:
+        ((seat, side),) = sides.items()
+        return (_convinced((seat,), (), credence[side], credence[not side], side == label),)
+    weight = 1 / (len(sides) - 1)
+    return tuple(
+        _convinced((one,), (other,), credence[i], credence[j], i == label, j == label, weight)
+        for (one, i), (other, j) in combinations(sides.items(), 2)
+    )
+
+
+def _convinced(
+    rated: tuple[str, ...],
+    opponents: tuple[str, ...],
+    own: float,
+    rival: float,
+    right: bool,
+    wrong: bool | None = None,
+    weight: float = 1.0,
+) -> Comparison:
+    share = own / (own + rival) if own + rival else 0.5
+    win = (float(own > rival) - float(own < rival) + 1) / 2
+    correct = float(right) - float(not right if wrong is None else wrong)
+    return Comparison("persuasion", rated, opponents, share, win, weight, correct)
+
+
+def finding(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:
+    """Compare the players as one team with the question: did the judge find the correct answer?
+
+    Args:
+        sides: Seat to the presented answer that it defends.
+        ending: How the debate ended; without a credence nobody is compared.
+    """
+    credence, label = ending.credence, ending.label
+    if credence is None or not sides:
+        return ()
+    first, *others = sides.values()
+    correct = float(first == label) - float(label in others)
+    right = correctness(credence, label)
+    return (Comparison("truth", tuple(sides), (), credence[label], right, correct=correct),)
+
+
+class Debate:
+    """What debates between defenders of the two contested answers before one judge have in common.
+
+    Protocols of one's own may be derived from it; who plays and who defends what may be overridden.
+    """
+
+    players: tuple[str, ...] = DEBATERS
+    judges: tuple[str, ...] = (JUDGE,)
 
     def visible(self, seat: str, speeches: tuple[Speech, ...]) -> tuple[Speech, ...]:
+        """Everybody sees everything."""
         return speeches
 
     def reads_passage(self, seat: str) -> bool:
-        return seat != JUDGE
+        """All but judges read it."""
+        return seat not in self.judges
 
     def defends(self, seat: str) -> int | None:
-        return DEBATERS.index(seat) if seat in DEBATERS else None
+        """Every player defends the answer of its place."""
+        return self.players.index(seat) if seat in self.players else None
+
+    def scores(self, ending: Ending) -> Scores:
+        """Pay each side what it convinced the judge of, and all alike for the truth."""
+        credence, form, sides = ending.credence, ending.settings.reward_form, self._sides()
+        if credence is None:
+            return {name: dict.fromkeys(self.players) for name in ("persuasion", "truth")}
+        convinced = persuasion(credence, form)
+        shared = truth(credence, ending.label, form)
+        return {
+            "persuasion": {seat: convinced[side] for seat, side in sides.items()},
+            "truth": dict.fromkeys(sides, shared),
+        }
+
+    def comparisons(self, ending: Ending) -> tuple[Comparison, ...]:
+        """Rate conviction between the sides, and the truth as a team."""
+        sides = self._sides()
+        return convincing(sides, ending) + finding(sides, ending)
+
+    def _sides(self) -> dict[str, int]:
+        found = ((seat, self.defends(seat)) for seat in self.players)
+        return {seat: side for seat, side in found if side is not None}
 
 
 # Waves are the same in every debate; building them once keeps stepping cheap.
@@ -115,26 +265,32 @@ def _sequential(index: int, rounds: int) -> Wave | None:
     return Wave(VERDICT, rounds + 1, (JUDGE,)) if index == 2 * rounds else None
 
 
-class Simultaneous(_TwoDebaters):
+class Simultaneous(Debate):
     """Both debaters of a round speak blind to each other: R rounds are R + 1 waves."""
 
     name = "simultaneous"
+    symmetric = True
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
         """Both debaters at once in every round, then the judge."""
         return _simultaneous(index, rounds)
 
 
-class Sequential(_TwoDebaters):
+class Sequential(Debate):
     """In every round debater 1 replies having read debater 0: R rounds are 2R + 1 waves."""
 
     name = "sequential"
+    symmetric = False
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
         """One debater after the other in every round, then the judge."""
         return _sequential(index, rounds)
 
 
+_MEMBERS = (
+    *("name", "players", "judges", "symmetric", "wave", "visible", "reads_passage"),
+    *("defends", "scores", "comparisons"),
+)
 _PROTOCOLS: dict[str, DebateProtocol] = {p.name: p for p in (Simultaneous(), Sequential())}
 
 
@@ -142,8 +298,13 @@ def register_protocol(protocol: DebateProtocol) -> None:
     """Make a protocol available by its name.
 
     Raises:
-        InputError: Another protocol has this name.
+        InputError: Another protocol has this name, or this is none; names what it lacks.
     """
+    if lacking := [n for n in _MEMBERS if not hasattr(protocol, n)]:
+        raise InputError(
+            f"{type(protocol).__name__} is no protocol: it has no {', '.join(lacking)}; see "
+            "debate_env.core.protocols.DebateProtocol"
+        )
     if type(_PROTOCOLS.get(protocol.name, protocol)) is not type(protocol):
         raise InputError(f"protocol {protocol.name!r} is registered already; choose another name")
     _PROTOCOLS[protocol.name] = protocol

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log
+from typing import TYPE_CHECKING
 
-from debate_env.core.settings import DebateSettings, RewardForm
+if TYPE_CHECKING:
+    from debate_env.core.settings import DebateSettings, RewardForm
 
 FLOOR = 1e-6
 """Lowest probability that enters a logarithm; bounds every score by about 13.8 in size."""
@@ -64,16 +66,10 @@ def judge_log_score(credence: Sequence[float], label: int) -> float:
     return log(max(credence[label], FLOOR) * len(credence))
 
 
-def debater_rewards(
-    credence: Sequence[float], label: int, settings: DebateSettings
-) -> tuple[float, float]:
-    """Return what the two debaters are paid under the settings' objective and form."""
-    form = settings.reward_form
+def reward(persuasion_score: float, truth_score: float, settings: DebateSettings) -> float:
+    """Return what a player is paid of its two scores under the settings' objective."""
     if settings.objective == "persuasion":
-        return persuasion(credence, form)
-    shared = truth(credence, label, form)
+        return persuasion_score
     if settings.objective == "truth":
-        return shared, shared
-    first, second = persuasion(credence, form)
-    weight = settings.mix_weight
-    return mix(shared, first, weight), mix(shared, second, weight)
+        return truth_score
+    return mix(truth_score, persuasion_score, settings.mix_weight)

@@ -7,9 +7,9 @@ from typing import Any
 
 import gymnasium
 
-from debate_env.agent import Agent, Observation, from_callable
+from debate_env.agent import Agent, Observation, Place, ask, from_callable, tell
 from debate_env.core.aec import AECDebate
-from debate_env.core.protocols import JUDGE
+from debate_env.core.protocols import get_protocol
 from debate_env.core.quotes import read_quotes
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import parse_transcript
@@ -80,12 +80,13 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
             raise InputError(f"seat={seat!r}: allowed: {', '.join(seats)}")
         given = dict(opponents or {})
         others = [s for s in seats if s != seat]
+        judges = get_protocol(self._env.settings.protocol).judges
         for name in given:
             if name not in others:
                 raise InputError(f"opponents[{name!r}]: allowed: {', '.join(others)}")
         self.seat = seat
         self.opponents: dict[str, Agent] = {
-            s: given.get(s) or from_callable(quote_counting_judge if s == JUDGE else plain_debater)
+            s: given.get(s) or from_callable(quote_counting_judge if s in judges else plain_debater)
             for s in others
         }
         self.render_mode = self._env.render_mode
@@ -140,7 +141,9 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         while not env.episode.over and env.agent_selection != self.seat:
             other = env.agent_selection
             try:
-                (action,) = self.opponents[other].act([env.observe(other)])
+                (action,) = ask(
+                    self.opponents[other], [env.observe(other)], [Place(self._name, other)]
+                )
             except Exception as error:  # noqa: BLE001 - a stranger's code ends its debate, not the run
                 self._fail(f"{other}: {type(error).__name__}: {error}")
                 return
@@ -153,11 +156,12 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         self._env.abort("error", " ".join(message.split()))
 
     def _tell(self) -> None:
-        name = f"{self._env.episode.question.question_id}#{self._episodes}"
         for seat, agent in self.opponents.items():
-            feedback = getattr(agent, "feedback", None)
-            if feedback is not None:
-                feedback(name, self._env.rewards[seat])
+            tell(agent, Place(self._name, seat), self._env.rewards[seat])
+
+    @property
+    def _name(self) -> str:
+        return f"{self._env.episode.question.question_id}#{self._episodes}"
 
     def render(self) -> Any:
         """Show the debate; see :meth:`debate_env.core.aec.AECDebate.render`."""

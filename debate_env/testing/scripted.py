@@ -86,7 +86,8 @@ class Configuration:
     def hidden_from(self) -> list[str]:
         """Seats that do not see the passage."""
         protocol = get_protocol(self.settings.get("protocol", "simultaneous"))
-        return [seat for seat in protocol.seats if not protocol.reads_passage(seat)]
+        seats = (*protocol.players, *protocol.judges)
+        return [seat for seat in seats if not protocol.reads_passage(seat)]
 
 
 def scripted_action(aec: Any, agent: str, salt: int = 0) -> Any:

@@ -186,7 +186,7 @@ def test_hostile_text_cannot_change_the_structure_of_a_debater_prompt(speech, st
     user = messages[1].content
     assert [(s.round, s.speaker) for s in prompts.speeches(user)] == [(1, "X"), (1, "Y")]
     assert prompts.section(user, "strategy") == prompts.neutralise(strategy)
-    assert prompts.answers_by_side(user) == {"X": "a lamp", "Y": "a rope"}
+    assert prompts.contested_answers(user) == [("X", "a lamp"), ("Y", "a rope")]
     assert prompts.side_of(user) == "Y"
     for tag in ("question", "answers", "transcript", "instruction", "strategy", "side"):
         assert user.count(f"<{tag}>") == user.count(f"</{tag}>") == 1

@@ -7,7 +7,7 @@ from debate_env.core.settings import DebateSettings
 from debateqd.agents.base import Turn
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.models.base import Reply, Sampling, Usage
-from debateqd.agents.prompts.debate import answers_by_side, section, task_of
+from debateqd.agents.prompts.debate import contested_answers, section, task_of
 from debateqd.agents.rollout.scheduler import run_thoughts
 from tests.agents.fakes import FakeModel, question
 
@@ -33,7 +33,7 @@ def test_the_request_holds_strategy_position_and_limit():
     user = request.messages[1].content
     assert task_of(request.messages) == "debate"
     assert section(user, "strategy") == "Be brief."
-    assert answers_by_side(user) == {"X": "a lamp", "Y": "a rope"}
+    assert contested_answers(user) == [("X", "a lamp"), ("Y", "a rope")]
     assert section(user, "side") == "You are debater Y. Argue for: a rope"
     assert "at most 77 words" in user
     assert question().passage in request.messages[0].content

@@ -51,7 +51,8 @@ class Chain(Simultaneous):
     """A plug-in without a judge and without a verdict: one seat after the other."""
 
     name = "chain"
-    seats = ("debater_0", "debater_1")
+    players = DEBATERS
+    judges = ()
 
     def wave(self, index, speeches, rounds):
         return Wave(SPEECH, index + 1, (DEBATERS[index % 2],)) if index < rounds else None
@@ -64,7 +65,7 @@ class Consultancy(Simultaneous):
     """A plug-in in which one side alone is heard."""
 
     name = "consultancy"
-    seats = ("debater_0", JUDGE)
+    players = DEBATERS[:1]
 
     def wave(self, index, speeches, rounds):
         if index < rounds:

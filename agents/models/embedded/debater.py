@@ -64,17 +64,16 @@ class Candidate(NamedTuple):
 def read_task(user: str) -> Task | None:
     """Read the user message of a debater's prompt; ``None`` when a section is missing."""
     parts = [prompts.section(user, name) for name in ("question", "strategy", "instruction")]
-    side, answers = prompts.side_of(user), prompts.answers_by_side(user)
-    if any(p is None for p in parts) or side not in answers or len(answers) != 2:
+    side, answers = prompts.side_of(user), prompts.contested_answers(user)
+    if any(p is None for p in parts) or side is None or len(answers) < 2:
         return None
     question, strategy, instruction = (p or "" for p in parts)
-    (other,) = (answer for name, answer in answers.items() if name != side)
     limit, number = _LIMIT.search(instruction), _ROUND.search(instruction)
     blocks = prompts.speeches(user)
     return Task(
         question,
-        answers[side],
-        other,
+        " ".join(answer for name, answer in answers if name == side),
+        " ".join(answer for name, answer in answers if name != side),
         strategy,
         tuple(b.text for b in blocks if b.speaker == side),
         tuple(b.text for b in blocks if b.speaker != side),

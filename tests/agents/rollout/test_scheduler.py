@@ -453,7 +453,7 @@ def test_feedback_reaches_agents_that_learn():
     told = []
 
     class Learner(QuotingDebater):
-        def feedback(self, episode_id, reward):
+        def feedback(self, episode_id, reward, seat):
             told.append((episode_id, reward))
 
     record = one(FakeModel(), Learner(), judge=from_callable(lambda o: [0.75, 0.25]))
@@ -463,7 +463,7 @@ def test_feedback_reaches_agents_that_learn():
 
 def test_feedback_that_raises_is_noted_and_harms_nothing():
     class Learner(QuotingDebater):
-        def feedback(self, episode_id, reward):
+        def feedback(self, episode_id, reward, seat):
             raise RuntimeError("full")
 
     record = one(FakeModel(), Learner())

@@ -43,10 +43,11 @@ def test_sequential_takes_two_waves_per_round_and_one(rounds):
 def test_who_sees_and_defends_what(name):
     protocol = get_protocol(name)
     assert isinstance(protocol, DebateProtocol)
-    assert [protocol.reads_passage(s) for s in protocol.seats] == [True, True, False]
-    assert [protocol.defends(s) for s in protocol.seats] == [0, 1, None]
+    seats = (*protocol.players, *protocol.judges)
+    assert [protocol.reads_passage(s) for s in seats] == [True, True, False]
+    assert [protocol.defends(s) for s in seats] == [0, 1, None]
     said = (Speech(1, "debater_0", "x"),)
-    assert all(protocol.visible(s, said) is said for s in protocol.seats)
+    assert all(protocol.visible(s, said) is said for s in seats)
 
 
 def test_unknown_and_taken_names():

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from debate_env import DebateSettings
 from debate_env.core.rewards import (
     correctness,
-    debater_rewards,
     judge_log_score,
     mix,
     persuasion,
+    reward,
     truth,
 )
 from tests.debate_env.support import FAST
@@ -98,12 +98,16 @@ def test_persuasion_is_zero_sum_and_antisymmetric(credence, form):
 @given(credences, st.sampled_from(FORMS), st.integers(0, 4), st.floats(0, 1))
 def test_mix_interpolates_and_everything_is_finite(credence, form, label, weight):
     label %= len(credence)
+    shared = truth(credence, label, form)
     paid = {
-        objective: debater_rewards(
-            credence,
-            label,
-            DebateSettings(objective=objective, reward_form=form, mix_weight=weight),
-        )
+        objective: [
+            reward(
+                own,
+                shared,
+                DebateSettings(objective=objective, reward_form=form, mix_weight=weight),
+            )
+            for own in persuasion(credence, form)
+        ]
         for objective in ("persuasion", "truth", "mix")
     }
     assert paid["truth"][0] == paid["truth"][1]

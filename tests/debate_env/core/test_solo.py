@@ -57,7 +57,7 @@ def test_opponents_are_asked_told_and_seeded():
         def reset(self, seed):
             self.seeds.append(seed)
 
-        def feedback(self, episode_id, reward):
+        def feedback(self, episode_id, reward, seat):
             self.told.append((episode_id, reward))
 
     learner = Learner()

@@ -1,0 +1,136 @@
+"""Agents that are asynchronous: an object with ``async def act(observation)`` takes any seat.
+
+An event loop in a thread of its own runs all of an agent's calls at once. To the scheduler the
+agent is one that thinks with a model, so that nobody waits for the slowest call of a batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from debate_env.agent import Observation, Place, tell
+from debate_env.errors import InputError
+from debateqd.agents.base import Decision, Thought, Turn
+from debateqd.agents.models.base import Message, Reply, Request, Sampling
+
+_NO_SAMPLING = Sampling(max_tokens=1)
+
+
+class _Calls:
+    """The calls of one agent, as a chat model: submit starts them, poll hands back what is done."""
+
+    name = fingerprint = "asynchronous agent"
+
+    def __init__(self, act: Callable[[Observation, Place], Awaitable[Any]]) -> None:
+        self._act = act
+        self._names = count()
+        self._asked: dict[str, tuple[Observation, Place]] = {}
+        self._results: dict[str, Any] = {}
+        self._done: SimpleQueue[tuple[int, Reply]] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def ask(self, observation: Observation, place: Place) -> str:
+        """Name a call that is to be made."""
+        name = str(next(self._names))
+        self._asked[name] = (observation, place)
+        return name
+
+    def result(self, name: str) -> Any:
+        """Return what a call returned, or raise what it raised."""
+        result = self._results.pop(name)
+        if isinstance(result, BaseException):
+            raise RuntimeError(f"{type(result).__name__}: {result}") from result
+        return result
+
+    def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
+        """Start calls."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        for ticket, request in tickets:
+            call = self._call(ticket, request.messages[0].content)
+            asyncio.run_coroutine_threadsafe(call, self._loop)
+
+    async def _call(self, ticket: int, name: str) -> None:
+        try:
+            self._results[name] = await self._act(*self._asked.pop(name))
+        except BaseException as error:  # noqa: BLE001  (an agent's own code; raised by result())
+            self._results[name] = error
+        self._done.put((ticket, Reply("")))
+
+    def poll(self) -> list[tuple[int, Reply]]:
+        """Return what is done; wait for the first."""
+        return [self._done.get(), *self.poll_for(0)]
+
+    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
+        """Return what is done; wait at most so long for the first."""
+        found: list[tuple[int, Reply]] = []
+        try:
+            while True:
+                found.append(self._done.get(timeout=0 if found else seconds))
+        except Empty:
+            return found
+
+    def close(self) -> None:
+        """Stop the event loop."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = None
+
+
+class AsyncAgent:
+    """An asynchronous agent in the seat of a debate; see :func:`from_async`.
+
+    Attributes:
+        model: Carries its calls; asks no chat model.
+        name: For reports.
+    """
+
+    def __init__(self, agent: Any, name: str = "") -> None:
+        takes_place = hasattr(agent, "act_as")
+        act = getattr(agent, "act_as" if takes_place else "act", agent)
+        if not inspect.iscoroutinefunction(act) and not inspect.iscoroutinefunction(
+            getattr(act, "__call__", None)  # noqa: B004  (an object may define it as coroutine)
+        ):
+            raise InputError(
+                f"{type(agent).__name__} is not asynchronous: give it 'async def act(observation)',"
+                " or use it without from_async"
+            )
+        self._agent = agent
+        self.name = name or getattr(agent, "name", "") or getattr(agent, "__name__", "async agent")
+        self.model = _Calls(act if takes_place else lambda observation, _: act(observation))
+
+    def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
+        """Wait for the agent's action."""
+        call = self.model.ask(observation, Place(turn.episode_id, turn.seat))
+        yield [Request((Message("user", call),), _NO_SAMPLING, turn.seed)]
+        return Decision(self.model.result(call))
+
+    def feedback(self, episode_id: str, reward: float, seat: str) -> None:
+        """Hand a reward on to an agent that learns."""
+        tell(self._agent, Place(episode_id, seat), reward)
+
+    def __repr__(self) -> str:
+        return f"AsyncAgent({self.name!r})"
+
+
+def from_async(agent: Any, name: str = "") -> AsyncAgent:
+    """Let an asynchronous agent take seats, in as many debates at once as the scheduler opens.
+
+    Args:
+        agent: An object with ``async def act(observation)``, which returns a speech or credences;
+            or with ``async def act_as(observation, place)``, where it must tell episodes and seats
+            apart; or a coroutine function of one observation. Its ``feedback`` is called as that of
+            any agent.
+        name: For reports.
+
+    Raises:
+        InputError: It is not asynchronous.
+    """
+    return AsyncAgent(agent, name)
