@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qd.config_loading import load_config
+from debateqd.qd.config.loading import load_config
 
 ROOT = Path(__file__).parent.parent.parent
 
