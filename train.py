@@ -5,4 +5,4 @@ import sys
 from debateqd.qd.commands.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(launch("debateqd.qd.commands.train"))
+    sys.exit(launch("train"))

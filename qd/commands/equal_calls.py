@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from debateqd.qd.commands.running import run_command
+from debateqd.qd.commands.group import called
 from debateqd.qd.measures.equal_calls import baseline_config, calls_of, play_equal
 from debateqd.qd.store.directory import RunDirectory
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("run_dir", metavar="RUN_DIR", type=click.Path(path_type=Path))
 @click.argument("preset", metavar="PRESET")
 @click.option(
@@ -23,7 +21,7 @@ from debateqd.qd.store.directory import RunDirectory
     type=click.Path(path_type=Path),
     help="Where the baseline's files go; RUN_DIR-PRESET by default.",
 )
-def equal_calls(run_dir: Path, preset: str, target: Path | None) -> None:
+def command(run_dir: Path, preset: str, target: Path | None) -> None:
     """Play a baseline with as many model calls as RUN_DIR took.
 
     PRESET is static-gen, best-of-n, random-acceptance, single-population, paper, or a file; its
@@ -40,17 +38,4 @@ def equal_calls(run_dir: Path, preset: str, target: Path | None) -> None:
         f"{folder}: {summary['generations']} generations, {spent} model calls without reports, "
         f"{100 * (spent / calls - 1):+.1f} % of {calls} in {run_dir}"
     )
-    click.echo(f"Evaluate: python evaluate.py {run_dir} {folder}")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
-
-    Args:
-        argv: Its arguments; those of the process by default.
-    """
-    return run_command(equal_calls, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    click.echo(f"Evaluate: {called('evaluate')} {run_dir} {folder}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from rich.progress import (
 )
 
 from debate_env.errors import InputError
-from debateqd.qd.commands.running import run_command
 from debateqd.qd.config.loading import Flag, override_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.measures.compare import compare_runs, compare_seeds
@@ -30,7 +28,7 @@ from debateqd.qd.report.evaluation import comparison_report, groups_report, prin
 from debateqd.qd.store.directory import RunDirectory
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("run_dirs", metavar="RUN_DIR...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--split",
@@ -59,7 +57,7 @@ from debateqd.qd.store.directory import RunDirectory
 @click.option("--base-url", metavar="URL", multiple=True, help="Where openai: models are now.")
 @click.option("--gpus", type=int, metavar="N", help="GPUs that share a vllm: model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def evaluate(
+def command(
     run_dirs: tuple[Path, ...],
     split: str | None,
     seeds: bool,
@@ -149,12 +147,3 @@ def _measure(
         return report, comparison_report(report), []
     report = compare_seeds(runs, splits=splits, elites=elites, progress=watch, configs=configs)
     return report, groups_report(report), [run.path / FOLDER for run in runs]
-
-
-def main() -> int:
-    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status."""
-    return run_command(evaluate)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

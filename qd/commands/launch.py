@@ -1,4 +1,4 @@
-"""Starts a command: the thin layer between the shell and a module that takes a second to import.
+"""Starts the commands: the thin layer between the shell and modules that take a second to import.
 
 Ctrl-C ends a command in one line however early it comes, and a reader that goes away
 (``debateqd | head -1``) ends it in silence. For that, nothing but ``sys`` is imported up here: all
@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -20,32 +21,16 @@ READER_GONE = 141
 """Exit status after the reader of the output has gone, as shells have it."""
 
 
-def launch(module: str) -> int:
-    """Import a module and run its ``main()``.
+def launch(command: str = "") -> int:
+    """Run ``debateqd`` with the arguments of the process.
 
     Args:
-        module: Its name; ``main()`` reads ``sys.argv`` and returns an exit status or ``None``.
+        command: Run this command of it, whose arguments they then are.
 
     Returns:
         The exit status.
     """
-
-    def run() -> int:
-        import importlib
-
-        restore = _leave_at_once()
-        try:
-            found = importlib.import_module(module)
-        finally:
-            restore()
-        return int(found.main() or 0)
-
-    return guarded(run)
-
-
-def debateqd() -> int:
-    """Run the ``debateqd`` command; see :mod:`debateqd.qd.commands.cli`."""
-    return launch("debateqd.qd.commands.cli")
+    return guarded(lambda: int(quietly_imported("debateqd.qd.commands.group").main(command)))
 
 
 def guarded(run: Callable[[], int]) -> int:
@@ -69,12 +54,12 @@ def guarded(run: Callable[[], int]) -> int:
     return status
 
 
-def _leave_at_once() -> Callable[[], object]:
-    """Make Ctrl-C end the process: an exception inside an import may be swallowed or wrapped by it.
+def quietly_imported(module: str) -> ModuleType:
+    """Import a module; Ctrl-C meanwhile ends the process at once.
 
-    Returns:
-        A function that puts everything back.
+    An exception inside an import may be swallowed or wrapped by what is being imported.
     """
+    import importlib
     import os
     import signal
 
@@ -82,10 +67,15 @@ def _leave_at_once() -> Callable[[], object]:
         os.write(2, b"interrupted\n")
         os._exit(INTERRUPTED)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        return lambda: None  # ignored, or somebody else's
+    # Nothing is to be done where Ctrl-C is ignored or somebody else's.
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
-        signal.signal(signal.SIGINT, leave)
+        if ours:
+            signal.signal(signal.SIGINT, leave)
     except ValueError:  # not the main thread, which Ctrl-C never reaches
-        return lambda: None
-    return lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+        ours = False
+    try:
+        return importlib.import_module(module)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

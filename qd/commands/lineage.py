@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from debateqd.qd.commands.running import run_command
 from debateqd.qd.report.lineage import print_lineage
 from debateqd.qd.report.visible import visible_errors
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.store.history import history_of
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.argument("run_dir", metavar="RUN_DIR", type=click.Path(path_type=Path))
 @click.argument("strategy_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-def lineage(run_dir: Path, strategy_id: str, as_json: bool) -> None:
+def command(run_dir: Path, strategy_id: str, as_json: bool) -> None:
     """Show a strategy's ancestry, the change of each mutation, its record and rating.
 
     ID is a strategy of the run, alive or not, e.g. s0042. Words that a rewrite removed are red or
@@ -33,16 +30,3 @@ def lineage(run_dir: Path, strategy_id: str, as_json: bool) -> None:
         click.echo(json.dumps(history.to_json(), indent=2, sort_keys=True))
         return
     print_lineage(history)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
-
-    Args:
-        argv: Its arguments; those of the process by default.
-    """
-    return run_command(lineage, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

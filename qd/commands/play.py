@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import secrets
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,7 +35,7 @@ from debateqd.agents.stored import from_archive
 SEATS = (*DEBATERS, JUDGE)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @click.option("--seat", default="debater_0", show_default=True, help="Yours: " + ", ".join(SEATS))
 @click.option("--questions", default="builtin", show_default=True, help="Where questions are from.")
 @click.option("--index", type=int, help="Which question, from 0; drawn if left out.")
@@ -111,9 +110,13 @@ def command(
         "play", question, agents, seed, settings, swap=bool(derive_seed(seed, "side") & 1)
     )
     click.echo(f"You are {seat}. Question {number} of {questions}, seed {seed}. Ctrl-D leaves.")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("readline")  # line editing; absent on some systems
     try:
         for record in play([job]):
             click.echo(summary(record))
+    except (Left, KeyboardInterrupt, click.Abort):
+        click.echo("\nYou left; the debate is not finished and nothing was saved.")
     finally:
         models.close()
 
@@ -185,30 +188,3 @@ def _pick(spec: str, index: int | None, seed: int) -> tuple[Question, int]:
     if not 0 <= index < len(questions):
         raise InputError(f"--index {index}: {spec} has questions 0 to {len(questions) - 1}")
     return questions[index], index
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: Its options; the process's own by default.
-
-    Returns:
-        0 after a debate or when the person left; 2 for a mistake in the options.
-    """
-    with contextlib.suppress(ImportError):
-        importlib.import_module("readline")  # line editing; absent on some systems
-    name = "debateqd play" if sys.argv[0].endswith("play.py") else sys.argv[0]
-    try:
-        command.main(list(argv) if argv is not None else None, name, standalone_mode=False)
-    except (InputError, click.UsageError) as error:
-        text = error.format_message() if isinstance(error, click.UsageError) else str(error)
-        click.echo(f"error: {text}", err=True)
-        return 2
-    except (Left, KeyboardInterrupt, click.Abort):
-        click.echo("\nYou left; the debate is not finished and nothing was saved.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

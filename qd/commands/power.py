@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from debateqd.qd.commands.running import run_command
 from debateqd.qd.power.plan import Targets, plan_power
 from debateqd.qd.power.settings import Assumptions
 from debateqd.qd.report.power import power_report
@@ -22,7 +19,7 @@ _COUNT = click.IntRange(min=1)
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command()
 @click.argument("data", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
 @click.option("--questions", type=click.IntRange(min=2), help="Training questions.  [100]")
 @click.option("--test-questions", type=click.IntRange(min=2), help="Test questions.  [as many]")
@@ -55,7 +52,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     "--rating", type=_POSITIVE, metavar="ELO", help="How many games for this rating difference?"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-def power_command(data: Path | None, as_json: bool, **options: Any) -> None:
+def command(data: Path | None, as_json: bool, **options: Any) -> None:
     """Say what gap, win-rate difference and rating difference a study can tell from zero.
 
     Variances are computed from what the options assume or, with DATA, from a run directory or a
@@ -70,16 +67,3 @@ def power_command(data: Path | None, as_json: bool, **options: Any) -> None:
         click.echo(json.dumps(plan.to_json(), indent=2, sort_keys=True))
         return
     click.echo(power_report(plan))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
-
-    Args:
-        argv: Its arguments; those of the process by default.
-    """
-    return run_command(power_command, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +10,6 @@ from typing import Any, get_args
 import click
 
 from debate_env.errors import InputError
-from debateqd.qd.commands.running import run_command
 from debateqd.qd.report.rating import rating_csv, rating_json, rating_report, reading_lines
 from debateqd.qd.report.visible import visible, visible_errors
 from debateqd.qd.tables.columns import Columns
@@ -21,7 +19,7 @@ from debateqd.qd.tables.ratings import Model, Settings, default_model, rate_tabl
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command()
 @click.argument("matches", metavar="MATCHES", type=click.Path(path_type=Path))
 @click.option("--first", metavar="COLUMN", default="", help="One player.")
 @click.option("--second", metavar="COLUMN", default="", help="The other player.")
@@ -75,7 +73,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the ratings as CSV.")
-def rate(matches: Path, as_json: bool, as_csv: bool, **options: Any) -> None:
+def command(matches: Path, as_json: bool, as_csv: bool, **options: Any) -> None:
     """Rate the players of a match table, with intervals.
 
     MATCHES is a CSV file, JSON lines or a JSON array, gzipped or not, or a run directory. Columns
@@ -118,16 +116,3 @@ def _condition(text: str) -> tuple[str, str]:
     if not equals:
         raise InputError(f"--where {text}: write it as --where COLUMN=VALUE")
     return name, value
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; see :func:`debateqd.qd.commands.running.run_command` for its status.
-
-    Args:
-        argv: Its arguments; those of the process by default.
-    """
-    return run_command(rate, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

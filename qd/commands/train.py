@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,8 +17,8 @@ from rich.console import Console
 
 from debate_env.errors import InputError, nearest
 from debateqd.agents.models.budget import BudgetReachedError, Limits
+from debateqd.qd.commands.group import called
 from debateqd.qd.commands.launch import INTERRUPTED
-from debateqd.qd.commands.running import run_command
 from debateqd.qd.config.loading import Flag, dump_config, load_config, override_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import check_prices
@@ -63,7 +62,7 @@ _OBJECTIVES = click.Choice(["persuasion", "truth", "mix"])
 _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command()
 @click.option("--objective", type=_OBJECTIVES, help="What strategies are selected for.")
 @click.option(
     "--config", metavar="FILE", multiple=True, help="Preset or YAML file; later ones override."
@@ -102,7 +101,7 @@ _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
 @click.option("--wandb", type=_WANDB, help="Weights & Biases; auto: online if logged in.")
 @click.option("--log-level", type=click.Choice(LEVELS), help="What events.log keeps.")
 @click.option("--dry-run", is_flag=True, help="Say what the run would cost, and do nothing.")
-def train_command(**options: Any) -> None:
+def command(**options: Any) -> None:
     """Evolve debate strategies that persuade a judge, or lead it to the truth.
 
     Without a model of your own everything is played by the embedded model, a simulation that needs
@@ -181,12 +180,10 @@ def _listeners(
     config: RunConfig, run_dir: Path, wandb: str | None, options: dict[str, Any]
 ) -> list[TrainingListener]:
     """Everybody who watches: the files, the console, Weights & Biases."""
-    installed = sys.argv[0].startswith("debateqd")
-    evaluate = "debateqd evaluate" if installed else "python evaluate.py"
     level = options["log_level"] or "info"
     listeners: list[TrainingListener] = [
         RunLog(level, _journal(options)),
-        ConsoleProgress(Console(highlight=False), evaluate),
+        ConsoleProgress(Console(highlight=False), called("evaluate")),
     ]
     mode = wandb or config.tracking.wandb
     if mode != "disabled":
@@ -238,18 +235,4 @@ def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
 
 
 def _resume_command(run_dir: Path) -> str:
-    command = "debateqd train" if sys.argv[0].startswith("debateqd") else "python train.py"
-    return f"{command} --resume {shlex.quote(str(run_dir))}"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; errors of the user are one line and status 2.
-
-    Args:
-        argv: Its options; those of the process by default.
-    """
-    return run_command(train_command, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return f"{called('train')} --resume {shlex.quote(str(run_dir))}"

@@ -7,13 +7,11 @@ those of the run; calls of reports are counted in neither.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from debate_env.errors import InputError
-from debateqd.qd.commands.launch import launch
 from debateqd.qd.config.loading import Flag, Layers, find_config, override_config, read_yaml
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models, make_models
@@ -117,7 +115,3 @@ def _with_generations(config: RunConfig, count: int) -> RunConfig:
     return override_config(
         config, [Flag("generations", "evolution.generations", count)], "equal calls"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(launch("debateqd.qd.commands.equal_calls"))

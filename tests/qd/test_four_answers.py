@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from debate_env.questions.sources import load_questions
-from debateqd.qd.commands.evaluate import evaluate
-from debateqd.qd.commands.running import run_command
-from debateqd.qd.commands.train import train_command
 from debateqd.qd.store.directory import RunDirectory
 from tests.debate_env.questions.test_quality import validator, write
+from tests.qd.running import evaluate, train
 
 PLACES = ("mill", "harbour", "orchard", "library", "quarry", "bakery", "tower", "garden")
 THINGS = ("lantern", "ledger", "kettle", "compass")
@@ -70,7 +68,7 @@ def test_four_answers_from_training_to_the_report(objective, tmp_path, capsys):
     argv += [f"--objective={objective}", f"--run-dir={run_dir}", "--set=evolution.children=3"]
     sizes = {"train": 0.4, "selection": 0.2, "report": 0.2, "test": 0.2}
     argv += [f"--set=questions.{name}={size}" for name, size in sizes.items()]
-    assert run_command(train_command, argv) == 0
+    assert train(argv) == 0
     run = RunDirectory.open(run_dir)
     played = [m for m in run.matches() if m.usable]
     assert played
@@ -87,7 +85,7 @@ def test_four_answers_from_training_to_the_report(objective, tmp_path, capsys):
     assert {m.label for m in played} == {0, 1}
 
     capsys.readouterr()
-    assert run_command(evaluate, [str(run_dir), "--elites=2", "--json"]) == 0
+    assert evaluate([str(run_dir), "--elites=2", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     for split in ("train", "test"):
         measured = report["splits"][split]

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from debateqd.qd.commands.evaluate import evaluate
-from debateqd.qd.commands.running import run_command
-from debateqd.qd.commands.train import main
 from debateqd.qd.store.directory import RunDirectory
+from tests.qd.running import evaluate
+from tests.qd.running import train as main
 from tests.qd.training.test_start import contents
 from tests.real_servers import transformers_server, vllm_server
 
@@ -76,7 +75,7 @@ def test_a_run_on_vllm(tiny, configured, tmp_path):
     )
     run_dir = tmp_path / "run"
     assert main([*options, "--run-dir", str(run_dir)]) == 0
-    assert run_command(evaluate, [str(run_dir), "--elites", "2", "--archive-questions", "0"]) == 0
+    assert evaluate([str(run_dir), "--elites", "2", "--archive-questions", "0"]) == 0
     check(run_dir)
     # Random weights would rather say anything than a letter, and that is reported.
     assert RunDirectory.open(run_dir).summary()["missing_mass"] > 0.9
@@ -101,9 +100,7 @@ def test_a_run_on_a_vllm_server(tiny, configured, tmp_path):
     with vllm_server(tiny, tmp_path / "log") as url:  # at another address, as after a night
         going_on = ["--base-url", url, "--budget", "calls=100000", "--wandb", "disabled"]
         assert main(["--resume", str(run_dir), *going_on]) == 0
-        assert (
-            run_command(evaluate, [str(run_dir), "--elites", "2", "--archive-questions", "0"]) == 0
-        )
+        assert evaluate([str(run_dir), "--elites", "2", "--archive-questions", "0"]) == 0
     check(run_dir)
 
 
@@ -113,9 +110,7 @@ def test_a_run_on_a_server_without_log_probabilities(tiny, configured, tmp_path,
     run_dir = tmp_path / "run"
     with transformers_server(tiny, tmp_path / "log") as url:
         assert main([*options, "--base-url", url, "--run-dir", str(run_dir)]) == 0
-        assert (
-            run_command(evaluate, [str(run_dir), "--elites", "1", "--archive-questions", "0"]) == 0
-        )
+        assert evaluate([str(run_dir), "--elites", "1", "--archive-questions", "0"]) == 0
         assert "log-probabilities no" in capsys.readouterr().out
         check_debates = RunDirectory.open(run_dir).matches()
         assert all(match.usable for match in check_debates)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from debateqd.qd.commands.lineage import main
-from debateqd.qd.commands.train import main as train
 from debateqd.qd.report.lineage import print_lineage
 from debateqd.qd.store.directory import RunDirectory, strategy_line
 from debateqd.qd.store.history import history_of
 from debateqd.qd.store.storage import json_text
 from debateqd.qd.strategy import Strategy
+from tests.qd.running import lineage as main
+from tests.qd.running import train
 
 
 @pytest.fixture(scope="module")

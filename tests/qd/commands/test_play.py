@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from debate_env.core.protocols import protocol_names
-from debateqd.qd.commands.play import command, main
+from debateqd.qd.commands.play import command
+from tests.qd.running import play as main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PASSAGE = "The keeper kept a lamp on the sill. Nobody had seen a rope there. Zebrafinches sang."
 
 
@@ -100,7 +101,7 @@ def test_a_stored_strategy(typed, tmp_path):
     ("options", "message"),
     [
         (["--seat", "judge"], "did you mean 'judge_0'"),
-        (["--seet", "judge_0"], "No such option '--seet'"),
+        (["--seet", "judge_0"], "unknown option --seet; did you mean '--seat'?"),
         (["--model", "embeded"], "did you mean 'embedded'"),
         (["--opponent", "qoting"], "did you mean 'quoting'"),
         (["--judge", "keywrd"], "did you mean 'keyword'"),
@@ -125,7 +126,8 @@ def test_piped_input_in_a_process_of_its_own(questions):
         [
             sys.executable,
             "-m",
-            "debateqd.qd.commands.play",
+            "debateqd",
+            "play",
             "--questions",
             questions,
             "--seat",

@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from debateqd.qd.commands.evaluate import evaluate
-from debateqd.qd.commands.power import main
-from debateqd.qd.commands.running import run_command
-from debateqd.qd.commands.train import main as train
 from debateqd.qd.power.verdict_samples import read_samples
 from debateqd.qd.statistics import difference_interval
+from tests.qd.running import evaluate, train
+from tests.qd.running import power as main
 
 
 def plan(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
@@ -88,7 +86,7 @@ def test_variances_of_a_match_log_and_then_of_an_evaluation(
         assert "matches.jsonl" in found["source"]
         assert "train_mean" not in found["assumed"]
         assert {"test_mean", "paired"} <= set(found["assumed"])
-    assert run_command(evaluate, [str(run_dir), "--elites", "4", "--json"]) == 0
+    assert evaluate([str(run_dir), "--elites", "4", "--json"]) == 0
     capsys.readouterr()
     found = plan(capsys, str(run_dir))
     assert "evaluation" in found["source"]

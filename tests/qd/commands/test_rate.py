@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from debateqd.qd.commands.rate import main
-from debateqd.qd.commands.train import main as train
 from debateqd.qd.store.directory import RunDirectory
+from tests.qd.running import rate as main
+from tests.qd.running import train
 from tests.qd.tables.test_matches import ARENA, written
 
 ROOT = Path(__file__).parents[3]
@@ -127,7 +127,7 @@ def test_it_runs_alone_on_a_bare_table_and_writes_nothing(tmp_path: Path) -> Non
     written(tmp_path / "t.csv", ARENA * 5)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "qd.rate", "t.csv"],
+        [sys.executable, "-m", "debateqd", "rate", "t.csv"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from debateqd.qd.commands.train import main
 from debateqd.qd.store.directory import RunDirectory
+from tests.qd.running import train as main
 from tests.qd.training.test_start import contents
 
 ROOT = Path(__file__).parents[3]
@@ -79,7 +79,7 @@ def test_the_default_directory_is_named_and_never_overwritten(tmp_path, capsys, 
         (["--objective", "trut"], ["--objective", "did you mean 'truth'"]),
         (["--wandb", "onlin"], ["--wandb", "'online'"]),
         (["--rounds", "x"], ["--rounds", "not a valid integer"]),
-        (["--rounds", "0"], ["--rounds", "greater than or equal to 1"]),
+        (["--rounds", "0"], ["--rounds", "a whole number from 1"]),
         (["--set", "evolution.childen=3"], ["evolution.childen", "did you mean 'children'"]),
         (["--set", "seed"], ["--set seed", "section.key=value"]),
         (["--config", "smok"], ["--config", "did you mean 'smoke'"]),
@@ -89,7 +89,7 @@ def test_the_default_directory_is_named_and_never_overwritten(tmp_path, capsys, 
         (["--model", "embedded:wrld=3"], ["'wrld'", "did you mean 'world'"]),
         (["--model", "vllm"], ["models.default", "give its name or path"]),
         (["--model", "opnai:gpt"], ["models.default", "did you mean 'openai'"]),
-        (["--gpus", "0"], ["--gpus", "greater than or equal to 1"]),
+        (["--gpus", "0"], ["--gpus", "a whole number from 1"]),
         (["--budget", "money=3", "--model", "vllm:x"], ["budget.money", "price of 'vllm:x'"]),
         (["--budget", "cals=3"], ["--budget cals=3", "did you mean 'calls'"]),
         (["--budget", "calls"], ["--budget calls=1000"]),

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from debateqd.qd.commands.evaluate import evaluate
-from debateqd.qd.commands.running import run_command
-from debateqd.qd.commands.train import train_command
 from debateqd.qd.measures.compare import compare_seeds
 from debateqd.qd.store.directory import RunDirectory
+from tests.qd.running import evaluate, train
 
 TINY = (
     "--config=smoke",
@@ -28,7 +26,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[RunDirectory]:
         for seed in (0, 1):
             path = folder / f"{objective}-{seed}"
             argv = [f"--objective={objective}", f"--seed={seed}", f"--run-dir={path}", *TINY]
-            assert run_command(train_command, argv) == 0
+            assert train(argv) == 0
             found.append(RunDirectory.open(path))
     return found
 
@@ -80,7 +78,7 @@ def test_one_run_and_equal_seeds_are_pointed_out(runs: list[RunDirectory], tmp_p
 def test_other_settings_make_another_group(runs: list[RunDirectory], tmp_path: Path) -> None:
     path = tmp_path / "long"
     argv = ["--objective=truth", f"--run-dir={path}", *TINY, "--set=debate.word_limit=60"]
-    assert run_command(train_command, argv) == 0
+    assert train(argv) == 0
     report = compare_seeds([runs[2], RunDirectory.open(path)], elites=1)
     names = [run["group"] for run in report["runs"]]
     assert names == ["truth, like truth-0", "truth, like long"]
@@ -91,14 +89,14 @@ def test_the_command_compares_groups(
     runs: list[RunDirectory], capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [str(run.path) for run in runs]
-    assert run_command(evaluate, [*paths, "--elites=2"]) == 0
+    assert evaluate([*paths, "--elites=2"]) == 0
     shown = capsys.readouterr().out
     for words in ("persuasion minus truth", "gap train - test", "relative", "kept in"):
         assert words in shown
-    assert run_command(evaluate, [*paths[:2], "--seeds", "--elites=1", "--json"]) == 0
+    assert evaluate([*paths[:2], "--seeds", "--elites=1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["measures"]["accuracy"]["groups"][0]["runs"] == [
         "persuasion-0",
         "persuasion-1",
     ]
-    assert run_command(evaluate, [*paths, "--length-control"]) == 2
+    assert evaluate([*paths, "--length-control"]) == 2
     assert "give one run directory" in capsys.readouterr().err

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from debate_env.errors import InputError
-from debateqd.qd.commands.equal_calls import main
 from debateqd.qd.config.loading import load_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
@@ -13,6 +12,7 @@ from debateqd.qd.debates.questions import split_questions
 from debateqd.qd.measures.equal_calls import baseline_config, calls_of, play_equal
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.training.start import train
+from tests.qd.running import equal_calls as main
 from tests.qd.stand_ins import StandIn, question_set
 
 PRESETS = ("static-gen", "best-of-n", "random-acceptance", "single-population", "paper")

@@ -8,9 +8,6 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.budget import Limits
-from debateqd.qd.commands.evaluate import evaluate
-from debateqd.qd.commands.running import run_command
-from debateqd.qd.commands.train import train_command
 from debateqd.qd.measures.compare import compare_runs
 from debateqd.qd.measures.evaluate import (
     elites_of,
@@ -22,6 +19,7 @@ from debateqd.qd.measures.evaluate import (
 from debateqd.qd.measures.run_measures import Extras
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.directory import RunDirectory
+from tests.qd.running import evaluate, train
 
 NOTHING = Extras(archive_questions=0)
 
@@ -34,20 +32,20 @@ TINY = (
 )
 
 
-def train(folder: Path, objective: str, *more: str) -> RunDirectory:
+def trained(folder: Path, objective: str, *more: str) -> RunDirectory:
     argv = [f"--objective={objective}", f"--run-dir={folder}", *TINY, *more]
-    assert run_command(train_command, argv) == 0
+    assert train(argv) == 0
     return RunDirectory.open(folder)
 
 
 @pytest.fixture(scope="module")
 def persuasion(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    return train(tmp_path_factory.mktemp("runs") / "persuasion", "persuasion")
+    return trained(tmp_path_factory.mktemp("runs") / "persuasion", "persuasion")
 
 
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    return train(tmp_path_factory.mktemp("runs") / "truth", "truth")
+    return trained(tmp_path_factory.mktemp("runs") / "truth", "truth")
 
 
 def test_a_report_says_everything_with_intervals(persuasion: RunDirectory) -> None:
@@ -158,7 +156,7 @@ def test_a_run_without_selection_questions_has_two_splits(
 def test_sequential_self_play_lets_the_correct_side_speak_first_and_second(
     tmp_path: Path,
 ) -> None:
-    run = train(tmp_path / "run", "truth", "--set=debate.protocol=sequential", "--generations=0")
+    run = trained(tmp_path / "run", "truth", "--set=debate.protocol=sequential", "--generations=0")
     _, trials = evaluate_run(run, splits=("test",), elites=2, extras=NOTHING)
     alone = [t for t in trials["test"] if t.kind == "elites"]
     first = [t.defends_correct == (t.seat == "debater_0") for t in alone]
@@ -189,13 +187,15 @@ def test_two_objectives_on_the_same_questions(
 def test_runs_on_other_questions_cannot_be_compared(
     persuasion: RunDirectory, tmp_path: Path
 ) -> None:
-    other = train(tmp_path / "other", "truth", "--questions=synthetic:passages=14,words=120,seed=5")
+    other = trained(
+        tmp_path / "other", "truth", "--questions=synthetic:passages=14,words=120,seed=5"
+    )
     with pytest.raises(InputError, match="no train questions in common"):
         compare_runs(persuasion, other)
 
 
 def test_a_different_judge_is_pointed_out(persuasion: RunDirectory, tmp_path: Path) -> None:
-    other = train(tmp_path / "other", "persuasion", "--judge-model=embedded:world=9")
+    other = trained(tmp_path / "other", "persuasion", "--judge-model=embedded:world=9")
     comparison = compare_runs(persuasion, other, splits=("test",), elites=1)
     assert any("different judges" in warning for warning in comparison["warnings"])
 
@@ -237,7 +237,7 @@ def test_damaged_files_are_one_line(
     (copy / file).unlink()
     if content is not None:
         (copy / file).write_text(content)
-    assert run_command(evaluate, [str(copy), "--split=test", "--elites=1"]) == 2
+    assert evaluate([str(copy), "--split=test", "--elites=1"]) == 2
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
@@ -266,7 +266,7 @@ def test_the_command_prints_tables_or_json(
     persuasion: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(persuasion.path)
-    assert run_command(evaluate, [path, "--elites=2", "--archive-questions=2"]) == 0
+    assert evaluate([path, "--elites=2", "--archive-questions=2"]) == 0
     shown = capsys.readouterr().out
     for words in (
         "Simulation",
@@ -280,7 +280,7 @@ def test_the_command_prints_tables_or_json(
         "Elites against each other",
     ):
         assert words in shown
-    assert run_command(evaluate, [path, path, "--split=test", "--elites=1", "--json"]) == 0
+    assert evaluate([path, path, "--split=test", "--elites=1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["splits"] == ["test"]
 
 
@@ -296,7 +296,7 @@ def test_the_command_prints_tables_or_json(
 def test_wrong_input_is_one_line_and_status_2(
     argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_command(evaluate, argv) == 2
+    assert evaluate(argv) == 2
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1

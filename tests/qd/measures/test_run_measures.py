@@ -9,8 +9,6 @@ from debate_env.errors import InputError
 from debateqd.qd.archive.axes import default_axis
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.grid import Archive
-from debateqd.qd.commands.running import run_command
-from debateqd.qd.commands.train import train_command
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.measures.evaluate import seeds_of
 from debateqd.qd.measures.run_measures import (
@@ -31,6 +29,7 @@ from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
 from tests.qd.measures.test_scores import trial
 from tests.qd.measures.test_splits import questions
+from tests.qd.running import train
 
 SEEDS = seed_strategies()
 
@@ -46,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
         "--questions=synthetic:passages=14,words=120",
         f"--run-dir={path}",
     ]
-    assert run_command(train_command, argv) == 0
+    assert train(argv) == 0
     return RunDirectory.open(path)
 
 
