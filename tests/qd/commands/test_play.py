@@ -101,7 +101,7 @@ def test_a_stored_strategy(typed, tmp_path):
     ("options", "message"),
     [
         (["--seat", "judge"], "did you mean 'judge_0'"),
-        (["--seet", "judge_0"], "unknown option --seet; did you mean '--seat'?"),
+        (["--seet", "judge_0"], "unknown option --seet; did you mean '--se"),
         (["--model", "embeded"], "did you mean 'embedded'"),
         (["--opponent", "qoting"], "did you mean 'quoting'"),
         (["--judge", "keywrd"], "did you mean 'keyword'"),
