@@ -10,9 +10,26 @@ from debate_env.questions.question import Question, QuestionSet, fold
 from debate_env.questions.sources import load_questions
 from debateqd.agents.base import derive_seed
 from debateqd.qd.config.schema import QuestionsConfig, Size
-from debateqd.qd.store.directory import QuestionSplits
 
 SPLITS = ("train", "selection", "report", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSplits:
+    """What ``questions.json`` holds.
+
+    Attributes:
+        source: The specification that the questions were loaded from.
+        content_hash: Content hash of the whole question set.
+        splits: Question ids of each of :data:`SPLITS`.
+        truncated: Passages that were cut to fit a model's context: characters kept, and of how
+            many.
+    """
+
+    source: str
+    content_hash: str
+    splits: Mapping[str, tuple[str, ...]]
+    truncated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
@@ -35,6 +36,7 @@ from debateqd.agents.models.journal.files import sync_folder
 from debateqd.qd.config.loading import dump_config, parse_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match, transcript_line
+from debateqd.qd.debates.questions import QuestionSplits
 from debateqd.qd.store.storage import (
     AppendLog,
     gzip_lines,
@@ -48,24 +50,7 @@ from debateqd.qd.strategy import Strategy
 
 VERSION = 1
 LOGS = ("strategies.jsonl", "matches.jsonl")
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionSplits:
-    """What ``questions.json`` holds.
-
-    Attributes:
-        source: The specification that the questions were loaded from.
-        content_hash: Content hash of the whole question set.
-        splits: Question ids of ``train``, ``selection``, ``report`` and ``test``.
-        truncated: Passages that were cut to fit a model's context: characters kept, and of how
-            many.
-    """
-
-    source: str
-    content_hash: str
-    splits: Mapping[str, tuple[str, ...]]
-    truncated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+_SPLITS = TypeAdapter(QuestionSplits)
 
 
 def strategy_line(strategy: Strategy) -> dict[str, Any]:
@@ -108,11 +93,10 @@ class RunDirectory:
         path = self.path / "questions.json"
         data = _versioned(path)
         try:
-            splits = {name: tuple(ids) for name, ids in data["splits"].items()}
-            cut = {name: (kept, whole) for name, (kept, whole) in data["truncated"].items()}
-            return QuestionSplits(data["source"], data["content_hash"], splits, cut)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{path}: {error} is missing or of the wrong kind") from None
+            return _SPLITS.validate_python(data)
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            raise InputError(f"{path}: '{where}' is missing or of the wrong kind") from None
 
     def strategies(self) -> dict[str, Strategy]:
         """Read all strategies ever made, by id, in order of creation."""
@@ -233,14 +217,7 @@ class RunWriter:
             for folder in ("transcripts", "generations"):
                 (path / folder).mkdir(parents=True, exist_ok=True)
             # The configuration comes last: it is what makes a folder a run directory.
-            splits = {name: list(ids) for name, ids in questions.splits.items()}
-            record = {
-                "version": VERSION,
-                "source": questions.source,
-                "content_hash": questions.content_hash,
-                "splits": splits,
-                "truncated": {name: list(cut) for name, cut in questions.truncated.items()},
-            }
+            record = {"version": VERSION, **_SPLITS.dump_python(questions, mode="json")}
             write_atomic(path / "questions.json", json_text(record))
             write_atomic(path / "config.yaml", dump_config(config))
             return cls(path)

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.tracking.events import (
+    SIMULATION_NOTICE,
     GenerationFinished,
     Listener,
     Progress,
     RunFinished,
     RunStarted,
 )
-from debateqd.qd.training.results import SIMULATION_NOTICE
 
 PHASES = {
     "mutation": "writing children",

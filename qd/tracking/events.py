@@ -19,6 +19,11 @@ from debateqd.qd.statistics import Estimate
 Status = Literal["finished", "stopped", "interrupted", "failed"]
 """``stopped``: the budget is used up."""
 
+SIMULATION_NOTICE = (
+    "Simulation: the embedded model has no weights; these results say nothing about language "
+    "models."
+)
+
 Stored = Annotated[Estimate, BeforeValidator(Estimate.from_json), PlainSerializer(Estimate.to_json)]
 """An estimate, in files as :meth:`debateqd.qd.statistics.Estimate.to_json` says it."""
 

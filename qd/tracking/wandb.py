@@ -26,6 +26,7 @@ from debateqd.qd.report.heat_map import heat_map_html
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.tracking.events import (
+    SIMULATION_NOTICE,
     EliteRow,
     GenerationFinished,
     GenerationStats,
@@ -50,8 +51,6 @@ ELITE_COLUMNS = (
 )
 PATIENCE = 30.0
 """Seconds to wait for the W&B server when a run starts."""
-
-SIMULATION_NOTE = "Simulation: the embedded model plays; results say nothing about language models."
 
 
 def logged_in(environment: Mapping[str, str], base_url: str, netrc_file: Path) -> bool:
@@ -306,7 +305,7 @@ class WandbListener(Listener):
             id=known,
             resume="allow" if known else None,
             tags=[*tags, "simulation"] if event.simulation else tags,
-            notes=SIMULATION_NOTE if event.simulation else None,
+            notes=SIMULATION_NOTICE if event.simulation else None,
             config={**event.config, "simulation": event.simulation, **dict(event.questions)},
             mode=self._mode,
             settings=wandb.Settings(

@@ -30,11 +30,6 @@ from debateqd.qd.tracking.events import EliteRow, GenerationStats, Tokens
 from debateqd.qd.training.gains import Gains
 from debateqd.qd.training.state import TrainingState
 
-SIMULATION_NOTICE = (
-    "Simulation: the embedded model has no weights; these results say nothing about language "
-    "models."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Happenings:

@@ -7,7 +7,8 @@ import pytest
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.store.directory import QuestionSplits, RunDirectory, RunWriter
+from debateqd.qd.debates.questions import QuestionSplits
+from debateqd.qd.store.directory import RunDirectory, RunWriter
 from tests.qd.making import match, strategy
 
 SPLITS = QuestionSplits("builtin", "hash", {"train": ("q1",), "test": ("q2",)})
