@@ -1,18 +1,17 @@
 """Debate as a PettingZoo environment; importing it registers the environment ids.
 
 ``debateqd/debate-v0`` in PettingZoo's two registries, ``debateqd/Debate-v0`` (one seat) in
-Gymnasium's. The packages ``agents`` and ``qd`` of this project are never imported from here, so a
-package of another project with such a name (the OpenAI Agents SDK is imported as ``agents``) does
-not get in the way.
+Gymnasium's. A module per id (:mod:`debate_env.debate_v0`) holds its page and its defaults; what
+they are made of is in :mod:`debate_env.core`, :mod:`debate_env.questions` and, for plug-ins of your
+own, :mod:`debate_env.testing`. Nothing here needs more than NumPy, Gymnasium and PettingZoo.
 """
 
 import gymnasium as _gymnasium
 from pettingzoo.env_registry import registration as _registration
 
 from debate_env.agent import Agent, from_callable
-from debate_env.core.episode import Episode, Outcome
 from debate_env.core.settings import DebateSettings
-from debate_env.core.transcript import Speech, parse_transcript, render_transcript
+from debate_env.core.transcript import parse_transcript
 from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
 from debate_env.questions.sources import load_questions
@@ -20,16 +19,12 @@ from debate_env.questions.sources import load_questions
 __all__ = [
     "Agent",
     "DebateSettings",
-    "Episode",
     "InputError",
-    "Outcome",
     "Question",
     "QuestionSet",
-    "Speech",
     "from_callable",
     "load_questions",
     "parse_transcript",
-    "render_transcript",
 ]
 
 

@@ -42,3 +42,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     listing = "allowed: " + (", ".join(names) if names else "nothing")
     return f"did you mean '{close[0]}'? {listing}" if close else listing
+
+
+def brief(value: object, limit: int = 60) -> str:
+    """A value as one short line for an error message."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -6,8 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from debate_env import DebateSettings, from_callable
-from debate_env.questions.sources import load_questions
+from debate_env import DebateSettings, from_callable, load_questions
 from debateqd.agents import DebateJob, ModelJudge, StrategyDebater, make_model, play_all
 
 

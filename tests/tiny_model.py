@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from debate_env.questions.sources import builtin_questions
+from debate_env.questions import builtin_questions
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from debate_env.errors import InputError, nearest
+from debate_env.options import parse_options, whole
 from debateqd.agents.models.base import ChatModel
 
 ModelFactory = Callable[..., ChatModel]
@@ -32,7 +33,7 @@ def make_model(spec: str, **options: Any) -> ChatModel:
         spec: See the table above.
         **options: Handed to the factory; they override what the specification says. Those of
             ``vllm`` and ``openai`` are the fields of the classes in
-                        :mod:`debateqd.agents.models.options`.
+            :mod:`debateqd.agents.models.options`.
 
     Raises:
         InputError: Nothing goes by that name, or an option is not allowed.
@@ -101,37 +102,6 @@ def model_names() -> list[str]:
     return sorted(_FACTORIES)
 
 
-def parse_options(rest: str, allowed: Mapping[str, Callable[[str], Any]], model: str) -> Any:
-    """Parse the ``name=value,...`` part of a specification.
-
-    Args:
-        rest: The part after the colon; may be empty.
-        allowed: Option name to converter; a converter raises ``ValueError`` on a bad value.
-        model: Name of the model, for messages.
-
-    Returns:
-        Option name to converted value.
-
-    Raises:
-        InputError: An option is unknown, given twice, without a value, or of a wrong value.
-    """
-    found: dict[str, Any] = {}
-    for pair in rest.split(",") if rest.strip() else []:
-        name, _, value = (part.strip() for part in pair.partition("="))
-        if name not in allowed:
-            raise InputError(f"model '{model}': unknown option '{name}': {nearest(name, allowed)}")
-        if name in found:
-            raise InputError(f"model '{model}': option '{name}' is given twice")
-        try:
-            found[name] = allowed[name](value)
-        except ValueError:
-            raise InputError(
-                f"model '{model}': option '{name}' cannot be {value!r}; "
-                f"needed: {allowed[name].__name__}"
-            ) from None
-    return found
-
-
 def _names_a_module(spec: str, *, whole: bool) -> bool:
     """Whether ``spec`` reads ``package.module:factory`` and the module is there.
 
@@ -156,11 +126,12 @@ def _unknown(spec: str) -> InputError:
 
 
 def _embedded(rest: str, **options: Any) -> ChatModel:
-    allowed = {"world": int, "kind": str}
+    allowed: dict[str, Callable[[str], Any]] = {"world": whole(0), "kind": str}
     for name in options:
         if name not in allowed:
             raise InputError(f"model 'embedded': unknown option '{name}': {nearest(name, allowed)}")
-    chosen = {"world": 0, "kind": "mixed", **parse_options(rest, allowed, "embedded"), **options}
+    found = parse_options(rest, allowed, owner="model 'embedded'")
+    chosen = {"world": 0, "kind": "mixed", **found, **options}
     # Here, so that other models can be used without importing this one.
     from debateqd.agents.models.embedded.model import EmbeddedModel
     from debateqd.agents.models.embedded.world import World

@@ -32,8 +32,10 @@ from debate_env.core.settings import QuoteMode
 MIN_WORDS = 3
 """Fewest words of the passage that a verified quote covers in strict mode."""
 
+MARKED_QUOTE = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
+"""A quote of a marked speech: ``v`` or ``u``, and its text."""
+
 _TAG = re.compile(r"<(/?)quote>", re.IGNORECASE)
-_MARKED = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _MARK = re.compile(r"<(/?)[vu]_quote>")
 # "<" is left alone as a comparison ("a < b", "<5", "<=") and replaced where a tag could start.
 _OPENER = re.compile(
@@ -88,21 +90,16 @@ def khan_key(text: str) -> str:
 
 
 class PassageIndex:
-    """A passage prepared for checking quotes; use :func:`passage_index` to share one.
+    """A passage prepared for checking quotes; use :func:`passage_index` to share one."""
 
-    Attributes:
-        words: The passage's words, folded, in order.
-    """
-
-    __slots__ = ("_compact", "_ends", "_khan", "_passage", "_trigrams", "words")
+    __slots__ = ("_compact", "_ends", "_khan", "_passage")
 
     def __init__(self, passage: str) -> None:
-        self.words = _WORD.findall(_fold(passage))
-        self._compact = "".join(self.words)
-        self._ends = list(accumulate(map(len, self.words)))  # in the compact text, ascending
+        words = _WORD.findall(_fold(passage))
+        self._compact = "".join(words)
+        self._ends = list(accumulate(map(len, words)))  # in the compact text, ascending
         self._passage = passage
         self._khan: str | None = None
-        self._trigrams: frozenset[tuple[str, ...]] | None = None
 
     def holds_key(self, key: str) -> bool:
         """Tell whether ``key`` (see :func:`quote_key`) occurs at word boundaries, long enough."""
@@ -128,30 +125,11 @@ class PassageIndex:
             return khan_key(quote) in self._khan
         return self.holds_key(quote_key(quote))
 
-    def overlap(self, quote: str) -> float:
-        """Share of the quote's word 3-grams that the passage holds, in [0, 1]; 0 without any."""
-        if self._trigrams is None:
-            self._trigrams = frozenset(
-                zip(self.words, self.words[1:], self.words[2:], strict=False)
-            )
-        words = _WORD.findall(_fold(quote))
-        grams = list(zip(words, words[1:], words[2:], strict=False))
-        return sum(g in self._trigrams for g in grams) / len(grams) if grams else 0.0
-
-    def is_fake(self, quote: str) -> bool:
-        """Tell whether a quote of more than 7 words shares no word 3-gram with the passage."""
-        return len(_WORD.findall(_fold(quote))) > 7 and self.overlap(quote) == 0.0
-
 
 @lru_cache(maxsize=256)
 def passage_index(passage: str) -> PassageIndex:
     """Return the index of ``passage``, remembered for recent passages."""
     return PassageIndex(passage)
-
-
-def verify(quote: str, passage: str, mode: QuoteMode = "strict") -> bool:
-    """Tell whether ``passage`` holds ``quote`` by the rules of ``mode``, repetitions aside."""
-    return passage_index(passage).holds(quote, mode)
 
 
 def neutralise(text: str) -> str:
@@ -225,7 +203,7 @@ def read_quotes(marked_text: str) -> list[tuple[str, bool]]:
     Returns:
         For every quote, in order: its text and whether it was verified.
     """
-    return [(content, letter == "v") for letter, content in _MARKED.findall(marked_text)]
+    return [(content, letter == "v") for letter, content in MARKED_QUOTE.findall(marked_text)]
 
 
 def strip_marks(text: str) -> str:

@@ -11,10 +11,10 @@ from html import escape
 
 from debate_env.core.episode import Episode
 from debate_env.core.protocols import OVER, VERDICT
+from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.core.speeches import clean
 from debate_env.core.transcript import Speech
 
-_PARTS = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _BOLD, _DIM, _GREEN, _RED, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
 
@@ -29,7 +29,7 @@ def _ansi_speech(speech: Speech) -> str:
         return f"{colour}“{match[2]}” [{sign}]{_RESET}"
 
     # Colours end with the line, so that a pager that cuts lines does not bleed them.
-    body = _PARTS.sub(paint, clean(speech.text)).replace("\n", "\n  ")
+    body = MARKED_QUOTE.sub(paint, clean(speech.text)).replace("\n", "\n  ")
     return f"{_BOLD}Round {speech.round} · {_name(speech.seat)}{_RESET}\n  {body}\n\n"
 
 
@@ -114,7 +114,7 @@ def _html_text(text: str) -> str:
     """Escape a speech and set off its quotes; every byte of it passes through ``escape``."""
     pieces: list[str] = []
     done = 0
-    for match in _PARTS.finditer(text):
+    for match in MARKED_QUOTE.finditer(text):
         title = "found in the passage" if match[1] == "v" else "not found in the passage"
         pieces += (
             escape(text[done : match.start()]),

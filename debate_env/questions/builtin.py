@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from debate_env.questions.files import Place
+from debate_env.questions.files import FilePlace, described, json_lines
 from debate_env.questions.question import Question, QuestionSet
 from debate_env.questions.records import (
     QuestionCollector,
-    described,
     integer_field,
-    json_lines,
     list_field,
     text_field,
     texts_field,
@@ -34,7 +32,7 @@ def builtin_questions(path: str | Path = PASSAGES) -> QuestionSet:
         passage_id = text_field(record, "passage_id", place)
         for number, entry in enumerate(list_field(record, "questions", place), start=1):
             question_id = f"{passage_id}-{number}"
-            spot = Place(place.path, place.line, question_id)
+            spot = FilePlace(place.path, place.line, question_id)
             if not isinstance(entry, dict):
                 raise spot.error(f"must be an object, got {described(entry)}", "questions")
             answers = texts_field(entry, "answers", spot)

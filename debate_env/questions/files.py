@@ -1,20 +1,32 @@
-"""Reading a text file whole, plain or gzip; one clear line for everything that can be wrong."""
+"""Reading text and JSON Lines, plain or gzip; one clear line for everything that can be wrong."""
 
 from __future__ import annotations
 
 import difflib
 import gzip
+import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from debate_env.errors import InputError
+from debate_env.errors import InputError, brief
 
 GZIP_MAGIC = b"\x1f\x8b"
+_TYPE_NAMES = {
+    bool: "true/false",
+    int: "an integer",
+    float: "a number with a fraction",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilePlace:
     """A place in a file, for error messages.
 
     Attributes:
@@ -54,7 +66,7 @@ def read_text(path: str | Path) -> str:
         InputError: The file is missing, not a regular file, unreadable, empty, a damaged gzip,
             not UTF-8, or holds NUL bytes.
     """
-    place = Place(str(path))
+    place = FilePlace(str(path))
     data = _read_bytes(Path(path), place)
     if data.startswith(GZIP_MAGIC):
         data = _decompress(data, place)
@@ -69,14 +81,14 @@ def read_text(path: str | Path) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        where = Place(str(path), _line_of(data, error.start))
+        where = FilePlace(str(path), _line_of(data, error.start))
         raise where.error(
             f"invalid UTF-8 at byte position {error.start} (0x{data[error.start]:02x}, counted "
             "from 0 in the uncompressed file); save it as UTF-8"
         ) from None
     nul = data.find(b"\0")
     if nul >= 0:
-        where = Place(str(path), _line_of(data, nul))
+        where = FilePlace(str(path), _line_of(data, nul))
         raise where.error(f"NUL byte at byte position {nul}; a text file must hold none")
     return text.removeprefix("\ufeff")
 
@@ -85,7 +97,7 @@ def _line_of(data: bytes, position: int) -> int:
     return data.count(b"\n", 0, position) + 1
 
 
-def _read_bytes(path: Path, place: Place) -> bytes:
+def _read_bytes(path: Path, place: FilePlace) -> bytes:
     try:
         path = path.expanduser()
         if path.is_dir():
@@ -111,10 +123,58 @@ def _similar(path: Path) -> str:
     return f"; did you mean {close[0]!r}?" if close else "; check the path"
 
 
-def _decompress(data: bytes, place: Place) -> bytes:
+def _decompress(data: bytes, place: FilePlace) -> bytes:
     try:
         return gzip.decompress(data)
     except EOFError:
         raise place.error("the gzip file is cut short; copy or download it again") from None
     except (OSError, zlib.error) as error:
         raise place.error(f"the gzip file is damaged ({error}); copy it again") from None
+
+
+def json_lines(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
+    """The JSON objects of a file, one per line; blank lines are skipped.
+
+    Only a line feed ends a line: other line separators may occur inside JSON texts.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            place = FilePlace(str(path), number)
+            yield place, parse_object(line, place)
+
+
+def parse_object(line: str, place: FilePlace) -> dict[str, Any]:
+    """Parse one line as a JSON object, without repeated keys and without NaN or Infinity."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in items:
+            if key in found:
+                raise place.error("occurs twice in one record; keep one", key)
+            found[key] = value
+        return found
+
+    def constant(name: str) -> None:
+        raise place.error(f"{name} is not allowed; use a finite number or null")
+
+    try:
+        value = json.loads(line, object_pairs_hook=pairs, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        raise place.error(
+            f"malformed JSON at column {error.colno} ({error.msg}); every line must be one "
+            "complete JSON object"
+        ) from None
+    except InputError:
+        raise
+    except ValueError as error:
+        raise place.error(f"malformed JSON ({error})") from None
+    except RecursionError:
+        raise place.error("the JSON is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise place.error(f"must be a JSON object in braces, got {described(value)}")
+    return value
+
+
+def described(value: object) -> str:
+    """A value and its type in the words of a data file, e.g. ``5 (an integer)``."""
+    return f"{brief(value)} ({_TYPE_NAMES.get(type(value), type(value).__name__)})"

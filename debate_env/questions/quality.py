@@ -16,41 +16,31 @@ option             meaning
 ``limit``          at most so many questions
 =================  ==============================================================================
 
-``khan`` works in this order: clean the text; apply the rules of
-:data:`~debate_env.questions.quality_rules.KHAN_RULES` and the exclusion list; at most ``per_title``
-questions per title; shuffle; limit; drop pairs with equal answers or with answers such as "none of
-the above" (so fewer than ``limit`` may remain).
+``khan`` (arXiv 2402.06782) works in this order: clean the text; apply the rules of
+:data:`KHAN_RULES` and the exclusion list; at most ``per_title`` questions per title; shuffle;
+limit; drop pairs with equal answers or with answers such as "none of the above" (so fewer than
+``limit`` may remain). ``legacy`` is the simpler choice of an older trainer.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from debate_env.errors import InputError, nearest
-from debate_env.questions.files import Place, exists, read_text
-from debate_env.questions.options import choice, parse_options, whole
+from debate_env.options import choice, parse_options, whole
+from debate_env.questions.files import FilePlace, exists, read_text
 from debate_env.questions.quality_records import QualityItem, read_items
-from debate_env.questions.quality_rules import (
-    KHAN_EXCLUDED,
-    KHAN_RULES,
-    Distractor,
-    at_most_per_title,
-    chosen_options,
-    clean,
-    is_excluded,
-    is_usable_pair,
-    shortest_first,
-    to_question,
-)
-from debate_env.questions.question import QuestionSet
+from debate_env.questions.question import Question, QuestionSet, fold
 from debate_env.questions.records import QuestionCollector
 
 Filter = Literal["none", "hard", "khan", "legacy"]
+Distractor = Literal["best", "legacy", "all"]
 FILTERS = ("none", "hard", "khan", "legacy")
 DISTRACTORS = ("best", "legacy", "all")
 SPLITS = ("train", "dev")
@@ -58,9 +48,29 @@ FILE_NAMES = ("QuALITY.v1.0.1.htmlstripped.{split}", "QuALITY.v1.0.1.{split}")
 KHAN_PER_TITLE = 5
 KHAN_SEED = 42
 
+KHAN_EXCLUDED = frozenset(
+    {
+        "Boys Do Bleed",
+        "MONICA!",
+        "The Girl in His Mind",
+        "sha256:8ef33e34d42d998f",
+        "sha256:053d318ca412590c",
+        "sha256:ce20f7c77542f492",
+        "sha256:16c9fdc16a8ad92d",
+        "sha256:d95846d3bb9777fb",
+        "sha256:3084a202ae7d5aaa",
+        "sha256:14aa201ffa3b552e",
+        "sha256:489df2cc14ba7d15",
+        "sha256:8c43c16f96f74749",
+    }
+)
+"""Three stories by title and nine questions by digest, left out by Khan et al."""
+
+UNUSABLE_ANSWERS = ("all of the above", "none of the above", "neither of these")
+
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class QualityOptions:
     """Which questions of a file are taken; ``None`` means the default of the filter."""
 
     filter: Filter = "none"
@@ -82,59 +92,61 @@ class Choice:
                 raise InputError(f"source 'quality': {name} must be 1 or more, got {size}")
 
 
-def load_quality(path: str | Path, choice: Choice | None = None) -> QuestionSet:
+def load_quality(path: str | Path, options: QualityOptions | None = None) -> QuestionSet:
     """Load a QuALITY file, plain or gzip.
 
     Args:
         path: The file.
-        choice: What to take of it; by default every question, with gold and the most voted wrong
+        options: What to take of it; by default every question, with gold and the most voted wrong
             answer in the order of the options.
 
     Raises:
         InputError: Anything in the file is wrong, or no question is left.
     """
-    taken = Choice() if choice is None else choice
-    items = read_items(path, validated=taken.filter == "khan")
-    kept, dropped = select(items, taken)
-    distractor = taken.distractor or ("legacy" if taken.filter == "legacy" else "best")
+    options = options or QualityOptions()
+    items = read_items(path, validated=options.filter == "khan")
+    kept, dropped = select(items, options)
+    distractor = options.distractor or ("legacy" if options.filter == "legacy" else "best")
     advice = "; correct it or put the question's id on the exclusion list (exclude=FILE)"
     collector = QuestionCollector(path)
     for item in kept:
         numbers = chosen_options(item, distractor)
-        if taken.filter == "khan" and not is_usable_pair(item, numbers):
+        if options.filter == "khan" and not is_usable_pair(item, numbers):
             dropped["answers that differ and speak for themselves"] += 1
             continue
         item = replace(item, article=collector.share(item.article))
         collector.add(to_question(item, numbers), item.place, advice)
     if items and not len(collector):
         reasons = ", ".join(f"{name}: {count}" for name, count in dropped.items())
-        raise Place(str(path)).error(
-            f"filter={taken.filter} keeps none of {len(items)} questions; how many were dropped "
+        raise FilePlace(str(path)).error(
+            f"filter={options.filter} keeps none of {len(items)} questions; how many were dropped "
             f"for failing each rule: {reasons}"
         )
     return collector.finish()
 
 
-def select(items: Collection[QualityItem], taken: Choice) -> tuple[list[QualityItem], Counter[str]]:
+def select(
+    items: Collection[QualityItem], options: QualityOptions
+) -> tuple[list[QualityItem], Counter[str]]:
     """Apply filter, exclusion list, order and limit.
 
     Returns:
         The items kept, in order, and how many each rule dropped (the first that failed counts).
     """
-    khan = taken.filter == "khan"
-    exclude = taken.exclude
+    khan = options.filter == "khan"
+    exclude = options.exclude
     if exclude is None:
         exclude = KHAN_EXCLUDED if khan else frozenset()
     kept: list[QualityItem] = []
     dropped: Counter[str] = Counter()
     for item in items:
         candidate = clean(item) if khan else item
-        reason = _reason_to_drop(candidate, taken.filter, exclude)
+        reason = _reason_to_drop(candidate, options.filter, exclude)
         if reason:
             dropped[reason] += 1
         else:
             kept.append(candidate)
-    return _thin(kept, taken), dropped
+    return _thin(kept, options), dropped
 
 
 def _reason_to_drop(item: QualityItem, name: Filter, exclude: Collection[str]) -> str:
@@ -147,28 +159,28 @@ def _reason_to_drop(item: QualityItem, name: Filter, exclude: Collection[str]) -
     return "exclusion list" if is_excluded(item, exclude) else ""
 
 
-def _thin(kept: list[QualityItem], taken: Choice) -> list[QualityItem]:
+def _thin(kept: list[QualityItem], options: QualityOptions) -> list[QualityItem]:
     """Order the items and apply the limits per title and in all."""
-    khan = taken.filter == "khan"
-    if taken.filter == "legacy":
+    khan = options.filter == "khan"
+    if options.filter == "legacy":
         kept = shortest_first(kept)
-    per_title = taken.per_title or (KHAN_PER_TITLE if khan else None)
+    per_title = options.per_title or (KHAN_PER_TITLE if khan else None)
     if per_title is not None:
         kept = at_most_per_title(kept, per_title)
-    seed = KHAN_SEED if khan and taken.seed is None else taken.seed
+    seed = KHAN_SEED if khan and options.seed is None else options.seed
     if seed is not None:
         kept = list(kept)
         random.Random(seed).shuffle(kept)
-    return kept[: taken.limit]
+    return kept[: options.limit]
 
 
 def quality_source(rest: str) -> QuestionSet:
     """The factory of ``quality:PATH[?option=value&...]``."""
-    path, options = _split_path(rest)
+    path, pairs = _split_path(rest)
     if not path:
         raise InputError("source 'quality' needs a file: quality:PATH[?filter=khan&limit=100]")
     found = parse_options(
-        options,
+        pairs,
         {
             "filter": choice(*FILTERS),
             "distractor": choice(*DISTRACTORS),
@@ -178,13 +190,13 @@ def quality_source(rest: str) -> QuestionSet:
             "seed": whole(0),
             "limit": whole(1),
         },
-        source="quality",
+        owner="source 'quality'",
         separator="&",
     )
     split = found.pop("split", None)
     if "exclude" in found:
         found["exclude"] = read_exclusions(found["exclude"])
-    return load_quality(find_file(path, split), Choice(**found))
+    return load_quality(find_file(path, split), QualityOptions(**found))
 
 
 def _split_path(rest: str) -> tuple[str, str]:
@@ -217,3 +229,113 @@ def read_exclusions(name: str) -> Collection[str]:
     if name == "none":
         return frozenset()
     return frozenset(line.strip() for line in read_text(name).split("\n") if line.strip())
+
+
+# --- rules on single questions --------------------------------------------------------------------
+
+
+def digest(item: QualityItem) -> str:
+    """Names a question by title and wording, without holding either."""
+    text = f"{item.title.strip()}\n{item.question.strip()}"
+    return "sha256:" + hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+
+
+def is_excluded(item: QualityItem, exclude: Collection[str]) -> bool:
+    """Whether the item's title, question id or :func:`digest` is on the list."""
+    names = (item.title.strip(), item.question_id, digest(item))
+    return any(name in exclude for name in names)
+
+
+def clean(item: QualityItem) -> QualityItem:
+    """Delete line and paragraph separators (U+2028, U+2029); make no-break spaces plain."""
+
+    def cleaned(text: str) -> str:
+        return text.replace("\u2028", "").replace("\u2029", "").replace("\u00a0", " ")
+
+    return replace(
+        item,
+        title=cleaned(item.title),
+        article=cleaned(item.article),
+        question=cleaned(item.question),
+        options=tuple(cleaned(option) for option in item.options),
+    )
+
+
+KHAN_RULES: tuple[tuple[str, Callable[[QualityItem], bool]], ...] = (
+    ("source Gutenberg", lambda item: item.source == "Gutenberg"),
+    ("difficult", lambda item: item.difficult == 1),
+    ("answerability <= 1", lambda item: item.answerability <= 1),
+    ("all untimed answers right", lambda item: item.untimed_accuracy == 1),
+    ("speed accuracy <= 0.5", lambda item: item.speed_accuracy <= 0.5),
+    ("context >= 1.5", lambda item: item.context_required >= 1.5),
+    ("writer agrees", lambda item: item.writer == item.gold),
+)
+"""The rules on one question, each with its name, in the order they are applied.
+
+They need the validation data.
+"""
+
+
+def at_most_per_title(items: Sequence[QualityItem], limit: int) -> list[QualityItem]:
+    """The first ``limit`` items of every title, in order."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for item in items:
+        seen[item.title] += 1
+        if seen[item.title] <= limit:
+            kept.append(item)
+    return kept
+
+
+def shortest_first(items: Sequence[QualityItem]) -> list[QualityItem]:
+    """One item per article, its first; the shortest article first, in characters."""
+    first: dict[str, QualityItem] = {}
+    for item in items:
+        first.setdefault(item.article_id, item)
+    return sorted(first.values(), key=lambda item: len(item.article))
+
+
+def chosen_options(item: QualityItem, distractor: Distractor) -> tuple[int, ...]:
+    """The numbers, from 1, of the options that become the answers, in their order.
+
+    ``best``: gold and the most voted wrong option, in the order of the options. ``all``: every
+    option. ``legacy``: gold first, then ``options[1 - g]`` where ``g`` is gold counted from 0 and
+    a negative index counts from the end: the 2nd, 1st, 4th or 3rd option of four.
+
+    Raises:
+        InputError: The rule cannot tell a wrong option of this item.
+    """
+    if distractor == "all":
+        return tuple(range(1, len(item.options) + 1))
+    if distractor == "best":
+        return tuple(sorted((item.gold, item.best_distractor)))
+    wrong = (2 - item.gold) % len(item.options) + 1
+    if wrong == item.gold:
+        raise item.place.error(
+            f"distractor=legacy picks the right answer when option {item.gold} of "
+            f"{len(item.options)} is right; use distractor=best",
+            "options",
+        )
+    return (item.gold, wrong)
+
+
+def is_usable_pair(item: QualityItem, numbers: Sequence[int]) -> bool:
+    """Whether the chosen answers differ and none speaks about the other options."""
+    texts = [fold(item.options[number - 1]) for number in numbers]
+    return len(set(texts)) == len(texts) and not any(
+        phrase in text for text in texts for phrase in UNUSABLE_ANSWERS
+    )
+
+
+def to_question(item: QualityItem, numbers: Sequence[int]) -> Question:
+    """The debate question with the chosen options as answers, without outer white space."""
+    return Question(
+        question_id=item.question_id,
+        passage_id=item.article_id,
+        passage=item.article,
+        question=item.question.strip(),
+        answers=tuple(item.options[number - 1].strip() for number in numbers),
+        label=tuple(numbers).index(item.gold),
+        source="quality",
+        metadata={**item.extra, "option_numbers": tuple(numbers)},
+    )

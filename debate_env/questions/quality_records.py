@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from debate_env.questions.files import Place
+from debate_env.questions.files import FilePlace, described, json_lines
 from debate_env.questions.records import (
-    described,
     integer_field,
-    json_lines,
     list_field,
     required,
     text_field,
@@ -57,7 +56,7 @@ class QualityItem:
         extra: Further facts for the question's metadata.
     """
 
-    place: Place
+    place: FilePlace
     question_id: str
     article_id: str
     title: str
@@ -94,6 +93,26 @@ class QualityItem:
             )
         return max(wrong, key=lambda k: (votes[k], -k))
 
+    @property
+    def untimed_accuracy(self) -> float:
+        """Share of untimed validators who chose gold."""
+        return fmean(v.answer == self.gold for v in self.untimed or ())
+
+    @property
+    def speed_accuracy(self) -> float:
+        """Share of hurried validators who chose gold."""
+        return fmean(answer == self.gold for answer in self.speed or ())
+
+    @property
+    def answerability(self) -> float:
+        """Mean rating from 1 (one right answer) to 3 (unclear)."""
+        return fmean(v.answerability for v in self.untimed or ())
+
+    @property
+    def context_required(self) -> float:
+        """Mean rating from 1 (a sentence or two of the passage suffice) to 4 (most is needed)."""
+        return fmean(v.context for v in self.untimed or ())
+
 
 def read_items(path: str | Path, *, validated: bool = False) -> list[QualityItem]:
     """Read every question of a file, in order.
@@ -120,10 +139,14 @@ def read_items(path: str | Path, *, validated: bool = False) -> list[QualityItem
 
 
 def _item(
-    record: Mapping[str, Any], entry: Mapping[str, Any], article: str, place: Place, validated: bool
+    record: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    article: str,
+    place: FilePlace,
+    validated: bool,
 ) -> QualityItem:
     question_id = text_field(entry, "question_unique_id", place)
-    spot = Place(place.path, place.line, question_id)
+    spot = FilePlace(place.path, place.line, question_id)
     options = texts_field(entry, "options", spot)
     if len(options) < 2:
         raise spot.error(f"must hold two or more options, got {len(options)}", "options")
@@ -166,7 +189,7 @@ def _item(
 
 
 def _objects(
-    entry: Mapping[str, Any], name: str, spot: Place, needed: bool
+    entry: Mapping[str, Any], name: str, spot: FilePlace, needed: bool
 ) -> Iterable[Mapping[str, Any]]:
     values = list_field(entry, name, spot)
     if needed and not values:
@@ -177,7 +200,7 @@ def _objects(
     return values
 
 
-def _untimed(value: Mapping[str, Any], count: int, spot: Place) -> Untimed:
+def _untimed(value: Mapping[str, Any], count: int, spot: FilePlace) -> Untimed:
     name = next((name for name in DISTRACTOR_FIELDS if name in value), DISTRACTOR_FIELDS[0])
     vote = required(value, name, spot, f" (also allowed: {DISTRACTOR_FIELDS[1]!r})")
     return Untimed(
@@ -189,7 +212,7 @@ def _untimed(value: Mapping[str, Any], count: int, spot: Place) -> Untimed:
     )
 
 
-def _difficult(entry: Mapping[str, Any], spot: Place) -> int | None:
+def _difficult(entry: Mapping[str, Any], spot: FilePlace) -> int | None:
     value = required(entry, "difficult", spot)
     if value is None:
         return None

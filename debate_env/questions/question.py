@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, overload
 
-from debate_env.errors import InputError
+from debate_env.errors import InputError, brief
 from debate_env.questions.splitting import are_shares, split_counts, split_shares
 
 HASH_VERSION = "debateqd-questions-1"
@@ -43,7 +43,7 @@ class Question:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Problem(NamedTuple):
+class Flaw(NamedTuple):
     """What is wrong with one question: the field, and what it holds and may hold."""
 
     field: str
@@ -61,7 +61,7 @@ class QuestionChecker:
         self._ids: set[str] = set()
         self._passages: dict[str, str] = {}
 
-    def problem(self, question: Question) -> Problem | None:
+    def problem(self, question: Question) -> Flaw | None:
         """Return what is wrong with ``question``, or ``None`` and remember it."""
         known = self._passages.get(question.passage_id) if _is_id(question.passage_id) else None
         seen = known is not None and known == question.passage
@@ -77,11 +77,11 @@ class QuestionChecker:
         if found is not None:
             return found
         if question.question_id in self._ids:
-            return Problem(
+            return Flaw(
                 "question_id", f"{question.question_id!r} occurs twice; every id must be unique"
             )
         if known is not None and known != question.passage:
-            return Problem(
+            return Flaw(
                 "passage",
                 f"differs from an earlier passage of the same passage_id {question.passage_id!r}; "
                 "one passage_id must always come with one and the same passage",
@@ -101,26 +101,26 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and value != "" and value == value.strip() and value.isprintable()
 
 
-def _id_problem(name: str, value: object) -> Problem | None:
+def _id_problem(name: str, value: object) -> Flaw | None:
     if _is_id(value):
         return None
-    return Problem(
+    return Flaw(
         name,
         f"must be a text of printable characters without outer spaces, got {brief(value)}",
     )
 
 
-def _text_problem(name: str, value: object) -> Problem | None:
+def _text_problem(name: str, value: object) -> Flaw | None:
     if not isinstance(value, str):
-        return Problem(name, f"must be a text, got {brief(value)}")
+        return Flaw(name, f"must be a text, got {brief(value)}")
     if not value.strip():
-        return Problem(name, "is empty; it must hold some text")
+        return Flaw(name, "is empty; it must hold some text")
     if "\0" in value:
-        return Problem(name, f"holds a NUL character at position {value.index(chr(0))}; remove it")
+        return Flaw(name, f"holds a NUL character at position {value.index(chr(0))}; remove it")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        return Problem(
+        return Flaw(
             name,
             f"holds half of a surrogate pair (U+{ord(value[error.start]):04X}) at position "
             f"{error.start}; only complete Unicode characters are allowed",
@@ -128,19 +128,19 @@ def _text_problem(name: str, value: object) -> Problem | None:
     return None
 
 
-def _answers_problem(answers: object) -> Problem | None:
+def _answers_problem(answers: object) -> Flaw | None:
     if not isinstance(answers, tuple):
-        return Problem("answers", f"must be two or more texts, got {brief(answers)}")
+        return Flaw("answers", f"must be two or more texts, got {brief(answers)}")
     if not 2 <= len(answers) <= MAX_ANSWERS:
-        return Problem("answers", f"must be 2 to {MAX_ANSWERS} answers, got {len(answers)}")
+        return Flaw("answers", f"must be 2 to {MAX_ANSWERS} answers, got {len(answers)}")
     seen: dict[str, int] = {}
     for number, answer in enumerate(answers, start=1):
         problem = _text_problem("answers", answer)
         if problem is not None:
-            return Problem("answers", f"answer {number} {problem.message}")
+            return Flaw("answers", f"answer {number} {problem.message}")
         first = seen.setdefault(fold(answer), number)
         if first != number:
-            return Problem(
+            return Flaw(
                 "answers",
                 f"answers {first} and {number} are equal ({brief(answer)}); all must differ by "
                 "more than case and white space",
@@ -148,20 +148,14 @@ def _answers_problem(answers: object) -> Problem | None:
     return None
 
 
-def _label_problem(label: object, count: int) -> Problem | None:
+def _label_problem(label: object, count: int) -> Flaw | None:
     if isinstance(label, bool) or not isinstance(label, int):
-        return Problem("label", f"must be an integer from 0 to {count - 1}, got {brief(label)}")
+        return Flaw("label", f"must be an integer from 0 to {count - 1}, got {brief(label)}")
     if not 0 <= label < count:
-        return Problem(
+        return Flaw(
             "label", f"must be 0 to {count - 1} (0 is the first of {count} answers), got {label}"
         )
     return None
-
-
-def brief(value: object, limit: int = 60) -> str:
-    """A value as one short line for an error message."""
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 class Splits(NamedTuple):

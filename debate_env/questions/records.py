@@ -1,33 +1,48 @@
-"""From a record (a line of JSON, a row of a table) to a valid question."""
+"""Questions from JSON Lines and CSV files, and the readers of fields that every format shares.
+
+==============  ========  =================================================================
+field           type      meaning
+==============  ========  =================================================================
+question_id     text      unique in the file
+passage         text      the full passage; repeated on every line of the same passage
+question        text      the question
+answers         list      two or more different texts; or fields answer_1, answer_2, ...
+label           integer   which answer is right, **counted from 0**
+passage_id      text      optional; questions of one passage share it; default: from its text
+source          text      optional; default: the file name
+metadata        object    optional; never shown to an agent
+anything else             becomes part of the metadata
+==============  ========  =================================================================
+
+A CSV file has a header row. Its answers stand in ``answer_1``, ``answer_2``, ... (the last of them
+may be empty in rows with fewer answers) or as a JSON list in one column ``answers``. Cells are
+separated by commas; a cell that holds a comma, a quotation mark or a line break is enclosed in
+double quotation marks, and such marks inside are doubled (RFC 4180).
+"""
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import difflib
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from debate_env.errors import InputError
-from debate_env.questions.files import Place, read_text
-from debate_env.questions.question import Question, QuestionChecker, QuestionSet, brief
+from debate_env.errors import brief
+from debate_env.questions.files import FilePlace, described, json_lines, read_text
+from debate_env.questions.question import Question, QuestionChecker, QuestionSet
 
 REQUIRED = ("question_id", "passage", "question", "answers", "label")
 OPTIONAL = ("passage_id", "source", "metadata")
 ANSWER_COLUMN = re.compile(r"answer_\d+")
 _MEANT = frozenset({*REQUIRED, *OPTIONAL, "questions", "article", "article_id", "title"})
 """Field names that stand for themselves in one format or another."""
-_TYPE_NAMES = {
-    bool: "true/false",
-    int: "an integer",
-    float: "a number with a fraction",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
+_MAX_CELL = 2**31 - 1
 
 
 class QuestionCollector:
@@ -43,7 +58,7 @@ class QuestionCollector:
         """One object for equal passages, so that many questions hold the text once."""
         return self._texts.setdefault(passage, passage)
 
-    def add(self, question: Question, place: Place, advice: str = "") -> None:
+    def add(self, question: Question, place: FilePlace, advice: str = "") -> None:
         """Keep a valid question; an invalid one is an error at ``place``."""
         problem = self._checker.problem(question)
         if problem is not None:
@@ -56,59 +71,11 @@ class QuestionCollector:
     def finish(self) -> QuestionSet:
         """The set of everything gathered; none at all is an error."""
         if not self._questions:
-            raise Place(self._path).error("holds no question; at least one is needed")
+            raise FilePlace(self._path).error("holds no question; at least one is needed")
         return QuestionSet(self._questions)
 
 
-def json_lines(path: str | Path) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """The JSON objects of a file, one per line; blank lines are skipped.
-
-    Only a line feed ends a line: other line separators may occur inside JSON texts.
-    """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip():
-            place = Place(str(path), number)
-            yield place, parse_object(line, place)
-
-
-def parse_object(line: str, place: Place) -> dict[str, Any]:
-    """Parse one line as a JSON object, without repeated keys and without NaN or Infinity."""
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in items:
-            if key in found:
-                raise place.error("occurs twice in one record; keep one", key)
-            found[key] = value
-        return found
-
-    def constant(name: str) -> None:
-        raise place.error(f"{name} is not allowed; use a finite number or null")
-
-    try:
-        value = json.loads(line, object_pairs_hook=pairs, parse_constant=constant)
-    except json.JSONDecodeError as error:
-        raise place.error(
-            f"malformed JSON at column {error.colno} ({error.msg}); every line must be one "
-            "complete JSON object"
-        ) from None
-    except InputError:
-        raise
-    except ValueError as error:
-        raise place.error(f"malformed JSON ({error})") from None
-    except RecursionError:
-        raise place.error("the JSON is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise place.error(f"must be a JSON object in braces, got {described(value)}")
-    return value
-
-
-def described(value: object) -> str:
-    """A value and its type in the words of a data file, e.g. ``5 (an integer)``."""
-    return f"{brief(value)} ({_TYPE_NAMES.get(type(value), type(value).__name__)})"
-
-
-def required(record: Mapping[str, Any], name: str, place: Place, note: str = "") -> Any:
+def required(record: Mapping[str, Any], name: str, place: FilePlace, note: str = "") -> Any:
     """The value of a field that must be there; a near miss among the others is pointed out.
 
     Fields that have a meaning of their own are no near miss: ``question`` is not a misspelt
@@ -125,7 +92,7 @@ def required(record: Mapping[str, Any], name: str, place: Place, note: str = "")
     raise place.error(f"is missing{note}; {found} (the record has: {has})", name)
 
 
-def text_field(record: Mapping[str, Any], name: str, place: Place) -> str:
+def text_field(record: Mapping[str, Any], name: str, place: FilePlace) -> str:
     """A required field that holds a text."""
     value = required(record, name, place)
     if not isinstance(value, str):
@@ -133,7 +100,7 @@ def text_field(record: Mapping[str, Any], name: str, place: Place) -> str:
     return value
 
 
-def list_field(record: Mapping[str, Any], name: str, place: Place) -> list[Any]:
+def list_field(record: Mapping[str, Any], name: str, place: FilePlace) -> list[Any]:
     """A required field that holds a list."""
     value = required(record, name, place)
     if not isinstance(value, list):
@@ -142,7 +109,7 @@ def list_field(record: Mapping[str, Any], name: str, place: Place) -> list[Any]:
 
 
 def integer_field(
-    record: Mapping[str, Any], name: str, place: Place, low: int, high: int, note: str = ""
+    record: Mapping[str, Any], name: str, place: FilePlace, low: int, high: int, note: str = ""
 ) -> int:
     """A required field that holds an integer from ``low`` to ``high``."""
     value = required(record, name, place, note)
@@ -151,7 +118,7 @@ def integer_field(
     return value
 
 
-def texts_field(record: Mapping[str, Any], name: str, place: Place) -> tuple[str, ...]:
+def texts_field(record: Mapping[str, Any], name: str, place: FilePlace) -> tuple[str, ...]:
     """A required field that holds a list of texts."""
     values = list_field(record, name, place)
     for number, value in enumerate(values, start=1):
@@ -161,9 +128,9 @@ def texts_field(record: Mapping[str, Any], name: str, place: Place) -> tuple[str
 
 
 def question_from(
-    record: Mapping[str, Any], place: Place, collector: QuestionCollector, source: str
+    record: Mapping[str, Any], place: FilePlace, collector: QuestionCollector, source: str
 ) -> Question:
-    """Build a question from a record in the project's own columns; see ``jsonl`` and ``tabular``.
+    """Build a question from a record in the columns that this module documents.
 
     The collector validates the content afterwards; this checks names and types.
     """
@@ -189,7 +156,7 @@ def question_from(
     )
 
 
-def _answers(record: Mapping[str, Any], place: Place) -> tuple[tuple[str, ...], list[str]]:
+def _answers(record: Mapping[str, Any], place: FilePlace) -> tuple[tuple[str, ...], list[str]]:
     """The answers, from ``answers`` or from ``answer_1``, ``answer_2``, ...; and those columns."""
     columns = [name for name in record if ANSWER_COLUMN.fullmatch(name)]
     if not columns:
@@ -205,7 +172,7 @@ def _answers(record: Mapping[str, Any], place: Place) -> tuple[tuple[str, ...], 
     return tuple(text_field(record, name, place) for name in wanted), wanted
 
 
-def _label(record: Mapping[str, Any], count: int, place: Place) -> int:
+def _label(record: Mapping[str, Any], count: int, place: FilePlace) -> int:
     value = required(record, "label", place)
     if isinstance(value, bool) or not isinstance(value, int):
         raise place.error(
@@ -216,7 +183,7 @@ def _label(record: Mapping[str, Any], count: int, place: Place) -> int:
 
 
 def _refuse_misspelt(
-    extra: Mapping[str, Any], record: Mapping[str, Any], answers: int, place: Place
+    extra: Mapping[str, Any], record: Mapping[str, Any], answers: int, place: FilePlace
 ) -> None:
     """Other columns become metadata, but not one that nearly is an optional column."""
     optional = [n for n in ("passage_id", f"answer_{answers + 1}") if n not in record]
@@ -224,3 +191,117 @@ def _refuse_misspelt(
         close = difflib.get_close_matches(name, optional, n=1, cutoff=0.85)
         if close:
             raise place.error(f"did you mean {close[0]!r}? rename the field", name)
+
+
+def load_jsonl(path: str | Path) -> QuestionSet:
+    """Load a file of one JSON object per line, plain or gzip.
+
+    Raises:
+        InputError: Anything in the file is wrong; then nothing is loaded.
+    """
+    collector = QuestionCollector(path)
+    for place, record in json_lines(path):
+        collector.add(question_from(record, place, collector, Path(path).name), place)
+    return collector.finish()
+
+
+def load_csv(path: str | Path) -> QuestionSet:
+    """Load a CSV file, plain or gzip.
+
+    Raises:
+        InputError: Anything in the file is wrong; then nothing is loaded.
+    """
+    collector = QuestionCollector(path)
+    rows = _rows(path)
+    header_place, header = next(rows)
+    _check_header(header, header_place)
+    for place, cells in rows:
+        if len(cells) != len(header):
+            raise place.error(
+                f"the row has {len(cells)} cells, the header {len(header)}; enclose a cell that "
+                "holds a comma in double quotation marks"
+            )
+        record = _typed(dict(zip(header, cells, strict=True)), place)
+        collector.add(question_from(record, place, collector, Path(path).name), place)
+    return collector.finish()
+
+
+def _rows(path: str | Path) -> Iterator[tuple[FilePlace, list[str]]]:
+    """The rows that are not blank, each with the line it begins on."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    with _long_cells():
+        while True:
+            place = FilePlace(str(path), reader.line_num + 1)
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise place.error(
+                    f"malformed CSV ({error}); enclose cells in double quotation marks and double "
+                    "those inside"
+                ) from None
+            if cells is None:
+                return
+            if cells:
+                yield place, cells
+
+
+@contextlib.contextmanager
+def _long_cells() -> Iterator[None]:
+    """Passages may be longer than the csv module's limit of 131,072 characters a cell."""
+    before = csv.field_size_limit(_MAX_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _check_header(header: list[str], place: FilePlace) -> None:
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
+            raise place.error(f"the header is separated by {name}; separate columns by commas")
+    seen: set[str] = set()
+    for name in header:
+        if not name.strip() or name != name.strip():
+            raise place.error(
+                f"column name {brief(name)}: must be a name without outer spaces", "header"
+            )
+        if name in seen:
+            raise place.error("occurs twice in the header; every column needs its own name", name)
+        seen.add(name)
+
+
+def _typed(row: dict[str, str], place: FilePlace) -> dict[str, Any]:
+    """Give the cells of a row the types of a JSON record."""
+    record: dict[str, Any] = dict(row)
+    if not record.get("source"):
+        record.pop("source", None)
+    if not record.get("passage_id"):
+        record.pop("passage_id", None)
+    if "metadata" in record:
+        record["metadata"] = {"metadata": record["metadata"]}
+    if "label" in record:
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", record["label"].strip()):
+            raise place.error(
+                f"must be an integer, 0 for the first answer, got {brief(row['label'])}", "label"
+            )
+        record["label"] = int(record["label"])
+    if "answers" in record:
+        try:
+            record["answers"] = json.loads(record["answers"])
+        except (ValueError, RecursionError):
+            raise place.error(
+                f'must be a JSON list such as ["yes", "no"], got {brief(row["answers"])}', "answers"
+            ) from None
+    _drop_empty_answers(record)
+    return record
+
+
+def _drop_empty_answers(record: dict[str, Any]) -> None:
+    """Remove empty answer cells from the end, keeping two, so that rows may differ in number."""
+    numbers = [
+        int(name.removeprefix("answer_")) for name in record if ANSWER_COLUMN.fullmatch(name)
+    ]
+    for number in sorted(numbers, reverse=True):
+        if number <= 2 or record.get(f"answer_{number}", "").strip():
+            return
+        del record[f"answer_{number}"]

@@ -1,4 +1,4 @@
-"""Where questions come from: one small module per source, registered by name.
+"""Where questions come from: sources, registered by name.
 
 ===================================  ==========================================================
 specification                        questions
@@ -8,8 +8,7 @@ specification                        questions
                                      ``difficulty`` (0.5), ``questions`` per passage (2), ``seed``
 ``quality:PATH[?name=value&...]``    QuALITY files; options in :mod:`debate_env.questions.quality`
 ``PATH.jsonl``, ``PATH.csv``         own questions, also with ``.gz``; columns in
-                                     :mod:`debate_env.questions.jsonl` and
-                                     :mod:`debate_env.questions.tabular`
+                                     :mod:`debate_env.questions.records`
 ``NAME[:...]``                       a source added with :func:`register_source`, or by an
                                      installed package as entry point in
                                      ``debate_env.questions.sources``
@@ -24,24 +23,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from debate_env.errors import InputError, nearest
+from debate_env.options import number, parse_options, whole
 from debate_env.questions.builtin import builtin_questions
 from debate_env.questions.files import exists
-from debate_env.questions.jsonl import load_jsonl
-from debate_env.questions.options import number, parse_options, whole
-from debate_env.questions.quality import Choice, load_quality, quality_source
+from debate_env.questions.quality import quality_source
 from debate_env.questions.question import QuestionSet
-from debate_env.questions.tabular import load_csv
-
-__all__ = [
-    "Choice",
-    "builtin_questions",
-    "load_csv",
-    "load_jsonl",
-    "load_quality",
-    "load_questions",
-    "register_source",
-    "source_names",
-]
+from debate_env.questions.records import load_csv, load_jsonl
 
 Factory = Callable[[str], QuestionSet]
 """Makes a question set from what follows ``NAME:`` in the specification (empty without it)."""
@@ -68,8 +55,7 @@ def _synthetic(rest: str) -> QuestionSet:
             "questions": whole(1),
             "seed": whole(0),
         },
-        source="synthetic",
-        separator=",",
+        owner="source 'synthetic'",
     )
     # Here, because generating is the only thing that needs the module.
     from debate_env.questions.synthetic import synthetic_questions

@@ -15,11 +15,24 @@ Passage number ``i`` depends on the seed and ``i`` alone: a longer set starts wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from debate_env.draws import Draws
 from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
-from debate_env.questions.synthetic_facts import Fact, draw_facts
-from debate_env.questions.synthetic_text import Setting, filler
+from debate_env.questions.synthetic_banks import (
+    BITS,
+    EVENTS,
+    KINDS,
+    MENTIONS,
+    OUTCOMES,
+    PREPOSITIONS,
+    THINGS,
+    VERBS,
+    Forms,
+)
+from debate_env.questions.synthetic_scene import BANKS, Scene, filler, invented_name, surname
 
 MAX_QUESTIONS = 12
 
@@ -71,9 +84,9 @@ def synthetic_questions(
 def _passage(number: int, words: int, difficulty: float, count: int, seed: int) -> list[Question]:
     # Separate streams: another length keeps the facts, another difficulty keeps the place.
     key = f"debateqd synthetic 1|{seed}|{number}|"
-    setting = Setting.draw(Draws(f"{key}setting".encode()))
-    facts = draw_facts(Draws(f"{key}facts".encode()), setting, count, difficulty)
-    passage = _write(Draws(f"{key}text".encode()), setting, facts, words)
+    scene = Scene.draw(Draws(f"{key}setting".encode()))
+    facts = draw_facts(Draws(f"{key}facts".encode()), scene, count, difficulty)
+    passage = _write(Draws(f"{key}text".encode()), scene, facts, words)
     passage_id = f"synthetic-{seed}-{number:05d}"
     return [
         Question(
@@ -95,17 +108,17 @@ def _passage(number: int, words: int, difficulty: float, count: int, seed: int) 
     ]
 
 
-def _write(draws: Draws, setting: Setting, facts: list[Fact], words: int) -> str:
+def _write(draws: Draws, scene: Scene, facts: list[Fact], words: int) -> str:
     """Mix evidence, decoys and filler into paragraphs of about the wanted length."""
     # A block stays together: evidence in two sentences must not be torn apart.
     blocks = [" ".join(f.evidence) for f in facts]
     blocks += [sentence for f in facts for sentence in (*f.decoys, *f.mentions)]
-    opening = setting.opening(draws)
+    opening = scene.opening(draws)
     length = sum(len(b.split()) for b in (opening, *blocks))
     seen = {opening, *blocks}
     repeats = 0
     while length < words:
-        sentence = filler(draws, setting)
+        sentence = filler(draws, scene)
         # Very long passages run out of new sentences in the end; some repetition is no harm then.
         if sentence in seen and repeats < 1000:
             repeats += 1
@@ -121,3 +134,197 @@ def _write(draws: Draws, setting: Setting, facts: list[Fact], words: int) -> str
             room = 3 + draws.below(4)
         paragraphs[-1].append(block)
     return "\n\n".join(" ".join(p) for p in paragraphs)
+
+
+# --- facts: one event each, its question, evidence and decoys ------------------------------------
+# Every concept (a verb, a thing, an event) has several wordings. The question uses one; how often
+# the evidence and the decoys use the same is what makes a question easy or hard.
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One question with all that the passage says about it.
+
+    Attributes:
+        kind: What the question asks for, e.g. ``"person"``.
+        question: The question.
+        answers: The two answers.
+        label: Index of the true one.
+        evidence: One or two neighbouring sentences that state the true answer.
+        decoys: Sentences that mention the wrong answer in another connection.
+        mentions: Sentences that mention either answer in passing.
+    """
+
+    kind: str
+    question: str
+    answers: tuple[str, str]
+    label: int
+    evidence: tuple[str, ...]
+    decoys: tuple[str, ...]
+    mentions: tuple[str, ...]
+
+
+def draw_facts(draws: Draws, scene: Scene, count: int, difficulty: float) -> list[Fact]:
+    """Draw facts about different things.
+
+    Args:
+        draws: Source of chance.
+        scene: Supplies the witnesses.
+        count: Number of facts, at most 12.
+        difficulty: From 0 to 1.
+    """
+    kinds: list[str] = []
+    while len(kinds) < count:
+        kinds += draws.shuffle(tuple(KINDS))
+    things = draws.sample(THINGS, 2 * count)
+    events = draws.sample(EVENTS, min(2 * count, len(EVENTS)))
+    used: set[str] = set()
+    facts = []
+    for number, kind in enumerate(kinds[:count]):
+        bank = events if kind == "cause" else things
+        own, other = bank[2 * number % len(bank)], bank[(2 * number + 1) % len(bank)]
+        facts.append(_fact(draws, scene, kind, own, other, difficulty, used))
+    return facts
+
+
+def _fact(
+    draws: Draws,
+    scene: Scene,
+    kind: str,
+    own: Sequence[str],
+    other: Sequence[str],
+    difficulty: float,
+    used: set[str],
+) -> Fact:
+    first, second = _fillers(draws, kind, used)
+    # The coin falls before anything is written: both fillers are alike up to here.
+    label = draws.below(2)
+    true, wrong = (first, second) if label == 0 else (second, first)
+    name, elsewhere = surname(draws), surname(draws)
+    actions, others = _actions(draws, kind)
+    asked = _Wording(name, own, actions, draws.below(len(own)), draws.below(len(actions)))
+    worded = KINDS[kind]
+    evidence_wording = asked.reworded(draws, 0.05 + 0.5 * difficulty, 0.3 * difficulty)
+    witness = draws.sample(scene.people, len(scene.people))
+    if draws.uniform() < 0.55 * difficulty:
+        evidence = tuple(
+            evidence_wording.write(t, true, witness[0]) for t in draws.pick(worded.double)
+        )
+    else:
+        evidence = (evidence_wording.write(draws.pick(worded.single), true, witness[0]),)
+    number = 1 + draws.round(0.3 + 0.5 * difficulty) + draws.round(0.6 * difficulty)
+    decoys = []
+    for index in range(number):
+        far = asked.reworded(draws, 0.95 - 0.55 * difficulty, 0.7 - 0.5 * difficulty)
+        style = draws.uniform()
+        if style < 0.45:
+            template = draws.pick(worded.hearsay)
+        elif style < 0.65:
+            template = draws.pick(worded.plan)
+        else:
+            template = draws.pick(worded.other)
+            if draws.uniform() < 0.5:
+                far = _Wording(elsewhere, other, far.actions, 0, far.action, far.named)
+            else:
+                far = _Wording(name, own, others, far.thing, draws.below(len(others)), far.named)
+        decoys.append(far.write(template, wrong, witness[1 + index]))
+    mentions = tuple(
+        asked.write(draws.pick(MENTIONS[kind]), filler, witness[-1])
+        for filler in (first, second)
+        if draws.uniform() < 0.4
+    )
+    return Fact(
+        kind,
+        asked.write(draws.pick(worded.question), "", ""),
+        (_capital(first), _capital(second)),
+        label,
+        evidence,
+        tuple(dict.fromkeys(decoys)),
+        mentions,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """One choice of words for one event."""
+
+    name: str
+    things: Sequence[str]
+    actions: Sequence[Forms]
+    thing: int
+    action: int
+    named: bool = True
+
+    def reworded(self, draws: Draws, change: float, unname: float) -> _Wording:
+        """Return this event with each concept reworded, and its name left out, with a chance."""
+        thing, action = self.thing, self.action
+        if draws.uniform() < change:
+            thing = (thing + 1 + draws.below(len(self.things) - 1)) % len(self.things)
+        if draws.uniform() < change:
+            action = (action + 1 + draws.below(len(self.actions) - 1)) % len(self.actions)
+        named = draws.uniform() >= unname
+        return _Wording(self.name, self.things, self.actions, thing, action, named)
+
+    def write(self, template: str, filler: str, witness: str) -> str:
+        """Fill a template."""
+        past, participle, base = self.actions[self.action]
+        name = f"{self.name} " if self.named else ""
+        text = (
+            template.replace("{T}", f"the {name}{self.things[self.thing]}")
+            .replace("{past}", past)
+            .replace("{part}", participle)
+            .replace("{base}", base)
+            .replace("{W}", witness)
+            .replace("{X}", _capital(filler))
+            .replace("{x}", filler)
+        )
+        return _capital(text)
+
+
+def _actions(draws: Draws, kind: str) -> tuple[Sequence[Forms], Sequence[Forms]]:
+    """Return the wordings of what happened, and of something else that could have."""
+    if kind == "cause":
+        own, other = draws.sample(OUTCOMES, 2)
+        return [(o, o, o) for o in own], [(o, o, o) for o in other]
+    first, second = draws.sample(VERBS, 2)
+    return first, second
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _fillers(draws: Draws, kind: str, used: set[str]) -> tuple[str, str]:
+    """Draw two answers alike, without a content word in common with any other of the passage."""
+    chosen: list[str] = []
+    while len(chosen) < 2:
+        text, words = _filler(draws, kind)
+        if used.isdisjoint(words):
+            used.update(words)
+            chosen.append(text)
+    return chosen[0], chosen[1]
+
+
+def _filler(draws: Draws, kind: str) -> tuple[str, tuple[str, ...]]:
+    if kind == "person":
+        name = invented_name(draws)
+        return name, (name,)
+    if kind == "place":
+        adjective, site = draws.pick(BANKS["adj"]), draws.pick(BANKS["site"])
+        return f"{draws.pick(PREPOSITIONS)} the {adjective} {site}", (adjective, site)
+    if kind == "time":
+        moment, feast = draws.pick(BITS["moment"]), draws.pick(BITS["fest"])
+        return f"on the {moment} of the {feast}", (feast,)
+    if kind == "cause":
+        flaw, part = draws.pick(BITS["flaw"]), draws.pick(BITS["part"])
+        article = "an" if flaw[0] in "aeiou" else "a"
+        return f"{article} {flaw} {part}", (flaw, part)
+    if kind == "body":
+        body, trade = draws.pick(BITS["body"]), draws.pick(BITS["trade"])
+        return f"the {body} {trade}", (trade,)
+    if kind == "means":
+        metal, tool = draws.pick(BITS["metal"]), draws.pick(BITS["tool"])
+        article = "an" if metal[0] in "aeiou" else "a"
+        return f"{article} {metal} {tool}", (metal, tool)
+    aim, matter = draws.pick(BITS["aim"]), draws.pick(BITS["matter"])
+    return f"to {aim} {matter}", (matter,)

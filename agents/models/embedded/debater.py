@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import Draws
 from debateqd.agents.models.embedded import phrases
 from debateqd.agents.models.embedded.retrieval import (
-    PassageIndex,
+    SpanIndex,
     distinguishing,
     is_hedged,
     relevance,
@@ -26,7 +27,6 @@ from debateqd.agents.prompts import debate as prompts
 
 _LIMIT = re.compile(r"at most (\d+) words")
 _ROUND = re.compile(r"Round (\d+) of")
-_QUOTED = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _CANDIDATES = 14
 _UNIT_WORDS = 13.0
 _QUOTE_UNIT_WORDS = 24.0
@@ -82,7 +82,7 @@ def read_task(user: str) -> Task | None:
     )
 
 
-def candidates(index: PassageIndex, question: str, own: str, other: str) -> tuple[Candidate, ...]:
+def candidates(index: SpanIndex, question: str, own: str, other: str) -> tuple[Candidate, ...]:
     """Return the spans that support ``own`` best, by descending score.
 
     The score is BM25 of the terms of the question and, with double weight, those that set the own
@@ -207,7 +207,7 @@ def _rebuttals(task: Task, number: int, other: str, draws: Draws) -> list[str]:
         return []
     if not task.opposing_speeches:
         return [s.replace("{o}", other) for s in draws.sample(phrases.REBUT_FIRST, number)]
-    quoted = [text for _, text in _QUOTED.findall(task.opposing_speeches[-1])]
+    quoted = [text for _, text in MARKED_QUOTE.findall(task.opposing_speeches[-1])]
     result = []
     for text in draws.sample(quoted, number):
         words = text.replace('"', "'").replace("<", "‹").split()

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import digest, gauss
 from debateqd.agents.models.embedded.retrieval import (
-    PassageIndex,
+    SpanIndex,
     coverage,
     distinguishing,
     is_hedged,
@@ -31,7 +31,6 @@ from debateqd.agents.models.embedded.style import strength, style_counts
 from debateqd.agents.models.embedded.world import STYLES, World
 from debateqd.agents.prompts import debate as prompts
 
-_QUOTE = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _LOGIC = STYLES.index("logic")
 _REFUTATION = STYLES.index("refutation")
 _FADE = 0.4
@@ -56,12 +55,12 @@ class Features(NamedTuple):
 def features(speech: str) -> Features:
     """Read one speech as the transcript shows it."""
     verified, unverified = [], 0
-    for mark, text in _QUOTE.findall(speech):
+    for mark, text in MARKED_QUOTE.findall(speech):
         if mark == "v":
             verified.append(text)
         else:
             unverified += 1
-    plain = _QUOTE.sub(" ", speech) if verified or unverified else speech
+    plain = MARKED_QUOTE.sub(" ", speech) if verified or unverified else speech
     return Features(tuple(verified), unverified, style_counts(plain), len(speech.split()))
 
 
@@ -144,7 +143,7 @@ def debate_log_odds(world: World, user: str, seed: int) -> list[float] | None:
 
 
 def reading_log_odds(
-    world: World, index: PassageIndex | None, user: str, seed: int
+    world: World, index: SpanIndex | None, user: str, seed: int
 ) -> list[float] | None:
     """Return the log-odds of each answer without a debate.
 
@@ -168,7 +167,7 @@ def reading_log_odds(
     return opinion
 
 
-def read(index: PassageIndex, question: str, answers: tuple[str, ...]) -> list[float]:
+def read(index: SpanIndex, question: str, answers: tuple[str, ...]) -> list[float]:
     """Return the support in ``[0, 1)`` that a passage gives each answer, alike for all answers."""
     asked = terms_of(question)
     sets = distinguishing(answers, question)

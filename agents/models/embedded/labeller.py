@@ -6,15 +6,13 @@ not depend on the seed or on the order in which ways are listed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from debate_env.core.quotes import MARKED_QUOTE
 from debateqd.agents.models.embedded.style import style_counts
 from debateqd.agents.models.embedded.world import STYLES
 from debateqd.agents.prompts import debate as prompts
 from debateqd.agents.prompts.labels import listed_ways, shown_speeches
-
-_QUOTE = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 
 _STYLE_OF = {
     "rationality": "logic",
@@ -58,12 +56,12 @@ def way_scores(speeches: Sequence[str]) -> dict[str, float]:
     Args:
         speeches: Marked speeches.
     """
-    own = [_QUOTE.sub(" ", speech) for speech in speeches]
+    own = [MARKED_QUOTE.sub(" ", speech) for speech in speeches]
     words = max(1, sum(len(text.split()) for text in own))
     counts = [0.0] * len(STYLES)
     for text in own:
         counts = [a + b for a, b in zip(counts, style_counts(text), strict=True)]
-    quoted = sum(len(text.split()) for s in speeches for _, text in _QUOTE.findall(s))
+    quoted = sum(len(text.split()) for s in speeches for _, text in MARKED_QUOTE.findall(s))
     scores = {way: 100 * counts[STYLES.index(style)] / words for way, style in _STYLE_OF.items()}
     scores[_QUOTING] = _QUOTED * quoted / (words + quoted)
     return scores

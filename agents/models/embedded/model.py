@@ -16,7 +16,7 @@ from debateqd.agents.models.embedded import judge
 from debateqd.agents.models.embedded.debater import Candidate, candidates, compose, read_task
 from debateqd.agents.models.embedded.labeller import choose_way
 from debateqd.agents.models.embedded.mutator import rewrite
-from debateqd.agents.models.embedded.retrieval import PassageIndex
+from debateqd.agents.models.embedded.retrieval import SpanIndex
 from debateqd.agents.models.embedded.world import World
 from debateqd.agents.models.embedded.writer import write
 from debateqd.agents.prompts import debate as prompts
@@ -54,7 +54,7 @@ class _Cache(dict[K, V]):
 class _Passage(NamedTuple):
     """What is kept of a system message."""
 
-    spans: PassageIndex
+    spans: SpanIndex
     tokens: int
     digest: bytes
 
@@ -202,7 +202,7 @@ class EmbeddedModel:
 
 def _read_passage(system: str) -> _Passage:
     passage = prompts.section(system, "passage") or ""
-    return _Passage(PassageIndex(passage), count_tokens(system), digest(passage))
+    return _Passage(SpanIndex(passage), count_tokens(system), digest(passage))
 
 
 def count_tokens(text: str) -> int:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import Draws
 from debateqd.agents.models.embedded.changes import INSTRUCTIONS, change, weigh
 from debateqd.agents.models.embedded.phrases import expand
 from debateqd.agents.prompts.mutation import Record
 
-_QUOTE = re.compile(r"<([vu])_quote>(.*?)</\1_quote>", re.DOTALL)
 _REBUTS = re.compile(r"\bopponent\b|\bhearsay\b|\bother side\b", re.IGNORECASE)
 
 
@@ -194,8 +194,8 @@ class _Said:
 
     def __init__(self, texts: Sequence[str]) -> None:
         text = " ".join(texts)
-        quotes = _QUOTE.findall(text)
-        self.words = len(_QUOTE.sub(r"\2", text).split())
+        quotes = MARKED_QUOTE.findall(text)
+        self.words = len(MARKED_QUOTE.sub(r"\2", text).split())
         total = max(1, self.words)
         self.verified = sum(len(q.split()) for kind, q in quotes if kind == "v") / total
         self.unverified = sum(kind == "u" for kind, _ in quotes)

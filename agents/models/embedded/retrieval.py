@@ -133,7 +133,7 @@ def relevance(
     return answer * (0.1 + 0.9 * min(1.0, about / 0.8) ** 2)
 
 
-class PassageIndex:
+class SpanIndex:
     """The quotable spans of one passage, with inverted lists.
 
     Spans are sentences, and pairs of neighbours where they are short enough. A long sentence is cut

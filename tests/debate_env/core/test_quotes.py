@@ -15,11 +15,14 @@ from debate_env.core.quotes import (
     quote_key,
     read_quotes,
     strip_marks,
-    verify,
 )
 from tests.debate_env.support import FAST, PASSAGE, any_text
 
 TRUE = "set it seven minutes slow"
+
+
+def verify(quote, passage, mode="strict"):
+    return passage_index(passage).holds(quote, mode)
 
 
 @pytest.mark.parametrize(
@@ -143,17 +146,6 @@ def test_marks_are_a_function_of_the_tags_alone(text):
     here, elsewhere = mark(text, PASSAGE), mark(text, "Another passage altogether.")
     assert strip_marks(here.text) == strip_marks(elsewhere.text)
     assert mark(strip_marks(here.text), PASSAGE).text == here.text
-
-
-def test_overlap_and_fake_quotes():
-    index = passage_index(PASSAGE)
-    assert index.overlap(TRUE) == 1.0
-    assert index.overlap("set it seven hours slow") == pytest.approx(1 / 3)
-    assert index.overlap("two words") == 0.0
-    invented = "the mayor paid Ada Venn in gold to lie"
-    assert index.is_fake(invented)
-    assert not index.is_fake("paid her in gold to lie")  # 6 words
-    assert not index.is_fake(invented + " and set it seven")
 
 
 def test_a_hostile_passage_is_searched_in_reasonable_time():

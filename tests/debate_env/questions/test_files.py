@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from debate_env.errors import InputError
-from debate_env.questions.files import Place, exists, read_text
+from debate_env.questions.files import FilePlace, exists, read_text
 
 
 def refused(path: Path | str) -> str:
@@ -93,5 +93,5 @@ def test_nul_bytes(tmp_path: Path) -> None:
 
 
 def test_a_message_is_one_line_wherever_it_points() -> None:
-    error = Place("a\nb.jsonl", 3, "q1").error("is\nwrong", "label")
+    error = FilePlace("a\nb.jsonl", 3, "q1").error("is\nwrong", "label")
     assert str(error) == "a b.jsonl, line 3, question 'q1', field 'label': is wrong"

@@ -11,18 +11,9 @@ from typing import Any
 import pytest
 
 from debate_env.errors import InputError
-from debate_env.questions.quality import find_file, select
+from debate_env.questions import QualityOptions, load_quality, load_questions
+from debate_env.questions.quality import KHAN_EXCLUDED, KHAN_RULES, digest, find_file, select
 from debate_env.questions.quality_records import read_items
-from debate_env.questions.quality_rules import (
-    KHAN_EXCLUDED,
-    KHAN_RULES,
-    answerability,
-    context_required,
-    digest,
-    speed_accuracy,
-    untimed_accuracy,
-)
-from debate_env.questions.sources import Choice, load_quality, load_questions
 
 OPTIONS = ["The kettle", "The jug", "The cup", "The lid"]
 
@@ -69,7 +60,7 @@ def write(path: Path, *articles: dict[str, Any]) -> Path:
     return path
 
 
-def one(tmp_path: Path, choice: Choice | None = None, **changes: Any) -> tuple[str, ...]:
+def one(tmp_path: Path, choice: QualityOptions | None = None, **changes: Any) -> tuple[str, ...]:
     path = write(tmp_path / "q", article(1, [question(1, **changes)]))
     (loaded,) = load_quality(path, choice)
     return loaded.answers
@@ -111,14 +102,14 @@ def test_documented_name_of_the_votes(tmp_path: Path) -> None:
 
 
 def test_all_options(tmp_path: Path) -> None:
-    assert one(tmp_path, Choice(distractor="all"), gold_label=4) == tuple(OPTIONS)
+    assert one(tmp_path, QualityOptions(distractor="all"), gold_label=4) == tuple(OPTIONS)
 
 
 @pytest.mark.parametrize(("gold", "wrong"), [(1, 2), (2, 1), (3, 4), (4, 3)])
 def test_legacy_distractor_counts_from_the_end(tmp_path: Path, gold: int, wrong: int) -> None:
     reference = OPTIONS[1 - (gold - 1)]  # the rule as it was written
     assert OPTIONS[wrong - 1] == reference
-    assert one(tmp_path, Choice(distractor="legacy"), gold_label=gold) == (
+    assert one(tmp_path, QualityOptions(distractor="legacy"), gold_label=gold) == (
         OPTIONS[gold - 1],
         reference,
     )
@@ -126,7 +117,7 @@ def test_legacy_distractor_counts_from_the_end(tmp_path: Path, gold: int, wrong:
 
 def test_legacy_distractor_may_not_be_gold(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="distractor=legacy picks the right answer"):
-        one(tmp_path, Choice(distractor="legacy"), gold_label=3, options=OPTIONS[:3])
+        one(tmp_path, QualityOptions(distractor="legacy"), gold_label=3, options=OPTIONS[:3])
 
 
 def test_legacy_loader(tmp_path: Path) -> None:
@@ -136,7 +127,7 @@ def test_legacy_loader(tmp_path: Path) -> None:
         article(1, [question(3, difficult=0), question(4, gold_label=2)]),
         article(2, [question(5, difficult=0), question(6, difficult=None)]),
     )
-    loaded = load_quality(path, Choice(filter="legacy"))
+    loaded = load_quality(path, QualityOptions(filter="legacy"))
     assert loaded.ids == ("u4", "u1")  # shortest article first, one each, hard only
     assert [q.label for q in loaded] == [0, 0]
     assert loaded[0].answers == ("The jug", "The kettle")
@@ -147,7 +138,7 @@ def test_hard_filter(tmp_path: Path) -> None:
         tmp_path / "q",
         article(1, [question(1), question(2, difficult=0), question(3, difficult=None)]),
     )
-    assert load_quality(path, Choice(filter="hard")).ids == ("u1",)
+    assert load_quality(path, QualityOptions(filter="hard")).ids == ("u1",)
     assert load_quality(path).ids == ("u1", "u2", "u3")
 
 
@@ -178,10 +169,10 @@ def test_each_khan_rule_drops_what_it_names(tmp_path: Path, rule: str) -> None:
         article(1, [question(1)]),
         article(2, [question(2, **of_question)], **of_article),
     )
-    kept, dropped = select(read_items(path), Choice(filter="khan"))
+    kept, dropped = select(read_items(path), QualityOptions(filter="khan"))
     assert [item.question_id for item in kept] == ["u1"]
     assert dropped == {rule: 1}
-    assert load_quality(path, Choice(filter="khan")).ids == ("u1",)
+    assert load_quality(path, QualityOptions(filter="khan")).ids == ("u1",)
 
 
 def test_every_rule_is_tested() -> None:
@@ -192,9 +183,9 @@ def test_boundaries_of_the_rules_are_kept(tmp_path: Path) -> None:
     judged = [validator(untimed_eval2_context=1), validator(untimed_eval2_context=2)]
     path = write(tmp_path / "q", article(1, [question(1, validation=judged)]))
     (item,) = read_items(path)
-    assert context_required(item) == 1.5
-    assert speed_accuracy(item) == 0.5
-    assert load_quality(path, Choice(filter="khan")).ids == ("u1",)
+    assert item.context_required == 1.5
+    assert item.speed_accuracy == 0.5
+    assert load_quality(path, QualityOptions(filter="khan")).ids == ("u1",)
 
 
 def test_khan_order_limit_and_seed(tmp_path: Path) -> None:
@@ -204,12 +195,14 @@ def test_khan_order_limit_and_seed(tmp_path: Path) -> None:
     )
     wanted = [f"u{10 * a + k}" for a in range(4) for k in range(5)]  # five per title, file order
     random.Random(42).shuffle(wanted)
-    assert load_quality(path, Choice(filter="khan")).ids == tuple(wanted)
-    assert load_quality(path, Choice(filter="khan", limit=3)).ids == tuple(wanted[:3])
-    other = load_quality(path, Choice(filter="khan", seed=1, per_title=1))
+    assert load_quality(path, QualityOptions(filter="khan")).ids == tuple(wanted)
+    assert load_quality(path, QualityOptions(filter="khan", limit=3)).ids == tuple(wanted[:3])
+    other = load_quality(path, QualityOptions(filter="khan", seed=1, per_title=1))
     assert sorted(other.ids) == ["u0", "u10", "u20", "u30"]
-    assert load_quality(path, Choice(limit=2)).ids == ("u0", "u1")
-    assert load_quality(path, Choice(limit=2)) != load_quality(path, Choice(limit=2, seed=3))
+    assert load_quality(path, QualityOptions(limit=2)).ids == ("u0", "u1")
+    assert load_quality(path, QualityOptions(limit=2)) != load_quality(
+        path, QualityOptions(limit=2, seed=3)
+    )
 
 
 def test_khan_drops_unusable_pairs_after_the_limit(tmp_path: Path) -> None:
@@ -219,10 +212,10 @@ def test_khan_drops_unusable_pairs_after_the_limit(tmp_path: Path) -> None:
         article(1, [question(1), question(2, options=odd)]),
         article(2, [question(3, options=odd, validation=[validator(vote=3)])]),
     )
-    assert load_quality(path, Choice(filter="khan")).ids == ("u1",)
+    assert load_quality(path, QualityOptions(filter="khan")).ids == ("u1",)
     # The shuffle puts u2 first, and the limit comes before the pairs are looked at.
     with pytest.raises(InputError, match="answers that differ and speak for themselves: 1"):
-        load_quality(path, Choice(filter="khan", limit=1))
+        load_quality(path, QualityOptions(filter="khan", limit=1))
 
 
 def test_khan_cleans_the_text(tmp_path: Path) -> None:
@@ -230,7 +223,7 @@ def test_khan_cleans_the_text(tmp_path: Path) -> None:
         tmp_path / "q",
         article(1, [question(1, question="Is\u00a0it?")], article="A\u2028B\u2029C\u00a0D"),
     )
-    cleaned = load_quality(path, Choice(filter="khan"))[0]
+    cleaned = load_quality(path, QualityOptions(filter="khan"))[0]
     assert (cleaned.passage, cleaned.question) == ("ABC D", "Is it?")
     assert load_quality(path)[0].passage == "A\u2028B\u2029C\u00a0D"
 
@@ -239,7 +232,7 @@ def test_exclusion_list(tmp_path: Path) -> None:
     path = write(tmp_path / "q", article(1, [question(1), question(2)]), article(2, [question(3)]))
     items = read_items(path)
     for entry, left in (("u1", 2), ("Tale 1", 1), (digest(items[2]), 2), ("tale 1", 3)):
-        assert len(load_quality(path, Choice(exclude=[entry]))) == left
+        assert len(load_quality(path, QualityOptions(exclude=[entry]))) == left
     listing = tmp_path / "exclude.txt"
     listing.write_text("Tale 1\n\nu9\n")
     assert load_questions(f"quality:{path}?exclude={listing}").ids == ("u3",)
@@ -304,7 +297,7 @@ def test_khan_needs_validation_data(tmp_path: Path) -> None:
     for name in ("validation", "speed_validation"):
         path = write(tmp_path / "q", article(1, [question(1, **{name: []})]))
         with pytest.raises(InputError, match=f"line 1, question 'u1', field '{name}': is empty"):
-            load_quality(path, Choice(filter="khan"))
+            load_quality(path, QualityOptions(filter="khan"))
 
 
 def test_duplicates(tmp_path: Path) -> None:
@@ -339,7 +332,7 @@ def test_specification(tmp_path: Path) -> None:
         load_questions("quality")
     for wrong in ({"filter": "kahn"}, {"distractor": "bets"}, {"limit": 0}, {"per_title": -1}):
         with pytest.raises(InputError, match="source 'quality'"):
-            Choice(**wrong)
+            QualityOptions(**wrong)
 
 
 def test_folder_with_official_names(tmp_path: Path) -> None:
@@ -407,17 +400,17 @@ def test_real_official_record() -> None:
     assert len(items) == len(expected) == 6
     for item, row in zip(items, expected, strict=True):
         assert item.question_id == row["id"]
-        assert untimed_accuracy(item) == pytest.approx(row["untimed_accuracy"])
-        assert speed_accuracy(item) == pytest.approx(row["speed_accuracy"])
-        assert answerability(item) == pytest.approx(row["answerability"])
-        assert context_required(item) == pytest.approx(row["context_required"])
+        assert item.untimed_accuracy == pytest.approx(row["untimed_accuracy"])
+        assert item.speed_accuracy == pytest.approx(row["speed_accuracy"])
+        assert item.answerability == pytest.approx(row["answerability"])
+        assert item.context_required == pytest.approx(row["context_required"])
         assert {str(k): v for k, v in item.distractor_votes.items()} == row["distractor_votes"]
         assert item.best_distractor == row["best_distractor"]
         assert (item.writer == item.gold) == row["writer_agrees"]
         assert all(passes(item) for _, passes in KHAN_RULES) == row["passes_khan_filter"]
         assert item.difficult == row["difficult"]
         # A question is difficult when under half of the hurried answers are right.
-        assert (item.difficult == (speed_accuracy(item) < 0.5)) == row["speed_rule_check"]
+        assert (item.difficult == (item.speed_accuracy < 0.5)) == row["speed_rule_check"]
     loaded = load_quality(path)
     assert [q.metadata["option_numbers"] for q in loaded] == [
         tuple(sorted((item.gold, row["best_distractor"])))

@@ -8,7 +8,7 @@ from debate_env.draws import Draws
 from debate_env.errors import InputError
 from debate_env.questions.synthetic import MAX_QUESTIONS, synthetic_questions
 from debate_env.questions.synthetic_banks import KINDS
-from debate_env.questions.synthetic_text import Setting
+from debate_env.questions.synthetic_scene import Scene
 from tests.debate_env.answer_only import answer_only_accuracy
 
 
@@ -116,7 +116,7 @@ def test_out_of_range_is_one_line(arguments, named):
 
 def test_names_of_a_place_are_all_different():
     for number in range(4000):
-        setting = Setting.draw(Draws(f"place {number}".encode()))
+        setting = Scene.draw(Draws(f"place {number}".encode()))
         names = [setting.town, *setting.far, *setting.people]
         assert len(set(names)) == len(names) == 10
 

@@ -31,7 +31,7 @@ from debateqd.agents.models.base import (
 from debateqd.agents.models.embedded.debater import candidates, short
 from debateqd.agents.models.embedded.judge import stated_credences
 from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.embedded.retrieval import PassageIndex
+from debateqd.agents.models.embedded.retrieval import SpanIndex
 from debateqd.agents.models.embedded.world import STYLES, World
 from debateqd.agents.prompts.debate import (
     debater_messages,
@@ -248,7 +248,7 @@ def test_the_debater_finds_the_evidence_for_the_true_side():
     questions = synthetic_questions(60, difficulty=0.2, questions_per_passage=1)
     for q in questions:
         true, wrong = q.answers[q.label], q.answers[1 - q.label]
-        best = candidates(PassageIndex(q.passage), q.question, true, wrong)[0]
+        best = candidates(SpanIndex(q.passage), q.question, true, wrong)[0]
         hits += any(sentence in best.text for sentence in q.metadata["evidence"])
     assert hits / len(questions) > 0.9
 

@@ -41,7 +41,7 @@ def imports(name: str, seen: set[str]) -> set[str]:
         elif isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
         for other in found:
-            if other.split(".")[0] in ("agents", "debate_env", "qd"):
+            if other.split(".")[0] in ("debateqd", "debate_env"):
                 try:
                     imports(other, seen)
                 except ImportError:

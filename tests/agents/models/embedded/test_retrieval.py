@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from debate_env.core.quotes import verify
+from debate_env.core.quotes import passage_index
 from debateqd.agents.models.embedded.retrieval import (
     QUOTE_WORDS,
-    PassageIndex,
+    SpanIndex,
     distinguishing,
     is_hedged,
     relevance,
@@ -30,30 +30,30 @@ def test_endings_do_not_matter():
 
 
 def test_every_span_is_a_verified_quote_and_short_enough():
-    spans = PassageIndex(PASSAGE).spans
+    spans = SpanIndex(PASSAGE).spans
     assert spans
     for span in spans:
-        assert verify(span.text, PASSAGE)
-        assert verify(span.text, PASSAGE, "khan")
+        assert passage_index(PASSAGE).holds(span.text, "strict")
+        assert passage_index(PASSAGE).holds(span.text, "khan")
         assert span.words == len(span.text.split()) <= QUOTE_WORDS
 
 
 def test_spans_do_not_cross_paragraphs_or_repeat_tags():
-    spans = PassageIndex(PASSAGE + "\n\nA line with <quote> marks <b> in it.").spans
+    spans = SpanIndex(PASSAGE + "\n\nA line with <quote> marks <b> in it.").spans
     assert not any("baker" in s.text and "Another" in s.text for s in spans)
     assert not any("<" in s.text for s in spans)
 
 
 def test_bm25_ranks_the_sentence_with_all_terms_first():
-    index = PassageIndex(PASSAGE)
+    index = SpanIndex(PASSAGE)
     scores = index.scores([(terms_of("Who stole the bell of Oakby?"), 1.0)])
     best = index.spans[max(scores, key=scores.__getitem__)]
     assert "stole the silver bell" in best.text
 
 
 def test_empty_and_tiny_passages_have_nothing_to_quote():
-    assert PassageIndex("").spans == ()
-    assert PassageIndex("Too short.").scores([(terms_of("short"), 1.0)]) == {}
+    assert SpanIndex("").spans == ()
+    assert SpanIndex("Too short.").scores([(terms_of("short"), 1.0)]) == {}
 
 
 def test_hedges():

@@ -1,4 +1,4 @@
-"""Options in the name of a source, e.g. ``passages=200,seed=1``."""
+"""Options in the specification of a source or a model, e.g. ``passages=200,seed=1``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Converter = Callable[[str], Any]
 
 
 def parse_options(
-    text: str, allowed: Mapping[str, Converter], *, source: str, separator: str
+    text: str, allowed: Mapping[str, Converter], *, owner: str, separator: str = ","
 ) -> dict[str, Any]:
     """Parse ``name=value`` pairs.
 
@@ -20,7 +20,7 @@ def parse_options(
         text: The pairs; empty means none.
         allowed: For each option, what turns its text into a value; raises ``ValueError`` with
             what is allowed, e.g. ``ValueError("an integer of 1 or more")``.
-        source: Name of the source, for messages.
+        owner: Whose options they are, for messages, e.g. ``"source 'synthetic'"``.
         separator: What stands between pairs.
 
     Raises:
@@ -30,21 +30,17 @@ def parse_options(
     for pair in text.split(separator) if text.strip() else []:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if name not in allowed:
-            raise InputError(
-                f"source '{source}': unknown option {name!r}; {nearest(name, allowed)}"
-            )
+            raise InputError(f"{owner}: unknown option {name!r}; {nearest(name, allowed)}")
         if not equals or not value:
-            raise InputError(f"source '{source}': option '{name}' needs a value, as in {name}=...")
+            raise InputError(f"{owner}: option '{name}' needs a value, as in {name}=...")
         if name in found:
-            raise InputError(f"source '{source}': option '{name}' is given twice")
+            raise InputError(f"{owner}: option '{name}' is given twice")
         try:
             found[name] = allowed[name](value)
         except InputError:
             raise
         except ValueError as error:
-            raise InputError(
-                f"source '{source}': option '{name}' must be {error}, got {value!r}"
-            ) from None
+            raise InputError(f"{owner}: option '{name}' must be {error}, got {value!r}") from None
     return found
 
 

@@ -134,7 +134,7 @@ def surname(draws: Draws) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Scene:
     """Where a passage takes place.
 
     Attributes:
@@ -148,7 +148,7 @@ class Setting:
     people: tuple[str, ...]
 
     @classmethod
-    def draw(cls, draws: Draws) -> Setting:
+    def draw(cls, draws: Draws) -> Scene:
         """Invent a place; no two of its names are alike."""
         names: list[str] = []
         # Town, three other places, six people. A template may ask for a name that differs from
@@ -191,6 +191,6 @@ class Setting:
         return draws.pick(BANKS[name])
 
 
-def filler(draws: Draws, setting: Setting) -> str:
+def filler(draws: Draws, scene: Scene) -> str:
     """Return a sentence that bears on no question."""
-    return setting.fill(draws.pick(_FILLERS), draws)
+    return scene.fill(draws.pick(_FILLERS), draws)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from debate_env.errors import InputError
+from debate_env.questions import load_csv, load_jsonl, load_questions
 from debate_env.questions.question import QuestionSet
-from debate_env.questions.sources import load_csv, load_jsonl, load_questions
 
 PASSAGE = 'The kettle, said Ann, was "blue";\nthe jug was red.'
 
