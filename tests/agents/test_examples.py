@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import runpy
-from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from tests.repository import ROOT
+
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.mark.parametrize(

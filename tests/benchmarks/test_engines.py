@@ -13,8 +13,7 @@ import pytest
 from debateqd.agents.models.base import Message, Request, Sampling
 from debateqd.agents.prompts.debate import task_of
 from debateqd.agents.rollout.scheduler import play
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.repository import ROOT
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@ from __future__ import annotations
 import importlib
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from debateqd.agents.rollout.scheduler import play_all
+from tests.repository import ROOT
 from tests.servers import Faults, Settings
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture

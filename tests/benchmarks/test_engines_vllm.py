@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.repository import ROOT
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ import pytest
 
 from debate_env.questions.question import Question
 from debateqd.qd.statistics import Estimate
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.repository import ROOT
 
 
 def benchmark(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:

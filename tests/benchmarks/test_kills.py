@@ -8,9 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.repository import ROOT
 from tests.servers import Seen
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import importlib
 import json
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.repository import ROOT
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.repository import ROOT
 
 
 def benchmark(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,9 @@ from debateqd.qd.selection.acceptance import Racing
 from debateqd.qd.selection.choice import Beliefs
 from debateqd.qd.selection.choice import choose as choose_in_archive
 from tests.qd.making import posterior
+from tests.repository import ROOT
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from selection_choice import ChoiceSettings, better, choose
 

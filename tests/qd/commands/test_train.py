@@ -14,8 +14,8 @@ import pytest
 from debateqd.qd.store.directory import RunDirectory
 from tests.qd.running import train as main
 from tests.qd.training.test_start import contents
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 SMOKE = ["--config", "smoke", "--wandb", "disabled"]
 
 

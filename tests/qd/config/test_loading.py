@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,8 +11,9 @@ from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
 from debateqd.qd.config.loading import Flag, dump_config, load_config, parse_config, preset_names
 from debateqd.qd.config.schema import RunConfig
+from tests.repository import ROOT
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = ROOT / "configs"
 
 
 def test_presets_are_found():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.embedded.world import PARAMETERS, RANGES, STYLES, World
+from tests.repository import ROOT
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "embedded_model.md"
+DOCUMENT = ROOT / "docs" / "embedded_model.md"
 
 
 @pytest.mark.parametrize("kind", RANGES)

@@ -9,14 +9,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from debateqd.agents.models.journal.model import Journal, JournalReader
 from tests.agents.models.journal.writer import BATCH, entry
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 KILLS = 5
 
 
