@@ -23,7 +23,17 @@ PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")],
     key=lambda page: page.name,
 )
-COPIED = ("debate_env", "agents", "qd", "configs", "examples", "benchmarks", "docs", "tests")
+COPIED = (
+    "debate_env",
+    "debateqd",
+    "agents",
+    "qd",
+    "configs",
+    "examples",
+    "benchmarks",
+    "docs",
+    "tests",
+)
 BLOCK = re.compile(r"^(<!-- setup -->\n)?```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Lint needs tools that only developers install, and the suite must not run itself.
 NOT_HERE = re.compile(r"^(pytest|ruff|mypy)\b")
@@ -45,7 +55,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     room = tmp_path_factory.mktemp("repository")
     for name in COPIED:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, room / name, ignore=ignored)
+        shutil.copytree(ROOT / name, room / name, ignore=ignored, symlinks=True)
     for path in ROOT.iterdir():
         if path.is_file() and path.suffix in (".py", ".md", ".toml"):
             shutil.copy(path, room / path.name)
@@ -66,7 +76,7 @@ def run(command: list[str], cwd: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

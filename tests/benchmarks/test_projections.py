@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from debateqd.qd.config.loading import load_config
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.repository import ROOT
 
 
 @pytest.fixture

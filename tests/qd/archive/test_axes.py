@@ -1,6 +1,5 @@
 import math
 import re
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from debateqd.qd.archive.axes import (
 )
 from debateqd.qd.descriptors.base import DESCRIPTORS
 from debateqd.qd.seeds import FAMILIES
+from tests.repository import ROOT
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_every_descriptor_has_a_default_axis_of_seven_families_or_five_bins():
 
 
 def test_the_page_of_descriptors_lists_every_axis_with_its_bins():
-    page = Path(__file__).parents[3] / "docs" / "descriptors.md"
+    page = ROOT / "docs" / "descriptors.md"
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", page.read_text(), re.MULTILINE))
     assert set(rows) == set(DESCRIPTORS.names())
     for name, edges in DEFAULT_EDGES.items():

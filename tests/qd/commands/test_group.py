@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import click
 import pytest
@@ -14,8 +13,7 @@ from debateqd.agents.models.base import StoppedError
 from debateqd.qd.commands import evaluate, group
 from debateqd.qd.commands.group import COMMANDS, debateqd, load, run
 from debateqd.qd.commands.launch import INTERRUPTED, guarded
-
-ROOT = Path(__file__).parents[3]
+from tests.repository import ROOT
 
 
 def command(body) -> click.Command:

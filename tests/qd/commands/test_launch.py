@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from debateqd.qd.commands.launch import INTERRUPTED, READER_GONE, guarded, quietly_imported
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 SLOW = """
 import os, signal, sys, time
 print("importing", flush=True)

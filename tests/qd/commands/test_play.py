@@ -4,15 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from debate_env.core.protocols import protocol_names
 from debateqd.qd.commands.play import command
 from tests.qd.running import play as main
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 PASSAGE = "The keeper kept a lamp on the sill. Nobody had seen a rope there. Zebrafinches sang."
 
 

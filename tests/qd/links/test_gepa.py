@@ -20,6 +20,7 @@ from debateqd.qd.links.gepa import COMPONENT, DebateAdapter
 from debateqd.qd.links.gepa_records import Rollout, read_record, reflective_records
 from debateqd.qd.strategy import Strategy
 from tests.qd.stand_ins import StandIn, question_set
+from tests.repository import ROOT
 
 needs_gepa = [
     pytest.mark.bridge,
@@ -288,7 +289,7 @@ class TestWithGepa:
         assert result.candidates
 
     def test_the_example_runs(self, monkeypatch, capsys):
-        path = Path(__file__).resolve().parents[3] / "examples" / "gepa_baseline.py"
+        path = ROOT / "examples" / "gepa_baseline.py"
         options = ["--calls", "300", "--set", "questions.selection=0.05", "--family", "authority"]
         monkeypatch.setattr(sys, "argv", [str(path), *options])
         runpy.run_path(str(path), run_name="__main__")
