@@ -12,8 +12,16 @@ from rich.text import Text
 from debateqd.qd.report.evaluation import SIMULATION
 from debateqd.qd.report.visible import visible
 from debateqd.qd.statistics import Estimate
-from debateqd.qd.store.ancestry import Record, Stretch, Tally, share_kept
-from debateqd.qd.store.history import BATCH, Fate, Standing, Step, StrategyHistory
+from debateqd.qd.store.history import (
+    BATCH,
+    Fate,
+    Record,
+    Standing,
+    Step,
+    StrategyHistory,
+    Tally,
+)
+from debateqd.qd.store.word_diff import Stretch, share_kept
 from debateqd.qd.strategy import Strategy
 
 _COLOURS = {"kept": "", "removed": "strike red", "added": "bold green"}
@@ -41,7 +49,7 @@ def diff_text(stretches: Iterable[Stretch], *, coloured: bool) -> Text:
     """Show a word diff.
 
     Args:
-        stretches: What :func:`debateqd.qd.store.ancestry.word_diff` returned.
+        stretches: What :func:`debateqd.qd.store.word_diff.word_diff` returned.
         coloured: Red and green, else ``[-removed-]`` and ``{+added+}``.
     """
     text = Text()

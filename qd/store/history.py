@@ -1,30 +1,25 @@
-"""Everything that a run directory knows about one strategy."""
+"""Everything that a run directory knows about one strategy.
+
+Where it comes from, what each mutation changed, how it has fared, how it is rated, and where it is
+now: all of it a view of ``strategies.jsonl``, ``matches.jsonl`` and the generations.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.base import ArchiveProtocol
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.debates.matches import Match, Phase
 from debateqd.qd.ratings import Ratings, make_rating
-from debateqd.qd.store.ancestry import (
-    Descendant,
-    Record,
-    Stretch,
-    Tally,
-    ancestors,
-    descendants,
-    record,
-    share_kept,
-    word_diff,
-)
+from debateqd.qd.statistics import NOTHING, Estimate, mean_interval
 from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.store.word_diff import Stretch, share_kept, word_diff
 from debateqd.qd.strategy import Strategy
 
 Role = Literal["elite", "challenger", "dead", "unknown"]
@@ -33,7 +28,157 @@ Role = Literal["elite", "challenger", "dead", "unknown"]
 BATCH = "bradley_terry"
 """The view that knows how sure it is."""
 
-PHASES: tuple[Phase, ...] = get_args(Phase)
+
+# --- what it was made from, and what was made from it -------------------------------------------
+
+
+def ancestors(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[Strategy, ...]:
+    """Return a strategy's ancestors, parents before their children, itself last.
+
+    Args:
+        strategy_id: The strategy.
+        strategies: All strategies by id, in order of creation.
+
+    Raises:
+        InputError: A parent is missing, or was not made before its child.
+    """
+    order = {name: number for number, name in enumerate(strategies)}
+    found = {strategy_id}
+    waiting = [strategy_id]
+    while waiting:
+        child = waiting.pop()
+        for parent in strategies[child].parents:
+            if parent not in order:
+                raise InputError(f"parent '{parent}' of '{child}' is missing; restore the file")
+            if order[parent] >= order[child]:
+                raise InputError(f"parent '{parent}' of '{child}' comes after it; restore the file")
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return tuple(strategies[name] for name in sorted(found, key=order.__getitem__))
+
+
+class Descendant(NamedTuple):
+    """A strategy that was made from another, at some remove.
+
+    Attributes:
+        strategy: The descendant.
+        depth: 1 for a child, 2 for a grandchild; the fewest steps where there are several ways.
+    """
+
+    strategy: Strategy
+    depth: int
+
+
+def descendants(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[Descendant, ...]:
+    """Return all descendants of a strategy in order of creation."""
+    depths = {strategy_id: 0}
+    found = []
+    for strategy in strategies.values():  # in order of creation, so parents come first
+        known = [depths[p] for p in strategy.parents if p in depths]
+        if known and strategy.strategy_id not in depths:
+            depths[strategy.strategy_id] = depth = min(known) + 1
+            found.append(Descendant(strategy, depth))
+    return tuple(found)
+
+
+# --- how it has fared --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often something was won.
+
+    Attributes:
+        won: Debates won.
+        lost: Debates lost.
+        tied: Debates in which the judge favoured neither.
+        rate: Share won, a tie counting as half, with an interval clustered by passage.
+    """
+
+    won: int = 0
+    lost: int = 0
+    tied: int = 0
+    rate: Estimate = NOTHING
+
+    @property
+    def played(self) -> int:
+        """Debates with a usable verdict."""
+        return self.won + self.lost + self.tied
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Return JSON-able data; ``None`` without a debate."""
+        return {**asdict(self), "rate": self.rate.to_json()} if self.played else None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a strategy fared in the debates of one phase.
+
+    Attributes:
+        overall: Against other strategies.
+        correct: Of them, those in which it defended the correct answer.
+        wrong: Of them, those in which its opponent did.
+        neither: Of them, those in which nobody did.
+        first: Of them, those in which its answer was presented first.
+        second: The rest.
+        self_play: Debates with itself; won means that the judge found the correct answer.
+        unusable: Debates without a usable verdict, with whomever.
+    """
+
+    overall: Tally = Tally()
+    correct: Tally = Tally()
+    wrong: Tally = Tally()
+    neither: Tally = Tally()
+    first: Tally = Tally()
+    second: Tally = Tally()
+    self_play: Tally = Tally()
+    unusable: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-able data."""
+        return {
+            name: value.to_json() if isinstance(value, Tally) else value
+            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
+        }
+
+
+def record(strategy_id: str, matches: Iterable[Match]) -> Record:
+    """Count a strategy's debates; those of others are left out."""
+    shares: dict[str, list[tuple[float, str]]] = {}
+    unusable = 0
+    for match in matches:
+        if strategy_id not in match.seats:
+            continue
+        if not match.usable:
+            unusable += 1
+            continue
+        for name, share in _shares(strategy_id, match):
+            shares.setdefault(name, []).append((share, match.passage))
+    tallies = {name: _tally(observed) for name, observed in shares.items()}
+    return Record(**tallies, unusable=unusable)
+
+
+def _shares(strategy_id: str, match: Match) -> Iterator[tuple[str, float]]:
+    """Yield which tallies a usable match counts in, and with what share."""
+    if match.seats[0] == match.seats[1]:
+        yield "self_play", match.truth("win")
+        return
+    seat = match.seats.index(strategy_id)
+    share = match.share("win") if seat == 0 else 1 - match.share("win")
+    yield "overall", share
+    yield ("neither" if match.label > 1 else "correct" if match.label == seat else "wrong"), share
+    yield ("first" if seat == 0 else "second"), share
+
+
+def _tally(observed: Sequence[tuple[float, str]]) -> Tally:
+    shares = [share for share, _ in observed]
+    won, lost = shares.count(1.0), shares.count(0.0)
+    rate = mean_interval(shares, [passage for _, passage in observed], proportion=True)
+    return Tally(won, lost, len(shares) - won - lost, rate)
+
+
+# --- all of it --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +272,14 @@ class StrategyHistory:
                     "changes": {
                         parent: {
                             "kept": share_kept(stretches),
-                            "diff": [[s.change, s.text] for s in stretches],
+                            "diff": [list(stretch) for stretch in stretches],
                         }
                         for parent, stretches in step.changes.items()
                     },
                 }
                 for step in self.steps
             ],
-            "record": {phase: _record_json(found) for phase, found in self.records.items()},
+            "record": {phase: found.to_json() for phase, found in self.records.items()},
             "ratings": [asdict(standing) for standing in self.standings],
             "fate": asdict(self.fate),
             "descendants": [
@@ -149,18 +294,6 @@ class StrategyHistory:
                 for d in self.descendants
             ],
         }
-
-
-def _record_json(found: Record) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    for name in Record.__dataclass_fields__:
-        value = getattr(found, name)
-        if isinstance(value, Tally):
-            counts = {"won": value.won, "lost": value.lost, "tied": value.tied}
-            data[name] = {**counts, "rate": value.rate.to_json()} if value.played else None
-        else:
-            data[name] = value
-    return data
 
 
 def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
@@ -190,10 +323,10 @@ def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
             for spec in (run.config.models.debater, run.config.models.judge)
         ),
         strategy=strategies[strategy_id],
-        steps=tuple(_step(strategy, strategies) for strategy in line),
+        steps=tuple(_step(ancestor, strategies) for ancestor in line),
         records={
             phase: record(strategy_id, played)
-            for phase in PHASES
+            for phase in get_args(Phase)
             if (played := [m for m in own if m.phase == phase])
         },
         standings=_standings(run, strategy_id, matches, strategies),

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debate_env.errors import InputError
-from debateqd.qd.store.ancestry import ancestors, descendants, record, share_kept, word_diff
+from debateqd.qd.store.history import ancestors, descendants, record
+from debateqd.qd.store.word_diff import share_kept, word_diff
 from debateqd.qd.strategy import Strategy
 from tests.qd.making import match, strategy
 
