@@ -25,10 +25,11 @@ from debateqd.qd.debates.models import check_prices
 from debateqd.qd.debates.questions import open_questions
 from debateqd.qd.store.directory import RunDirectory, default_run_dir
 from debateqd.qd.tracking.console import ConsoleProgress
-from debateqd.qd.tracking.events import TrainingListener
+from debateqd.qd.tracking.events import Listener
 from debateqd.qd.tracking.run_log import LEVELS, RunLog, last_journal
 from debateqd.qd.training.checks import check_models, check_names
-from debateqd.qd.training.planning import describe_plan, plan_run
+from debateqd.qd.training.costing import describe_plan
+from debateqd.qd.training.planning import plan_run
 from debateqd.qd.training.start import resume, train
 
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -178,10 +179,10 @@ def _resume(options: dict[str, Any]) -> None:
 
 def _listeners(
     config: RunConfig, run_dir: Path, wandb: str | None, options: dict[str, Any]
-) -> list[TrainingListener]:
+) -> list[Listener]:
     """Everybody who watches: the files, the console, Weights & Biases."""
     level = options["log_level"] or "info"
-    listeners: list[TrainingListener] = [
+    listeners: list[Listener] = [
         RunLog(level, _journal(options)),
         ConsoleProgress(Console(highlight=False), called("evaluate")),
     ]

@@ -17,7 +17,7 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models, make_models
 from debateqd.qd.debates.questions import RunQuestions, open_questions
 from debateqd.qd.store.directory import RunDirectory
-from debateqd.qd.tracking.events import TrainingListener
+from debateqd.qd.tracking.events import Listener
 from debateqd.qd.training.planning import plan_run
 from debateqd.qd.training.start import resume, train
 
@@ -66,7 +66,7 @@ def play_equal(
     run_dir: Path,
     calls: int,
     *,
-    listeners: Sequence[TrainingListener] = (),
+    listeners: Sequence[Listener] = (),
     models: Models | None = None,
     questions: RunQuestions | None = None,
 ) -> dict[str, Any]:

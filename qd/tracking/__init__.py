@@ -1,10 +1,10 @@
 """Who watches a run: listeners are told what happens, and cannot change it.
 
-:class:`TrainingListener`  the protocol: ``run_started``, ``progressed``, ``generation_finished``,
-                           ``run_finished``; subclass :class:`Listener` for some of them
-``ConsoleProgress``        a live bar on a terminal, a line per generation anywhere
-``RunLog``                 ``events.log`` and ``telemetry.jsonl``
-``wandb_listener``         Weights & Biases
+:class:`Listener`    told of ``run_started``, ``progressed``, ``generation_finished``,
+                     ``run_finished``; subclass it and override what is of interest
+``ConsoleProgress``  a live bar on a terminal, a line per generation anywhere
+``RunLog``           ``events.log`` and ``telemetry.jsonl``
+``wandb_listener``   Weights & Biases
 
 :class:`GenerationStats` is what a generation has come to: the schema of its file, too.
 """
@@ -17,7 +17,6 @@ from debateqd.qd.tracking.events import (
     Progress,
     RunFinished,
     RunStarted,
-    TrainingListener,
 )
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "RunFinished",
     "RunLog",
     "RunStarted",
-    "TrainingListener",
     "wandb_listener",
 ]
 

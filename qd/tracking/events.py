@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
@@ -280,8 +280,11 @@ class RunFinished:
     elites: tuple[EliteRow, ...]
 
 
-class TrainingListener(Protocol):
-    """Somebody who watches a run. Listeners cannot change it; each call must return soon."""
+class Listener:
+    """Somebody who watches a run. Subclass it and override what is of interest.
+
+    Listeners cannot change a run; each call must return soon.
+    """
 
     def run_started(self, event: RunStarted) -> None:
         """The run's files exist and the first generation is about to be played."""
@@ -294,19 +297,3 @@ class TrainingListener(Protocol):
 
     def run_finished(self, event: RunFinished) -> None:
         """The run ends; called exactly once after ``run_started``, also when it failed."""
-
-
-class Listener:
-    """A listener that does nothing; subclass it and override what is of interest."""
-
-    def run_started(self, event: RunStarted) -> None:
-        """Ignore the event."""
-
-    def progressed(self, event: Progress) -> None:
-        """Ignore the event."""
-
-    def generation_finished(self, event: GenerationFinished) -> None:
-        """Ignore the event."""
-
-    def run_finished(self, event: RunFinished) -> None:
-        """Ignore the event."""

@@ -11,16 +11,17 @@ import json
 import math
 import netrc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import click
 import wandb
 from wandb.errors import Error as WandbError
 
-from debate_env.errors import InputError, nearest
+from debate_env.errors import InputError
 from debateqd.qd.config.schema import TrackingConfig
 from debateqd.qd.report.heat_map import heat_map_html
 from debateqd.qd.statistics import Estimate
@@ -33,10 +34,10 @@ from debateqd.qd.tracking.events import (
     Listener,
     RunFinished,
     RunStarted,
+    Tokens,
 )
 from debateqd.qd.tracking.run_log import read_telemetry
 
-Mode = Literal["auto", "offline", "online", "disabled"]
 ELITE_COLUMNS = (
     "id",
     "family",
@@ -81,12 +82,7 @@ def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
     """Turn a ``--wandb`` option into what W&B is told.
 
     ``WANDB_MODE`` and ``WANDB_DISABLED`` are honoured in ``auto``.
-
-    Raises:
-        InputError: If the mode is unknown.
     """
-    if mode not in get_args(Mode):
-        raise InputError(f"--wandb: unknown mode '{mode}'; {nearest(mode, get_args(Mode))}")
     if mode == "auto":
         if os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true"):
             return "disabled"
@@ -106,80 +102,66 @@ def _run_id(telemetry: Path) -> str | None:
     return found
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+_PLACES = {
+    "generation": "generation",
+    "objective": "objective",
+    "gain": "gain",
+    "win_rate": "win_rate",
+    "reported_progress": "progress/reported",
+    "corrected_progress": "progress/corrected",
+    "qd_score": "archive/qd_score",
+    "coverage": "archive/coverage",
+    "accepted": "archive/accepted",
+    "children": "archive/children",
+    "outside": "archive/outside",
+    "diversity": "diversity",
+    "best_rating": "rating/best",
+    "mean_rating": "rating/mean",
+    "judge_accuracy": "judge/accuracy",
+    "position_bias": "judge/position_bias",
+    "missing_mass": "judge/missing_mass",
+    "unusable": "judge/unusable",
+    "unusable_share": "judge/unusable_share",
+    "debates": "debates/played",
+    "calls": "debates/calls",
+    "tokens": "tokens",
+    "refused": "mutation/refused",
+    "operators": "mutation",
+}
+"""Results of a generation, and where a dashboard shows them."""
 
 
-def _estimate(prefix: str, estimate: Estimate) -> dict[str, float | None]:
-    return {
-        prefix: _finite(estimate.value),
-        f"{prefix}/low": _finite(estimate.low),
-        f"{prefix}/high": _finite(estimate.high),
-    }
+def _numbers(place: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Yield the numbers of a result by their place, intervals with ``/low`` and ``/high``."""
+    if isinstance(value, Estimate):
+        yield from _numbers(place, value.value)
+        yield from _numbers("", {f"{place}/low": value.low, f"{place}/high": value.high})
+    elif isinstance(value, Tokens):
+        yield from _numbers(place, asdict(value))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _numbers(f"{place}/{name}".lstrip("/"), item)
+    elif value is not None and math.isfinite(value):
+        yield place, value
 
 
-def generation_metrics(event: GenerationFinished) -> dict[str, float | int | None]:
+def generation_metrics(event: GenerationFinished) -> dict[str, float]:
     """Flatten one generation's results into the scalars of a dashboard.
 
-    Keys: ``objective/*``, ``gain/*`` with ``/low`` and ``/high``, ``progress/reported`` and
-    ``progress/corrected`` likewise, ``archive/*``, ``diversity/*``, ``rating/*``, ``judge/*``,
-    ``win_rate``, ``debates/*``, ``tokens/*``, ``time/*``.
+    Keys are those of the table above, and ``labels/*``, ``delivery/*``, ``cost/*``, ``time/*``.
+    Numbers that do not exist are left out.
     """
-    stats = event.stats
-    metrics: dict[str, float | int | None] = {
-        "generation": stats.generation,
-        "archive/qd_score": stats.qd_score,
-        "archive/coverage": stats.coverage,
-        "archive/accepted": stats.accepted,
-        "archive/children": stats.children,
-        "rating/best": stats.best_rating,
-        "rating/mean": stats.mean_rating,
-        "judge/accuracy": _finite(stats.judge_accuracy),
-        "judge/position_bias": _finite(stats.position_bias),
-        "judge/unusable_share": stats.unusable_share,
-        "judge/missing_mass": _finite(stats.missing_mass),
-        "debates/played": stats.debates,
-        "debates/calls": stats.calls,
-        "time/seconds": event.timing.seconds,
-        "time/calls_per_second": event.timing.calls_per_second,
-    }
-    timing = event.timing
-    if timing.money is not None and timing.delivery:
-        metrics["cost/generation"] = timing.money
-    if timing.money_so_far is not None and timing.delivery:
-        metrics["cost/so_far"] = timing.money_so_far
-    for model, counts in timing.delivery.items():
-        for key, count in counts.items():
-            metrics[f"delivery/{model}/{key}"] = count
-    for name, value in stats.objective.items():
-        metrics[f"objective/{name}"] = _finite(value)
-    for name, estimate in stats.gain.items():
-        metrics |= _estimate(f"gain/{name}", estimate)
-    if stats.win_rate is not None:
-        metrics |= _estimate("win_rate", stats.win_rate)
-    for name, estimate in progress_of(stats).items():
-        metrics |= _estimate(f"progress/{name}", estimate)
-    for name, value in stats.diversity.items():
-        metrics[f"diversity/{name}"] = _finite(value)
-    for role, tokens in stats.tokens.items():
-        metrics[f"tokens/{role}/prompt"] = tokens.prompt
-        metrics[f"tokens/{role}/completion"] = tokens.completion
-        metrics[f"tokens/{role}/thinking"] = tokens.thinking
-    for reason, count in stats.refused.items():
-        metrics[f"mutation/refused/{reason}"] = count
-    for operator, row in stats.operators.items():
-        for what, value in row.items():
-            metrics[f"mutation/{operator}/{what}"] = value
-    for axis, count in stats.outside.items():
-        metrics[f"archive/outside/{axis}"] = count
+    stats, timing = event.stats, event.timing
+    found = {place: getattr(stats, name) for name, place in _PLACES.items()}
+    found["time"] = {"seconds": timing.seconds, "calls_per_second": timing.calls_per_second}
+    found["delivery"] = timing.delivery
+    if timing.delivery:
+        found["cost"] = {"generation": timing.money, "so_far": timing.money_so_far}
     if stats.labels:
         agreement = stats.labels["agreement"]
-        metrics["labels/agreement"] = agreement and agreement["value"]
-        metrics["labels/unreadable"] = stats.labels["unreadable"]
-        metrics["labels/drifted"] = stats.labels["drifted"]
-    for kind, count in stats.unusable.items():
-        metrics[f"judge/unusable/{kind}"] = count
-    return metrics
+        found["labels/agreement"] = agreement and agreement["value"]
+        found["labels"] = {name: stats.labels[name] for name in ("unreadable", "drifted")}
+    return dict(_numbers("", found))
 
 
 def progress_of(stats: GenerationStats) -> dict[str, Estimate]:
@@ -266,9 +248,6 @@ class WandbListener(Listener):
 
     def run_started(self, event: RunStarted) -> None:
         """Start the W&B run, or continue that of an interrupted training run."""
-        # W&B takes our package "agents" for the OpenAI Agents SDK, which has the same import name,
-        # and would advertise (or start) its tracing; the user's own choice goes first.
-        os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")
         if event.first_generation:  # the chart shows the whole run, not what is left of it
             self._progress = [
                 row
@@ -330,7 +309,7 @@ class WandbListener(Listener):
         title = f"Generation {event.stats.generation}: rating of the elite in each cell (Elo)"
         self._run.log(
             {
-                **{k: v for k, v in generation_metrics(event).items() if v is not None},
+                **generation_metrics(event),
                 "archive/heat_map": wandb.Html(heat_map_html(event.heat_map, title), inject=False),
                 "archive/elites": elite_table(event.elites),
                 **({} if chart is None else {"progress": chart}),
@@ -373,7 +352,7 @@ def wandb_listener(mode: str, run_dir: Path, settings: TrackingConfig) -> WandbL
         settings: Project, entity and tags.
 
     Raises:
-        InputError: If the mode is unknown, or ``online`` is asked for and nobody is logged in.
+        InputError: ``online`` is asked for and nobody is logged in.
     """
     resolved = resolve_mode(mode)
     if resolved == "disabled":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from debate_env.core.protocols import DEBATERS
 from debate_env.questions.question import Question
@@ -21,6 +21,7 @@ from debateqd.qd.config.schema import ROLES, RunConfig
 from debateqd.qd.debates.context_limits import debater_prompt, judge_prompt
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.seeds import seed_strategies
+from debateqd.qd.training.planning import Plan
 
 _PER_CHARACTER = (1 / 5.0, 1 / 3.5)  # tokens of a prompt; English is nearer to the first
 _PER_WORD = (1.2, 1.6)  # tokens of a speech
@@ -60,23 +61,6 @@ class RoleCost:
     money: Range | None
 
 
-class Counts(Protocol):
-    """The numbers of a :class:`debateqd.qd.training.planning.Plan` that are needed here."""
-
-    @property
-    def debates(self) -> int: ...  # noqa: D102
-    @property
-    def least_debates(self) -> int: ...  # noqa: D102
-    @property
-    def calls_per_debate(self) -> int: ...  # noqa: D102
-    @property
-    def verdict_calls(self) -> tuple[int, int]: ...  # noqa: D102
-    @property
-    def mutations(self) -> int: ...  # noqa: D102
-    @property
-    def labels(self) -> int: ...  # noqa: D102
-
-
 def _characters(prompts: Iterable[Sequence[Message]]) -> float:
     """Mean number of characters of prompts."""
     sizes = [sum(len(m.content) for m in messages) for messages in prompts]
@@ -93,7 +77,7 @@ def _words(limit: int, most_tokens: int) -> Range:
     return Range(min(low, most_tokens), min(high, most_tokens))
 
 
-def estimate_cost(config: RunConfig, questions: RunQuestions, plan: Counts) -> dict[str, RoleCost]:
+def estimate_cost(config: RunConfig, questions: RunQuestions, plan: Plan) -> dict[str, RoleCost]:
     """Estimate what each role will need.
 
     Args:
@@ -180,6 +164,31 @@ def _money(
     )
     low["cached_prompt_tokens"] = low["prompt_tokens"]
     return Range(price.of(low), price.of(high))
+
+
+def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str:
+    """Say what a run will cost, in a few lines."""
+    sizes = ", ".join(f"{size} {name}" for name, size in questions.sizes().items())
+    bound = "" if plan.exact else "at most "
+    lines = [
+        f"questions        {sizes} ({questions.source}, {questions.content_hash[:12]})",
+        f"generation 0     {plan.first} debates between the {len(seed_strategies())} seeds",
+    ]
+    if config.evolution.generations:
+        lines.append(
+            f"generation 1-{config.evolution.generations:<4}at most {plan.tournament} debates with "
+            f"at most {plan.players} players"
+        )
+    if plan.report:
+        lines.append(f"reports          at most {plan.report} debates")
+    lines += [
+        f"debates          {bound}{plan.debates}",
+        f"model calls      {bound}{plan.calls}: {plan.calls_per_debate} a debate, "
+        f"{plan.mutations} for mutation" + (f", {plan.labels} for labels" if plan.labels else ""),
+        f"                 (and {plan.repairs} more if every verdict had to be asked for twice)",
+        *describe_cost(estimate_cost(config, questions, plan)),
+    ]
+    return "\n".join(lines)
 
 
 def describe_cost(costs: Mapping[str, RoleCost]) -> list[str]:

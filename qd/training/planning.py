@@ -1,4 +1,4 @@
-"""What a run will cost, before it is paid: debates and model calls, without making any."""
+"""How many debates and model calls a run will take, without making any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from debateqd.qd.mutation.parents import most_children
 from debateqd.qd.seeds import FAMILIES, SEEDS_PER_FAMILY, seed_strategies
 from debateqd.qd.selection.tournament import Tournament
 from debateqd.qd.training.checks import check_names
-from debateqd.qd.training.costing import describe_cost, estimate_cost
 from debateqd.qd.training.gains import Reporter
 from debateqd.qd.training.labeller import label_calls
 from debateqd.qd.training.state import new_archive
@@ -144,28 +143,3 @@ def speeches_per_debate(config: RunConfig) -> int:
         said += tuple(Speech(wave.round, seat, "") for seat in wave.seats)
         index += 1
     return len(said)
-
-
-def describe_plan(config: RunConfig, questions: RunQuestions, plan: Plan) -> str:
-    """Say what a run will cost, in a few lines."""
-    sizes = ", ".join(f"{size} {name}" for name, size in questions.sizes().items())
-    bound = "" if plan.exact else "at most "
-    lines = [
-        f"questions        {sizes} ({questions.source}, {questions.content_hash[:12]})",
-        f"generation 0     {plan.first} debates between the {len(seed_strategies())} seeds",
-    ]
-    if config.evolution.generations:
-        lines.append(
-            f"generation 1-{config.evolution.generations:<4}at most {plan.tournament} debates with "
-            f"at most {plan.players} players"
-        )
-    if plan.report:
-        lines.append(f"reports          at most {plan.report} debates")
-    lines += [
-        f"debates          {bound}{plan.debates}",
-        f"model calls      {bound}{plan.calls}: {plan.calls_per_debate} a debate, "
-        f"{plan.mutations} for mutation" + (f", {plan.labels} for labels" if plan.labels else ""),
-        f"                 (and {plan.repairs} more if every verdict had to be asked for twice)",
-        *describe_cost(estimate_cost(config, questions, plan)),
-    ]
-    return "\n".join(lines)

@@ -13,7 +13,7 @@ from debateqd.qd.debates.context_limits import fit_questions
 from debateqd.qd.debates.models import JOURNAL, Models, equip, make_models
 from debateqd.qd.debates.questions import RunQuestions, open_questions
 from debateqd.qd.store.directory import RunDirectory, RunWriter
-from debateqd.qd.tracking.events import TrainingListener
+from debateqd.qd.tracking.events import Listener
 from debateqd.qd.tracking.run_log import last_journal
 from debateqd.qd.training.checks import check_names
 from debateqd.qd.training.state import restore_state
@@ -24,7 +24,7 @@ def train(
     config: RunConfig,
     run_dir: Path,
     *,
-    listeners: Sequence[TrainingListener] = (),
+    listeners: Sequence[Listener] = (),
     models: Models | None = None,
     questions: RunQuestions | None = None,
     journal: Path | None = None,
@@ -62,7 +62,7 @@ def resume(
     run_dir: Path,
     *,
     config: RunConfig | None = None,
-    listeners: Sequence[TrainingListener] = (),
+    listeners: Sequence[Listener] = (),
     models: Models | None = None,
     questions: RunQuestions | None = None,
     journal: Path | None = None,

@@ -37,12 +37,12 @@ from debateqd.qd.tracking.events import (
     EliteRow,
     GenerationFinished,
     GenerationStats,
+    Listener,
     Progress,
     RunFinished,
     RunStarted,
     Status,
     Timing,
-    TrainingListener,
 )
 from debateqd.qd.training.breeding import Breeder
 from debateqd.qd.training.competition import Competition
@@ -87,7 +87,7 @@ class Trainer:
         *,
         state: TrainingState | None = None,
         first_generation: int = 0,
-        listeners: Sequence[TrainingListener] = (),
+        listeners: Sequence[Listener] = (),
     ) -> None:
         evolution = config.evolution
         self._config = config

@@ -238,8 +238,7 @@ def test_metrics_leave_out_what_does_not_exist() -> None:
     nothing = Estimate(math.nan, -math.inf, math.inf, 0, 0)
     empty = replace(event, stats=replace(event.stats, gain={"truth": nothing}, judge_accuracy=None))
     metrics = generation_metrics(empty)
-    assert metrics["gain/truth"] is None
-    assert metrics["judge/accuracy"] is None
+    assert not {"gain/truth", "gain/truth/low", "judge/accuracy"} & metrics.keys()
     assert metrics["win_rate"] == 0.56  # whatever the objective
     silent = replace(event, stats=replace(event.stats, win_rate=None, gain={}))
     assert "win_rate" not in generation_metrics(silent)
@@ -260,8 +259,6 @@ def test_online_without_login_is_one_clear_line(wandb_home: Path) -> None:
     with pytest.raises(InputError, match="wandb login") as error:
         wandb_listener("online", wandb_home, TrackingConfig())
     assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match="did you mean 'offline'"):
-        resolve_mode("ofline")
 
 
 def test_a_server_that_is_away_leaves_an_offline_run(

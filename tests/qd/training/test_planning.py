@@ -11,7 +11,8 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import RunQuestions, split_questions
 from debateqd.qd.store.directory import RunDirectory
-from debateqd.qd.training.planning import describe_plan, plan_run
+from debateqd.qd.training.costing import describe_plan
+from debateqd.qd.training.planning import plan_run
 from debateqd.qd.training.start import train
 from tests.qd.stand_ins import StandIn, question_set
 
