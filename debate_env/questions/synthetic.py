@@ -15,26 +15,27 @@ Passage number ``i`` depends on the seed and ``i`` alone: a longer set starts wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from debate_env.draws import Draws
 from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
-from debate_env.questions.synthetic_banks import (
-    BITS,
-    EVENTS,
-    KINDS,
-    MENTIONS,
-    OUTCOMES,
-    PREPOSITIONS,
-    THINGS,
-    VERBS,
-    Forms,
-)
-from debate_env.questions.synthetic_scene import BANKS, Scene, filler, invented_name, surname
+from debate_env.questions.synthetic_scene import BANKS, WORDS, Scene, filler, invented_name, surname
 
 MAX_QUESTIONS = 12
+
+Forms = tuple[str, ...]
+"""A verb: past, participle, base form."""
+
+THINGS, EVENTS, OUTCOMES = (
+    tuple(tuple(line.split("|")) for line in WORDS[name])
+    for name in ("things", "events", "outcomes")
+)
+VERBS = tuple(tuple(tuple(f.split("/")) for f in line.split("|")) for line in WORDS["verbs"])
+BITS = {name: tuple(words.split("|")) for name, words in WORDS["bits"].items()}
+KINDS: Mapping[str, Mapping[str, Any]] = WORDS["kinds"]
 
 
 def synthetic_questions(
@@ -208,34 +209,34 @@ def _fact(
     witness = draws.sample(scene.people, len(scene.people))
     if draws.uniform() < 0.55 * difficulty:
         evidence = tuple(
-            evidence_wording.write(t, true, witness[0]) for t in draws.pick(worded.double)
+            evidence_wording.write(t, true, witness[0]) for t in draws.pick(worded["double"])
         )
     else:
-        evidence = (evidence_wording.write(draws.pick(worded.single), true, witness[0]),)
+        evidence = (evidence_wording.write(draws.pick(worded["single"]), true, witness[0]),)
     number = 1 + draws.round(0.3 + 0.5 * difficulty) + draws.round(0.6 * difficulty)
     decoys = []
     for index in range(number):
         far = asked.reworded(draws, 0.95 - 0.55 * difficulty, 0.7 - 0.5 * difficulty)
         style = draws.uniform()
         if style < 0.45:
-            template = draws.pick(worded.hearsay)
+            template = draws.pick(worded["hearsay"])
         elif style < 0.65:
-            template = draws.pick(worded.plan)
+            template = draws.pick(worded["plan"])
         else:
-            template = draws.pick(worded.other)
+            template = draws.pick(worded["other"])
             if draws.uniform() < 0.5:
                 far = _Wording(elsewhere, other, far.actions, 0, far.action, far.named)
             else:
                 far = _Wording(name, own, others, far.thing, draws.below(len(others)), far.named)
         decoys.append(far.write(template, wrong, witness[1 + index]))
     mentions = tuple(
-        asked.write(draws.pick(MENTIONS[kind]), filler, witness[-1])
+        asked.write(draws.pick(WORDS["mentions"][kind]), filler, witness[-1])
         for filler in (first, second)
         if draws.uniform() < 0.4
     )
     return Fact(
         kind,
-        asked.write(draws.pick(worded.question), "", ""),
+        asked.write(draws.pick(worded["question"]), "", ""),
         (_capital(first), _capital(second)),
         label,
         evidence,
@@ -311,7 +312,7 @@ def _filler(draws: Draws, kind: str) -> tuple[str, tuple[str, ...]]:
         return name, (name,)
     if kind == "place":
         adjective, site = draws.pick(BANKS["adj"]), draws.pick(BANKS["site"])
-        return f"{draws.pick(PREPOSITIONS)} the {adjective} {site}", (adjective, site)
+        return f"{draws.pick(WORDS['prepositions'])} the {adjective} {site}", (adjective, site)
     if kind == "time":
         moment, feast = draws.pick(BITS["moment"]), draws.pick(BITS["fest"])
         return f"on the {moment} of the {feast}", (feast,)

@@ -6,8 +6,7 @@ import pytest
 
 from debate_env.draws import Draws
 from debate_env.errors import InputError
-from debate_env.questions.synthetic import MAX_QUESTIONS, synthetic_questions
-from debate_env.questions.synthetic_banks import KINDS
+from debate_env.questions.synthetic import KINDS, MAX_QUESTIONS, synthetic_questions
 from debate_env.questions.synthetic_scene import Scene
 from tests.debate_env.answer_only import answer_only_accuracy
 
