@@ -43,7 +43,7 @@ _EPISODES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Timing:
     """One line of the table.
 
     Attributes:
@@ -113,80 +113,62 @@ def record_episodes(aec: Any) -> list[list[Any]]:
     return episodes
 
 
-def drive(aec: Any, episodes: Sequence[Sequence[Any]], seconds: float) -> float:
-    """Play recorded episodes over and over for a while.
-
-    Returns:
-        Steps per second.
-    """
-    steps, index = 0, 0
+def drive(
+    play: Callable[[Sequence[Any]], int], episodes: Sequence[Sequence[Any]], seconds: float
+) -> float:
+    """Play recorded episodes over and over for a while; return ``play``'s counts per second."""
+    count, index = 0, 0
     start = now = time.perf_counter()
     while now - start < seconds:
-        actions = iter(episodes[index % len(episodes)])
+        count += play(episodes[index % len(episodes)])
         index += 1
-        aec.reset()
-        for _ in aec.agent_iter():
-            aec.last()
-            aec.step(next(actions))
-            steps += 1
         now = time.perf_counter()
-    return steps / (now - start)
+    return count / (now - start)
 
 
-def drive_parallel(parallel: Any, episodes: Sequence[Sequence[Any]], seconds: float) -> float:
-    """Play recorded episodes through a parallel view; counts one step per action that is used."""
-    steps, index = 0, 0
-    start = now = time.perf_counter()
-    while now - start < seconds:
-        actions = iter([a for a in episodes[index % len(episodes)] if a is not None])
-        index += 1
-        parallel.reset()
-        while parallel.agents:
-            acting = getattr(parallel, "acting_agents", parallel.agents)
-            joint = {agent: next(actions) for agent in acting}
-            parallel.step(joint)
-            steps += len(joint)
-        now = time.perf_counter()
-    return steps / (now - start)
+def play_aec(aec: Any, actions: Sequence[Any]) -> int:
+    """Play one episode; count steps."""
+    upcoming = iter(actions)
+    aec.reset()
+    for _ in aec.agent_iter():
+        aec.last()
+        aec.step(next(upcoming))
+    return len(actions)
 
 
-def drive_turns(parallel: Any, episodes: Sequence[Sequence[Any]], seconds: float) -> float:
-    """Play recorded episodes through PettingZoo's turn-based parallel view."""
-    steps, index = 0, 0
-    start = now = time.perf_counter()
-    while now - start < seconds:
-        actions = iter(episodes[index % len(episodes)])
-        index += 1
-        parallel.reset()
-        while parallel.agents:
-            parallel.step({parallel.aec_env.agent_selection: next(actions)})
-            steps += 1
-        now = time.perf_counter()
-    return steps / (now - start)
+def play_parallel(parallel: Any, actions: Sequence[Any]) -> int:
+    """Play one episode through a parallel view; count one step per action that is used."""
+    used = [action for action in actions if action is not None]
+    upcoming = iter(used)
+    parallel.reset()
+    while parallel.agents:
+        acting = getattr(parallel, "acting_agents", parallel.agents)
+        parallel.step({agent: next(upcoming) for agent in acting})
+    return len(used)
 
 
-def drive_lock_step(envs: Sequence[Any], episode: Sequence[Any], seconds: float) -> float:
-    """Advance many debates together, wave by wave, asking for all observations of a wave first.
+def play_turns(parallel: Any, actions: Sequence[Any]) -> int:
+    """Play one episode through PettingZoo's turn-based parallel view; count steps."""
+    upcoming = iter(actions)
+    parallel.reset()
+    while parallel.agents:
+        parallel.step({parallel.aec_env.agent_selection: next(upcoming)})
+    return len(actions)
 
-    Returns:
-        Debates per second.
-    """
-    debates = 0
-    speech, verdict = episode[0], episode[4]
-    start = now = time.perf_counter()
-    while now - start < seconds:
-        for one in envs:
-            one.reset()
-        live = list(envs)
-        while live:
-            asked = [(one, [(a, one.observe(a)) for a in one.acting_agents]) for one in live]
-            for one, seats in asked:
-                for agent, _ in seats:
-                    one.step(verdict if agent == "judge_0" else speech)
-            live = [one for one in live if not one.episode.over]
-        debates += len(envs)
-        now = time.perf_counter()
-    return debates / (now - start)
+
+def play_lock_step(envs: Sequence[Any], actions: Sequence[Any]) -> int:
+    """Advance many debates together, all observations of a wave first; count debates."""
+    speech, verdict = actions[0], actions[4]
+    for one in envs:
+        one.reset()
+    live = list(envs)
+    while live:
+        asked = [(one, [(a, one.observe(a)) for a in one.acting_agents]) for one in live]
+        for one, seats in asked:
+            for agent, _ in seats:
+                one.step(verdict if agent == "judge_0" else speech)
+        live = [one for one in live if not one.episode.over]
+    return len(envs)
 
 
 def _classic(kind: str, name: str) -> Any:
@@ -199,7 +181,7 @@ def _classic(kind: str, name: str) -> Any:
 
 def measure(
     *, seconds: float, repeats: int, sizes: Sequence[int], classics: Sequence[str]
-) -> tuple[list[Row], list[str]]:
+) -> tuple[list[Timing], list[str]]:
     """Time every case.
 
     Args:
@@ -215,15 +197,17 @@ def measure(
     plain, quoted = debate_episodes(), debate_episodes(quoted=True)
     cases: dict[tuple[str, str], Callable[[], float]] = {}
 
-    cases["debate", "wrapped"] = partial(drive, env(questions), plain, seconds)
-    cases["debate, quoting", "wrapped"] = partial(drive, env(questions), quoted, seconds)
+    def add(case: str, view: str, play: Any, of: Any, episodes: Any = plain) -> None:
+        cases[case, view] = partial(drive, partial(play, of), episodes, seconds)
+
     bounded = wrappers.OrderEnforcingWrapper(wrappers.AssertOutOfBoundsWrapper(raw_env(questions)))
-    cases["debate, bounds too", "wrapped"] = partial(drive, bounded, plain, seconds)
-    cases["debate", "raw"] = partial(drive, raw_env(questions), plain, seconds)
-    cases["debate", "parallel"] = partial(drive_parallel, parallel_env(questions), plain, seconds)
-    cases["debate, turn-based", "parallel"] = partial(
-        drive_turns, turn_based_aec_to_parallel(env(questions)), plain, seconds
-    )
+    add("debate", "wrapped", play_aec, env(questions))
+    add("debate, quoting", "wrapped", play_aec, env(questions), quoted)
+    add("debate, bounds too", "wrapped", play_aec, bounded)
+    add("debate", "raw", play_aec, raw_env(questions))
+    add("debate", "parallel", play_parallel, parallel_env(questions))
+    turns = turn_based_aec_to_parallel(env(questions))
+    add("debate, turn-based", "parallel", play_turns, turns)
     missing = []
     for name in classics:
         try:
@@ -233,21 +217,20 @@ def measure(
             missing.append(f"{name}: left out: {reason} (pip install 'debateqd[bench]')")
             continue
         episodes = record_episodes(wrapped)
-        cases[name, "wrapped"] = partial(drive, wrapped, episodes, seconds)
-        cases[name, "raw"] = partial(drive, wrapped.unwrapped, episodes, seconds)
+        add(name, "wrapped", play_aec, wrapped, episodes)
+        add(name, "raw", play_aec, wrapped.unwrapped, episodes)
         if name == "rps-v2":
-            joint = _classic("parallel", name)
-            cases[name, "parallel"] = partial(drive_parallel, joint, episodes, seconds)
+            add(name, "parallel", play_parallel, _classic("parallel", name), episodes)
     for size in sizes:
         many = [raw_env(questions) for _ in range(size)]
-        cases[f"debate x {size:,}", "lock-step"] = partial(drive_lock_step, many, plain[0], seconds)
+        add(f"debate x {size:,}", "lock-step", play_lock_step, many, plain[:1])
     rates: dict[tuple[str, str], list[float]] = {key: [] for key in cases}
     for _ in range(repeats):
         for key, run in cases.items():
             rates[key].append(run())
     medians = {key: statistics.median(values) for key, values in rates.items()}
     rows = [
-        Row(
+        Timing(
             case,
             view,
             rate,
@@ -260,7 +243,7 @@ def measure(
     return rows, missing
 
 
-def table(rows: Sequence[Row], missing: Sequence[str]) -> str:
+def table(rows: Sequence[Timing], missing: Sequence[str]) -> str:
     """Lay the rows out as text."""
     lines = [f"{'environment':<22}{'view':<11}{'rate':>12}  {'unit':<11}{'spread':>7}{'ratio':>8}"]
     for row in rows:

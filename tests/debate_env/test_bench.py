@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -35,7 +36,8 @@ def test_wrapped_stepping_reaches_the_floor():
 
 def test_recorded_episodes_replay_to_their_end():
     episodes = bench.debate_episodes(quoted=True)
-    assert bench.drive(bench.env(bench.sample_questions()), episodes, 0.02) > 0
+    play = partial(bench.play_aec, bench.env(bench.sample_questions()))
+    assert bench.drive(play, episodes, 0.02) > 0
     one = bench.raw_env(bench.sample_questions())
     one.reset(seed=0)
     for action in episodes[0]:
