@@ -63,11 +63,7 @@ def tell(agent: Any, place: Place, reward: float) -> None:
 
 
 class CallableAgent:
-    """An agent made from a function of one observation.
-
-    Attributes:
-        name: For reports; the function's own name unless given.
-    """
+    """An agent made from a function of one observation."""
 
     __slots__ = ("_function", "name")
 

@@ -29,11 +29,7 @@ class FieldError(InputError):
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Describe what is allowed in place of ``name``, the nearest match first.
-
-    Args:
-        name: The name that was not recognised.
-        allowed: The names that would have been.
+    """Describe what is allowed in place of an unknown ``name``, the nearest match first.
 
     Returns:
         ``"did you mean 'x'? allowed: x, y, z"``, without the question where nothing is near.

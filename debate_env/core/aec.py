@@ -304,12 +304,6 @@ class AECDebate(AECEnv):  # type: ignore[misc]
 
     # --- copies: in mid-episode, and playing on gives the same episode ------------------------
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
     def __deepcopy__(self, memo: dict[int, Any]) -> AECDebate:
         from copy import deepcopy
 

@@ -52,23 +52,16 @@ class Quote(NamedTuple):
     Attributes:
         text: What stands between the tags, as the debater wrote it.
         verified: Whether the passage holds it, by the rules of the mode.
-        duplicate: Whether the same side has quoted the same letters and digits before.
-        key: Those letters and digits, see :func:`quote_key`.
+        key: What strict mode compares, see :func:`quote_key`.
     """
 
     text: str
     verified: bool
-    duplicate: bool
     key: str
 
 
 class Marked(NamedTuple):
-    """A speech with its quotes checked.
-
-    Attributes:
-        text: The speech as it enters the transcript.
-        quotes: Its quotes in order.
-    """
+    """A speech as it enters the transcript, and its quotes in order."""
 
     text: str
     quotes: tuple[Quote, ...]
@@ -150,7 +143,7 @@ def mark(
 
     Args:
         text: The speech as the debater wrote it.
-        passage: The passage.
+        passage: Where quotes must stand.
         mode: How quotes are checked.
         earlier: Keys (:attr:`Quote.key`) of the same side's quotes in earlier speeches.
     """
@@ -184,7 +177,7 @@ def mark(
                 neutralise(text[done : opened.start()]),
                 f"<{letter}_quote>{neutralise(content)}</{letter}_quote>",
             )
-            quotes.append(Quote(content, verified, repeated, key))
+            quotes.append(Quote(content, verified, key))
             done = tag.end()
         opened = None
     pieces.append(neutralise(text[done:]))

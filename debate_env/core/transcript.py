@@ -23,27 +23,6 @@ _INDENT = "  "
 _HEADER = re.compile(r"\[round (\d+)\] ([^\W\d]\w*):")
 
 
-class _Recent:
-    """What was rendered lately; its readers (debaters, both answer orders) need not parse it."""
-
-    __slots__ = ("_known",)
-    size = 256
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[Speech, ...]] = {}
-
-    def get(self, text: str) -> tuple[Speech, ...] | None:
-        return self._known.get(text)
-
-    def put(self, text: str, speeches: tuple[Speech, ...]) -> None:
-        if len(self._known) >= self.size:
-            self._known.clear()
-        self._known[text] = speeches
-
-
-_RECENT = _Recent()
-
-
 class Speech(NamedTuple):
     """One speech as everybody sees it: cleaned, cut to the word limit, quotes marked.
 
@@ -56,6 +35,11 @@ class Speech(NamedTuple):
     round: int
     seat: str
     text: str
+
+
+# What was rendered lately; its readers (debaters, both answer orders) need not parse it.
+_RECENT: dict[str, tuple[Speech, ...]] = {}
+_MOST_RECENT = 256
 
 
 def render_speech(speech: Speech) -> str:
@@ -114,4 +98,6 @@ def parse_transcript(text: str) -> tuple[Speech, ...]:
 
 def remember(text: str, speeches: tuple[Speech, ...]) -> None:
     """Note that ``text`` is what :func:`render_transcript` makes of ``speeches``."""
-    _RECENT.put(text, speeches)
+    if len(_RECENT) >= _MOST_RECENT:
+        _RECENT.clear()
+    _RECENT[text] = speeches

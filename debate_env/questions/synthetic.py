@@ -148,8 +148,6 @@ class Fact:
 
     Attributes:
         kind: What the question asks for, e.g. ``"person"``.
-        question: The question.
-        answers: The two answers.
         label: Index of the true one.
         evidence: One or two neighbouring sentences that state the true answer.
         decoys: Sentences that mention the wrong answer in another connection.
@@ -166,14 +164,7 @@ class Fact:
 
 
 def draw_facts(draws: Draws, scene: Scene, count: int, difficulty: float) -> list[Fact]:
-    """Draw facts about different things.
-
-    Args:
-        draws: Source of chance.
-        scene: Supplies the witnesses.
-        count: Number of facts, at most 12.
-        difficulty: From 0 to 1.
-    """
+    """Draw ``count`` facts, at most 12, about different things; the scene has the witnesses."""
     kinds: list[str] = []
     while len(kinds) < count:
         kinds += draws.shuffle(tuple(KINDS))

@@ -45,7 +45,6 @@ class Scene:
     """Where a passage takes place.
 
     Attributes:
-        town: Its name.
         far: Names of places elsewhere.
         people: Names of people who are never an answer.
     """

@@ -60,8 +60,8 @@ def check_debate_env(questions: Sequence[Question] | None = None, **settings: An
     """Run every check on one configuration.
 
     Args:
-        questions: Questions to play about; :func:`sample_questions` by default.
-        **settings: Keyword arguments of :class:`debate_env.debate_v0.raw_env`.
+        questions: As for :func:`run_check`.
+        **settings: As there.
 
     Returns:
         The names of the checks, all of them passed.

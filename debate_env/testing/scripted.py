@@ -26,11 +26,7 @@ _QUOTABLE = "broke the ice with a bronze bell that her aunt had brought from the
 
 
 def sample_questions(answers: int = 2) -> list[Question]:
-    """Make three small questions about two invented passages.
-
-    Args:
-        answers: Number of answers of each.
-    """
+    """Make three small questions about two invented passages, each with so many answers."""
     mill = (
         "The mill at Orrin Bend ran on two wheels. When the river froze, the miller's daughter "
         "broke the ice with a bronze bell that her aunt had brought from the coast."

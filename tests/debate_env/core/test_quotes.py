@@ -79,8 +79,8 @@ def test_marks():
     marked = mark(f"See <quote>{TRUE}</quote>, and <QUOTE>made of gold</quote>.", PASSAGE)
     assert marked.text == f"See <v_quote>{TRUE}</v_quote>, and <u_quote>made of gold</u_quote>."
     assert marked.quotes == (
-        Quote(TRUE, True, False, quote_key(TRUE)),
-        Quote("made of gold", False, False, "madeofgold"),
+        Quote(TRUE, True, quote_key(TRUE)),
+        Quote("made of gold", False, "madeofgold"),
     )
     assert read_quotes(marked.text) == [(TRUE, True), ("made of gold", False)]
 
@@ -88,11 +88,11 @@ def test_marks():
 def test_repetitions_by_one_side():
     text = f"<quote>{TRUE}</quote> <quote>{TRUE.upper()}!</quote>"
     strict = mark(text, PASSAGE, "strict")
-    assert [(q.verified, q.duplicate) for q in strict.quotes] == [(True, False), (False, True)]
+    assert [q.verified for q in strict.quotes] == [True, False]
     later = mark(text, PASSAGE, "strict", {strict.quotes[0].key})
-    assert [(q.verified, q.duplicate) for q in later.quotes] == [(False, True), (False, True)]
+    assert [q.verified for q in later.quotes] == [False, False]
     khan = mark(text, PASSAGE, "khan")
-    assert [(q.verified, q.duplicate) for q in khan.quotes] == [(True, False), (True, True)]
+    assert [q.verified for q in khan.quotes] == [True, True]
 
 
 def test_quotes_over_lines():
