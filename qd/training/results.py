@@ -32,8 +32,8 @@ from debateqd.qd.training.state import TrainingState
 
 
 @dataclass(frozen=True, slots=True)
-class Happenings:
-    """What happened in a generation.
+class PlayedGeneration:
+    """What was played in a generation, and what came of it.
 
     Attributes:
         generation: Its number.
@@ -94,10 +94,10 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def generation_stats(
-    happened: Happenings, archive: ArchiveProtocol, config: RunConfig
+    played: PlayedGeneration, archive: ArchiveProtocol, config: RunConfig
 ) -> GenerationStats:
     """Sum up a generation."""
-    matches, births = happened.matches, happened.births
+    matches, births = played.matches, played.births
     train = [m for m in matches if m.phase == "train" and m.usable]
     ratings = [e.fitness for e in archive.elites()]
     kinds = Counter(m.kind for m in matches if not m.usable)
@@ -105,18 +105,18 @@ def generation_stats(
     methods = Counter(str(m.verdict["method"]) for m in judged if "method" in m.verdict)
     born = sum(hasattr(birth, "text") for birth in births)
     offset = config.evolution.archive.qd_offset
-    gains = happened.gains or Gains({}, {}, None)
+    gains = played.gains or Gains({}, {}, None)
     return GenerationStats(
-        generation=happened.generation,
-        players=happened.players,
+        generation=played.generation,
+        players=played.players,
         children=born,
         refused=refusal_counts(births),
-        challenges=len(happened.choice.verdicts),
-        accepted=len(happened.choice.accepted) if happened.generation else 0,
+        challenges=len(played.choice.verdicts),
+        accepted=len(played.choice.accepted) if played.generation else 0,
         debates=len(matches),
         unusable=dict(sorted(kinds.items())),
-        calls=sum(m.calls for m in matches) + sum(b.calls for b in births) + happened.labels.calls,
-        tokens=tokens_by_role(matches, births, happened.labels.usage),
+        calls=sum(m.calls for m in matches) + sum(b.calls for b in births) + played.labels.calls,
+        tokens=tokens_by_role(matches, births, played.labels.usage),
         best_rating=max(ratings, default=0.0),
         mean_rating=_mean(ratings) or 0.0,
         qd_score=archive.qd_score(offset),
@@ -131,14 +131,14 @@ def generation_stats(
         objective=gains.objective,
         gain=gains.gain,
         win_rate=gains.win_rate,
-        champions=happened.champions,
-        operators=happened.operators,
-        labels=happened.labels.to_json(),
-        outside=outside_counts(happened.choice.events),
-        reported_progress=happened.reported_progress,
+        champions=played.champions,
+        operators=played.operators,
+        labels=played.labels.to_json(),
+        outside=outside_counts(played.choice.events),
+        reported_progress=played.reported_progress,
         corrected_progress=gains.corrected_progress,
-        diversity=happened.diversity,
-        rating_effects=happened.rating_effects,
+        diversity=played.diversity,
+        rating_effects=played.rating_effects,
     )
 
 

@@ -15,8 +15,7 @@ from debateqd.qd.descriptors.base import BehaviourSummary, make_axes
 from debateqd.qd.mutation.operator_shares import Yields
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
-
-COUNTED = ("debates", "calls", "unusable")
+from debateqd.qd.tracking.events import GenerationStats
 
 
 @dataclass
@@ -43,7 +42,7 @@ class TrainingState:
     matches: list[Match] = field(default_factory=list)
     reported: dict[str, Match] = field(default_factory=dict)
     totals: dict[str, Any] = field(
-        default_factory=lambda: {**dict.fromkeys(COUNTED, 0), "tokens": {}}
+        default_factory=lambda: {"debates": 0, "calls": 0, "unusable": 0, "tokens": {}}
     )
     yields: Yields = field(default_factory=Yields)
 
@@ -61,6 +60,19 @@ class TrainingState:
             self.reported[match.match_id] = match
         else:
             self.matches.append(match)
+
+    def count(self, stats: GenerationStats) -> None:
+        """Add what a generation took to the totals."""
+        old, tokens = self.totals, {}
+        for role, used in sorted(stats.tokens.items()):
+            before = old["tokens"].get(role, {})
+            tokens[role] = {name: before.get(name, 0) + n for name, n in asdict(used).items()}
+        self.totals = {
+            "debates": old["debates"] + stats.debates,
+            "calls": old["calls"] + stats.calls,
+            "unusable": old["unusable"] + sum(stats.unusable.values()),
+            "tokens": tokens,
+        }
 
     def note_waiting(self, generation: int) -> None:
         """Note who waits in a cell as a challenger."""
@@ -147,28 +159,3 @@ def _check_axes(run: RunDirectory, data: Mapping[str, Any]) -> None:
             "evolution.archive in config.yaml, or the file of evolution.archive.embedding, that "
             "was changed, or start a new run"
         )
-
-
-def add_totals(
-    totals: Mapping[str, Any], debates: int, calls: int, unusable: int, tokens: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Add a generation to the totals.
-
-    Args:
-        totals: Totals so far.
-        debates: Debates of the generation.
-        calls: Its model calls.
-        unusable: Its debates without a usable verdict.
-        tokens: Its :class:`debateqd.qd.tracking.events.Tokens` by role.
-    """
-    old = totals["tokens"]
-    summed = {}
-    for role, used in sorted(tokens.items()):
-        before = old.get(role, {})
-        summed[role] = {name: before.get(name, 0) + n for name, n in asdict(used).items()}
-    return {
-        "debates": totals["debates"] + debates,
-        "calls": totals["calls"] + calls,
-        "unusable": totals["unusable"] + unusable,
-        "tokens": summed,
-    }

@@ -49,14 +49,14 @@ from debateqd.qd.training.competition import Competition
 from debateqd.qd.training.gains import Gains, Reporter, champions
 from debateqd.qd.training.labeller import Labeller
 from debateqd.qd.training.results import (
-    Happenings,
+    PlayedGeneration,
     archive_json,
     elite_rows,
     generation_stats,
     is_simulation,
     summary_json,
 )
-from debateqd.qd.training.state import TrainingState, add_totals, new_archive, restore_state
+from debateqd.qd.training.state import TrainingState, new_archive, restore_state
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ class Trainer:
         gains = self._report(chosen, generation) if self._reporter.due(generation) else None
         state.forget_the_dead()
         operators = self._count_yields(births, generation, shares)
-        happened = Happenings(
+        played = PlayedGeneration(
             generation,
             len(players),
             births,
@@ -221,10 +221,8 @@ class Trainer:
             family_diversity(state.archive.elites(), state.strategies).to_json(),
             fitted.effects,
         )
-        stats = generation_stats(happened, state.archive, config)
-        state.totals = add_totals(
-            state.totals, stats.debates, stats.calls, sum(stats.unusable.values()), stats.tokens
-        )
+        stats = generation_stats(played, state.archive, config)
+        state.count(stats)
         self._rows = elite_rows(state, fitted)
         table = state.archive.heat_map()
         record = {
