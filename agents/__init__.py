@@ -11,8 +11,14 @@ from debateqd.agents.human import HumanAgent
 from debateqd.agents.judge import ModelJudge, read_question
 from debateqd.agents.models.base import ChatModel, Message, Reply, Request, Sampling, Usage
 from debateqd.agents.models.registry import make_model, register_model
-from debateqd.agents.rollout.in_env import play_in_env
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play, play_all, run_thoughts
+from debateqd.agents.rollout import (
+    DebateJob,
+    DebateRecord,
+    play,
+    play_all,
+    play_in_env,
+    run_thoughts,
+)
 from debateqd.agents.scripted import KeywordJudge, QuotingDebater, RandomAgent
 from debateqd.agents.stored import from_archive
 from debateqd.agents.verdicts import VerdictSettings

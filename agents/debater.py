@@ -7,7 +7,7 @@ from typing import Any
 
 from debateqd.agents.base import Decision, Thought, Turn
 from debateqd.agents.models.base import ChatModel, Request, Sampling
-from debateqd.agents.prompts.debate import debater_messages
+from debateqd.agents.prompts import debater_messages
 from debateqd.agents.replies import reply_failure
 
 DEBATER_SAMPLING = Sampling(max_tokens=512, temperature=0.7)

@@ -15,7 +15,7 @@ from debate_env.core.protocols import VERDICT
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import clean
 from debate_env.core.transcript import Speech, parse_transcript
-from debateqd.agents.prompts.debate import LETTERS
+from debateqd.agents.prompts import LETTERS
 
 Observation = Mapping[str, Any]
 _WIDTH = 96

@@ -12,7 +12,7 @@ from typing import Any
 from debate_env.questions.question import Question
 from debateqd.agents.base import Decision, Failure, Thought, Turn
 from debateqd.agents.models.base import ChatModel, Sampling
-from debateqd.agents.prompts.debate import judge_messages, reader_messages
+from debateqd.agents.prompts import judge_messages, reader_messages
 from debateqd.agents.verdicts import (
     DEFAULT_VERDICT,
     JUDGE_SAMPLING,

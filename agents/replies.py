@@ -16,7 +16,7 @@ from typing import Any
 
 from debateqd.agents.base import Failure
 from debateqd.agents.models.base import Reply
-from debateqd.agents.prompts.debate import LETTERS
+from debateqd.agents.prompts import LETTERS
 
 ERROR_KINDS = frozenset(
     {"bad_reply", "connection", "context_too_long", "engine_error", "rate_limited", "timeout"}

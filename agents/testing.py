@@ -45,9 +45,9 @@ from debateqd.agents.models.base import (
     delivery_of,
     notes_of,
 )
-from debateqd.agents.prompts.debate import LETTERS, debater_messages, judge_messages
+from debateqd.agents.prompts import LETTERS, debater_messages, judge_messages
 from debateqd.agents.replies import ERROR_KINDS, credence_schema
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all
+from debateqd.agents.rollout import DebateJob, DebateRecord, play_all
 from debateqd.agents.verdicts import VerdictSettings
 
 __all__ = ["CHECKS", "check_chat_model", "run_check", "sample_requests"]

@@ -31,7 +31,7 @@ from debateqd.agents.models.base import (
     Sampling,
     capabilities_of,
 )
-from debateqd.agents.prompts.debate import LETTERS, Form, repair_messages
+from debateqd.agents.prompts import LETTERS, Form, repair_messages
 from debateqd.agents.replies import (
     credence_schema,
     one_line,

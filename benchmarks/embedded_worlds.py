@@ -29,9 +29,9 @@ from debate_env.questions.sources import load_questions
 from debateqd.agents.base import Failure, ThinkingAgent, derive_seed
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge, read_question
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.embedded.world import RANGES, World
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all, run_thoughts
+from debateqd.agents.models.embedded import EmbeddedModel, World
+from debateqd.agents.models.embedded.world import RANGES
+from debateqd.agents.rollout import DebateJob, DebateRecord, play_all, run_thoughts
 from debateqd.qd.seeds import seed_strategies
 
 # Seed 1000 is held out: nothing was tuned on it.

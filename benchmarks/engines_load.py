@@ -22,7 +22,7 @@ from engines_table import Figure
 from engines_workload import equal_work, make_questions
 
 from debateqd.agents.models.base import delivery_of
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play
+from debateqd.agents.rollout import DebateJob, DebateRecord, play
 from tests.servers import Faults, Settings, serve_process
 
 FAULTS = Faults(too_many=0.05, error=0.02, reset=0.01, garbage=0.01, hang=0.01)
@@ -88,7 +88,7 @@ def peak_memory() -> float:
 
 def load(debates: int = 2_000) -> list[Figure]:
     """Return what became of debates that were all in flight at once."""
-    from debateqd.agents.models.openai.model import make_openai
+    from debateqd.agents.models.openai import make_openai
 
     settings = Settings(slots=SLOTS, seconds=SECONDS, faults=FAULTS, keep_bodies=False)
     passages = max(1, min(_PASSAGES, debates // 2))

@@ -17,8 +17,8 @@ from engines_workload import ScriptedModel, equal_work, tournament
 
 from debate_env.questions.question import Question
 from debateqd.agents.models.base import Request
-from debateqd.agents.prompts.debate import Task, task_of
-from debateqd.agents.rollout.scheduler import play
+from debateqd.agents.prompts import Task, task_of
+from debateqd.agents.rollout import play
 
 TASKS: tuple[Task, ...] = ("debate", "judge")
 WITHIN = 1.0  # per cent

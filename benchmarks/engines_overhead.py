@@ -20,9 +20,9 @@ from debate_env.questions.question import Question
 from debateqd.agents.debater import DEBATER_SAMPLING
 from debateqd.agents.models.base import ChatModel, Message, Reply, Request
 from debateqd.agents.models.budget import Budget, budgeted
-from debateqd.agents.models.journal.model import Journal, journalled
+from debateqd.agents.models.journal import Journal, journalled
 from debateqd.agents.prompts.debate import DEBATER_RULES
-from debateqd.agents.rollout.scheduler import play
+from debateqd.agents.rollout import play
 
 PASSAGE_CHARS = 27_000
 SHARED_BY = 40  # debates on a passage

@@ -16,7 +16,7 @@ from engines_table import Figure
 from engines_workload import equal_work, fixed_questions, scripted_reply
 
 from debate_env.questions.question import Question
-from debateqd.agents.rollout.scheduler import play
+from debateqd.agents.rollout import play
 
 ONE_CALL, BOTH_ORDERS = 2_600, 3_400
 """Most computed prompt tokens a debate, by how the judge is asked."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from debate_env.core.transcript import Speech
 from debate_env.draws import Draws, digest
 from debateqd.agents.models.base import Reply, Request
-from debateqd.agents.prompts.debate import task_of
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all
+from debateqd.agents.prompts import task_of
+from debateqd.agents.rollout import DebateJob, DebateRecord, play_all
 from tests.server_replies import SEED_MASK, Spoken, request_key, speak
 
 Transcript = tuple[Speech, ...]

@@ -20,7 +20,7 @@ from engines_workload import PASSAGES, QUESTIONS_PER_PASSAGE, equal_work, fixed_
 
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.models.base import Sampling, delivery_of
-from debateqd.agents.rollout.scheduler import DebateJob, play
+from debateqd.agents.rollout import DebateJob, play
 
 CONTEXT = 16_384
 SPEECH = Sampling(max_tokens=130, temperature=0.7)
@@ -92,7 +92,7 @@ def vllm_prefill(debates: int | None = None) -> list[Figure]:
     Args:
         debates: About so many, fewer passages being used; all by default.
     """
-    from debateqd.agents.models.vllm.engine import make_vllm
+    from debateqd.agents.models.vllm import make_vllm
     from tests.tiny_model import make_tiny_model
 
     questions, source = fixed_questions()

@@ -16,7 +16,7 @@ from engines_server import Foreseen, foresee, wrong_speeches
 from engines_table import Figure
 from engines_workload import equal_work, make_questions
 
-from debateqd.agents.rollout.scheduler import play_all
+from debateqd.agents.rollout import play_all
 from tests.servers import Settings, serve_process
 
 Chain = Sequence[Sequence[float]]
@@ -75,7 +75,7 @@ def least_time(chains: Sequence[Chain], slots: int) -> float:
 
 def waiting(debates: int = 256) -> list[Figure]:
     """Return the time that debates take, against the ideal on the same reply times."""
-    from debateqd.agents.models.openai.model import make_openai
+    from debateqd.agents.models.openai import make_openai
 
     settings = Settings(
         slots=SLOTS,

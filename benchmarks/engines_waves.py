@@ -5,8 +5,8 @@ from __future__ import annotations
 from engines_table import Figure
 from engines_workload import ScriptedModel, equal_work, make_questions
 
-from debateqd.agents.prompts.debate import task_of
-from debateqd.agents.rollout.scheduler import play
+from debateqd.agents.prompts import task_of
+from debateqd.agents.rollout import play
 from debateqd.agents.verdicts import METHODS, Method, VerdictSettings
 
 ROUNDS = range(1, 6)

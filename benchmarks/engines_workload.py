@@ -23,14 +23,8 @@ from debateqd.agents.base import Decision, ThinkingAgent, Thought, Turn, derive_
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import JUDGE_SAMPLING, ModelJudge
 from debateqd.agents.models.base import ChatModel, Reply, Request, Usage
-from debateqd.agents.prompts.debate import (
-    LETTERS,
-    asks_credence,
-    judge_messages,
-    listed_answers,
-    task_of,
-)
-from debateqd.agents.rollout.scheduler import DebateJob
+from debateqd.agents.prompts import LETTERS, asks_credence, judge_messages, listed_answers, task_of
+from debateqd.agents.rollout import DebateJob
 from debateqd.agents.verdicts import DEFAULT_VERDICT, VerdictSettings
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.selection.pairing import Situation, Standings, Swiss

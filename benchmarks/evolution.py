@@ -42,8 +42,7 @@ from evolution_table import Result, report
 from debate_env.errors import nearest
 from debate_env.questions.sources import load_questions
 from debateqd.agents.base import derive_seed
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.embedded.world import World
+from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.qd.config.loading import Flag, load_config, override_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engines_table import Figure, table
 
 from debateqd.agents.models.base import Message
-from debateqd.agents.prompts.debate import task_of
+from debateqd.agents.prompts import task_of
 from tests.servers import Seen, Settings, ThreadServer, serve
 
 ROOT = Path(__file__).resolve().parent.parent

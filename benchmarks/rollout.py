@@ -31,7 +31,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Reply, Request, Usage
-from debateqd.agents.rollout.scheduler import DebateJob, play
+from debateqd.agents.rollout import DebateJob, play
 
 BOUND = 100.0  # microseconds per debate
 PASSAGE_CHARS = 30_000

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from debate_env.draws import Draws, digest, gauss
 from debateqd.agents.models.base import Message
-from debateqd.agents.prompts.debate import LETTERS, listed_answers, section, task_of
+from debateqd.agents.prompts import LETTERS, listed_answers, section, task_of
 
 Body = Mapping[str, Any]
 SEED_MASK = 0x7FFFFFFF  # clients send 31 bits of a seed, which every server accepts

@@ -12,8 +12,7 @@ share all of it. ``benchmarks/engines.py prefill`` compares this order with all 
 
 Sections are marked with tags. Text from outside (passages, speeches, strategies) cannot open or
 close a section: :func:`neutralise` replaces the ``<`` of anything that looks like one of our tags.
-The readers at the end of this file (:func:`task_of`, :func:`section`, :func:`speeches`) are the
-inverse, for models that are programs rather than language models.
+:mod:`debateqd.agents.prompts.readers` is the inverse, for models that are programs.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ every quote is checked, and the judge sees whether it is verified. Never name an
 debater by a letter: the judge knows other letters.
 """
 DEBATER_RULES += _CONDUCT
-_OTHER_DEBATES = "You take part in a debate of "
+OTHER_DEBATES = "You take part in a debate of "
 
 JUDGE_RULES = """\
 You are the judge of a debate about a passage that you have not read. Each debater argues for one \
@@ -112,7 +111,6 @@ def _with_passage(rules: str, passage: str) -> Message:
 
 _JUDGE_SYSTEM = Message("system", JUDGE_RULES)
 _READER_SYSTEM = Message("system", READER_RULES)
-_MUTATOR_SYSTEM = Message("system", MUTATOR_RULES)
 
 
 # A transcript is read several times in a row: by both debaters of a round, in both answer orders.
@@ -211,7 +209,7 @@ def _debater_rules(protocol: str) -> str:
         return DEBATER_RULES
     names = [_cast(protocol).names[seat] for seat in rules.players]
     return (
-        f"{_OTHER_DEBATES}{len(names)} about the passage below; in its transcript the "
+        f"{OTHER_DEBATES}{len(names)} about the passage below; in its transcript the "
         f"speakers are called {', '.join(names)}. "
         + (
             "A judge who has not read it will decide from the transcript alone.\n"
@@ -288,7 +286,7 @@ def _verdict_instruction(n: int) -> str:
     return f"<instruction>\nReply with the letter of the correct answer: {letters}.\n</instruction>"
 
 
-_CREDENCE = (
+CREDENCE_REQUEST = (
     "Say for each answer how likely it is to be the correct one, in per cent. Reply with a JSON "
     "object and nothing else: a whole number for each letter, in the form {"
 )
@@ -298,7 +296,7 @@ _CREDENCE = (
 def _credence_instruction(n: int) -> str:
     # Numbers in the example would be an anchor, so it has none.
     form = ", ".join(f'"{letter}": ...' for letter in LETTERS[:n])
-    return f"<instruction>\n{_CREDENCE}{form}}}; they add up to 100.\n</instruction>"
+    return f"<instruction>\n{CREDENCE_REQUEST}{form}}}; they add up to 100.\n</instruction>"
 
 
 def _instruction(n: int, form: Form) -> str:
@@ -373,110 +371,3 @@ def repair_messages(
     said = Message("assistant", reply.strip()[:_REPAIR_CHARS] or "(nothing)")
     ask = Message("user", f"That is not a verdict.\n{_instruction(n, form)}")
     return (*messages, said, ask)
-
-
-def mutation_messages(
-    parent: str, family: str, record: str = "", max_words: int = 200
-) -> tuple[Message, ...]:
-    """Messages that ask for a rewritten strategy.
-
-    Args:
-        parent: The strategy to rewrite.
-        family: Its family, to which the child should keep.
-        record: How the parent fared, in a sentence; may be empty.
-        max_words: Length limit of the child.
-    """
-    user = (
-        f"<family>\n{neutralise(family)}\n</family>\n"
-        f"<strategy>\n{neutralise(parent)}\n</strategy>\n"
-        f"<record>\n{neutralise(record)}\n</record>\n"
-        "<instruction>\nRewrite the strategy so that it differs in substance and might do better: "
-        "change, add or remove an instruction. Keep to its family. Use at most "
-        f"{max_words} words. Reply with the new strategy between <strategy> and </strategy>.\n"
-        "</instruction>"
-    )
-    return (_MUTATOR_SYSTEM, Message("user", user))
-
-
-def parse_mutation(text: str) -> str | None:
-    """Read the strategy out of a mutator's reply; ``None`` when there is none."""
-    found = re.findall(r"<strategy>(.*?)</strategy>", text, flags=re.DOTALL)
-    body = " ".join(found[-1].split()) if found else ""
-    return body or None
-
-
-# --- readers: the inverse, for models that are programs -------------------------------------------
-
-
-class SpokenBlock(NamedTuple):
-    """A speech as a prompt shows it."""
-
-    round: int
-    speaker: str
-    text: str
-
-
-def task_of(messages: Sequence[Message]) -> Task | None:
-    """Tell what a prompt of this module asks for; ``None`` for any other prompt."""
-    if len(messages) != 2 or messages[0].role != "system":
-        return None
-    head = messages[0].content
-    if head.startswith((DEBATER_RULES, _OTHER_DEBATES)):
-        return "debate"
-    if head.startswith(JUDGE_RULES):
-        return "judge"
-    if head.startswith(READER_RULES):
-        return "read"
-    if head.startswith(MUTATOR_RULES):
-        return "mutate"
-    if head.startswith(WRITER_RULES):
-        return "write"
-    if head.startswith(LABELLER_RULES):
-        return "label"
-    return None
-
-
-def section(text: str, name: str) -> str | None:
-    """Read the first section called ``name``; ``None`` when there is none."""
-    start = text.find(f"<{name}>\n")
-    if start < 0:
-        return None
-    start += len(name) + 3
-    # The closing tag stands on a line of its own, right after the content's last line break (an
-    # empty transcript has no content and so no extra line break).
-    end = text.find(f"\n</{name}>", start - 1)
-    return None if end < 0 else text[start : max(start, end)]
-
-
-def asks_credence(user: str) -> bool:
-    """Tell whether a judge's or reader's prompt asks how likely each answer is."""
-    return (section(user, "instruction") or "").startswith(_CREDENCE)
-
-
-def listed_answers(text: str) -> list[str]:
-    """Read the lettered answers of a judge's or reader's prompt, in the order shown."""
-    block = section(text, "answers") or ""
-    found = re.findall(r"<answer>\n\w: (.*?)\n</answer>", block, re.DOTALL)
-    return [str(answer) for answer in found]
-
-
-def contested_answers(text: str) -> list[tuple[str, str]]:
-    """Read the answers of a debater's prompt, each after the name of its debater, if it has one."""
-    block = section(text, "answers") or ""
-    found = re.findall(r"<answer(?: speaker=(\w+))?>\n(.*?)\n</answer>", block, re.DOTALL)
-    return [(str(side), str(answer)) for side, answer in found]
-
-
-def side_of(text: str) -> str | None:
-    """Read what the debater who is asked is called in its prompt."""
-    found = re.match(r"You are debater (\w+)\.", section(text, "side") or "")
-    return found.group(1) if found else None
-
-
-_SPEECH = re.compile(r"<speech round=(\d+) speaker=(\w+)>\n(.*?)\n</speech>", re.DOTALL)
-
-
-def speeches(text: str) -> list[SpokenBlock]:
-    """Read the speeches of a prompt's transcript, in the order shown."""
-    block = section(text, "transcript") or ""
-    return [SpokenBlock(int(r), who, body) for r, who, body in _SPEECH.findall(block)]

@@ -1,6 +1,6 @@
 """The prompt that asks which way of arguing some speeches show, and its reader.
 
-Like all prompts of :mod:`debateqd.agents.prompts.debate`, of which this is a part: speeches are
+Like all prompts of :mod:`debateqd.agents.prompts.debate`: speeches are
 untrusted text, and cannot open or close a section.
 """
 
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Message
-from debateqd.agents.prompts.debate import LABELLER_RULES, LETTERS, neutralise, section
+from debateqd.agents.prompts.debate import LABELLER_RULES, LETTERS, neutralise
+from debateqd.agents.prompts.readers import section
 
 _SYSTEM = Message("system", LABELLER_RULES)
 _WAY = re.compile(r"^([A-Z]): (\S+) - ", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Prompts of the mutation operators beyond the plain rewrite, and their readers.
+"""Prompts of the mutation operators, and their readers.
 
 They are built from the same sections as all other prompts (:mod:`debateqd.agents.prompts.debate`),
 so that texts from outside (strategies, speeches, questions) can neither open nor close one. The
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from debateqd.agents.models.base import Message
-from debateqd.agents.prompts.debate import MUTATOR_RULES, SpokenBlock, neutralise, section
+from debateqd.agents.prompts.debate import MUTATOR_RULES, neutralise
+from debateqd.agents.prompts.readers import SpokenBlock, section
 
 Operator = Literal["rewrite", "crossover", "reflection", "target"]
 
@@ -108,6 +109,33 @@ _AXES: dict[str, _Words] = {
         percent=True,
     ),
 }
+
+
+def mutation_messages(
+    parent: str, family: str, record: str = "", max_words: int = 200
+) -> tuple[Message, ...]:
+    """Messages that ask for a rewritten strategy.
+
+    Args:
+        parent: The strategy to rewrite.
+        family: Its family, to which the child should keep.
+        record: How the parent fared, in a sentence; may be empty.
+        max_words: Length limit of the child.
+    """
+    user = (
+        f"{_parent(parent, family, record)}"
+        "<instruction>\nRewrite the strategy so that it differs in substance and might do better: "
+        "change, add or remove an instruction. Keep to its family. "
+        f"{_answer(max_words)}\n</instruction>"
+    )
+    return (_SYSTEM, Message("user", user))
+
+
+def parse_mutation(text: str) -> str | None:
+    """Read the strategy out of a mutator's reply; ``None`` when there is none."""
+    found = re.findall(r"<strategy>(.*?)</strategy>", text, flags=re.DOTALL)
+    body = " ".join(found[-1].split()) if found else ""
+    return body or None
 
 
 def crossover_messages(
@@ -256,7 +284,7 @@ def _debate(debate: DebateShown) -> str:
 # --- readers: the inverse, for mutators that are programs -----------------------------------------
 
 
-class Record(NamedTuple):
+class DebateExcerpt(NamedTuple):
     """A debate as a mutator's prompt shows it."""
 
     won: bool
@@ -293,10 +321,10 @@ def second_strategy(user: str) -> str | None:
     return found.group(1) if found else None
 
 
-def debates_shown(user: str) -> list[Record]:
+def debates_shown(user: str) -> list[DebateExcerpt]:
     """Read the debates of a reflection."""
     return [
-        Record(
+        DebateExcerpt(
             result == "won",
             float(credence),
             tuple(SpokenBlock(int(n), who, text) for n, who, text in _SPEECH.findall(body)),

@@ -26,9 +26,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import Decision, Thought, Turn, derive_seed
 from debateqd.agents.models.base import Reply
 from debateqd.agents.rollout.debates import DebateJob, DebateRecord, OpenDebate, agent_error
-from debateqd.agents.rollout.exchange import Call, Exchange, Line, run_thoughts
-
-__all__ = ["DebateJob", "DebateRecord", "PrefixRoom", "play", "play_all", "run_thoughts"]
+from debateqd.agents.rollout.exchange import Call, Exchange, Line
 
 _BY_INDEX = attrgetter("index")
 _FIRST_ROOM = 16  # debates that are open while everybody answers at once

@@ -27,8 +27,8 @@ from debateqd.agents.human import HumanAgent, Left, shown_speech
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import ChatModel
 from debateqd.agents.models.registry import make_model, model_names
-from debateqd.agents.prompts.debate import LETTERS
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play
+from debateqd.agents.prompts import LETTERS
+from debateqd.agents.rollout import DebateJob, DebateRecord, play
 from debateqd.agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES
 from debateqd.agents.stored import from_archive
 

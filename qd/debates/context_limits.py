@@ -16,8 +16,8 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
 from debateqd.agents.base import Turn
 from debateqd.agents.models.base import ChatModel, Message, TokenCounter, capabilities_of
-from debateqd.agents.prompts.debate import debater_messages, judge_messages
-from debateqd.agents.rollout.scheduler import PrefixRoom
+from debateqd.agents.prompts import debater_messages, judge_messages
+from debateqd.agents.rollout import PrefixRoom
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import SPLITS, RunQuestions

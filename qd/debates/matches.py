@@ -22,8 +22,8 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Sampling
-from debateqd.agents.prompts.debate import PROMPT_VERSION
-from debateqd.agents.rollout.scheduler import DebateRecord
+from debateqd.agents.prompts import PROMPT_VERSION
+from debateqd.agents.rollout import DebateRecord
 from debateqd.agents.verdicts import VerdictSettings
 from debateqd.qd.strategy import Strategy
 

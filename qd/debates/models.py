@@ -10,8 +10,7 @@ from pathlib import Path
 from debate_env.errors import InputError
 from debateqd.agents.models.base import ChatModel, delivery_of, notes_of
 from debateqd.agents.models.budget import Budget, budgeted
-from debateqd.agents.models.journal.model import journalled
-from debateqd.agents.models.journal.store import Journal
+from debateqd.agents.models.journal import Journal, journalled
 from debateqd.agents.models.registry import make_model
 from debateqd.qd.config.schema import ROLES, ModelsConfig, RunConfig
 

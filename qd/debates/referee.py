@@ -11,7 +11,7 @@ from debate_env.core.transcript import Speech
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Sampling, StoppedError
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, PrefixRoom, play
+from debateqd.agents.rollout import DebateJob, DebateRecord, PrefixRoom, play
 from debateqd.agents.verdicts import VerdictSettings, resolve
 from debateqd.qd.config.schema import LimitsConfig, RunConfig
 from debateqd.qd.debates.context_limits import prefix_room

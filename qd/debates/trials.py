@@ -14,7 +14,7 @@ from debateqd.agents.base import derive_seed
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import ChatModel, Sampling
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, PrefixRoom, play_all
+from debateqd.agents.rollout import DebateJob, DebateRecord, PrefixRoom, play_all
 from debateqd.agents.verdicts import VerdictSettings
 from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor
 from debateqd.qd.descriptors.exchanges import exchanges

@@ -19,9 +19,9 @@ from typing import Any
 from debate_env.draws import Draws, digest
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import NO_USAGE, ChatModel, Reply, Request, Sampling, Usage
-from debateqd.agents.prompts.labels import label_messages
+from debateqd.agents.prompts import label_messages
 from debateqd.agents.replies import one_line, read_letter, reply_failure
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.archive.axes import UNCLASSIFIED, Value
 from debateqd.qd.config.schema import LabelsConfig
 from debateqd.qd.descriptors.exchanges import SpeechFacts

@@ -21,7 +21,7 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Message, Request
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match, Phase, Plan
 from debateqd.qd.debates.models import Models

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from debateqd.agents.prompts.debate import SpokenBlock
-from debateqd.agents.prompts.mutation import DebateShown
+from debateqd.agents.prompts import DebateShown, SpokenBlock
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import Failure, derive_seed
 from debateqd.agents.judge import read_question
 from debateqd.agents.models.base import ChatModel
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.rollout import run_thoughts
 from debateqd.agents.verdicts import VerdictSettings
 from debateqd.qd.debates.trials import (
     KINDS,

@@ -18,8 +18,7 @@ from typing import Protocol
 from debate_env.errors import InputError
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import NO_USAGE, Reply, Request, Sampling, Usage
-from debateqd.agents.prompts.debate import mutation_messages, parse_mutation
-from debateqd.agents.prompts.mutation import DebateShown
+from debateqd.agents.prompts import DebateShown, mutation_messages, parse_mutation
 from debateqd.qd.mutation.novelty import (
     Guard,
     LeakGuard,

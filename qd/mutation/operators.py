@@ -9,11 +9,7 @@ from __future__ import annotations
 
 from debateqd.agents.base import Thought
 from debateqd.agents.models.base import Message, Request
-from debateqd.agents.prompts.mutation import (
-    crossover_messages,
-    reflection_messages,
-    target_messages,
-)
+from debateqd.agents.prompts import crossover_messages, reflection_messages, target_messages
 from debateqd.qd.mutation.mutate import (
     MUTATORS,
     Draft,

@@ -17,8 +17,7 @@ from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
-from debateqd.agents.prompts.debate import SpokenBlock
-from debateqd.agents.prompts.mutation import DebateShown
+from debateqd.agents.prompts import DebateShown, SpokenBlock
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.store.directory import transcript_path
 from debateqd.qd.store.storage import read_gzip_lines

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import Request
-from debateqd.agents.prompts.writing import writing_messages
+from debateqd.agents.prompts import writing_messages
 from debateqd.qd.mutation.mutate import MUTATORS, Draft, MutationSettings, MutationTask, read_draft
 from debateqd.qd.seeds import SEED_TEXTS
 from debateqd.qd.strategy import Strategy

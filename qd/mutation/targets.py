@@ -12,7 +12,7 @@ from itertools import product
 
 from debate_env.draws import Draws
 from debateqd.agents.base import derive_seed
-from debateqd.agents.prompts.mutation import Aim
+from debateqd.agents.prompts import Aim
 from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Labels, axis_from_dict
 from debateqd.qd.archive.base import ArchiveProtocol, Cell, Entry, Spot
 from debateqd.qd.seeds import FAMILIES

@@ -9,7 +9,7 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import ChatModel
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import MutationConfig, RunConfig
 from debateqd.qd.debates.matches import Match

@@ -16,7 +16,7 @@ from debate_env.core.protocols import DEBATERS
 from debate_env.questions.question import Question
 from debateqd.agents.models.base import Message
 from debateqd.agents.models.budget import Price
-from debateqd.agents.prompts.debate import mutation_messages
+from debateqd.agents.prompts import mutation_messages
 from debateqd.qd.config.schema import ROLES, RunConfig
 from debateqd.qd.debates.context_limits import debater_prompt, judge_prompt
 from debateqd.qd.debates.questions import RunQuestions

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from debate_env.questions.question import Question
 from debateqd.agents.models.base import Reply, Request, Usage
-from debateqd.agents.prompts.debate import task_of
+from debateqd.agents.prompts import task_of
 
 Script = Callable[[Request], Reply | str]
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from debate_env.agent import from_callable
 from debate_env.core.episode import Episode
 from debate_env.core.settings import DebateSettings
+from debateqd.agents import prompts
 from debateqd.agents.base import Turn
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge, VerdictSettings
 from debateqd.agents.models.base import Reply
-from debateqd.agents.prompts import debate as prompts
-from debateqd.agents.rollout.scheduler import DebateJob, play
+from debateqd.agents.prompts.debate import JUDGE_RULES
+from debateqd.agents.rollout import DebateJob, play
 from tests.agents.fakes import FakeModel, question, speak
 
 CANARY = "xylophonecanary"
@@ -150,7 +151,7 @@ def test_hostile_speeches_cannot_change_the_structure_of_a_judge_prompt(texts, p
     observation = episode.observe("judge_0")
     for order, form in (((0, 1), "letter"), ((1, 0), "letter"), ((1, 0), "credence")):
         system, user = (m.content for m in prompts.judge_messages(observation, order, form))
-        assert system == prompts.JUDGE_RULES
+        assert system == JUDGE_RULES
         letters = {f"debater_{index}": "AB"[place] for place, index in enumerate(order)}
         expected = sorted((s.round, letters[s.seat]) for s in episode.speeches)
         assert [(s.round, s.speaker) for s in prompts.speeches(user)] == expected

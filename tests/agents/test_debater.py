@@ -7,8 +7,8 @@ from debate_env.core.settings import DebateSettings
 from debateqd.agents.base import Turn
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.models.base import Reply, Sampling, Usage
-from debateqd.agents.prompts.debate import contested_answers, section, task_of
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.prompts import contested_answers, section, task_of
+from debateqd.agents.rollout import run_thoughts
 from tests.agents.fakes import FakeModel, question
 
 RULES = DebateSettings(rounds=2, word_limit=77)

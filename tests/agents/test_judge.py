@@ -7,9 +7,9 @@ from debate_env.core.transcript import Speech, render_transcript
 from debateqd.agents.base import Failure, Turn
 from debateqd.agents.judge import ModelJudge, read_question
 from debateqd.agents.models.base import Reply
-from debateqd.agents.prompts.debate import listed_answers, speeches, task_of
+from debateqd.agents.prompts import listed_answers, speeches, task_of
 from debateqd.agents.replies import read_letter
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.rollout import run_thoughts
 from tests.agents.fakes import FakeModel, question
 
 THREE = ("a lamp", "a rope", "a bell")

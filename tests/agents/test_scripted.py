@@ -6,7 +6,7 @@ from debate_env.core.episode import Episode
 from debate_env.core.protocols import DEBATERS
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech, render_transcript
-from debateqd.agents.rollout.scheduler import DebateJob, play_all
+from debateqd.agents.rollout import DebateJob, play_all
 from debateqd.agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES, KeywordJudge, RandomAgent
 from tests.agents.fakes import question
 

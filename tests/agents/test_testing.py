@@ -8,9 +8,8 @@ import pytest
 
 from debateqd.agents.models.base import Capabilities, Reply
 from debateqd.agents.models.budget import Budget, budgeted
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.journal.model import journalled
-from debateqd.agents.models.journal.store import Journal
+from debateqd.agents.models.embedded import EmbeddedModel
+from debateqd.agents.models.journal import Journal, journalled
 from debateqd.agents.testing import CHECKS, check_chat_model, run_check
 from tests.agents.fakes import FakeModel, ShuffledModel, speak
 

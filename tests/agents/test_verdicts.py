@@ -16,11 +16,10 @@ from debate_env.errors import InputError
 from debateqd.agents.base import Failure, Turn, request_seed
 from debateqd.agents.judge import ModelJudge, read_question
 from debateqd.agents.models.base import Capabilities, Reply, Sampling, Usage
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.embedded.world import World
-from debateqd.agents.prompts.debate import LETTERS, asks_credence, listed_answers, task_of
+from debateqd.agents.models.embedded import EmbeddedModel, World
+from debateqd.agents.prompts import LETTERS, asks_credence, listed_answers, task_of
 from debateqd.agents.replies import credence_schema
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.rollout import run_thoughts
 from debateqd.agents.verdicts import METHODS, VerdictSettings, method_for
 from tests.agents.fakes import FakeModel, question
 

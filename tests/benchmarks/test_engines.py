@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from debateqd.agents.models.base import Message, Request, Sampling
-from debateqd.agents.prompts.debate import task_of
-from debateqd.agents.rollout.scheduler import play
+from debateqd.agents.prompts import task_of
+from debateqd.agents.rollout import play
 from tests.repository import ROOT
 
 

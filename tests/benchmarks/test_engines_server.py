@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from debateqd.agents.rollout.scheduler import play_all
+from debateqd.agents.rollout import play_all
 from tests.repository import ROOT
 from tests.servers import Faults, Settings
 

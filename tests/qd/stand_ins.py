@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from debate_env.questions.question import Question, QuestionSet
 from debateqd.agents.models.base import Reply, Request, Usage
-from debateqd.agents.prompts.debate import listed_answers, section, speeches, task_of
+from debateqd.agents.prompts import listed_answers, section, speeches, task_of
 
 
 def question_set(passages: int = 20, per_passage: int = 2) -> QuestionSet:

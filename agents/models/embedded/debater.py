@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import Draws
+from debateqd.agents import prompts
 from debateqd.agents.models.embedded import phrases
 from debateqd.agents.models.embedded.retrieval import (
     SpanIndex,
@@ -23,7 +24,6 @@ from debateqd.agents.models.embedded.retrieval import (
     terms_of,
 )
 from debateqd.agents.models.embedded.style import AXES, Intensities, intensities
-from debateqd.agents.prompts import debate as prompts
 
 _LIMIT = re.compile(r"at most (\d+) words")
 _ROUND = re.compile(r"Round (\d+) of")

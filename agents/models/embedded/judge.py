@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import digest, gauss
+from debateqd.agents import prompts
 from debateqd.agents.models.embedded.retrieval import (
     SpanIndex,
     coverage,
@@ -29,7 +30,6 @@ from debateqd.agents.models.embedded.retrieval import (
 )
 from debateqd.agents.models.embedded.style import strength, style_counts
 from debateqd.agents.models.embedded.world import STYLES, World
-from debateqd.agents.prompts import debate as prompts
 
 _LOGIC = STYLES.index("logic")
 _REFUTATION = STYLES.index("refutation")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from debate_env.core.quotes import MARKED_QUOTE
+from debateqd.agents import prompts
 from debateqd.agents.models.embedded.style import style_counts
 from debateqd.agents.models.embedded.world import STYLES
-from debateqd.agents.prompts import debate as prompts
-from debateqd.agents.prompts.labels import listed_ways, shown_speeches
+from debateqd.agents.prompts import listed_ways, shown_speeches
 
 _STYLE_OF = {
     "rationality": "logic",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
 from debate_env.draws import Draws, digest
+from debateqd.agents import prompts
 from debateqd.agents.models.base import Capabilities, FinishReason, Reply, Request, Usage
 from debateqd.agents.models.embedded import judge
 from debateqd.agents.models.embedded.debater import Candidate, candidates, compose, read_task
@@ -19,7 +20,6 @@ from debateqd.agents.models.embedded.mutator import rewrite
 from debateqd.agents.models.embedded.retrieval import SpanIndex
 from debateqd.agents.models.embedded.world import World
 from debateqd.agents.models.embedded.writer import write
-from debateqd.agents.prompts import debate as prompts
 
 BEHAVIOUR_VERSION = 2
 """Raised whenever a reply to some request changes; part of the fingerprint."""

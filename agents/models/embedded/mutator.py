@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from debate_env.draws import Draws
+from debateqd.agents import prompts
 from debateqd.agents.models.embedded.changes import (
     INSTRUCTIONS,
     change,
@@ -18,8 +19,6 @@ from debateqd.agents.models.embedded.changes import (
     sentences_of,
 )
 from debateqd.agents.models.embedded.operators import aim, cross, reflect
-from debateqd.agents.prompts import debate as prompts
-from debateqd.agents.prompts import mutation as mutation_prompts
 
 __all__ = ["INSTRUCTIONS", "rewrite"]
 
@@ -42,22 +41,22 @@ def rewrite(user: str, draws: Draws) -> str | None:
     limit = int(found.group(1)) if found else 200
     own = family_of(family)
     sentences = sentences_of(parent)
-    operator = mutation_prompts.operator_of(user)
+    operator = prompts.operator_of(user)
     if operator == "rewrite":
         for _ in range(1 + draws.below(3)):
             sentences = change(sentences, own, draws)
     elif operator == "crossover":
-        second = mutation_prompts.second_strategy(user)
+        second = prompts.second_strategy(user)
         if second is None:
             return None
         sentences = cross(sentences, sentences_of(second), own, draws)
     elif operator == "reflection":
-        debates = mutation_prompts.debates_shown(user)
+        debates = prompts.debates_shown(user)
         if not debates:
             return None
         sentences = reflect(sentences, debates, own, draws)
     else:
-        wanted, move = mutation_prompts.wishes_of(user)
+        wanted, move = prompts.wishes_of(user)
         sentences = aim(sentences, wanted, family_of(move), own, draws)
     child = fit(sentences, limit, draws)
     return f"<strategy>{child}</strategy>"

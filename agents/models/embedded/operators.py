@@ -13,7 +13,7 @@ from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import Draws
 from debateqd.agents.models.embedded.changes import INSTRUCTIONS, change, weigh
 from debateqd.agents.models.embedded.phrases import expand
-from debateqd.agents.prompts.mutation import Record
+from debateqd.agents.prompts import DebateExcerpt
 
 _REBUTS = re.compile(r"\bopponent\b|\bhearsay\b|\bother side\b", re.IGNORECASE)
 
@@ -132,7 +132,7 @@ def shift(sentences: list[str], behaviour: str, *, more: bool, draws: Draws) -> 
 
 
 def reflect(
-    sentences: list[str], debates: Sequence[Record], family: str | None, draws: Draws
+    sentences: list[str], debates: Sequence[DebateExcerpt], family: str | None, draws: Draws
 ) -> list[str]:
     """Change a strategy by what its debates show, or at random where they show nothing.
 
@@ -161,7 +161,7 @@ def _mend(sentences: list[str], behaviour: str, *, more: bool, draws: Draws) -> 
     return shift(sentences, behaviour, more=more, draws=draws)
 
 
-def _lessons(debates: Sequence[Record]) -> list[tuple[str, bool]]:
+def _lessons(debates: Sequence[DebateExcerpt]) -> list[tuple[str, bool]]:
     """Read what sets the own speeches of lost debates apart from the other side's, or of won ones.
 
     Returns:
@@ -202,5 +202,5 @@ class _Said:
         self.rebuttals = len(_REBUTS.findall(text))
 
 
-def _said(debate: Record, speaker: str) -> _Said:
+def _said(debate: DebateExcerpt, speaker: str) -> _Said:
     return _Said([s.text for s in debate.speeches if s.speaker == speaker])

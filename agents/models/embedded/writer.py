@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from debate_env.draws import Draws
+from debateqd.agents import prompts
 from debateqd.agents.models.embedded.mutator import INSTRUCTIONS
-from debateqd.agents.prompts import debate as prompts
-from debateqd.agents.prompts.writing import examples_shown
+from debateqd.agents.prompts import examples_shown
 
 _LIMIT = re.compile(r"at most\s+(\d+)\s+words")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")

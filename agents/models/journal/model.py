@@ -14,18 +14,8 @@ from functools import partial
 from debateqd.agents.models.base import ChatModel, Reply, Request, capabilities_of
 from debateqd.agents.models.journal.files import JournalError
 from debateqd.agents.models.journal.keys import RequestKeys
-from debateqd.agents.models.journal.reader import JournalReader
 from debateqd.agents.models.journal.store import Journal
 from debateqd.agents.models.wrapped import WrappedModel
-
-__all__ = [
-    "Journal",
-    "JournalError",
-    "JournalReader",
-    "JournalledModel",
-    "RequestKeys",
-    "journalled",
-]
 
 
 class JournalledModel(WrappedModel):

@@ -139,23 +139,6 @@ def scrub(text: str, key: str) -> str:
     return _CREDENTIALS.sub("[key]", text)
 
 
-def context_numbers(message: str) -> tuple[int, int] | None:
-    """Read the context length and the prompt's tokens from a server's complaint.
-
-    Returns:
-        ``(context, prompt)``; ``None`` where the message does not hold both.
-    """
-    numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]{2,}", message)]
-    context = re.search(
-        r"(?:context (?:length|size|window)|maximum|limit|n_ctx)\D{0,30}?(\d[\d,]{2,})",
-        message,
-        re.I,
-    )
-    limit = int(context.group(1).replace(",", "")) if context else min(numbers, default=0)
-    above = [n for n in numbers if n > limit]
-    return (limit, above[0]) if limit and above else None
-
-
 def wanted_wait(headers: Mapping[str, str], now: float) -> float | None:
     """Read how long a server asks to wait.
 

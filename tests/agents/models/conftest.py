@@ -25,7 +25,7 @@ def tiny_model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def start_vllm(tiny_model):
     """Start vLLM with the tiny model or another folder, small and in the model's own precision."""
-    from debateqd.agents.models.vllm.engine import make_vllm
+    from debateqd.agents.models.vllm import make_vllm
 
     def start(folder=tiny_model, **options):
         defaults = {"dtype": "float32", "max_model_len": 2048, "max_num_seqs": 16}

@@ -20,7 +20,7 @@ from debateqd.agents.models.base import (
     Usage,
 )
 from debateqd.agents.models.budget import Budget, BudgetReachedError, Limits, Price, budgeted
-from debateqd.agents.rollout.scheduler import DebateJob, play
+from debateqd.agents.rollout import DebateJob, play
 from tests.agents.fakes import FakeModel, ShuffledModel, question, speak
 
 

@@ -11,7 +11,7 @@ from debate_env.errors import InputError
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import capabilities_of, delivery_of, notes_of
 from debateqd.agents.models.registry import make_model
-from debateqd.agents.rollout.scheduler import DebateJob, play_all
+from debateqd.agents.rollout import DebateJob, play_all
 from debateqd.agents.scripted import QuotingDebater
 from debateqd.agents.testing import CHECKS
 from debateqd.agents.verdicts import resolve

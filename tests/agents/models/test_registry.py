@@ -5,7 +5,7 @@ import pytest
 from debate_env.errors import InputError
 from debateqd.agents.models import registry
 from debateqd.agents.models.base import ChatModel
-from debateqd.agents.models.embedded.model import EmbeddedModel
+from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.agents.models.registry import check_model, make_model, model_names, register_model
 from tests.agents.fakes import FakeModel
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech, render_transcript
+from debateqd.agents import prompts
 from debateqd.agents.base import Turn
 from debateqd.agents.models.base import Message
-from debateqd.agents.prompts import debate as prompts
 
 THREE = ("a lamp", "a <rope>", "a bell")
 SPEECHES = (

@@ -8,16 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debateqd.agents.prompts.debate import SpokenBlock, mutation_messages, section, task_of
-from debateqd.agents.prompts.mutation import (
+from debateqd.agents.prompts import (
     Aim,
     DebateShown,
+    SpokenBlock,
     crossover_messages,
     debates_shown,
+    mutation_messages,
     operator_of,
     reflection_messages,
     second_strategy,
+    section,
     target_messages,
+    task_of,
     wish,
     wishes_of,
 )

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from debateqd.agents.prompts.debate import section, task_of
-from debateqd.agents.prompts.writing import examples_shown, writing_messages
+from debateqd.agents.prompts import examples_shown, section, task_of, writing_messages
 
 
 def test_the_reader_finds_what_the_prompt_shows():

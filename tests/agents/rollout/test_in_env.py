@@ -10,8 +10,7 @@ from debate_env.core.settings import DebateSettings
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Reply
-from debateqd.agents.rollout.in_env import play_in_env
-from debateqd.agents.rollout.scheduler import DebateJob, play
+from debateqd.agents.rollout import DebateJob, play, play_in_env
 from debateqd.agents.scripted import QuotingDebater
 from tests.agents.fakes import FakeModel, question, speak
 

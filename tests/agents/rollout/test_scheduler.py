@@ -15,8 +15,8 @@ from debateqd.agents.base import Decision, Turn, derive_seed, request_seed
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Reply, Request, Sampling, Usage
-from debateqd.agents.prompts.debate import task_of
-from debateqd.agents.rollout.scheduler import (
+from debateqd.agents.prompts import task_of
+from debateqd.agents.rollout import (
     DebateJob,
     DebateRecord,
     PrefixRoom,

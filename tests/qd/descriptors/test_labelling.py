@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from debateqd.agents.models.base import Reply, Usage
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.prompts.debate import LETTERS, task_of
-from debateqd.agents.prompts.labels import listed_ways, shown_speeches
+from debateqd.agents.models.embedded import EmbeddedModel
+from debateqd.agents.prompts import LETTERS, listed_ways, shown_speeches, task_of
 from debateqd.qd.config.schema import ArchiveConfig, LabelsConfig
 from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, make_descriptors
 from debateqd.qd.descriptors.labelling import (

@@ -10,9 +10,8 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Reply, Request
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.prompts.debate import SpokenBlock, section, task_of
-from debateqd.agents.prompts.mutation import DebateShown, operator_of
+from debateqd.agents.models.embedded import EmbeddedModel
+from debateqd.agents.prompts import DebateShown, SpokenBlock, operator_of, section, task_of
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import RunQuestions, open_questions, split_questions

@@ -11,8 +11,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Reply, Request, Usage
-from debateqd.agents.prompts.debate import LETTERS, task_of
-from debateqd.agents.prompts.labels import listed_ways, shown_speeches
+from debateqd.agents.prompts import LETTERS, listed_ways, shown_speeches, task_of
 from debateqd.qd.archive.axes import Labels
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError

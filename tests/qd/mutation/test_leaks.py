@@ -9,7 +9,7 @@ from debate_env.draws import Draws, digest
 from debate_env.questions.question import Question
 from debateqd.agents.models.embedded.changes import INSTRUCTIONS
 from debateqd.agents.models.embedded.mutator import rewrite
-from debateqd.agents.prompts.debate import mutation_messages
+from debateqd.agents.prompts import mutation_messages
 from debateqd.qd.mutation.leaks import ContentGuard, Guards
 from debateqd.qd.mutation.novelty import LeakGuard
 from debateqd.qd.seeds import seed_strategies

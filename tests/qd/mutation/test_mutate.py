@@ -3,7 +3,7 @@ import pytest
 from debate_env.errors import InputError
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Reply, Request, Usage
-from debateqd.agents.prompts.debate import section, task_of
+from debateqd.agents.prompts import section, task_of
 from debateqd.qd.mutation.mutate import (
     Child,
     Draft,

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from debateqd.agents.prompts.debate import task_of
-from debateqd.agents.prompts.mutation import debates_shown, operator_of
+from debateqd.agents.prompts import debates_shown, operator_of, task_of
 from debateqd.qd.mutation.operator_shares import Yields
 from debateqd.qd.store.directory import RunDirectory
 from tests.qd.stand_ins import StandIn

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from debateqd.agents.models.base import Reply
-from debateqd.agents.prompts.debate import SpokenBlock
-from debateqd.agents.prompts.mutation import (
+from debateqd.agents.prompts import (
     Aim,
     DebateShown,
+    SpokenBlock,
     debates_shown,
     operator_of,
     second_strategy,

@@ -3,10 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from debateqd.agents.models.base import Reply, Request
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.prompts.debate import section, task_of
-from debateqd.agents.prompts.writing import examples_shown
-from debateqd.agents.rollout.scheduler import run_thoughts
+from debateqd.agents.models.embedded import EmbeddedModel
+from debateqd.agents.prompts import examples_shown, section, task_of
+from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.config.loading import load_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models

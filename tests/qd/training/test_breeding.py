@@ -7,8 +7,7 @@ import pytest
 
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
-from debateqd.agents.prompts.debate import section
-from debateqd.agents.prompts.mutation import debates_shown, operator_of, second_strategy, wishes_of
+from debateqd.agents.prompts import debates_shown, operator_of, second_strategy, section, wishes_of
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import make_archive
 from debateqd.qd.config.schema import RunConfig

@@ -1,7 +1,7 @@
 import pytest
 
 from debateqd.agents.models.base import Reply
-from debateqd.agents.models.embedded.model import EmbeddedModel
+from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.qd.config.schema import ArchiveConfig, RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, make_descriptors

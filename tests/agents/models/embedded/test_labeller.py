@@ -3,11 +3,10 @@ from itertools import permutations
 import pytest
 
 from debateqd.agents.models.base import Message, Request, Sampling
+from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.agents.models.embedded.labeller import choose_way, way_scores
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.embedded.world import World
-from debateqd.agents.prompts.debate import LABELLER_RULES, LETTERS
-from debateqd.agents.prompts.labels import label_messages
+from debateqd.agents.prompts import LETTERS, label_messages
+from debateqd.agents.prompts.debate import LABELLER_RULES
 
 WAYS = (
     "rationality",

@@ -28,19 +28,19 @@ from debateqd.agents.models.base import (
     Sampling,
     capabilities_of,
 )
+from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.agents.models.embedded.debater import candidates, short
 from debateqd.agents.models.embedded.judge import stated_credences
-from debateqd.agents.models.embedded.model import EmbeddedModel
 from debateqd.agents.models.embedded.retrieval import SpanIndex
-from debateqd.agents.models.embedded.world import STYLES, World
-from debateqd.agents.prompts.debate import (
+from debateqd.agents.models.embedded.world import STYLES
+from debateqd.agents.prompts import (
     debater_messages,
     judge_messages,
     mutation_messages,
     reader_messages,
 )
 from debateqd.agents.replies import credence_schema
-from debateqd.agents.rollout.scheduler import DebateJob, play_all, run_thoughts
+from debateqd.agents.rollout import DebateJob, play_all, run_thoughts
 from debateqd.qd.seeds import seed_strategies
 
 SETTINGS = DebateSettings()

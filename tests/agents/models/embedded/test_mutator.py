@@ -10,11 +10,10 @@ import re
 import pytest
 
 from debateqd.agents.models.base import Reply, Request, Sampling
+from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.agents.models.embedded import mutator as embedded_mutator
-from debateqd.agents.models.embedded.model import EmbeddedModel
 from debateqd.agents.models.embedded.style import intensities
-from debateqd.agents.models.embedded.world import World
-from debateqd.agents.prompts.debate import mutation_messages, parse_mutation
+from debateqd.agents.prompts import mutation_messages, parse_mutation
 from debateqd.qd.seeds import seed_strategies
 
 

@@ -7,16 +7,16 @@ import statistics
 import pytest
 
 from debateqd.agents.models.base import Request, Sampling
+from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.agents.models.embedded import operators as embedded_operators
 from debateqd.agents.models.embedded.changes import sentences_of
-from debateqd.agents.models.embedded.model import EmbeddedModel
 from debateqd.agents.models.embedded.style import intensities
-from debateqd.agents.models.embedded.world import World
-from debateqd.agents.prompts.debate import SpokenBlock, parse_mutation
-from debateqd.agents.prompts.mutation import (
+from debateqd.agents.prompts import (
     Aim,
     DebateShown,
+    SpokenBlock,
     crossover_messages,
+    parse_mutation,
     reflection_messages,
     target_messages,
 )

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from debate_env.errors import InputError
-from debateqd.agents.models.embedded.world import PARAMETERS, RANGES, STYLES, World
+from debateqd.agents.models.embedded import World
+from debateqd.agents.models.embedded.world import PARAMETERS, RANGES, STYLES
 from tests.repository import ROOT
 
 DOCUMENT = ROOT / "docs" / "embedded_model.md"

@@ -7,12 +7,10 @@ import inspect
 import pytest
 
 from debateqd.agents.models.base import Request, Sampling
+from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.agents.models.embedded import writer as embedded_writer
-from debateqd.agents.models.embedded.model import EmbeddedModel
 from debateqd.agents.models.embedded.style import intensities
-from debateqd.agents.models.embedded.world import World
-from debateqd.agents.prompts.debate import parse_mutation
-from debateqd.agents.prompts.writing import writing_messages
+from debateqd.agents.prompts import parse_mutation, writing_messages
 from debateqd.qd.seeds import SEED_TEXTS
 from tests.agents.models.embedded.test_mutator import imports
 

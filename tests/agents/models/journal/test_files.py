@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from debate_env.errors import InputError
+from debateqd.agents.models.journal import Journal, JournalError
 from debateqd.agents.models.journal.files import (
     Spending,
     file_system,
@@ -20,7 +21,6 @@ from debateqd.agents.models.journal.files import (
     spending_path,
     write_spending,
 )
-from debateqd.agents.models.journal.model import Journal, JournalError
 
 MOUNTS = r"""
 22 27 0:21 / /proc rw,relatime - proc proc rw

@@ -12,7 +12,8 @@ from collections import Counter
 
 import pytest
 
-from debateqd.agents.models.journal.model import Journal, JournalReader
+from debateqd.agents.models.journal import Journal
+from tests.agents.models.journal.reader import JournalReader
 from tests.agents.models.journal.writer import BATCH, entry
 from tests.repository import ROOT
 

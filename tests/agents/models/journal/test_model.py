@@ -28,16 +28,11 @@ from debateqd.agents.models.base import (
     notes_of,
 )
 from debateqd.agents.models.budget import Budget, Limits, budgeted
-from debateqd.agents.models.embedded.model import EmbeddedModel
-from debateqd.agents.models.journal.model import (
-    Journal,
-    JournalError,
-    JournalledModel,
-    JournalReader,
-    journalled,
-)
-from debateqd.agents.rollout.scheduler import DebateJob, play_all
+from debateqd.agents.models.embedded import EmbeddedModel
+from debateqd.agents.models.journal import Journal, JournalError, JournalledModel, journalled
+from debateqd.agents.rollout import DebateJob, play_all
 from tests.agents.fakes import FakeModel, ShuffledModel, question
+from tests.agents.models.journal.reader import JournalReader
 
 SEEDED = Capabilities(seeded_when_greedy=True)
 GREEDY, DRAWN = Sampling(20), Sampling(20, 0.7)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Reply, StoppedError, Usage
-from debateqd.agents.models.journal.model import Journal, JournalError, JournalReader
+from debateqd.agents.models.journal import Journal, JournalError
+from tests.agents.models.journal.reader import JournalReader
 from tests.agents.models.journal.writer import entry
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=30)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from debateqd.agents.models.base import Reply, Usage
-from debateqd.agents.models.journal.model import Journal
+from debateqd.agents.models.journal import Journal
 
 BATCH = 7
 

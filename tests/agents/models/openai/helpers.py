@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from debateqd.agents.models.base import Message, Reply, Request, Sampling
-from debateqd.agents.models.openai.model import OpenAIModel, make_openai
+from debateqd.agents.models.openai import OpenAIModel, make_openai
 from tests.servers import Settings, ThreadServer, serve
 
 LONG = "The keeper of the house kept a lamp on the sill, and trimmed it every evening. " * 30

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from debateqd.agents.models.base import delivery_of
-from debateqd.agents.models.openai.model import make_openai
+from debateqd.agents.models.openai import make_openai
 from tests.agents.models.openai.helpers import LONG, answers, ask, connected, wait_for
 from tests.servers import Dialect, Faults, Settings, serve
 

@@ -17,9 +17,9 @@ from debate_env.core.settings import DebateSettings
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Message, Sampling
-from debateqd.agents.models.openai.model import make_openai
-from debateqd.agents.prompts.debate import mutation_messages, parse_mutation
-from debateqd.agents.rollout.scheduler import DebateJob, DebateRecord, play_all
+from debateqd.agents.models.openai import make_openai
+from debateqd.agents.prompts import mutation_messages, parse_mutation
+from debateqd.agents.rollout import DebateJob, DebateRecord, play_all
 from tests.agents.fakes import question
 from tests.agents.models.openai.helpers import answers, ask, connected
 from tests.server_ideal import IdealModel

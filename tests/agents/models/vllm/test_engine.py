@@ -21,9 +21,9 @@ from debate_env.questions.question import Question
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Message, Request, Sampling, delivery_of, notes_of
-from debateqd.agents.models.vllm.engine import make_vllm
+from debateqd.agents.models.vllm import make_vllm
 from debateqd.agents.models.vllm.files import content_digest
-from debateqd.agents.rollout.scheduler import DebateJob, play_all
+from debateqd.agents.rollout import DebateJob, play_all
 from tests.tiny_model import ADAPTER, make_tiny_model
 
 pytestmark = [

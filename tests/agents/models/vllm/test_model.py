@@ -16,7 +16,7 @@ from debateqd.agents.models.base import (
     delivery_of,
     notes_of,
 )
-from debateqd.agents.models.vllm.model import VllmModel
+from debateqd.agents.models.vllm import VllmModel
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Finished, RefusedError
 from debateqd.agents.models.vllm.stages import Answer
