@@ -120,7 +120,7 @@ class Matter(NamedTuple):
     seed: int
 
 
-Reading = tuple[float, ...] | Failure | None
+ReadVerdict = tuple[float, ...] | Failure | None
 """Credences in the order shown; a failed reply; ``None`` for a reply that cannot be read."""
 
 
@@ -239,11 +239,11 @@ class _Ballot(NamedTuple):
 
     form: Form
     sampling: Sampling
-    read: Callable[[Reply, int], Reading]
+    read: Callable[[Reply, int], ReadVerdict]
 
     def cast(
         self, matter: Matter, samples: Sequence[int]
-    ) -> Thought[tuple[Sequence[Reply], Sequence[Reading]]]:
+    ) -> Thought[tuple[Sequence[Reply], Sequence[ReadVerdict]]]:
         """Ask for some samples in one wave, and once more for those that cannot be read.
 
         Args:
@@ -288,14 +288,14 @@ def _limited(sampling: Sampling, max_tokens: int | None) -> Sampling:
 # --- reading --------------------------------------------------------------------------------------
 
 
-def _read_either(reply: Reply, n: int) -> Reading:
+def _read_either(reply: Reply, n: int) -> ReadVerdict:
     """Read probabilities, or else a letter."""
     if reply.probabilities is not None:
         return reply_failure(reply) or read_probabilities(reply.probabilities, n)
     return _read_drawn(reply, n)
 
 
-def _read_drawn(reply: Reply, n: int) -> Reading:
+def _read_drawn(reply: Reply, n: int) -> ReadVerdict:
     """Read a letter, whatever else the engine may tell.
 
     A reply that was cut off may have been about to go on: "A" of "A is wrong".
@@ -307,13 +307,13 @@ def _read_drawn(reply: Reply, n: int) -> Reading:
     return None if letter is None else tuple([float(i == letter) for i in range(n)])
 
 
-def _read_stated(reply: Reply, n: int) -> Reading:
+def _read_stated(reply: Reply, n: int) -> ReadVerdict:
     """Read stated credences."""
     return reply_failure(reply) or read_credence(reply.text, n)
 
 
 def _usable(
-    replies: Iterable[Reply], readings: Iterable[Reading], lacking: str
+    replies: Iterable[Reply], readings: Iterable[ReadVerdict], lacking: str
 ) -> list[tuple[float, ...]] | Failure:
     """Return the readings if all of them are credences, or what is wrong with the first other."""
     usable = []
@@ -328,7 +328,7 @@ def _usable(
     return usable
 
 
-def _too_few(replies: Sequence[Reply], readings: Sequence[Reading]) -> Failure:
+def _too_few(replies: Sequence[Reply], readings: Sequence[ReadVerdict]) -> Failure:
     """Say why too few votes of an order could be read."""
     asked = len(readings)
     failures = [r for r in readings if isinstance(r, Failure)]

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.draws import Draws
 from debateqd.agents import prompts
-from debateqd.agents.models.embedded import phrases
 from debateqd.agents.models.embedded.retrieval import (
     SpanIndex,
     distinguishing,
@@ -24,13 +23,19 @@ from debateqd.agents.models.embedded.retrieval import (
     terms_of,
 )
 from debateqd.agents.models.embedded.style import AXES, Intensities, intensities
+from debateqd.agents.models.embedded.words import banks, load
 
 _LIMIT = re.compile(r"at most (\d+) words")
 _ROUND = re.compile(r"Round (\d+) of")
 _CANDIDATES = 14
 _UNIT_WORDS = 13.0
 _QUOTE_UNIT_WORDS = 24.0
-_STYLED_AXES = tuple(a for a in AXES if a in phrases.STYLED)
+_WORDS = dict(load("debater"))
+STYLED = banks(_WORDS.pop("styled"))
+"""Sentences by style."""
+PHRASES = banks(_WORDS)
+"""All others, by what they are for."""
+_STYLED_AXES = tuple(a for a in AXES if a in STYLED)
 
 
 class Task(NamedTuple):
@@ -125,7 +130,7 @@ def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
     asked = intensities(task.strategy)
     budget = asked.fill * task.limit
     own, other = short(task.own), short(task.other)
-    bank = phrases.OPENINGS if not task.own_speeches else phrases.FURTHER
+    bank = PHRASES["openings"] if not task.own_speeches else PHRASES["further"]
     opening = draws.pick(bank).replace("{a}", own)
     room = max(0.0, budget - len(opening.split()))
 
@@ -135,9 +140,9 @@ def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
     chosen = _choose(task, pool, count, care, draws)
     pointers = draws.round(asked["precision"] * room / _UNIT_WORDS)
     for quote in chosen:
-        unit = draws.pick(phrases.LEADS).replace("{q}", f"<quote>{quote}</quote>")
+        unit = draws.pick(PHRASES["leads"]).replace("{q}", f"<quote>{quote}</quote>")
         if pointers > 0:
-            unit += " " + draws.pick(phrases.POINTERS)
+            unit += " " + draws.pick(PHRASES["pointers"])
             pointers -= 1
         units.append(unit)
     rebuttals = draws.round(asked["refutation"] * room / _UNIT_WORDS)
@@ -146,7 +151,7 @@ def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
         share = asked[axis]
         number = draws.round(share * room / _UNIT_WORDS)
         if number:
-            units += draws.sample(phrases.STYLED[axis], number)
+            units += draws.sample(STYLED[axis], number)
 
     limit = min(task.limit, max(int(budget), len(opening.split())))
     speech, used = [opening], len(opening.split())
@@ -155,7 +160,7 @@ def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
         if used + size <= limit:
             speech.append(unit)
             used += size
-    closing = draws.pick(phrases.CLOSINGS).replace("{a}", own)
+    closing = draws.pick(PHRASES["closings"]).replace("{a}", own)
     if used + len(closing.split()) <= limit:
         speech.append(closing)
     return _cut(" ".join(speech), task.limit)
@@ -206,14 +211,14 @@ def _rebuttals(task: Task, number: int, other: str, draws: Draws) -> list[str]:
     if number == 0:
         return []
     if not task.opposing_speeches:
-        return [s.replace("{o}", other) for s in draws.sample(phrases.REBUT_FIRST, number)]
+        return [s.replace("{o}", other) for s in draws.sample(PHRASES["rebut_first"], number)]
     quoted = [text for _, text in MARKED_QUOTE.findall(task.opposing_speeches[-1])]
     result = []
     for text in draws.sample(quoted, number):
         words = text.replace('"', "'").replace("<", "‹").split()
-        bank = phrases.REBUT_HEDGED if is_hedged(text) else phrases.REBUT_QUOTED
+        bank = PHRASES["rebut_hedged"] if is_hedged(text) else PHRASES["rebut_quoted"]
         result.append(draws.pick(bank).replace("{t}", " ".join(words[:7])))
-    return result + draws.sample(phrases.REBUT_CLAIMED, number - len(result))
+    return result + draws.sample(PHRASES["rebut_claimed"], number - len(result))
 
 
 def _cut(text: str, limit: int) -> str:

@@ -16,10 +16,9 @@ from debateqd.agents.models.base import Capabilities, FinishReason, Reply, Reque
 from debateqd.agents.models.embedded import judge
 from debateqd.agents.models.embedded.debater import Candidate, candidates, compose, read_task
 from debateqd.agents.models.embedded.labeller import choose_way
-from debateqd.agents.models.embedded.mutator import rewrite
+from debateqd.agents.models.embedded.mutator import rewrite, write
 from debateqd.agents.models.embedded.retrieval import SpanIndex
 from debateqd.agents.models.embedded.world import World
-from debateqd.agents.models.embedded.writer import write
 
 BEHAVIOUR_VERSION = 2
 """Raised whenever a reply to some request changes; part of the fingerprint."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from debateqd.agents.models.embedded.retrieval import stem, word_set, words_of
+from debateqd.agents.models.embedded.words import load
 from debateqd.agents.models.embedded.world import STYLES
 
 AXES = (
@@ -34,81 +35,9 @@ AXES = (
 _HABIT = {"evidence": 1.4, "logic": 0.3, "refutation": 0.3, "vague": 0.7}
 _HABIT_ELSE = 0.06
 
-_CUES: Mapping[str, str] = {
-    "evidence": "quote quotes quoted quoting quotation citation cite cites evidence verbatim "
-    "verify verified passage excerpt excerpts textual lines wording copied copy support supporting "
-    "supported proof source text document documented facts factual sentence",
-    "precision": "precise precisely exact exactly accurate accurately careful carefully relevant "
-    "decisive strongest select choose closest direct directly key settle settles decide decides "
-    "specific specifically best pinpoint scan search locate match matches checked check context",
-    "logic": "logic logical logically reason reasons reasoning rational deduce deduction premise "
-    "premises conclusion conclude inference infer therefore follows implies because analysis "
-    "analyst analytical analyse analyze argue syllogism contradiction assumption assumptions "
-    "explain explains explanation consequence consequences eliminate elimination probability "
-    "probabilities likely cause define definition definitions coherent consistent principle",
-    "authority": "authority authorities authoritative expert experts expertise scholar scholars "
-    "scholarly author writer trust trusted credible credibility professional senior adviser "
-    "official ruling experience experienced established tradition consensus recognised witness "
-    "specialist knowledge formal status reputation respected reliable standing studied endorse",
-    "emotion": "emotion emotions emotional emotionally feel feeling feelings heart hearts fear "
-    "fears hope hopes pain sympathy sympathetic compassion passion passionate empathy outrage "
-    "moral shameful injustice warm warmth moving vivid sad regret anxious urgent alarm warn danger "
-    "inspiring enthusiasm rousing energy kindness gentle gently love anger grief joy stirring "
-    "dramatic comfort deserve",
-    "story": "story stories tale tales narrative narrate narrated storytelling scene scenes "
-    "character characters imagine picture plot suspense mystery detective clue clues analogy "
-    "metaphor anecdote moment retell image images ending journey tension reveal lesson events",
-    "questioning": "question questions questioning ask asks asked asking socratic rhetorical "
-    "inquire inquiry wonder curious curiosity probe cross-examine examine doubt query puzzle",
-    "refutation": "refute refutes refutation rebut rebuts rebuttal attack attacks counter "
-    "counterargument opponent opponent's opposing objection objections weakness weakest flaw flaws "
-    "expose undermine dismantle challenge contradict inconsistency inconsistent fallacy fallacies "
-    "disprove defeat criticise criticize false error errors mistake unmask tricks excuse strike "
-    "respond reply collapse collapses debunk",
-    "certainty": "certain certainly certainty confident confidently confidence definite assert "
-    "assertive firm firmly bold boldly decisive plainly undeniable undoubtedly obvious obviously "
-    "clearly conviction strong strongly forceful emphatic absolute absolutely beyond never-hedge",
-    "structure": "structure structured organise organize organised organized step steps order "
-    "ordered outline list number numbered first second third finally summary summarise summarize "
-    "clear clarity count score systematic sequence signpost begin end close open points",
-    "fairness": "fair fairly fairness honest honestly honesty admit admits grant concede "
-    "concession humble humility balanced balance neutral respect respectful open-minded "
-    "limits doubts hedge apologise apologize moderate modest polite courteous acknowledge "
-    "objective objectively impartial sincere friendly calm calmly thank",
-    "vague": "good nice well great effective effectively persuasive convincing convince win "
-    "interesting various something somehow generally general impressive powerful compelling "
-    "quality improve better overall perspective perspectives dynamic engaging adapt flexible",
-}
-
-_PHRASES: Mapping[str, tuple[str, ...]] = {
-    "evidence": ("word for word", "own words", "from the passage", "let the passage speak"),
-    "precision": ("most relevant", "names the answer", "both the question", "single most"),
-    "logic": ("step by step", "if it were true", "chain of"),
-    "questioning": ("cross-examine", "put questions", "hard to deny"),
-    "refutation": ("point by point", "other side", "weakest link", "out of context"),
-    "story": ("turning point", "see it happen", "once upon"),
-    "certainty": ("never hedge", "no doubt", "without hesitation", "beyond doubt"),
-    "fairness": ("both sides", "give credit", "open mind"),
-}
-
-_SHORT = word_set("brief briefly short shorter concise concisely terse succinct few brevity")
-_LONG = word_set(
-    "thorough thoroughly detail detailed details length long longer elaborate extensive full "
-    "comprehensive exhaustive expand lengthy depth"
-)
-_NEGATIONS = word_set(
-    "not never no without avoid avoids don't nor less skip refrain instead rather ignore drop stop "
-    "neither cannot spare"
-)
+_WORDS = load("style")
+_NEGATIONS, _MORE, _LESS = (word_set(_WORDS[n]) for n in ("negations", "emphasis", "restraint"))
 _REACH = 3
-_MORE = word_set(
-    "always above mainly mostly chiefly heavily every each especially most primarily all "
-    "relentlessly repeatedly only thirds entirely must"
-)
-_LESS = word_set(
-    "occasionally sometimes slightly little one once perhaps maybe possible briefly mention "
-    "touch optionally lightly rarely single"
-)
 _CLAUSE = re.compile(r"[.;:!?,\n]+|\bbut\b|\bthen\b")
 
 
@@ -120,9 +49,9 @@ def _by_stem(lexicon: Mapping[str, str], names: tuple[str, ...]) -> dict[str, tu
     return {word: tuple(sorted(indices)) for word, indices in found.items()}
 
 
-_CUE_AXES = _by_stem(_CUES, AXES)
-_SHORT_STEMS = frozenset(map(stem, _SHORT))
-_LONG_STEMS = frozenset(map(stem, _LONG))
+_CUE_AXES = _by_stem(_WORDS["cues"], AXES)
+_PHRASES: Mapping[str, list[str]] = _WORDS["phrases"]
+_SHORT_STEMS, _LONG_STEMS = (frozenset(map(stem, _WORDS[n].split())) for n in ("short", "long"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,29 +136,7 @@ def _clause(clause: str, words: list[str]) -> tuple[dict[int, float], float]:
 
 # --- what a speech shows --------------------------------------------------------------------------
 
-_MARKERS: Mapping[str, str] = {
-    "logic": "therefore follows hence thus premise premises reason reasons reasoning implies "
-    "consequently conclude conclusion inference logic logical logically deduce consistent because "
-    "assume assumption explain explains explanation",
-    "authority": "expert experts scholar scholars author authority authorities established "
-    "tradition specialist specialists experience experienced credible professional recognised "
-    "recognized studied consensus trusted qualified official",
-    "emotion": "heart feel feeling feelings fear hope hopes pain grief tragic shame shameful love "
-    "cruel moving sorrow joy suffer suffering bitter injustice warm proud anger tears betray "
-    "betrayed mercy compassion dread ache",
-    "story": "imagine picture scene once tale story character unfolds unfold morning evening walk "
-    "walked begins ending hero lamp door curtain footsteps chapter moment",
-    "questioning": "ask asks wonder wondering puzzle",
-    "refutation": "opponent opponent's rebut refute refutes fails fail mistaken overlooks ignores "
-    "collapses unsupported misreads misread objection flaw rebuttal evades hearsay irrelevant",
-    "certainty": "clearly undoubtedly certainly obviously definitely plainly unmistakable "
-    "indisputable surely absolutely unquestionably undeniable undeniably settled doubtless",
-    "structure": "first second third finally next lastly summary summarise sum recap step point "
-    "points begin conclude",
-    "fairness": "grant admit admittedly concede fair fairly perhaps honest honestly acknowledge "
-    "respect may might possibly sincerely humbly",
-}
-_MARKER_STYLES = _by_stem(_MARKERS, STYLES)
+_MARKER_STYLES = _by_stem(_WORDS["markers"], STYLES)
 _QUESTIONING = STYLES.index("questioning")
 _LENGTH = STYLES.index("length")
 

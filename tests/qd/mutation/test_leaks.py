@@ -7,8 +7,7 @@ import pytest
 from debate_env import load_questions
 from debate_env.draws import Draws, digest
 from debate_env.questions.question import Question
-from debateqd.agents.models.embedded.changes import INSTRUCTIONS
-from debateqd.agents.models.embedded.mutator import rewrite
+from debateqd.agents.models.embedded.mutator import INSTRUCTIONS, rewrite
 from debateqd.agents.prompts import mutation_messages
 from debateqd.qd.mutation.leaks import ContentGuard, Guards
 from debateqd.qd.mutation.novelty import LeakGuard

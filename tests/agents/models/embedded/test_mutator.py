@@ -50,7 +50,7 @@ def imports(name: str, seen: set[str]) -> set[str]:
 
 def test_nothing_the_mutator_imports_knows_a_world():
     reached = imports(embedded_mutator.__name__, set())
-    assert "debateqd.agents.models.embedded.phrases" in reached
+    assert "debateqd.agents.models.embedded.words" in reached
     assert "debateqd.agents.models.embedded.world" not in reached
     assert "world" not in inspect.getsource(embedded_mutator).replace("access to a world", "")
 

@@ -8,8 +8,7 @@ import pytest
 
 from debateqd.agents.models.base import Request, Sampling
 from debateqd.agents.models.embedded import EmbeddedModel, World
-from debateqd.agents.models.embedded import operators as embedded_operators
-from debateqd.agents.models.embedded.changes import sentences_of
+from debateqd.agents.models.embedded.mutator import sentences_of
 from debateqd.agents.models.embedded.style import intensities
 from debateqd.agents.prompts import (
     Aim,
@@ -21,7 +20,6 @@ from debateqd.agents.prompts import (
     target_messages,
 )
 from debateqd.qd.seeds import FAMILIES, seed_strategies
-from tests.agents.models.embedded.test_mutator import imports
 
 SEEDS = seed_strategies()
 MODEL = EmbeddedModel()
@@ -38,12 +36,6 @@ def ask(messages, seed: int, model: EmbeddedModel = MODEL) -> str:
 def debate(won: bool, own: str, other: str) -> DebateShown:
     spoken = (SpokenBlock(1, "own", own), SpokenBlock(1, "other", other))
     return DebateShown(won, 0.9 if won else 0.1, "Who?", "he", "she", spoken)
-
-
-def test_nothing_the_operators_import_knows_a_world():
-    reached = imports(embedded_operators.__name__, set())
-    assert "debateqd.agents.models.embedded.changes" in reached
-    assert "debateqd.agents.models.embedded.world" not in reached
 
 
 @pytest.mark.parametrize("operator", ["crossover", "reflection", "target"])

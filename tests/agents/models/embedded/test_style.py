@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from debateqd.agents.models.embedded.phrases import STYLED
+from debateqd.agents.models.embedded.debater import STYLED
 from debateqd.agents.models.embedded.style import AXES, intensities, strength, style_counts
 from debateqd.agents.models.embedded.world import STYLES
 from debateqd.qd.seeds import SEED_TEXTS

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 from debateqd.agents.models.base import Request, Sampling
 from debateqd.agents.models.embedded import EmbeddedModel, World
-from debateqd.agents.models.embedded import writer as embedded_writer
 from debateqd.agents.models.embedded.style import intensities
 from debateqd.agents.prompts import parse_mutation, writing_messages
 from debateqd.qd.seeds import SEED_TEXTS
-from tests.agents.models.embedded.test_mutator import imports
 
 
 def written(model: EmbeddedModel, examples, seed: int, family="refutation", max_words=200) -> str:
@@ -22,13 +18,6 @@ def written(model: EmbeddedModel, examples, seed: int, family="refutation", max_
     text = parse_mutation(reply.text)
     assert text is not None
     return text
-
-
-def test_nothing_the_writer_imports_knows_a_world():
-    reached = imports(embedded_writer.__name__, set())
-    assert "debateqd.agents.models.embedded.mutator" in reached
-    assert "debateqd.agents.models.embedded.world" not in reached
-    assert "world" not in inspect.getsource(embedded_writer).replace("access to a world", "")
 
 
 def test_the_same_in_every_world_and_different_by_seed():
