@@ -19,7 +19,7 @@ from engines_workload import equal_work, make_questions, scripted_reply
 from debate_env.questions.question import Question
 from debateqd.agents.debater import DEBATER_SAMPLING
 from debateqd.agents.models.base import ChatModel, Message, Reply, Request
-from debateqd.agents.models.budget import Budget, budgeted
+from debateqd.agents.models.budget import Budget, BudgetedModel
 from debateqd.agents.models.journal import Journal, journalled
 from debateqd.agents.prompts.debate import DEBATER_RULES
 from debateqd.agents.rollout import play
@@ -91,7 +91,7 @@ def overhead(debates: int = 2_000, repeats: int = 3) -> list[Figure]:
     for number in range(2 * repeats):
         with tempfile.TemporaryDirectory() as folder:
             inner = TimedModel()
-            limited: ChatModel = budgeted(inner, Budget())
+            limited: ChatModel = BudgetedModel(inner, Budget())
             journal = Journal(Path(folder) / "journal.sqlite")
             used = journalled(limited, journal) if number % 2 else limited
             costs[bool(number % 2)].append(play_through(inner, questions, used))

@@ -9,7 +9,7 @@
 - ``NAME[:REST]`` added with ``register_model``; ``package.module:factory[:REST]`` without.
 
 An engine is imported when it is made. :mod:`debateqd.agents.models.journal` and
-:func:`budgeted` put a record of every reply and a limit on spending around any of them, and
+:class:`BudgetedModel` put a record of every reply and a limit on spending around any of them, and
 :mod:`debateqd.agents.testing` checks a model of your own.
 """
 
@@ -33,7 +33,6 @@ from debateqd.agents.models.budget import (
     BudgetReachedError,
     Limits,
     Price,
-    budgeted,
 )
 from debateqd.agents.models.options import OpenAIOptions, VllmOptions, options_for
 from debateqd.agents.models.registry import check_model, make_model, model_names, register_model
@@ -57,7 +56,6 @@ __all__ = [
     "TokenCounter",
     "Usage",
     "VllmOptions",
-    "budgeted",
     "capabilities_of",
     "check_model",
     "make_model",

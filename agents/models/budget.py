@@ -334,8 +334,3 @@ class BudgetedModel(WrappedModel):
         self._budget.note(self.name, counted - self._noted)
         self._noted = counted
         return replies
-
-
-def budgeted(inner: ChatModel, budget: Budget) -> BudgetedModel:
-    """Put a model under a budget."""
-    return BudgetedModel(inner, budget)

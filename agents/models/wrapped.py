@@ -16,11 +16,7 @@ from debateqd.agents.models.base import (
 
 
 class WrappedModel:
-    """Says of itself what the model inside says, and can count tokens if that can.
-
-    Args:
-        inner: The model inside.
-    """
+    """Says of itself what the model inside says, and can count tokens if that can."""
 
     def __init__(self, inner: ChatModel) -> None:
         self._inner = inner

@@ -119,7 +119,7 @@ def mutation_messages(
     Args:
         parent: The strategy to rewrite.
         family: Its family, to which the child should keep.
-        record: How the parent fared, in a sentence; may be empty.
+        record: How the parent fared, in a sentence; may be empty. So in all messages below.
         max_words: Length limit of the child.
     """
     user = (
@@ -146,16 +146,7 @@ def crossover_messages(
     record: str = "",
     max_words: int = 200,
 ) -> tuple[Message, ...]:
-    """Messages that ask for a strategy made of two.
-
-    Args:
-        first: The strategy whose family the child keeps.
-        first_family: That family.
-        second: The other strategy.
-        second_family: Its family.
-        record: How the first fared, in a sentence; may be empty.
-        max_words: Length limit of the child.
-    """
+    """Messages that ask for a strategy made of two, of the family of the first."""
     user = (
         f"{_parent(first, first_family, record)}"
         f"<family number=2>\n{neutralise(second_family)}\n</family>\n"
@@ -174,14 +165,9 @@ def reflection_messages(
     record: str = "",
     max_words: int = 200,
 ) -> tuple[Message, ...]:
-    """Messages that ask for a strategy that has learnt from debates of its parent.
+    """Messages that ask for a strategy that has learnt from a few debates of its parent.
 
-    Args:
-        parent: The strategy.
-        family: Its family, to which the child should keep.
-        debates: A few of its debates; never any on passages that a measure depends on.
-        record: How the parent fared, in a sentence; may be empty.
-        max_words: Length limit of the child.
+    The debates must never be on passages that a measure depends on.
     """
     shown = "".join(map(_debate, debates))
     user = (
@@ -198,15 +184,7 @@ def reflection_messages(
 def target_messages(
     parent: str, family: str, aims: Sequence[Aim], record: str = "", max_words: int = 200
 ) -> tuple[Message, ...]:
-    """Messages that ask for a strategy whose debaters behave in a certain way.
-
-    Args:
-        parent: The strategy.
-        family: Its family.
-        aims: What is to change; at least one.
-        record: How the parent fared, in a sentence; may be empty.
-        max_words: Length limit of the child.
-    """
+    """Messages that ask for a strategy whose debaters behave otherwise in at least one way."""
     wishes = "; ".join(map(wish, aims))
     keep = "" if any(aim.family for aim in aims) else "Keep to its family. "
     user = (

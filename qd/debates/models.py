@@ -9,7 +9,7 @@ from pathlib import Path
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import ChatModel, delivery_of, notes_of
-from debateqd.agents.models.budget import Budget, budgeted
+from debateqd.agents.models.budget import Budget, BudgetedModel
 from debateqd.agents.models.journal import Journal, journalled
 from debateqd.agents.models.registry import make_model
 from debateqd.qd.config.schema import ROLES, ModelsConfig, RunConfig
@@ -132,7 +132,7 @@ def equip(models: Models, config: RunConfig, journal: Path | None, run: str = ""
     )
     wrapped: dict[int, ChatModel] = {}
     for model in models.distinct():
-        limited: ChatModel = budgeted(model, budget)
+        limited: ChatModel = BudgetedModel(model, budget)
         wrapped[id(model)] = limited if book is None else journalled(limited, book)
     debater, judge, mutator = (wrapped[id(getattr(models, role))] for role in ROLES)
     return Models(debater, judge, mutator, budget, book)

@@ -120,13 +120,7 @@ def quality(asked: Intensities) -> float:
 
 
 def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
-    """Write one speech of at most ``task.limit`` words.
-
-    Args:
-        task: The prompt, read.
-        pool: Candidates for quotes.
-        draws: Source of variety.
-    """
+    """Write one speech of at most ``task.limit`` words."""
     asked = intensities(task.strategy)
     budget = asked.fill * task.limit
     own, other = short(task.own), short(task.other)

@@ -99,13 +99,7 @@ def _saturate(values: list[float]) -> float:
 
 
 def debate_log_odds(world: World, user: str, seed: int) -> list[float] | None:
-    """Return the judge's log-odds of each answer, in the order shown, after a debate.
-
-    Args:
-        world: The judge's susceptibilities.
-        user: The user message of a judge's prompt.
-        seed: The request's seed.
-    """
+    """Return the judge's log-odds of each answer, in the order shown, after a debate."""
     question = prompts.section(user, "question")
     answers = prompts.listed_answers(user)
     if question is None or len(answers) < 2:
@@ -145,14 +139,7 @@ def debate_log_odds(world: World, user: str, seed: int) -> list[float] | None:
 def reading_log_odds(
     world: World, index: SpanIndex | None, user: str, seed: int
 ) -> list[float] | None:
-    """Return the log-odds of each answer without a debate.
-
-    Args:
-        world: The judge's susceptibilities.
-        index: The passage, or ``None`` for the judge who reads nothing.
-        user: The user message of a reader's prompt.
-        seed: The request's seed.
-    """
+    """Return them without a debate; ``index`` is ``None`` where the judge reads nothing."""
     question = prompts.section(user, "question")
     answers = prompts.listed_answers(user)
     if question is None or len(answers) < 2:

@@ -32,9 +32,6 @@ _AHEAD = 1.1  # times the score of the second
 def choose_way(user: str) -> str | None:
     """Return the letter of the way of arguing that the speeches of a prompt mostly show.
 
-    Args:
-        user: The user message of a labeller's prompt.
-
     Returns:
         A letter: that of ``unclassified`` where no way stands out; ``None`` when the prompt lists
         no ways or shows no speeches.
@@ -51,11 +48,7 @@ def choose_way(user: str) -> str | None:
 
 
 def way_scores(speeches: Sequence[str]) -> dict[str, float]:
-    """Score the ways of arguing: markers per 100 own words; quotes by their share of all words.
-
-    Args:
-        speeches: Marked speeches.
-    """
+    """Score the ways of arguing: markers per 100 own words; quotes by their share of all words."""
     own = [MARKED_QUOTE.sub(" ", speech) for speech in speeches]
     words = max(1, sum(len(text.split()) for text in own))
     counts = [0.0] * len(STYLES)

@@ -50,12 +50,7 @@ _SOURCE_WEIGHTS = (0.35, 0.30, 0.15, 0.12, 0.08)
 
 
 def rewrite(user: str, draws: Draws) -> str | None:
-    """Return a new strategy in its tags; ``None`` when the prompt lacks a section.
-
-    Args:
-        user: The user message of a mutator's prompt, of any operator.
-        draws: Source of variety.
-    """
+    """Answer a mutator's prompt: a strategy in its tags; ``None`` when a section is missing."""
     parent = prompts.section(user, "strategy")
     family = prompts.section(user, "family")
     instruction = prompts.section(user, "instruction")
@@ -90,12 +85,7 @@ def _word_limit(instruction: str) -> int:
 
 
 def write(user: str, draws: Draws) -> str | None:
-    """Return a new strategy in its tags; ``None`` when the prompt lacks a section.
-
-    Args:
-        user: The user message of a writer's prompt.
-        draws: Source of variety.
-    """
+    """Answer a writer's prompt: a strategy in its tags; ``None`` when a section is missing."""
     family = prompts.section(user, "family")
     instruction = prompts.section(user, "instruction")
     examples = [sentences_of(text) or [""] for text in prompts.examples_shown(user)]
@@ -137,13 +127,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def change(sentences: list[str], family: str | None, draws: Draws) -> list[str]:
-    """Make one change at random, mostly within the family.
-
-    Args:
-        sentences: The strategy.
-        family: Its family; ``None`` for one that the bank does not know.
-        draws: Source of variety.
-    """
+    """Make one change at random, mostly within the family (``None``: one unknown to the bank)."""
     operation = _OPERATIONS[draws.weighted(_OPERATION_WEIGHTS)]
     bank = INSTRUCTIONS[family or draws.pick(FAMILIES)]
     if operation in ("any", "vague"):
@@ -188,14 +172,7 @@ def fit(sentences: list[str], limit: int, draws: Draws) -> str:
 
 
 def cross(first: list[str], second: list[str], family: str | None, draws: Draws) -> list[str]:
-    """Mix the sentences of two strategies, rather more of the first; sometimes change one, too.
-
-    Args:
-        first: Sentences of the strategy whose family the child keeps.
-        second: Sentences of the other.
-        family: That family, as the bank calls it.
-        draws: Source of variety.
-    """
+    """Mix two strategies, rather more of the first, whose family it is; change some once more."""
     kept = [s for s in first if draws.uniform() < 0.65]
     taken = [s for s in second if s not in first and draws.uniform() < 0.5]
     if not kept and first:
@@ -216,15 +193,7 @@ def aim(
     family: str | None,
     draws: Draws,
 ) -> list[str]:
-    """Change a strategy so that a named behaviour grows or shrinks, or another family speaks.
-
-    Args:
-        sentences: The strategy.
-        wanted: Behaviours, each with whether more of it is wanted.
-        move: The family to move to; ``None`` when it stays or is unknown to the bank.
-        family: Its family.
-        draws: Source of variety.
-    """
+    """Change a strategy so that behaviours grow (``True``) or shrink, or it moves to a family."""
     if move is not None:
         family = move
         kept = [s for s in sentences if draws.uniform() < 0.4]
@@ -252,14 +221,7 @@ def shift(sentences: list[str], behaviour: str, *, more: bool, draws: Draws) -> 
 def reflect(
     sentences: list[str], debates: Sequence[prompts.DebateExcerpt], family: str | None, draws: Draws
 ) -> list[str]:
-    """Change a strategy by what its debates show, or at random where they show nothing.
-
-    Args:
-        sentences: The strategy.
-        debates: Debates of the strategy, won and lost.
-        family: Its family.
-        draws: Source of variety.
-    """
+    """Change a strategy by what its debates show, or at random where they show nothing."""
     lessons = _lessons(debates)
     for _ in range(1 + draws.below(2)):
         # Even a mutator that reads the debates follows a hunch as often as not.

@@ -19,7 +19,7 @@ from debateqd.agents.models.base import (
     TokenCounter,
     Usage,
 )
-from debateqd.agents.models.budget import Budget, BudgetReachedError, Limits, Price, budgeted
+from debateqd.agents.models.budget import Budget, BudgetedModel, BudgetReachedError, Limits, Price
 from debateqd.agents.rollout import DebateJob, play
 from tests.agents.fakes import FakeModel, ShuffledModel, question, speak
 
@@ -58,7 +58,7 @@ def played(model, number=6):
 @pytest.mark.parametrize("allowed", [0, 1, 3, 7, 20])
 def test_no_more_calls_are_made_than_allowed_and_all_are_used(allowed):
     inner = ShuffledModel(1)
-    model = budgeted(inner, Budget(Limits(calls=allowed)))
+    model = BudgetedModel(inner, Budget(Limits(calls=allowed)))
     done, error = played(model)
     assert len(inner.requests) == allowed
     assert not inner.open, "a reply that was paid for was never taken"
@@ -68,12 +68,12 @@ def test_no_more_calls_are_made_than_allowed_and_all_are_used(allowed):
 
 
 def test_enough_is_enough():
-    model = budgeted(FakeModel(), Budget(Limits(calls=24)))
+    model = BudgetedModel(FakeModel(), Budget(Limits(calls=24)))
     assert len(list(debates(model))) == 6
 
 
 def test_repetitions_count_as_calls():
-    model = budgeted(Metered(), Budget(Limits(calls=12)))
+    model = BudgetedModel(Metered(), Budget(Limits(calls=12)))
     _, error = played(model)
     assert model.delivery["requests"] >= 12
     assert error.limit == "calls"
@@ -131,11 +131,11 @@ def test_an_unknown_price_is_unknown_and_not_zero():
 def test_two_models_share_one_budget():
     budget = Budget(Limits(calls=10))
     debater, judge = ShuffledModel(1), ShuffledModel(2)
-    speaker = budgeted(debater, budget)
+    speaker = BudgetedModel(debater, budget)
     agents = {
         "debater_0": StrategyDebater(speaker),
         "debater_1": StrategyDebater(speaker),
-        "judge_0": ModelJudge(budgeted(judge, budget)),
+        "judge_0": ModelJudge(BudgetedModel(judge, budget)),
     }
     jobs = [DebateJob(str(n), question(n), agents, n, DebateSettings(rounds=1)) for n in range(9)]
     with pytest.raises(BudgetReachedError):
@@ -148,13 +148,13 @@ def test_two_models_share_one_budget():
 
 def test_spending_of_an_earlier_part_counts():
     budget = Budget(Limits(calls=5), spent={"fake": {"requests": 5}})
-    done, error = played(budgeted(FakeModel(), budget))
+    done, error = played(BudgetedModel(FakeModel(), budget))
     assert done == []
     assert "5 calls" in str(error)
 
 
 def test_a_model_without_a_meter_is_counted_by_its_replies():
-    model = budgeted(FakeModel(lambda r: Reply("x", usage=Usage(7, 3, 1))), Budget())
+    model = BudgetedModel(FakeModel(lambda r: Reply("x", usage=Usage(7, 3, 1))), Budget())
     model.submit([(1, request()), (2, request())])
     model.poll()
     assert model.delivery == Counter(
@@ -167,7 +167,7 @@ def test_a_budgeted_model_is_what_the_inner_one_is():
         def count_tokens(self, messages):
             return 7
 
-    plain, counting = budgeted(FakeModel(), Budget()), budgeted(Counting(), Budget())
+    plain, counting = BudgetedModel(FakeModel(), Budget()), BudgetedModel(Counting(), Budget())
     for model in (plain, counting):
         assert isinstance(model, ChatModel)
         assert isinstance(model, PatientModel)
@@ -185,7 +185,6 @@ def request():
 
 def test_the_budget_changes_no_debate():
     free = [r.outcome.credence for r in debates(FakeModel(speak))]
-    bound = [
-        r.outcome.credence for r in debates(budgeted(FakeModel(speak), Budget(Limits(calls=99))))
-    ]
+    budget = Budget(Limits(calls=99))
+    bound = [r.outcome.credence for r in debates(BudgetedModel(FakeModel(speak), budget))]
     assert free == bound

@@ -27,7 +27,7 @@ from debateqd.agents.models.base import (
     capabilities_of,
     notes_of,
 )
-from debateqd.agents.models.budget import Budget, Limits, budgeted
+from debateqd.agents.models.budget import Budget, BudgetedModel, Limits
 from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.agents.models.journal import Journal, JournalError, JournalledModel, journalled
 from debateqd.agents.rollout import DebateJob, play_all
@@ -128,7 +128,7 @@ def test_a_budget_within_counts_only_what_is_sent(path):
     spent = []
     for _ in range(2):
         budget = Budget(Limits(calls=1000), spent=journal.spent("run"))
-        model = journalled(budgeted(seeded(FakeModel()), budget), journal)
+        model = journalled(BudgetedModel(seeded(FakeModel()), budget), journal)
         assert debates(model) == expected
         spent.append(budget.spent())
         assert journal.spent("run") == budget.spent()
