@@ -34,6 +34,8 @@ COPIED = (
     "docs",
     "tests",
 )
+# Whole runs, up to a minute each; continuous integration executes them too.
+LONG = {"README.md", "baselines.md", "commands.md", "evolution.md", "measures.md", "models.md"}
 BLOCK = re.compile(r"^(<!-- setup -->\n)?```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Lint needs tools that only developers install, and the suite must not run itself.
 NOT_HERE = re.compile(r"^(pytest|ruff|mypy)\b")
@@ -82,8 +84,13 @@ def run(command: list[str], cwd: Path) -> None:
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=pytest.mark.long if page.name in LONG else ())
+        for page in PAGES
+    ],
+)
 def test_every_block_runs(page: Path, copy: Path, tmp_path: Path) -> None:
     for block in blocks(page):
         if block.setup or block.language in ("text", ""):

@@ -31,7 +31,7 @@ def benchmark(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
     return done.stdout, json.loads(file.read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_benchmark_in_small(tmp_path: Path):
     text, data = benchmark(tmp_path, "--jobs", "2", "--markdown")
     assert text.startswith("SIMULATION")
@@ -57,7 +57,7 @@ def test_the_whole_benchmark_in_small(tmp_path: Path):
         assert by_name["null", "truth", world, "default"]["reported"] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_figures_do_not_depend_on_the_number_of_processes(tmp_path: Path):
     options = ("--worlds=2", "--objectives=truth", "--procedures=random", "--no-null")
     assert benchmark(tmp_path, *options) == benchmark(tmp_path, *options, "--jobs=2")

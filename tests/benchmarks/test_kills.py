@@ -18,7 +18,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("kills")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["embedded", "server"])
 def test_ten_kills_change_nothing(kills: ModuleType, model: str):
     reference, findings = kills.kill_runs(model, 10, seed=1)
