@@ -15,20 +15,7 @@ from debateqd.agents.models.embedded.retrieval import stem, word_set, words_of
 from debateqd.agents.models.embedded.words import load
 from debateqd.agents.models.embedded.world import STYLES
 
-AXES = (
-    "evidence",
-    "precision",
-    "logic",
-    "authority",
-    "emotion",
-    "story",
-    "questioning",
-    "refutation",
-    "certainty",
-    "structure",
-    "fairness",
-    "vague",
-)
+AXES = ("evidence", "precision", *(s for s in STYLES if s != "length"), "vague")
 """What a debater can spend its attention on."""
 
 # What a debater does when its strategy says nothing about it.

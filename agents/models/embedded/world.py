@@ -29,18 +29,6 @@ STYLES = (
 )
 """What the judge measures in a speech beside its quotes, in the order of ``World.styles``."""
 
-PARAMETERS = (
-    "evidence",
-    "scepticism",
-    "rebuttal",
-    "warrant",
-    "unverified",
-    "noise",
-    "leaning",
-    "bias",
-    "reading",
-)
-
 _MIXED: dict[str, tuple[float, float]] = {
     "evidence": (3.0, 5.0),
     "scepticism": (0.3, 0.8),
@@ -53,6 +41,8 @@ _MIXED: dict[str, tuple[float, float]] = {
     "reading": (6.0, 9.0),
     "style": (-1.0, 1.0),
 }
+
+PARAMETERS = tuple(name for name in _MIXED if name != "style")
 
 RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "mixed": _MIXED,
