@@ -47,6 +47,7 @@ from debateqd.qd.store.storage import (
     write_atomic,
 )
 from debateqd.qd.strategy import Strategy
+from debateqd.qd.tracking.events import GenerationStats
 
 VERSION = 1
 LOGS = ("strategies.jsonl", "matches.jsonl")
@@ -136,6 +137,10 @@ class RunDirectory:
     def generation(self, number: int) -> dict[str, Any]:
         """Read a committed generation."""
         return _versioned(self.path / "generations" / f"{number:04d}.json")
+
+    def stats(self, number: int) -> GenerationStats:
+        """Read the results of a committed generation."""
+        return GenerationStats.from_json(self.generation(number)["stats"])
 
     def progress(self) -> list[dict[str, Any]]:
         """Return reported and corrected progress of every generation that measured either.

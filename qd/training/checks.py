@@ -6,14 +6,14 @@ real one refuse the same mistakes, and neither leaves anything behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import debateqd.qd.ratings.bradley_terry
 import debateqd.qd.ratings.elo  # noqa: F401  (registers itself)
 from debate_env.errors import InputError
 from debateqd.agents.models.registry import check_model
 from debateqd.qd.archive.registry import ARCHIVES
-from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.config.schema import ROLES, RunConfig
 from debateqd.qd.descriptors.base import make_descriptors
 from debateqd.qd.descriptors.embedding import make_embedder
 from debateqd.qd.mutation.operators import MUTATORS
@@ -86,15 +86,10 @@ def check_models(config: RunConfig) -> None:
     Raises:
         InputError: Names the key and the specification.
     """
-    models = config.models
-    roles: Mapping[str, str] = {
-        "models.debater": models.debater,
-        "models.judge": models.judge,
-        "models.mutator": models.mutator,
-    }
-    for key, spec in roles.items():
+    for role in ROLES:
+        spec = config.models.spec(role)
         try:
             check_model(spec)
         except InputError as error:
-            where = "models.default" if spec == models.default else key
-            raise InputError(f"{where}: {error}") from None
+            key = "default" if spec == config.models.default else role
+            raise InputError(f"models.{key}: {error}") from None

@@ -36,7 +36,6 @@ from debateqd.qd.strategy import Strategy
 from debateqd.qd.tracking.events import (
     EliteRow,
     GenerationFinished,
-    GenerationStats,
     Listener,
     Progress,
     RunFinished,
@@ -371,7 +370,7 @@ class Trainer:
         last = self._config.evolution.generations if last is None else last
         state = self._state
         played = [run.generation(number)["stats"] for number in range(last + 1)]
-        stats = GenerationStats.from_json(played[-1])
+        stats = run.stats(last)
         if not self._rows:  # nothing was played since the state was read
             self._rows = elite_rows(state, self._competition.ratings(state, last))
         table = state.archive.heat_map()

@@ -286,6 +286,7 @@ def test_listeners_see_the_run_and_cannot_end_it(tmp_path, caplog):
 
 
 def test_stats_read_back(done):
+    assert RunDirectory.open(done).stats(2).generation == 2
     data = RunDirectory.open(done).generation(2)["stats"]
     assert json.loads(json.dumps(GenerationStats.from_json(data).to_json())) == data
     assert GenerationStats.from_json({**data, "win_rate": None}).win_rate is None
