@@ -43,7 +43,7 @@ _EPISODES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class Speed:
     """One line of the table.
 
     Attributes:
@@ -181,7 +181,7 @@ def _classic(kind: str, name: str) -> Any:
 
 def measure(
     *, seconds: float, repeats: int, sizes: Sequence[int], classics: Sequence[str]
-) -> tuple[list[Timing], list[str]]:
+) -> tuple[list[Speed], list[str]]:
     """Time every case.
 
     Args:
@@ -230,7 +230,7 @@ def measure(
             rates[key].append(run())
     medians = {key: statistics.median(values) for key, values in rates.items()}
     rows = [
-        Timing(
+        Speed(
             case,
             view,
             rate,
@@ -243,7 +243,7 @@ def measure(
     return rows, missing
 
 
-def table(rows: Sequence[Timing], missing: Sequence[str]) -> str:
+def table(rows: Sequence[Speed], missing: Sequence[str]) -> str:
     """Lay the rows out as text."""
     lines = [f"{'environment':<22}{'view':<11}{'rate':>12}  {'unit':<11}{'spread':>7}{'ratio':>8}"]
     for row in rows:
