@@ -27,6 +27,7 @@ from math import isclose, isfinite
 from typing import Any, get_args
 
 from debate_env.core.episode import Episode
+from debate_env.core.protocols import get_protocol
 from debate_env.core.settings import DebateSettings
 from debate_env.questions.question import Question
 from debateqd.agents.base import Turn
@@ -78,14 +79,15 @@ def _question(number: int = 0) -> Question:
 
 def _speech(number: int, sampling: Sampling = _GREEDY, seed: int = 7) -> Request:
     episode = Episode(_question(number), _RULES)
-    messages = debater_messages(
-        episode.observe("debater_0"), Turn("debater_0", 1, _RULES, seed), "Quote the passage."
-    )
+    seat = episode.acting[0]
+    turn = Turn(seat, 1, _RULES, seed)
+    messages = debater_messages(episode.observe(seat), turn, "Quote the passage.")
     return Request(messages, sampling, seed)
 
 
 def _verdict(number: int, *, stated: bool = False) -> Request:
-    observation = Episode(_question(number), _RULES).observe("judge_0")
+    episode = Episode(_question(number), _RULES)
+    observation = episode.observe(episode.seats[-1])
     if stated:
         messages = judge_messages(observation, (0, 1), "credence")
         return Request(messages, Sampling(64), 5, schema=credence_schema(2))
@@ -193,7 +195,11 @@ def _check_debate(model: ChatModel) -> None:
 def _debates(model: ChatModel) -> list[DebateRecord]:
     debater = StrategyDebater(model, "Be brief.", sampling=_GREEDY)
     judge = ModelJudge(model, verdict=VerdictSettings(votes=3))
-    agents: dict[str, Any] = {"debater_0": debater, "debater_1": debater, "judge_0": judge}
+    rules = get_protocol(_RULES.protocol)
+    agents: dict[str, Any] = {
+        **dict.fromkeys(rules.players, debater),
+        **dict.fromkeys(rules.judges, judge),
+    }
     return play_all([DebateJob(f"job{n}", _question(n), agents, n, _RULES) for n in range(3)])
 
 

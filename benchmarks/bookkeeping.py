@@ -23,7 +23,8 @@ from debateqd.qd.archive.axes import Bins, default_axis
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import make_archive
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.matches import Match, compared
+from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions, split_questions
 from debateqd.qd.ratings import Ratings, make_rating
 from debateqd.qd.seeds import FAMILIES, seed_strategies
@@ -59,18 +60,24 @@ class Verdicts:
         return played
 
     def _verdict(self, plan: Plan) -> Match:
-        ahead = self._strengths[plan.first.strategy_id] - self._strengths[plan.second.strategy_id]
+        seats = {seat: strategy.strategy_id for seat, strategy in plan.seats.items()}
+        first, second = (self._strengths[name] for name in seats.values())
+        ahead = first - second
         side = 80.0 if plan.question.label == 0 else -80.0
         logit = (ahead + side) / 173.7 + self._rng.normal(0, 0.8)
         share = float(1 / (1 + np.exp(-logit)))
+        sides = {seat: place for place, seat in enumerate(seats)}
         return Match(
             match_id=f"m{len(self.log)}-{plan.seed}",
             pool="benchmark",
             generation=plan.generation,
             phase=plan.phase,
+            split=plan.phase,
             passage=plan.question.passage_id,
             question=plan.question.question_id,
-            seats=(plan.first.strategy_id, plan.second.strategy_id),
+            seats=seats,
+            sides=sides,
+            subject="",
             label=plan.question.label,
             swap=plan.swap,
             seed=plan.seed,
@@ -79,7 +86,9 @@ class Verdicts:
             credence=(share, 1 - share),
             orders=None,
             bias=None,
+            comparisons=compared(sides, plan.question.label, (share, 1 - share)),
             words={},
+            speeches={},
             quotes={},
             clipped={},
             tokens={},

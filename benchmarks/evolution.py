@@ -47,8 +47,8 @@ from debateqd.qd.config.loading import Flag, load_config, override_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import open_questions
+from debateqd.qd.debates.referee import Players
 from debateqd.qd.measures.equal_calls import baseline_config, calls_of, play_equal
-from debateqd.qd.measures.splits import Players
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.training.start import train
 

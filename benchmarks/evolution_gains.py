@@ -8,7 +8,7 @@ from names, and every duel is played in both seats.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -16,7 +16,10 @@ from typing import Any
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.registry import archive_from_dict
-from debateqd.qd.measures.splits import Kind, Pairing, Players, Trial, play_trials, right, won
+from debateqd.qd.debates.counting import Value, believed, credence_won, right, won
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import EvaluationPlanner, Phase, Plan
+from debateqd.qd.debates.referee import Players, play_plans
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
@@ -36,45 +39,35 @@ def rotation(
             yield question, strategies[(number * count + k) % len(strategies)]
 
 
+def play(plans: Iterable[Plan], players: Players) -> list[Match]:
+    """Play debates, each once."""
+    return play_plans(list(plans), players, lambda match, speeches: None)
+
+
 def duels(
-    kind: Kind, pairs: Iterable[tuple[Question, Strategy, Strategy]], players: Players
-) -> list[Trial]:
+    phase: Phase, pairs: Iterable[tuple[Question, Strategy, Strategy]], players: Players
+) -> list[Match]:
     """Play pairs of strategies, once in either seat."""
-    pairings = [Pairing(kind, a, b, q, s) for q, a, b in pairs for s in ("debater_0", "debater_1")]
-    return play_trials(pairings, players, EVALUATION)
+    planner = EvaluationPlanner(players.rules, EVALUATION)
+    return play((plan for q, a, b in pairs for plan in planner.contest(phase, q, a, b)), players)
 
 
 def self_debates(
-    kind: Kind,
+    phase: Phase,
     strategies: Sequence[Strategy],
     questions: Sequence[Question],
     each: int,
     players: Players,
-) -> list[Trial]:
+) -> list[Match]:
     """Let strategies debate themselves, in rotation."""
+    planner = EvaluationPlanner(players.rules, EVALUATION)
     turns = rotation(strategies, questions, each)
-    return play_trials([Pairing(kind, s, s, q, "debater_0") for q, s in turns], players, EVALUATION)
+    return play((planner.alone(phase, q, s) for q, s in turns), players)
 
 
-def average(trials: Iterable[Trial], value: Callable[[Trial], float | None]) -> float:
+def average(matches: Iterable[Match], value: Value) -> float:
     """Average over usable debates."""
-    return fmean(v for trial in trials if (v := value(trial)) is not None)
-
-
-def share(trial: Trial) -> float | None:
-    """Credence of the measured strategy's side, of what both sides got."""
-    if trial.credence is None:
-        return None
-    place = 0 if trial.seat == "debater_0" else 1
-    return trial.credence[place] / (trial.credence[0] + trial.credence[1])
-
-
-def credence(trial: Trial) -> float | None:
-    """Credence in the correct answer."""
-    if trial.credence is None:
-        return None
-    place = 0 if trial.seat == "debater_0" else 1
-    return trial.credence[place if trial.defends_correct else 1 - place]
+    return fmean(v for match in matches if (v := value(match)) is not None)
 
 
 def drawn(question: Question, strategy: Strategy, pool: Sequence[Strategy]) -> Strategy:
@@ -137,21 +130,21 @@ def persuasion(
         "champions_gain": average(duels("duel", own, players), won) - 0.5,
         # A seed that still holds its cell has gained nothing.
         "cells_gain": (average(cells, won) - 0.5) * len(new) / len(outcome.cells) if new else 0.0,
-        "as_reported": average(duels("panel", same, players), share) - 0.5,
+        "as_reported": average(duels("panel", same, players), credence_won) - 0.5,
     }
 
 
-def by_strategy(trials: Iterable[Trial]) -> dict[str, float]:
+def by_strategy(matches: Iterable[Match]) -> dict[str, float]:
     """Judge accuracy by strategy."""
     found: dict[str, list[float]] = defaultdict(list)
-    for trial in trials:
-        if trial.right is not None:
-            found[trial.strategy].append(trial.right)
+    for match in matches:
+        if match.right is not None:
+            found[match.subject].append(match.right)
     return {strategy: fmean(values) for strategy, values in found.items()}
 
 
 def truth(
-    outcome: Outcome, questions: Sequence[Question], players: Players, seeds: Sequence[Trial]
+    outcome: Outcome, questions: Sequence[Question], players: Players, seeds: Sequence[Match]
 ) -> dict[str, float]:
     """Measure judge accuracy minus the seeds'; see :class:`evolution_table.Result`."""
     elites = self_debates("elites", outcome.elites, questions, 6, players)
@@ -166,5 +159,5 @@ def truth(
         # One champion per family, and as many seeds of each: the families weigh the same.
         "champions_gain": average(champions, right) - average(seeds, right),
         "cells_gain": fmean(gained) if gained else 0.0,
-        "as_reported": average(champions, credence) - average(seeds, credence),
+        "as_reported": average(champions, believed) - average(seeds, believed),
     }

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from evolution_gains import SEEDS, average, credence, drawn, duels, self_debates, share
+from evolution_gains import SEEDS, average, drawn, duels, self_debates
 
 from debate_env.questions.question import Question
 from debateqd.qd.config.schema import EvolutionConfig
+from debateqd.qd.debates.counting import believed, credence_won
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.measures.splits import Players
+from debateqd.qd.debates.referee import Players
 from debateqd.qd.ratings import RATINGS, Ratings, RatingView
 from debateqd.qd.statistics import ELO
 from debateqd.qd.strategy import Strategy
@@ -53,12 +54,12 @@ class Oracle:
 
     def _measure(self, strategy: Strategy) -> float:
         if self._truth:
-            trials = self_debates("elites", [strategy], self._questions, 1, self._players)
-            return ELO * _logit(average(trials, credence))
+            matches = self_debates("elites", [strategy], self._questions, 1, self._players)
+            return ELO * _logit(average(matches, believed))
         # Half as many questions in both seats: as many debates.
         asked = self._questions[: len(self._questions) // 2]
         pairs = [(q, strategy, drawn(q, strategy, SEEDS)) for q in asked]
-        return ELO * _logit(average(duels("panel", pairs, self._players), share))
+        return ELO * _logit(average(duels("panel", pairs, self._players), credence_won))
 
 
 def _logit(value: float) -> float:

@@ -264,17 +264,13 @@ def read_evaluated(run: Path) -> Iterator[dict[str, Any]]:
 
 
 def _evaluated(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a debate that is told from the side of the strategy that is measured."""
-    own = row["seat"]
-    other = SEATS[1 - SEATS.index(own)]
     return {
-        "purpose": row["kind"],
+        "purpose": row["phase"],
         "passage": row["passage"],
         "question": row["question"],
-        "players": {own: row["strategy"], other: row["opponent"]},
-        # Who argues for the right answer; one of the two does.
-        "correct": SEATS.index(own if row["defends_correct"] else other),
-        "kind": row["verdict"],
+        "players": row["seats"],
+        "correct": row["label"],
+        "kind": row["kind"],
         "why": row["message"],
         "credence": row["credence"],
         "orders": row["orders"],

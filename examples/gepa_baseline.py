@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from debate_env.errors import InputError
 from debateqd.qd.config.loading import load_config
-from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import equip, make_models
+from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import open_questions
 from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.links.gepa import COMPONENT, DebateAdapter

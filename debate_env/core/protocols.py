@@ -294,6 +294,16 @@ _MEMBERS = (
 _PROTOCOLS: dict[str, DebateProtocol] = {p.name: p for p in (Simultaneous(), Sequential())}
 
 
+def speeches_of(protocol: DebateProtocol, rounds: int) -> int:
+    """Count the speeches of a debate, as its protocol plans them when nothing is said in them."""
+    said: tuple[Speech, ...] = ()
+    index = 0
+    while (wave := protocol.wave(index, said, rounds)) is not None and wave.phase == SPEECH:
+        said += tuple(Speech(wave.round, seat, "") for seat in wave.seats)
+        index += 1
+    return len(said)
+
+
 def register_protocol(protocol: DebateProtocol) -> None:
     """Make a protocol available by its name.
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from debate_env.core.episode import present
-from debate_env.core.protocols import DEBATERS, JUDGE, protocol_names
+from debate_env.core.protocols import get_protocol, protocol_names
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import clean
 from debate_env.errors import InputError, nearest
@@ -32,11 +32,9 @@ from debateqd.agents.rollout import DebateJob, DebateRecord, play
 from debateqd.agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES
 from debateqd.agents.stored import from_archive
 
-SEATS = (*DEBATERS, JUDGE)
-
 
 @click.command()
-@click.option("--seat", default="debater_0", show_default=True, help="Yours: " + ", ".join(SEATS))
+@click.option("--seat", help="Yours: one of the protocol's; the first player's if left out.")
 @click.option("--questions", default="builtin", show_default=True, help="Where questions are from.")
 @click.option("--index", type=int, help="Which question, from 0; drawn if left out.")
 @click.option("--model", default="embedded", show_default=True, help="Chat model of other seats.")
@@ -45,7 +43,7 @@ SEATS = (*DEBATERS, JUDGE)
 @click.option("--id", "strategy_id", help="Strategy in the run directory, e.g. s0042.")
 @click.option(
     "--opponent",
-    help=f"Your opponent ({', '.join(SCRIPTED_DEBATERS)} or a model); debater_1 if you judge.",
+    help=f"Your opponent ({', '.join(SCRIPTED_DEBATERS)} or a model); the last one if you judge.",
 )
 @click.option("--judge", help=f"The judge: {', '.join(SCRIPTED_JUDGES)} or a model.")
 @click.option("--protocol", type=click.Choice(protocol_names()), default="simultaneous")
@@ -53,7 +51,7 @@ SEATS = (*DEBATERS, JUDGE)
 @click.option("--words", type=int, default=150, show_default=True, help="Word limit of a speech.")
 @click.option("--seed", type=int, help="Repeats a session; drawn and shown if left out.")
 def command(
-    seat: str,
+    seat: str | None,
     questions: str,
     index: int | None,
     model: str,
@@ -71,8 +69,12 @@ def command(
 
     Ctrl-D or Ctrl-C leaves.
     """
-    if seat not in SEATS:
-        raise InputError(f"--seat '{seat}': {nearest(seat, SEATS)}")
+    rules = get_protocol(protocol)
+    seats = (*rules.players, *rules.judges)
+    if seat is None:
+        seat = rules.players[0]
+    elif seat not in seats:
+        raise InputError(f"--seat '{seat}': {nearest(seat, seats)}")
     if seed is None:
         seed = secrets.randbits(32)
     settings = DebateSettings(protocol=protocol, rounds=rounds, word_limit=words)
@@ -95,16 +97,13 @@ def command(
         return from_archive(run_dir, strategy_id, chosen)
 
     agents: dict[str, Any] = {seat: person}
-    others = [s for s in DEBATERS if s != seat]
-    if len(others) == 2:
-        agents[others[0]] = debater(None)
-    agents[others[-1]] = debater(opponent)
-    if seat != JUDGE:
-        if judge is not None and judge in SCRIPTED_JUDGES:
-            agents[JUDGE] = SCRIPTED_JUDGES[judge](seed)
-        else:
-            agents[JUDGE] = ModelJudge(models.get(judge or model))
-    elif judge is not None:
+    others = [s for s in rules.players if s != seat]
+    for other in others:
+        agents[other] = debater(opponent if other == others[-1] else None)
+    for other in (s for s in rules.judges if s != seat):
+        scripted = SCRIPTED_JUDGES.get(judge or "")
+        agents[other] = scripted(seed) if scripted else ModelJudge(models.get(judge or model))
+    if seat in rules.judges and judge is not None:
         raise InputError("--judge: you are the judge; leave it out, or take another --seat")
     job = DebateJob(
         "play", question, agents, seed, settings, swap=bool(derive_seed(seed, "side") & 1)
@@ -140,12 +139,17 @@ def summary(record: DebateRecord) -> str:
         lines += [f"{seat}: {outcome.words[seat]} words, {verified} of {number} quotes verified"]
     last = [s for s in record.speeches if s.round == job.settings.rounds]
     heard = [shown_speech(s) for s in last]
-    human_judge = isinstance(job.agents[JUDGE], HumanAgent)
+    human_judge = isinstance(_judge(job), HumanAgent)
     return "\n".join([*([] if human_judge else heard), *lines])
 
 
+def _judge(job: DebateJob) -> Any:
+    judges = get_protocol(job.settings.protocol).judges
+    return job.agents[judges[-1]] if judges else None
+
+
 def _judge_name(job: DebateJob) -> str:
-    judge: Any = job.agents[JUDGE]
+    judge = _judge(job)
     if isinstance(judge, HumanAgent):
         return "Your verdict:"
     if not isinstance(judge, ModelJudge):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from debate_env.core.episode import Episode
-from debate_env.core.protocols import DEBATERS, JUDGE
+from debate_env.core.protocols import get_protocol, speeches_of
 from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
 from debateqd.agents.base import Turn
@@ -60,7 +60,7 @@ def room_for_text(config: RunConfig) -> tuple[int, int]:
     words = debate.word_limit * TOKENS_PER_WORD
     speech = min(config.models.max_tokens, math.ceil(words))
     strategy = math.ceil(config.evolution.mutation.max_words * TOKENS_PER_WORD)
-    return strategy, 2 * debate.rounds * speech
+    return strategy, speeches_of(get_protocol(debate.protocol), debate.rounds) * speech
 
 
 def prefix_room(config: RunConfig, debater: ChatModel) -> PrefixRoom | None:
@@ -70,26 +70,27 @@ def prefix_room(config: RunConfig, debater: ChatModel) -> PrefixRoom | None:
         return None
     count = counter_of(debater)
     strategy, speeches = room_for_text(config)
+    players = len(get_protocol(config.debate.protocol).players)
     return PrefixRoom(
         capacity=cache,
         passage_tokens=lambda question: count(debater_prompt(question, config)),
-        # Each debater reads the speeches behind its own strategy, and the judge in both orders.
-        debate_tokens=2 * strategy + 4 * speeches,
+        # Each player reads the speeches behind its own strategy, and the judge in both orders.
+        debate_tokens=players * strategy + (players + 2) * speeches,
     )
 
 
 def debater_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
     """Return the prompt of a first speech, with an empty strategy."""
     settings = config.debate
-    episode = Episode(question, settings)
-    turn = Turn(DEBATERS[0], 1, settings, 0)
-    return debater_messages(episode.observe(DEBATERS[0]), turn, "")
+    seat = get_protocol(settings.protocol).players[0]
+    turn = Turn(seat, 1, settings, 0)
+    return debater_messages(Episode(question, settings).observe(seat), turn, "")
 
 
 def judge_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
     """Return a judge's prompt about a debate in which nothing was said."""
-    observation = Episode(question, config.debate).observe(JUDGE)
-    return judge_messages({**observation, "transcript": ""}, range(len(question.answers)))
+    episode = Episode(question, config.debate)
+    return judge_messages(episode.observe(episode.seats[-1]), range(len(question.answers)))
 
 
 def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) -> RunQuestions:
@@ -139,7 +140,7 @@ def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) ->
 
 def _check_judge(questions: RunQuestions, config: RunConfig, judge: ChatModel) -> None:
     context = capabilities_of(judge).context_length
-    if context is None:
+    if context is None or not get_protocol(config.debate.protocol).judges:
         return
     longest = max(_all(questions), key=_length)
     speeches = room_for_text(config)[1]

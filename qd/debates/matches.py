@@ -1,39 +1,41 @@
-"""The match log: one thin record per debate, append-only, the single source of truth.
+"""Debates that were played: one thin record each, of training and of evaluation alike.
 
-Ratings, archives and reports are views of it and can be recomputed at any time. What was said lies
-in ``transcripts/``, found by the match id. A match is named before it is played, by a hash of
-everything that determines it, so that a repeated match is recognised.
+``matches.jsonl`` is append-only and the single source of truth of a run. Ratings, archives and
+reports are views of it and can be recomputed at any time. What was said lies in ``transcripts/``,
+found by the match id. A match is named before it is played, by a hash of everything that determines
+it, so that a repeated match is recognised.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from debate_env.core.protocols import JUDGE
+from debate_env.core.protocols import (
+    Comparison,
+    Ending,
+    convincing,
+    finding,
+    get_protocol,
+)
 from debate_env.core.rewards import correctness
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
-from debate_env.questions.question import Question
-from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Sampling
 from debateqd.agents.prompts import PROMPT_VERSION
 from debateqd.agents.rollout import DebateRecord
 from debateqd.agents.verdicts import VerdictSettings
-from debateqd.qd.strategy import Strategy
+from debateqd.qd.debates.plans import Phase, Plan, digest
 
-FORMAT = 2
-Phase = Literal["train", "selection", "report"]
+if TYPE_CHECKING:
+    from debateqd.qd.descriptors.base import BehaviourSummary
 
-
-def _digest(*parts: object) -> str:
-    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+FORMAT = 3
+READABLE = (2, 3)
+"""Versions of a line that can be read; 2 knew two debaters and their credence alone."""
 
 
 def pool_hash(
@@ -62,76 +64,57 @@ def pool_hash(
         settings.quotes,
     )
     drawn = (sampling.max_tokens, sampling.temperature, sampling.top_p)
-    return _digest(PROMPT_VERSION, debater, judge, rules, drawn, questions, astuple(verdict))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A debate that is to be played.
-
-    Attributes:
-        phase: What it is for; also the split that the question comes from.
-        generation: The generation that plays it.
-        question: What is debated.
-        first: Strategy of ``debater_0``, who defends the answer presented first.
-        second: Strategy of ``debater_1``.
-        swap: Whether the contested answers are exchanged.
-        seed: Everything random in the debate derives from it.
-    """
-
-    phase: Phase
-    generation: int
-    question: Question
-    first: Strategy
-    second: Strategy
-    swap: bool
-    seed: int
-
-    def match_id(self, pool: str) -> str:
-        """Name the match: the same debate has the same name in every run."""
-        texts = (self.first.text, self.second.text)
-        return _digest(pool, self.phase, self.question.question_id, texts, self.swap, self.seed)
+    return digest(PROMPT_VERSION, debater, judge, rules, drawn, questions, astuple(verdict))
 
 
 @dataclass(frozen=True)
 class Match:
-    """A debate that was played: a line of ``matches.jsonl``.
+    """A debate that was played: a line of ``matches.jsonl``, or of a file of an evaluation.
 
     Attributes:
-        match_id: See :meth:`Plan.match_id`.
+        match_id: See :meth:`debateqd.qd.debates.plans.Plan.match_id`.
         pool: See :func:`pool_hash`.
-        generation: The generation that played it; names the transcript file.
-        phase: ``"train"``, ``"selection"`` or ``"report"``, the split of its question.
+        generation: The generation that played it, and so its transcript file; or was evaluated.
+        phase: What it was for.
+        split: The split of its question.
         passage: Passage id.
         question: Question id.
-        seats: Strategy ids of ``debater_0`` and ``debater_1``.
-        label: Index of the correct answer in the presented order; 0 and 1 are the seats' own.
+        seats: Seat to the id of the strategy that played in it, in the order of the protocol.
+        sides: Seat to the presented answer that it defended; seats that defended none are left out.
+        subject: Id of the strategy that was measured; empty where all were.
+        label: Index of the correct answer in the presented order.
         swap: Whether the contested answers were exchanged.
         seed: Seed of the debate.
-        kind: ``"verdict"``, ``"abstained"``, ``"unusable"`` or ``"error"``.
+        kind: ``"verdict"``, ``"abstained"``, ``"ended"``, ``"unusable"`` or ``"error"``.
         message: Why there is no verdict, in one line.
         credence: The judge's probabilities in the presented order, averaged over both orders.
         orders: The judge's probabilities in each order of showing them, each in the presented
             order; ``None`` where the judge keeps none.
         bias: Credence given to the answer shown first, minus its even share, over both orders.
+        comparisons: What the protocol says of the players' strength; ratings read nothing else.
         words: Words said in each seat.
+        speeches: Speeches made in each seat.
         quotes: Quotes of each seat and how many of them were verified.
         clipped: Speeches of each seat that were cut at the word limit.
-        tokens: Prompt, completion and (of those) thinking tokens by seat (the judge's too), where a
+        tokens: Prompt, completion and (of those) thinking tokens by seat (judges' too), where a
             model was asked.
         calls: Model calls.
         verdict: How the judge's probabilities were obtained: ``method``, and where known
             ``missing_mass`` and ``votes``; see :mod:`debateqd.agents.judge`. Empty without a usable
-                        verdict.
+            verdict.
+        behaviour: What was counted in the speeches of ``subject``; only where it is measured anew.
     """
 
     match_id: str
     pool: str
     generation: int
     phase: Phase
+    split: str
     passage: str
     question: str
-    seats: tuple[str, str]
+    seats: Mapping[str, str]
+    sides: Mapping[str, int]
+    subject: str
     label: int
     swap: bool
     seed: int
@@ -140,77 +123,88 @@ class Match:
     credence: tuple[float, ...] | None
     orders: tuple[tuple[float, ...], ...] | None
     bias: float | None
+    comparisons: tuple[Comparison, ...]
     words: Mapping[str, int]
+    speeches: Mapping[str, int]
     quotes: Mapping[str, tuple[int, int]]
     clipped: Mapping[str, int]
     tokens: Mapping[str, tuple[int, int, int]]
     calls: int
     verdict: Mapping[str, Any] = field(default_factory=dict)
+    behaviour: BehaviourSummary | None = None
 
     @property
     def usable(self) -> bool:
-        """Whether the judge gave a verdict that ratings and measures count."""
-        return self.kind == "verdict" and self.credence is not None
+        """Whether the debate came to an end that ratings and measures count."""
+        return self.kind in ("verdict", "ended")
+
+    @cached_property
+    def players(self) -> tuple[str, ...]:
+        """The strategies that played, each once."""
+        return tuple(dict.fromkeys(self.seats.values()))
+
+    @property
+    def alone(self) -> bool:
+        """Whether one strategy had all seats."""
+        return len(self.players) == 1
+
+    @property
+    def contested(self) -> bool:
+        """Whether a player had somebody else against it, or has the only seat that there is."""
+        return not self.alone or len(self.seats) == 1
 
     @cached_property
     def right(self) -> float | None:
         """1 if the judge's first choice is correct, 1/k if k answers tie for it, else 0."""
         return correctness(self.credence, self.label) if self.credence else None
 
-    def truth(self, score: str) -> float:
-        """Score of the team: the credence in the correct answer, or ``right`` for ``"win"``.
+    @property
+    def believed(self) -> float | None:
+        """The judge's credence in the correct answer."""
+        return self.credence[self.label] if self.credence else None
 
-        Raises:
-            ValueError: The match is not usable.
+    def seats_of(self, player: str) -> tuple[str, ...]:
+        """The seats in which a strategy played."""
+        return tuple(seat for seat, holder in self.seats.items() if holder == player)
+
+    def side(self, player: str) -> int | None:
+        """The answer that a strategy defended in the first of its seats."""
+        return next((self.sides[s] for s in self.seats_of(player) if s in self.sides), None)
+
+    def share(self, player: str, score: str) -> float | None:
+        """Score of a strategy against others, in [0, 1]; theirs is the rest.
+
+        Args:
+            player: The strategy.
+            score: ``"credence"``, or ``"win"`` for whole wins.
+
+        Returns:
+            The mean over its comparisons; ``None`` where there is none.
         """
-        if not self.usable or self.credence is None or self.right is None:
-            raise ValueError(f"match {self.match_id} has no usable verdict")
-        return self.right if score == "win" else self.credence[self.label]
+        found = []
+        for c in self.comparisons:
+            own = any(self.seats[seat] == player for seat in c.rated)
+            other = any(self.seats[seat] == player for seat in c.opponents)
+            if c.objective == "persuasion" and own != other:
+                value = c.win if score == "win" else c.score
+                found.append((value if own else 1 - value, c.weight))
+        return weighted_mean(found)
 
-    def share(self, score: str) -> float:
-        """Score of ``debater_0`` against ``debater_1``, in [0, 1]; theirs is the rest.
-
-        Its part of the credence that the two contested answers got, or 1, 0.5 or 0 for ``"win"``.
-
-        Raises:
-            ValueError: The match is not usable.
-        """
-        if not self.usable or self.credence is None:
-            raise ValueError(f"match {self.match_id} has no usable verdict")
-        own, other = self.credence[0], self.credence[1]
-        if score == "win":
-            return (float(own > other) - float(own < other) + 1) / 2
-        return own / (own + other) if own + other else 0.5
+    def truth(self, score: str) -> float | None:
+        """Score of the team: the credence in the correct answer, or ``right`` for ``"win"``."""
+        return weighted_mean(
+            (c.win if score == "win" else c.score, c.weight)
+            for c in self.comparisons
+            if c.objective == "truth"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the line of ``matches.jsonl`` as plain data."""
-        first, second = self.seats
-        return {
-            "v": FORMAT,
-            "id": self.match_id,
-            "pool": self.pool,
-            "generation": self.generation,
-            "phase": self.phase,
-            "split": self.phase,
-            "passage": self.passage,
-            "question": self.question,
-            "seats": {"debater_0": first, "debater_1": second},
-            "label": self.label,
-            "swap": self.swap,
-            "seed": self.seed,
-            "kind": self.kind,
-            "message": self.message,
-            "credence": self.credence,
-            "orders": self.orders,
-            "bias": self.bias,
-            "right": self.right,
-            "words": self.words,
-            "quotes": self.quotes,
-            "clipped": self.clipped,
-            "tokens": self.tokens,
-            "calls": self.calls,
-            "verdict": self.verdict,
-        }
+        line = {f.name: getattr(self, f.name) for f in fields(self)}
+        counted = line.pop("behaviour")
+        if counted is not None:
+            line["behaviour"] = counted.to_dict()
+        return {"v": FORMAT, "id": line.pop("match_id"), **line, "right": self.right}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Match:
@@ -219,67 +213,97 @@ class Match:
         Raises:
             InputError: It is of another version, or a field is missing or of the wrong kind.
         """
-        if data.get("v") != FORMAT:
-            raise InputError(f"version {data.get('v')!r} of a match; this program reads {FORMAT}")
+        version = data.get("v")
+        if version not in READABLE:
+            raise InputError(
+                f"version {version!r} of a match; this program reads "
+                + " and ".join(map(str, READABLE))
+            )
         try:
-            orders = data["orders"]
-            credence = data["credence"]
+            line = {**data, **_earlier(data)} if version < FORMAT else data
+            orders, credence = line["orders"], line["credence"]
             return cls(
-                match_id=data["id"],
-                pool=data["pool"],
-                generation=data["generation"],
-                phase=data["phase"],
-                passage=data["passage"],
-                question=data["question"],
-                seats=(data["seats"]["debater_0"], data["seats"]["debater_1"]),
-                label=data["label"],
-                swap=data["swap"],
-                seed=data["seed"],
-                kind=data["kind"],
-                message=data["message"],
+                **{f.name: line[f.name] for f in fields(cls) if f.name not in _SHAPED},
+                match_id=line["id"],
+                seats=dict(line["seats"]),
                 credence=None if credence is None else tuple(credence),
                 orders=None if orders is None else tuple(map(tuple, orders)),
-                bias=data["bias"],
-                words=data["words"],
-                quotes={seat: (n, ok) for seat, (n, ok) in data["quotes"].items()},
-                clipped=data["clipped"],
-                tokens={seat: (p, c, t) for seat, (p, c, t) in data["tokens"].items()},
-                calls=data["calls"],
-                verdict=data["verdict"],
+                comparisons=tuple(_comparison(*row) for row in line["comparisons"]),
+                quotes={seat: (n, ok) for seat, (n, ok) in line["quotes"].items()},
+                tokens={seat: (p, c, t) for seat, (p, c, t) in line["tokens"].items()},
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"not a match: {type(error).__name__} {error}") from None
 
 
+_SHAPED = frozenset(
+    ("behaviour", "match_id", "seats", "credence", "orders", "comparisons", "quotes", "tokens")
+)
+
+
+def weighted_mean(values: Iterable[tuple[float, float]]) -> float | None:
+    """Return the mean of values with their weights; ``None`` without any."""
+    kept = list(values)
+    total = sum(weight for _, weight in kept)
+    return sum(value * weight for value, weight in kept) / total if total else None
+
+
+def _comparison(
+    objective: Any, rated: Iterable[str], opponents: Iterable[str], *numbers: float
+) -> Comparison:
+    return Comparison(objective, tuple(rated), tuple(opponents), *numbers)
+
+
+def _earlier(line: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of version 2 left out: two debaters defend the answers of their places."""
+    sides = {seat: place for place, seat in enumerate(line["seats"])}
+    credence = line["credence"] if line["kind"] == "verdict" else None
+    comparisons = compared(sides, line["label"], credence)
+    return {"sides": sides, "subject": "", "comparisons": comparisons, "speeches": {}}
+
+
+def compared(
+    sides: Mapping[str, int], label: int, credence: tuple[float, ...] | None
+) -> tuple[Comparison, ...]:
+    """Compare those who defend answers as a debate does, by a judge's credence."""
+    ending = Ending(DebateSettings(), label, credence, ())
+    return convincing(sides, ending) + finding(sides, ending)
+
+
 def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:
     """Record a debate that was played."""
-    outcome = record.outcome
-    details = record.details.get(JUDGE, {})
-    orders = details.get("orders")
-    usable = outcome.credence is not None
-    bias = details.get("bias")
+    outcome, rules = record.outcome, get_protocol(record.job.settings.protocol)
+    details = next((record.details[s] for s in rules.judges if s in record.details), {})
+    judged = outcome.credence is not None
+    orders, bias = details.get("orders"), details.get("bias")
+    sides = {seat: rules.defends(seat) for seat in plan.seats}
     return Match(
         match_id=plan.match_id(pool),
         pool=pool,
         generation=plan.generation,
         phase=plan.phase,
+        split=plan.split or plan.phase,
         passage=outcome.passage_id,
         question=outcome.question_id,
-        seats=(plan.first.strategy_id, plan.second.strategy_id),
+        seats={seat: strategy.strategy_id for seat, strategy in plan.seats.items()},
+        sides={seat: side for seat, side in sides.items() if side is not None},
+        subject=plan.subject,
         label=outcome.label,
         swap=outcome.swap,
         seed=plan.seed,
         kind=outcome.kind,
         message=outcome.message,
         credence=outcome.credence,
-        orders=tuple(map(tuple, orders)) if usable and orders else None,
-        bias=float(bias) if usable and bias is not None else None,
+        orders=tuple(map(tuple, orders)) if judged and orders else None,
+        bias=float(bias) if judged and bias is not None else None,
+        comparisons=record.comparisons,
         words=dict(outcome.words),
+        speeches={seat: sum(s.seat == seat for s in record.speeches) for seat in plan.seats},
         quotes={seat: (n, ok) for seat, (n, ok) in outcome.quotes.items()},
         clipped=dict(outcome.clipped),
         tokens={seat: (*used,) for seat, used in record.usage.items()},
         calls=record.calls,
-        verdict={k: details[k] for k in _HOW if k in details} if usable else {},
+        verdict={k: details[k] for k in _HOW if k in details} if judged else {},
     )
 
 
@@ -290,8 +314,3 @@ def transcript_line(match: Match, speeches: tuple[Speech, ...]) -> dict[str, Any
     """Return a line of ``transcripts/NNNN.jsonl.gz`` as plain data."""
     said = [[s.round, s.seat, s.text] for s in speeches]
     return {"v": FORMAT, "match": match.match_id, "speeches": said}
-
-
-def debate_seed(run_seed: int, *parts: object) -> int:
-    """Seed of a debate: from names alone, so that order and batch do not matter."""
-    return derive_seed(run_seed, "debate", *parts)

@@ -1,73 +1,93 @@
-"""Which debates are played for what, and how they score; pure functions.
+"""Which debates are to be played, and who plays in which seat; pure functions.
 
-A **contest** is two strategies on one question.
-
-In every contest between two strategies both debate both sides of the same question: once each in
-either seat. A strategy that is measured by its truth debates itself, on both sides at once.
+A **contest** is two strategies on one question. Both play the same debate on the same sides as
+often as there are two of them: players change seats until each has had every seat. A strategy that
+is measured alone takes all seats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal, TypeVar
 
+from debate_env.core.protocols import DebateProtocol
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
-from debateqd.qd.debates.matches import Match, Phase, Plan, debate_seed
 from debateqd.qd.strategy import Strategy
+
+Phase = Literal[
+    "train",
+    "selection",
+    "report",
+    "elites",
+    "seeds",
+    "panel",
+    "duel",
+    "archive",
+    "robin",
+    "length",
+]
+"""What a debate is for: in a run, the split of its question; in an evaluation, a kind of
+:mod:`debateqd.qd.measures.splits`."""
+
+T = TypeVar("T")
+
+
+def digest(*parts: object) -> str:
+    """Name JSON-able parts."""
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A debate that is to be played.
+
+    Attributes:
+        phase: What it is for.
+        generation: The generation that plays it, or that is evaluated.
+        question: What is debated.
+        seats: Seat to the strategy that plays in it; the judges' seats are not planned.
+        swap: Whether the contested answers are exchanged.
+        seed: Everything random in the debate derives from it.
+        split: The split that the question comes from; that of the phase where it is empty.
+        subject: Id of the strategy that is measured; empty where all are.
+    """
+
+    phase: Phase
+    generation: int
+    question: Question
+    seats: Mapping[str, Strategy]
+    swap: bool
+    seed: int
+    split: str = ""
+    subject: str = ""
+
+    def match_id(self, pool: str) -> str:
+        """Name the match: the same debate has the same name in every run."""
+        texts = [strategy.text for strategy in self.seats.values()]
+        return digest(pool, self.phase, self.question.question_id, texts, self.swap, self.seed)
+
+
+def seatings(rules: DebateProtocol, group: Sequence[T]) -> Iterator[dict[str, T]]:
+    """Seat a group around the table as often as it has members, each in another place every time.
+
+    Args:
+        rules: Say which seats players have.
+        group: Those who play; they take turns over the seats where there are more of them.
+    """
+    for turn in range(len(group)):
+        yield {seat: group[(i + turn) % len(group)] for i, seat in enumerate(rules.players)}
 
 
 def presented_swapped(run_seed: int, *parts: object) -> bool:
     """Whether the contested answers are exchanged: a coin that depends on names alone."""
     return bool(derive_seed(run_seed, "swap", *parts) & 1)
-
-
-def both_seats(
-    run_seed: int,
-    phase: Phase,
-    generation: int,
-    question: Question,
-    pair: tuple[Strategy, Strategy],
-    *occasion: object,
-) -> tuple[Plan, Plan]:
-    """Plan the two debates of a pair on a question: seats, and so sides, exchanged.
-
-    Args:
-        run_seed: Seed of the run.
-        phase: What the debates are for.
-        generation: The generation that plays them.
-        question: The question.
-        pair: The two strategies.
-        occasion: What distinguishes the debates from others of the same pair and question.
-    """
-    key = (phase, *occasion, question.question_id)
-    swap = presented_swapped(run_seed, *key)
-    a, b = pair
-
-    def plan(first: Strategy, second: Strategy) -> Plan:
-        seed = debate_seed(run_seed, *key, first.strategy_id, second.strategy_id)
-        return Plan(phase, generation, question, first, second, swap, seed)
-
-    return plan(a, b), plan(b, a)
-
-
-def self_debate(
-    run_seed: int,
-    phase: Phase,
-    generation: int,
-    question: Question,
-    strategy: Strategy,
-    *occasion: object,
-) -> Plan:
-    """Plan a debate of a strategy with itself.
-
-    The seed does not name the strategy: strategies that are compared on a question share whatever
-    chance there is.
-    """
-    key = (phase, *occasion, question.question_id)
-    swap = presented_swapped(run_seed, *key)
-    seed = debate_seed(run_seed, *key, "self")
-    return Plan(phase, generation, question, strategy, strategy, swap, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,62 +107,200 @@ class Contest:
     phase: Phase = "train"
 
 
-def contest_plans(
-    contest: Contest,
-    strategies: Mapping[str, Strategy],
-    run_seed: int,
-    generation: int,
-    *occasion: object,
-    alone: bool,
-) -> tuple[Plan, ...]:
-    """Plan the debates of a contest.
+@dataclass(frozen=True)
+class RunPlanner:
+    """Plans the debates of a training run.
 
-    Args:
-        contest: The contest.
-        strategies: Strategies by id.
-        run_seed: Seed of the run.
-        generation: The generation that plays.
-        occasion: What distinguishes the debates from others of the same pair and question.
-        alone: Whether each strategy debates itself instead of the other.
+    Attributes:
+        rules: The run's protocol.
+        seed: The run's seed.
     """
-    pair = (strategies[contest.first], strategies[contest.second])
-    if alone or contest.first == contest.second:
-        return tuple(
-            self_debate(run_seed, contest.phase, generation, contest.question, one, *occasion)
-            for one in dict.fromkeys(pair)
+
+    rules: DebateProtocol
+    seed: int
+
+    def contest(
+        self,
+        phase: Phase,
+        generation: int,
+        question: Question,
+        pair: tuple[Strategy, Strategy],
+        *occasion: object,
+    ) -> tuple[Plan, ...]:
+        """Plan the debates of a pair on a question: seats, and so sides, exchanged.
+
+        Args:
+            phase: What the debates are for.
+            generation: The generation that plays them.
+            question: The question.
+            pair: The two strategies.
+            occasion: What distinguishes the debates from others of the same pair and question.
+        """
+        key = (phase, *occasion, question.question_id)
+        swap = presented_swapped(self.seed, *key)
+        plans = []
+        for seats in seatings(self.rules, pair):
+            ids = [strategy.strategy_id for strategy in seats.values()]
+            seed = derive_seed(self.seed, "debate", *key, *ids)
+            plans.append(Plan(phase, generation, question, seats, swap, seed))
+        return tuple(plans)
+
+    def alone(
+        self,
+        phase: Phase,
+        generation: int,
+        question: Question,
+        strategy: Strategy,
+        *occasion: object,
+    ) -> Plan:
+        """Plan a debate of a strategy with itself.
+
+        The seed does not name the strategy: strategies that are compared on a question share
+        whatever chance there is.
+        """
+        key = (phase, *occasion, question.question_id)
+        swap = presented_swapped(self.seed, *key)
+        seed = derive_seed(self.seed, "debate", *key, "self")
+        (seats,) = seatings(self.rules, [strategy])
+        return Plan(phase, generation, question, seats, swap, seed)
+
+    def plans_of(
+        self,
+        contest: Contest,
+        strategies: Mapping[str, Strategy],
+        generation: int,
+        *occasion: object,
+        alone: bool,
+    ) -> tuple[Plan, ...]:
+        """Plan the debates of a contest.
+
+        Args:
+            contest: The contest.
+            strategies: Strategies by id.
+            generation: The generation that plays.
+            occasion: What distinguishes the debates from others of the same pair and question.
+            alone: Whether each strategy debates itself instead of the other.
+        """
+        pair = (strategies[contest.first], strategies[contest.second])
+        if alone or contest.first == contest.second:
+            return tuple(
+                self.alone(contest.phase, generation, contest.question, one, *occasion)
+                for one in dict.fromkeys(pair)
+            )
+        return self.contest(contest.phase, generation, contest.question, pair, *occasion)
+
+
+@dataclass(frozen=True)
+class EvaluationPlanner:
+    """Plans the debates of an evaluation.
+
+    All debates on a question share the presentation of its answers, so that exchanging seats
+    exchanges sides and nothing else.
+
+    Attributes:
+        rules: The protocol.
+        seed: Everything random derives from it and names.
+        split: The split that is evaluated.
+        generation: The generation that is evaluated.
+    """
+
+    rules: DebateProtocol
+    seed: int
+    split: str = ""
+    generation: int = 0
+
+    def self_play(
+        self,
+        phase: Phase,
+        strategies: Sequence[Strategy],
+        questions: Sequence[Question],
+        per_question: int,
+    ) -> Iterator[Plan]:
+        """Each question is debated by ``per_question`` strategies against themselves, in rotation.
+
+        Where it matters which seat one has, every debate is played twice, the answers exchanged;
+        elsewhere asking the judge in both answer orders is enough.
+
+        Args:
+            phase: What the debates are for.
+            strategies: Who debates.
+            questions: About what.
+            per_question: Strategies per question.
+        """
+        count = min(per_question, len(strategies))
+        for i, question in enumerate(questions):
+            for j in range(count):
+                strategy = strategies[(i * count + j) % len(strategies)]
+                for turn in range(1 if self.rules.symmetric else 2):
+                    yield self.alone(phase, question, strategy, turn)
+
+    def against(
+        self,
+        phase: Phase,
+        strategies: Sequence[Strategy],
+        opponents: Sequence[Strategy],
+        questions: Sequence[Question],
+    ) -> Iterator[Plan]:
+        """Each strategy meets one opponent on each question, in all seats; opponents rotate.
+
+        All opponents are met equally often, and each strategy meets all of them in turn. A strategy
+        that is among the opponents does not meet itself while there is another.
+        """
+        # Once every strategy is back at the opponent it began with, all move on by one; else a
+        # strategy would meet a few opponents only whenever the two numbers have a common divisor.
+        cycle = math.lcm(len(strategies), len(opponents))
+        for i, question in enumerate(questions):
+            for j, strategy in enumerate(strategies):
+                number = i * len(strategies) + j
+                place = number + number // cycle
+                opponent = opponents[place % len(opponents)]
+                if opponent.strategy_id == strategy.strategy_id:
+                    opponent = opponents[(place + 1) % len(opponents)]
+                yield from self.contest(phase, question, strategy, opponent)
+
+    def round_robin(
+        self, strategies: Sequence[Strategy], questions: Sequence[Question], per_pair: int
+    ) -> Iterator[Plan]:
+        """Every two strategies meet on some questions, in all seats; questions rotate."""
+        count = min(per_pair, len(questions))
+        for number, (a, b) in enumerate(combinations(strategies, 2)):
+            for k in range(count):
+                question = questions[(number * count + k) % len(questions)]
+                yield from self.contest("robin", question, a, b)
+
+    def contest(
+        self, phase: Phase, question: Question, strategy: Strategy, opponent: Strategy
+    ) -> Iterator[Plan]:
+        """A strategy meets an opponent on a question, in all seats."""
+        for turn, seats in enumerate(seatings(self.rules, (strategy, opponent))):
+            if strategy in seats.values():  # a player alone in its debate meets nobody
+                yield self._plan(phase, question, seats, (strategy, opponent), turn)
+
+    def alone(self, phase: Phase, question: Question, strategy: Strategy, turn: int = 0) -> Plan:
+        """A strategy debates itself; the answers exchanged in turn 1."""
+        (seats,) = seatings(self.rules, [strategy])
+        return self._plan(phase, question, seats, (strategy, strategy), turn, bool(turn))
+
+    def _plan(
+        self,
+        phase: Phase,
+        question: Question,
+        seats: Mapping[str, Strategy],
+        pair: tuple[Strategy, Strategy],
+        turn: int,
+        turned: bool = False,
+    ) -> Plan:
+        # Turns have the names of seats, those of the strategy measured where it meets another.
+        role = self.rules.players[0].rpartition("_")[0]
+        names = (phase, question.question_id, *(s.text for s in pair), f"{role}_{turn}")
+        coin = bool(derive_seed(self.seed, "evaluation-swap", question.question_id) % 2)
+        return Plan(
+            phase=phase,
+            generation=self.generation,
+            question=question,
+            seats=seats,
+            swap=coin ^ turned,
+            seed=derive_seed(self.seed, "evaluation", *names),
+            split=self.split,
+            subject=pair[0].strategy_id,
         )
-    return both_seats(run_seed, contest.phase, generation, contest.question, pair, *occasion)
-
-
-def share_won(matches: Iterable[Match], strategy_id: str, score: str) -> float | None:
-    """Mean share that a strategy won of its usable matches; ``None`` without any."""
-    shares = [
-        match.share(score) if match.seats[0] == strategy_id else 1 - match.share(score)
-        for match in matches
-        if match.usable
-    ]
-    return sum(shares) / len(shares) if shares else None
-
-
-def truth_reached(matches: Iterable[Match], score: str) -> float | None:
-    """Mean truth score of usable matches; ``None`` without any."""
-    scores = [match.truth(score) for match in matches if match.usable]
-    return sum(scores) / len(scores) if scores else None
-
-
-def points(matches: Sequence[Match], strategy_id: str, truth_weight: float) -> float | None:
-    """Tournament points of a strategy in a round: won or right debates / usable ones.
-
-    Args:
-        matches: The strategy's matches of the round.
-        strategy_id: The strategy.
-        truth_weight: 0 for persuasion, 1 for truth, between them for a mix.
-
-    Returns:
-        Points in [0, 1]; ``None`` when no match is usable.
-    """
-    if not any(match.usable for match in matches):
-        return None
-    won = (share_won(matches, strategy_id, "win") or 0.0) if truth_weight < 1 else 0.0
-    right = (truth_reached(matches, "win") or 0.0) if truth_weight > 0 else 0.0
-    return (1 - truth_weight) * won + truth_weight * right

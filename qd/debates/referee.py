@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from debate_env.core.protocols import DEBATERS, JUDGE
+from debate_env.core.protocols import DebateProtocol, get_protocol
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
-from debateqd.agents.models.base import Sampling, StoppedError
+from debateqd.agents.models.base import ChatModel, Sampling, StoppedError
 from debateqd.agents.rollout import DebateJob, DebateRecord, PrefixRoom, play
 from debateqd.agents.verdicts import VerdictSettings, resolve
 from debateqd.qd.config.schema import LimitsConfig, RunConfig
 from debateqd.qd.debates.context_limits import prefix_room
-from debateqd.qd.debates.matches import Match, Plan, match_of, pool_hash
+from debateqd.qd.debates.matches import Match, match_of, pool_hash
 from debateqd.qd.debates.models import Models
+from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions
-from debateqd.qd.strategy import Strategy
 
 Recorder = Callable[[Match, tuple[Speech, ...]], None]
 """Takes a match with what was said in it."""
@@ -28,99 +29,164 @@ class TrainingStoppedError(StoppedError):
     """A run gives up; the message is one line for the user."""
 
 
-class Referee:
-    """Plays debates between strategies.
+@dataclass(frozen=True, slots=True)
+class Players:
+    """The models that debates are played with, and the rules.
 
-    Args:
-        models: Whose debater and judge play.
+    Attributes:
+        debater: Model of everybody who follows a strategy.
+        judge: Model of the judges.
         settings: Rules of every debate.
         sampling: How speeches are drawn.
-        questions: Content hash of the question set.
+        questions: Names the questions as they are debated.
         verdict: How the judge's probabilities are obtained.
         room: How much of a prefix cache the open debates may hold.
         max_open: Most debates that are open at once.
-        limits: When to give up because of unusable verdicts.
     """
 
-    def __init__(
-        self,
-        models: Models,
-        settings: DebateSettings,
-        sampling: Sampling,
-        questions: str,
-        *,
-        verdict: VerdictSettings | None = None,
-        room: PrefixRoom | None = None,
-        max_open: int = 512,
-        limits: LimitsConfig | None = None,
-    ) -> None:
-        self.settings = settings
-        verdict = resolve(verdict or VerdictSettings(), models.judge)
-        self.pool = pool_hash(
-            models.debater.fingerprint,
-            models.judge.fingerprint,
-            settings,
-            sampling,
-            questions,
-            verdict,
+    debater: ChatModel
+    judge: ChatModel
+    settings: DebateSettings
+    sampling: Sampling
+    questions: str = ""
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    room: PrefixRoom | None = None
+    max_open: int = 512
+
+    @property
+    def rules(self) -> DebateProtocol:
+        """The protocol that is played."""
+        return get_protocol(self.settings.protocol)
+
+    def pool(self) -> str:
+        """Name everything that must be equal for matches to be comparable."""
+        return pool_hash(
+            self.debater.fingerprint,
+            self.judge.fingerprint,
+            self.settings,
+            self.sampling,
+            self.questions,
+            resolve(self.verdict, self.judge),
         )
-        self._models = models
-        self._sampling = sampling
-        self._room = room
-        self._max_open = max_open
-        self._limits = limits or LimitsConfig()
-        self._judge = ModelJudge(models.judge, verdict=verdict)
-        self._debaters: dict[str, StrategyDebater] = {}
+
+
+def make_players(
+    config: RunConfig, questions: str, debater: ChatModel, judge: ChatModel
+) -> Players:
+    """Seat models as a configuration says.
+
+    Args:
+        config: The run's configuration.
+        questions: Names the questions as they are debated.
+        debater: Model of everybody who follows a strategy.
+        judge: Model of the judges.
+    """
+    return Players(
+        debater,
+        judge,
+        config.debate,
+        config.debater_sampling(),
+        questions,
+        config.models.verdict,
+        prefix_room(config, debater),
+        config.models.max_open,
+    )
+
+
+def make_referee(config: RunConfig, questions: RunQuestions, models: Models) -> Referee:
+    """Make the referee of a run."""
+    players = make_players(config, questions.identity, models.debater, models.judge)
+    return Referee(players, config.evolution.limits)
+
+
+def play_plans(plans: Sequence[Plan], players: Players, record: Recorder) -> list[Match]:
+    """Play debates.
+
+    Args:
+        plans: The debates, no two the same; grouped by passage, so that an engine reads each about
+            once.
+        players: Who plays them.
+        record: Called for every match in the order of the plans, as soon as it and all before it
+            have been played.
+
+    Returns:
+        The matches in the order of the plans.
+    """
+    pool, matches = players.pool(), list[Match]()
+    ids = [plan.match_id(pool) for plan in plans]
+    if len(set(ids)) != len(ids):
+        raise ValueError("a debate is planned twice")
+    played = play(_jobs(plans, ids, players), max_open=players.max_open, room=players.room)
+    for plan, one in zip(plans, _in_order(played, ids), strict=True):
+        match = match_of(plan, one, pool)
+        matches.append(match)
+        record(match, one.speeches)
+    return matches
+
+
+def _jobs(plans: Sequence[Plan], ids: Sequence[str], players: Players) -> Iterator[DebateJob]:
+    debaters: dict[str, StrategyDebater] = {}
+    judge = ModelJudge(players.judge, verdict=players.verdict)
+    judges = dict.fromkeys(players.rules.judges, judge)
+    for plan, match_id in zip(plans, ids, strict=True):
+        for strategy in plan.seats.values():
+            if strategy.text not in debaters:
+                debaters[strategy.text] = StrategyDebater(
+                    players.debater,
+                    strategy.text,
+                    sampling=players.sampling,
+                    name=strategy.strategy_id,
+                )
+        seated = {seat: debaters[strategy.text] for seat, strategy in plan.seats.items()}
+        yield DebateJob(
+            match_id, plan.question, {**seated, **judges}, plan.seed, players.settings, plan.swap
+        )
+
+
+def _in_order(records: Iterator[DebateRecord], ids: Sequence[str]) -> Iterator[DebateRecord]:
+    """Yield records, which come as they finish, in the order of their jobs."""
+    waiting: dict[str, DebateRecord] = {}
+    wanted = iter(ids)
+    match_id = next(wanted, None)
+    for record in records:
+        waiting[record.job.job_id] = record
+        while match_id in waiting:
+            yield waiting.pop(match_id)
+            match_id = next(wanted, None)
+
+
+class Referee:
+    """Plays the debates of a run, and ends it when most verdicts cannot be used.
+
+    Args:
+        players: Who plays.
+        limits: When to give up.
+    """
+
+    def __init__(self, players: Players, limits: LimitsConfig) -> None:
+        self.players = players
+        self.pool = players.pool()
+        self._limits = limits
         self._played = 0
         self._failed: Counter[str] = Counter()
 
     def new_generation(self) -> None:
-        """Count unusable verdicts afresh, and forget debaters of the last generation."""
+        """Count unusable verdicts afresh."""
         self._played = 0
         self._failed.clear()
-        self._debaters.clear()
 
     def play(self, plans: Sequence[Plan], record: Recorder) -> list[Match]:
-        """Play debates.
-
-        Args:
-            plans: The debates; grouped by passage, so that an engine reads each about once.
-            record: Called for every match in the order of the plans, as soon as it and all before
-                it have been played.
-
-        Returns:
-            The matches in the order of the plans.
+        """Play debates as :func:`play_plans` does.
 
         Raises:
             TrainingStoppedError: Too many debates of this generation have no usable verdict.
         """
-        jobs = (self._job(index, plan) for index, plan in enumerate(plans))
-        matches = []
-        for index, played in _in_order(play(jobs, max_open=self._max_open, room=self._room)):
-            match = match_of(plans[index], played, self.pool)
-            matches.append(match)
-            record(match, played.speeches)
+
+        def recorded(match: Match, speeches: tuple[Speech, ...]) -> None:
+            record(match, speeches)
             self._count(match)
-        return matches
 
-    def _job(self, index: int, plan: Plan) -> DebateJob:
-        agents: dict[str, StrategyDebater | ModelJudge] = {
-            DEBATERS[0]: self._debater(plan.first),
-            DEBATERS[1]: self._debater(plan.second),
-            JUDGE: self._judge,
-        }
-        return DebateJob(str(index), plan.question, agents, plan.seed, self.settings, plan.swap)
-
-    def _debater(self, strategy: Strategy) -> StrategyDebater:
-        found = self._debaters.get(strategy.strategy_id)
-        if found is None:
-            found = self._debaters[strategy.strategy_id] = StrategyDebater(
-                self._models.debater,
-                strategy.text,
-                sampling=self._sampling,
-                name=strategy.strategy_id,
-            )
-        return found
+        return play_plans(plans, self.players, recorded)
 
     def _count(self, match: Match) -> None:
         """Give up early when most verdicts cannot be used: the rest of the run would be worthless.
@@ -128,7 +194,7 @@ class Referee:
         An abstention is a legal verdict of a judge, so it does not count here.
         """
         self._played += 1
-        if match.kind in ("verdict", "abstained"):
+        if match.kind in ("verdict", "abstained", "ended"):
             return
         self._failed[match.message] += 1
         failed, limits = sum(self._failed.values()), self._limits
@@ -140,34 +206,3 @@ class Referee:
                 f"times: {example}; check the models, or raise "
                 "evolution.limits.unusable_share"
             )
-
-
-def _in_order(records: Iterator[DebateRecord]) -> Iterator[tuple[int, DebateRecord]]:
-    """Yield records, which come as they finish, in the order of their jobs."""
-    waiting: dict[int, DebateRecord] = {}
-    wanted = 0
-    for record in records:
-        waiting[int(record.job.job_id)] = record
-        while wanted in waiting:
-            yield wanted, waiting.pop(wanted)
-            wanted += 1
-
-
-def make_referee(config: RunConfig, questions: RunQuestions, models: Models) -> Referee:
-    """Make the referee of a run.
-
-    Args:
-        config: Its configuration.
-        questions: Its questions.
-        models: Its chat models.
-    """
-    return Referee(
-        models,
-        config.debate,
-        config.debater_sampling(),
-        questions.identity,
-        verdict=config.models.verdict,
-        room=prefix_room(config, models.debater),
-        max_open=config.models.max_open,
-        limits=config.evolution.limits,
-    )

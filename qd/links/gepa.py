@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from debate_env.core.protocols import get_protocol
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
@@ -23,9 +24,10 @@ from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Message, Request
 from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, Phase, Plan
+from debateqd.qd.debates.counting import share_won, truth_reached
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import Models
-from debateqd.qd.debates.plans import both_seats, self_debate, share_won, truth_reached
+from debateqd.qd.debates.plans import Phase, Plan, RunPlanner
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.links.gepa_records import Rollout, read_record, reflective_records
@@ -292,15 +294,17 @@ class DebateAdapter:
         )
 
     def _plans(self, question: Question, strategy: Strategy) -> list[Plan]:
-        seed, weight = self._config.seed, self._config.truth_weight
+        config = self._config
+        seed, weight = config.seed, config.truth_weight
+        planner = RunPlanner(get_protocol(config.debate.protocol), seed)
         phase = self._phases[question.question_id]
         plans: list[Plan] = []
         if weight < 1:
             others = [s for s in self._panel if s.text != strategy.text] or self._panel
             place = derive_seed(seed, "gepa", "panel", question.question_id) % len(others)
-            plans += both_seats(seed, phase, 0, question, (strategy, others[place]), "gepa")
+            plans += planner.contest(phase, 0, question, (strategy, others[place]), "gepa")
         if weight > 0:
-            plans.append(self_debate(seed, phase, 0, question, strategy, "gepa"))
+            plans.append(planner.alone(phase, 0, question, strategy, "gepa"))
         return plans
 
     def _rollout(
@@ -311,8 +315,8 @@ class DebateAdapter:
     ) -> Rollout:
         weight, own = self._config.truth_weight, strategy.strategy_id
         words = self._config.evolution.mutation.shown_words
-        duels = [match for match, _ in played if match.seats != (own, own)]
-        alone = [match for match, _ in played if match.seats == (own, own)]
+        duels = [match for match, _ in played if not match.alone]
+        alone = [match for match, _ in played if match.alone]
         won = share_won(duels, own, self._score)
         right = truth_reached(alone, self._score)
         shown = tuple(

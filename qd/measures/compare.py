@@ -10,19 +10,12 @@ from typing import Any
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.trials import (
-    Players,
-    Trial,
-    against,
-    by_question,
-    paired,
-    play_trials,
-    rate,
-    right,
-    won,
-)
+from debateqd.qd.debates.counting import by_question, paired, rate, right, won
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.referee import Players
 from debateqd.qd.measures.evaluate import (
     REPORT_VERSION,
+    Evaluation,
     Watch,
     as_in,
     elites_of,
@@ -84,14 +77,14 @@ def compare_runs(
                 runs, used, elite_lists, players, ("A", "B"), strict=True
             )
         ]
-        reports, trials = [r for r, _ in results], [t for _, t in results]
+        reports, matches = [r for r, _ in results], [t for _, t in results]
         duel = {
             split: rate(
-                _duel(elite_lists[0], elite_lists[1], common[split], players[0], first), won
+                _duel(split, elite_lists[0], elite_lists[1], common[split], players[0], first), won
             ).to_json()
             for split in wanted
         }
-    differences = {split: _accuracy_differences(trials, split) for split in wanted}
+    differences = {split: _accuracy_differences(matches, split) for split in wanted}
     return {
         "version": REPORT_VERSION,
         "simulation": any(report["simulation"] for report in reports),
@@ -109,28 +102,30 @@ def compare_runs(
 
 
 def _accuracy_differences(
-    trials: Sequence[Mapping[str, Sequence[Trial]]], split: str
+    matches: Sequence[Mapping[str, Sequence[Match]]], split: str
 ) -> tuple[list[float], list[str]]:
     sides = [
-        by_question((t for t in played[split] if t.kind == "elites"), right) for played in trials
+        by_question((m for m in played[split] if m.phase == "elites"), right) for played in matches
     ]
     return paired(sides[0], sides[1])
 
 
 def _duel(
+    split: str,
     first: Sequence[Strategy],
     second: Sequence[Strategy],
     questions: Sequence[Question],
     players: Players,
     run: RunDirectory,
-) -> list[Trial]:
+) -> list[Match]:
     # Two runs use the same identifiers for different strategies, so the opponents are renamed.
     renamed = [
         Strategy(f"B-{s.strategy_id}", s.family, s.text, s.parents, s.generation, s.operator)
         for s in second
     ]
-    pairings = list(against("duel", first, renamed, questions))
-    return play_trials(pairings, players, run.config.seed)
+    evaluation = Evaluation(players, run.config.seed)
+    plans = evaluation.planner(split).against("duel", first, renamed, questions)
+    return evaluation.play("duel", plans)
 
 
 def _comparison_warnings(
@@ -202,10 +197,12 @@ def compare_seeds(
             questions = questions_of(run, splits_of(run) if splits is None else splits)
             label = f"{run.path.name} "
             chosen = elites_of(run, elites)
-            report, trials = evaluate_with(run, config, questions, chosen, players, progress, label)
-            save_report(run, report, trials)
+            report, matches = evaluate_with(
+                run, config, questions, chosen, players, progress, label
+            )
+            save_report(run, report, matches)
             reports.append(report)
-            for measure, by_split in _scores(run, config, trials).items():
+            for measure, by_split in _scores(run, config, matches).items():
                 scores[measure].setdefault(name, []).append(RunScores(run.path.name, by_split))
     return {
         "version": REPORT_VERSION,
@@ -220,13 +217,13 @@ def compare_seeds(
 
 
 def _scores(
-    run: RunDirectory, config: RunConfig, trials: Mapping[str, Sequence[Trial]]
+    run: RunDirectory, config: RunConfig, matches: Mapping[str, Sequence[Match]]
 ) -> dict[str, dict[str, list[tuple[float, str]]]]:
     """Values with passages by measure and split; a passage is named with its question set."""
     source = run.questions().content_hash[:12]
     score, weight = config.evolution.report.score, config.truth_weight
     found: dict[str, dict[str, list[tuple[float, str]]]] = {m: {} for m in GROUP_MEASURES}
-    for split, played in trials.items():
+    for split, played in matches.items():
         values = (
             accuracies(played),
             accuracy_over_seeds(played),

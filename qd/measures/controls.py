@@ -17,24 +17,25 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from debate_env.core.protocols import DEBATERS
 from debate_env.questions.question import Question
-from debateqd.qd.debates.trials import (
-    Pairing,
-    Trial,
-    against,
+from debateqd.qd.debates.counting import (
+    Key,
+    Value,
     by_question,
+    contest_scores,
+    mean_of,
+    measured,
     paired,
     rate,
-    self_play,
+    self_scores,
     won,
 )
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.words import count_words, sentences
-from debateqd.qd.measures.scores import Key, contest_scores, mean_of, self_scores, weighed
+from debateqd.qd.measures.scores import weighed
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.strategy import Strategy
-
-Value = Callable[[Trial], float | None]
 
 
 def _verdict(order: Sequence[float], place: int) -> float:
@@ -50,39 +51,37 @@ def _shown(first: bool, *, correct: bool) -> Value:
         correct: The correct answer, or the strategy's own.
     """
 
-    def value(trial: Trial) -> float | None:
-        if trial.orders is None or len(trial.orders) != 2:
+    def value(match: Match) -> float | None:
+        place = match.label if correct else match.side(match.subject)
+        if match.orders is None or len(match.orders) != 2 or place is None or place > 1:
             return None
-        place = DEBATERS.index(trial.seat)
-        if correct and not trial.defends_correct:
-            place = 1 - place
         # As presented, answer 0 comes first; reversed, it comes last.
-        return _verdict(trial.orders[0 if (place == 0) == first else 1], place)
+        return _verdict(match.orders[0 if (place == 0) == first else 1], place)
 
     return value
 
 
-def _agree(trial: Trial) -> float | None:
-    if trial.orders is None or len(trial.orders) != 2:
+def _agree(match: Match) -> float | None:
+    if match.orders is None or len(match.orders) != 2:
         return None
-    return float(_verdict(trial.orders[0], 0) == _verdict(trial.orders[1], 0))
+    return float(_verdict(match.orders[0], 0) == _verdict(match.orders[1], 0))
 
 
-def _contrast(trials: Sequence[Trial], one: Value, other: Value) -> dict[str, Any]:
+def _contrast(matches: Sequence[Match], one: Value, other: Value) -> dict[str, Any]:
     """Two rates and their difference, paired by question."""
-    differences = paired(by_question(trials, one), by_question(trials, other))
+    differences = paired(by_question(matches, one), by_question(matches, other))
     return {
-        "first": rate(trials, one).to_json(),
-        "second": rate(trials, other).to_json(),
+        "first": rate(matches, one).to_json(),
+        "second": rate(matches, other).to_json(),
         "difference": mean_of(zip(*differences, strict=True)).to_json(),
     }
 
 
-def position_control(trials: Iterable[Trial]) -> dict[str, Any]:
+def position_control(matches: Iterable[Match]) -> dict[str, Any]:
     """Keep answer orders and seats apart; every rate with a 95 % interval clustered by passage.
 
     Args:
-        trials: Debates of one split.
+        matches: Debates of one split.
 
     Returns:
         A JSON-able mapping. ``accuracy``: of elites in self-play, with the correct answer shown
@@ -90,17 +89,19 @@ def position_control(trials: Iterable[Trial]) -> dict[str, Any]:
         answer shown first and second; ``seat``: the same, in the first and in the second seat, over
         both orders; ``orders_agree``: share of all debates in which both orders have one winner.
     """
-    kept = [t for t in trials if t.usable]
-    alone = [t for t in kept if t.kind == "elites"]
-    panel = [t for t in kept if t.kind == "panel"]
+    kept = [m for m in matches if m.usable]
+    alone = [m for m in kept if m.phase == "elites"]
+    panel = [m for m in kept if m.phase == "panel"]
 
-    def seated(seat: str) -> Value:
-        return lambda trial: won(trial) if trial.seat == seat else None
+    def seated(*, first: bool) -> Value:
+        return lambda m: (
+            won(m) if (m.seats_of(m.subject)[0] == next(iter(m.seats))) == first else None
+        )
 
     return {
         "accuracy": _contrast(alone, _shown(True, correct=True), _shown(False, correct=True)),
         "win_rate": _contrast(panel, _shown(True, correct=False), _shown(False, correct=False)),
-        "seat": _contrast(panel, *map(seated, DEBATERS)),
+        "seat": _contrast(panel, seated(first=True), seated(first=False)),
         "orders_agree": rate(kept, _agree).to_json(),
     }
 
@@ -161,30 +162,27 @@ def cut_strategies(strategies: Sequence[Strategy], words: int) -> list[Cut]:
     return cuts
 
 
-def length_pairings(
+def length_plans(
     cuts: Sequence[Cut],
     seeds: Sequence[Strategy],
     questions: Sequence[Question],
     truth_weight: float,
-    *,
-    both_orders: bool,
-) -> list[Pairing]:
+    planner: EvaluationPlanner,
+) -> list[Plan]:
     """Return the debates of strategies that were cut, arranged like those of the whole ones."""
     strategies = [cut.strategy for cut in cuts]
     shorter = {cut.strategy.strategy_id for cut in cuts if cut.shorter}
-    found: list[Pairing] = []
+    found: list[Plan] = []
     if truth_weight < 1:
-        found += against("length", strategies, seeds, questions)
+        found += planner.against("length", strategies, seeds, questions)
     if truth_weight > 0:
-        found += self_play(
-            "length", strategies, questions, len(strategies), both_orders=both_orders
-        )
-    return [p for p in found if p.strategy.strategy_id in shorter]
+        found += planner.self_play("length", strategies, questions, len(strategies))
+    return [plan for plan in found if plan.subject in shorter]
 
 
 def length_control(
-    whole: Sequence[Trial],
-    cut: Sequence[Trial],
+    whole: Sequence[Match],
+    cut: Sequence[Match],
     cuts: Sequence[Cut],
     words: int,
     score: str,
@@ -207,11 +205,13 @@ def length_control(
         strategy that was short enough counts with a difference of 0.
     """
     known = weighed(
-        contest_scores((t for t in whole if t.kind == "panel"), score),
-        self_scores((t for t in whole if t.kind == "elites"), score),
+        contest_scores(measured(m for m in whole if m.phase == "panel"), score),
+        self_scores(measured(m for m in whole if m.phase == "elites"), score),
         truth_weight,
     )
-    again = weighed(contest_scores(cut, score), self_scores(cut, score), truth_weight)
+    again = weighed(
+        contest_scores(measured(cut), score), self_scores(measured(cut), score), truth_weight
+    )
     shorter = {c.strategy.strategy_id for c in cuts if c.shorter}
     both: dict[Key, tuple[float, float, str]] = {}
     for key, (value, passage) in known.items():
@@ -234,13 +234,13 @@ def length_control(
         "whole": mean(lambda a, _: a, proportion=True).to_json(),
         "cut": mean(lambda _, b: b, proportion=True).to_json(),
         "difference": mean(lambda a, b: a - b, proportion=False).to_json(),
-        "said_whole": words_per_speech(t for t in whole if t.kind in ("panel", "elites")),
+        "said_whole": words_per_speech(m for m in whole if m.phase in ("panel", "elites")),
         "said_cut": words_per_speech(cut),
     }
 
 
-def words_per_speech(trials: Iterable[Trial]) -> float | None:
-    """Return the mean number of words per speech; ``None`` where nothing was said."""
-    said = [(t.words, t.speeches) for t in trials]
+def words_per_speech(matches: Iterable[Match]) -> float | None:
+    """Return the mean words per speech of the strategies measured; ``None`` for no speech."""
+    said = [(m.words.get(s, 0), m.speeches[s]) for m in matches for s in m.seats_of(m.subject)]
     speeches = sum(n for _, n in said)
     return sum(w for w, _ in said) / speeches if speeches else None

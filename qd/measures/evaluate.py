@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debate_env.questions.sources import load_questions
 from debateqd.agents.models.budget import Limits
 from debateqd.qd.config.schema import ROLES, RunConfig
-from debateqd.qd.debates.context_limits import prefix_room
+from debateqd.qd.debates.counting import rate, right, won
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import JOURNAL, equip, make_models
+from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.debates.questions import draw
-from debateqd.qd.debates.trials import (
-    Pairing,
-    Players,
-    Trial,
-    against,
-    play_trials,
-    rate,
-    right,
-    self_play,
-    won,
-)
+from debateqd.qd.debates.referee import Players, make_players, play_plans
+from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, exchanges
 from debateqd.qd.measures.controls import (
     cut_strategies,
     length_control,
-    length_pairings,
+    length_plans,
     mean_words,
     position_control,
 )
 from debateqd.qd.measures.generalisation import GAPS
 from debateqd.qd.measures.run_measures import (
     Extras,
+    archive_plans,
     diversity_json,
     measure_archive,
     measure_payoffs,
-    robin_pairings,
 )
 from debateqd.qd.measures.scores import split_gaps
 from debateqd.qd.measures.splits import Reading, read_alone, report_split
@@ -135,15 +129,8 @@ def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
             journal.parent.mkdir(exist_ok=True)
         models = equip(bare, config, journal)
         try:
-            yield Players(
-                models.debater,
-                models.judge,
-                config.debate,
-                config.debater_sampling(),
-                config.models.verdict,
-                prefix_room(config, models.debater),
-                config.models.max_open,
-            )
+            questions = run.questions().content_hash
+            yield make_players(config, questions, models.debater, models.judge)
             if models.journal is not None:
                 models.journal.compact()  # equal evaluations then leave equal bytes
         finally:
@@ -158,25 +145,72 @@ def as_in(players: Players, config: RunConfig) -> Players:
     return replace(players, settings=config.debate)
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """Plays the debates of an evaluation.
+
+    Attributes:
+        players: The models, and the rules.
+        seed: Everything random derives from it and names.
+        watch: Called with (what, debates done, debates to do).
+        generation: The generation that is evaluated.
+    """
+
+    players: Players
+    seed: int
+    watch: Watch = ignore
+    generation: int = 0
+
+    def planner(self, split: str) -> EvaluationPlanner:
+        """Return what plans debates on the questions of a split."""
+        return EvaluationPlanner(self.players.rules, self.seed, split, self.generation)
+
+    def play(
+        self, label: str, plans: Iterable[Plan], descriptors: Sequence[Descriptor] = ()
+    ) -> list[Match]:
+        """Play debates, and count behaviour in them where there are descriptors.
+
+        Args:
+            label: What is played, for those who watch.
+            plans: The debates.
+            descriptors: What is counted in the speeches of the strategy measured.
+        """
+        planned = list(plans)
+        done, behaviours = count(1), dict[str, BehaviourSummary]()
+
+        def record(match: Match, speeches: tuple[Speech, ...]) -> None:
+            self.watch(label, next(done), len(planned))
+            if descriptors and match.usable:
+                spoken = [
+                    exchange
+                    for seat in match.seats_of(match.subject)
+                    for exchange in exchanges(speeches, seat, self.players.settings.protocol)
+                ]
+                behaviours[match.match_id] = BehaviourSummary.of_match(spoken, descriptors)
+
+        matches = play_plans(planned, self.players, record)
+        return [replace(m, behaviour=behaviours.get(m.match_id)) for m in matches]
+
+
 def _play_split(
+    evaluation: Evaluation,
+    split: str,
     elites: Sequence[Strategy],
     seeds: Sequence[Strategy],
     questions: Sequence[Question],
-    players: Players,
-    seed: int,
-    watch: Callable[[int, int], None],
-) -> tuple[list[Trial], list[Reading]]:
-    both = players.settings.protocol != "simultaneous"
-    pairings: list[Pairing] = [
-        *self_play("elites", elites, questions, len(elites), both_orders=both),
-        *self_play("seeds", seeds, questions, len(elites), both_orders=both),
-        *against("panel", elites, seeds, questions),
+    label: str,
+) -> tuple[list[Match], list[Reading]]:
+    planner, players = evaluation.planner(split), evaluation.players
+    plans = [
+        *planner.self_play("elites", elites, questions, len(elites)),
+        *planner.self_play("seeds", seeds, questions, len(elites)),
+        *planner.against("panel", elites, seeds, questions),
     ]
     # Ordered by passage, so that an engine with prefix caching reads each passage about once.
     order = {q.question_id: i for i, q in enumerate(questions)}
-    pairings.sort(key=lambda p: order[p.question.question_id])
-    trials = play_trials(pairings, players, seed, watch)
-    return trials, read_alone(questions, players.judge, seed, players.verdict)
+    plans.sort(key=lambda p: order[p.question.question_id])
+    matches = evaluation.play(label + split, plans)
+    return matches, read_alone(questions, players.judge, evaluation.seed, players.verdict)
 
 
 def evaluate_with(
@@ -188,7 +222,7 @@ def evaluate_with(
     watch: Watch,
     label: str = "",
     extras: Extras | None = None,
-) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
+) -> tuple[dict[str, Any], dict[str, list[Match]]]:
     """Measure one run with models that are there already.
 
     Args:
@@ -205,21 +239,20 @@ def evaluate_with(
         InputError: A split holds no question.
     """
     seeds = seeds_of(run)
-    trials: dict[str, list[Trial]] = {}
+    evaluation = Evaluation(players, config.seed, watch, run.archive()["generation"])
+    matches: dict[str, list[Match]] = {}
     splits: dict[str, Any] = {}
     for split, asked in questions.items():
         if not asked:
             raise InputError(f"{run.path}: no {split} questions to evaluate on")
-        played, readings = _play_split(
-            elites, seeds, asked, players, config.seed, partial(watch, label + split)
-        )
-        trials[split] = played
+        played, readings = _play_split(evaluation, split, elites, seeds, asked, label)
+        matches[split] = played
         splits[split] = report_split(asked, played, readings).to_json()
-    shown = "test" if "test" in trials else next(iter(trials))
+    shown = "test" if "test" in matches else next(iter(matches))
     gaps = {
         name: {key: estimate.to_json() for key, estimate in found.items()}
         for name, found in split_gaps(
-            trials, GAPS, config.evolution.report.score, config.truth_weight
+            matches, GAPS, config.evolution.report.score, config.truth_weight
         ).items()
     }
     report = {
@@ -238,15 +271,15 @@ def evaluate_with(
         "elites": [s.strategy_id for s in elites],
         "splits": splits,
         "gaps": gaps,
-        "position": position_control(trials[shown]),
+        "position": position_control(matches[shown]),
         "strategies_split": shown,
-        "strategies": _strategy_rows(elites, trials[shown]),
+        "strategies": _strategy_rows(elites, matches[shown]),
     }
     if extras is not None:
-        more, fresh = _extras(run, config, questions, elites, trials, players, watch, extras)
+        more, fresh = _extras(run, config, questions, elites, matches, evaluation, extras)
         report |= more
-        trials |= {name: found for name, found in fresh.items() if found}
-    return report, trials
+        matches |= {name: found for name, found in fresh.items() if found}
+    return report, matches
 
 
 def _extras(
@@ -254,11 +287,10 @@ def _extras(
     config: RunConfig,
     questions: Mapping[str, Sequence[Question]],
     elites: Sequence[Strategy],
-    trials: Mapping[str, Sequence[Trial]],
-    players: Players,
-    watch: Watch,
+    matches: Mapping[str, Sequence[Match]],
+    evaluation: Evaluation,
     extras: Extras,
-) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
+) -> tuple[dict[str, Any], dict[str, list[Match]]]:
     """Measure what goes beyond the splits; fresh debates are on test questions alone."""
     seeds, strategies, seed = seeds_of(run), run.strategies(), config.seed
     score, weight = config.evolution.report.score, config.truth_weight
@@ -269,14 +301,19 @@ def _extras(
         "archive": None,
         "length": None,
     }
-    fresh: dict[str, list[Trial]] = {}
+    fresh: dict[str, list[Match]] = {}
+    planner = evaluation.planner("test")
     if test and extras.archive_questions:
         asked = draw(test, extras.archive_questions, seed, "archive")
         names = {question.question_id for question in asked}
-        base = [t for t in trials["test"] if t.kind == "seeds" and t.question in names]
-        metrics, warnings, fresh["archive"] = measure_archive(
-            run, config, seeds, asked, base, players, partial(watch, "archive")
-        )
+        base = [m for m in matches["test"] if m.phase == "seeds" and m.question in names]
+
+        def look(found: Sequence[Strategy], descriptors: Sequence[Descriptor]) -> list[Match]:
+            plans = archive_plans(found, seeds, asked, weight, planner)
+            fresh["archive"] = evaluation.play("archive", plans, descriptors)
+            return fresh["archive"]
+
+        metrics, warnings = measure_archive(run, config, seeds, base, look)
         more["archive"] = {
             **metrics.to_json(),
             "questions": len(asked),
@@ -286,26 +323,27 @@ def _extras(
     if test and extras.length_control:
         words = mean_words(seeds)
         cuts = cut_strategies(elites, words)
-        both = players.settings.protocol != "simultaneous"
-        pairings = length_pairings(cuts, seeds, test, weight, both_orders=both)
-        fresh["length"] = play_trials(pairings, players, seed, partial(watch, "length"))
-        more["length"] = length_control(trials["test"], fresh["length"], cuts, words, score, weight)
+        plans = length_plans(cuts, seeds, test, weight, planner)
+        fresh["length"] = evaluation.play("length", plans)
+        more["length"] = length_control(
+            matches["test"], fresh["length"], cuts, words, score, weight
+        )
     everybody = [strategies[row["strategy_id"]] for row in run.archive()["elites"]]
     if test and extras.round_robin:
-        meetings = list(robin_pairings(everybody, test, extras.round_robin))
-        fresh["robin"] = play_trials(meetings, players, seed, partial(watch, "round robin"))
+        meetings = planner.round_robin(everybody, test, extras.round_robin)
+        fresh["robin"] = evaluation.play("round robin", meetings)
     more["payoffs"] = measure_payoffs(run, everybody, fresh.get("robin", ()), score, seed)
     return more, fresh
 
 
-def _strategy_rows(elites: Sequence[Strategy], trials: Sequence[Trial]) -> list[dict[str, Any]]:
+def _strategy_rows(elites: Sequence[Strategy], matches: Sequence[Match]) -> list[dict[str, Any]]:
     """Each elite's own figures, in the order of the run's own rating.
 
     Ordering by the figures shown would put the luckiest first and make its figure too good.
     """
     rows: list[dict[str, Any]] = []
     for strategy in elites:
-        own = [t for t in trials if t.strategy == strategy.strategy_id]
+        own = [m for m in matches if m.subject == strategy.strategy_id]
         rows.append(
             {
                 "id": strategy.strategy_id,
@@ -313,8 +351,8 @@ def _strategy_rows(elites: Sequence[Strategy], trials: Sequence[Trial]) -> list[
                 "generation": strategy.generation,
                 "parents": list(strategy.parents),
                 "text": strategy.text,
-                "win_rate": rate((t for t in own if t.kind == "panel"), won).to_json(),
-                "accuracy": rate((t for t in own if t.kind == "elites"), right).to_json(),
+                "win_rate": rate((m for m in own if m.phase == "panel"), won).to_json(),
+                "accuracy": rate((m for m in own if m.phase == "elites"), right).to_json(),
             }
         )
     return rows
@@ -328,7 +366,7 @@ def evaluate_run(
     progress: Watch = ignore,
     config: RunConfig | None = None,
     extras: Extras = Extras(),  # noqa: B008  (frozen)
-) -> tuple[dict[str, Any], dict[str, list[Trial]]]:
+) -> tuple[dict[str, Any], dict[str, list[Match]]]:
     """Measure one run.
 
     Args:
@@ -358,13 +396,13 @@ def splits_of(run: RunDirectory) -> tuple[str, ...]:
 
 
 def save_report(
-    run: RunDirectory, report: Mapping[str, Any], trials: Mapping[str, Sequence[Trial]]
+    run: RunDirectory, report: Mapping[str, Any], matches: Mapping[str, Sequence[Match]]
 ) -> Path:
     """Keep a report and its debates in ``RUN_DIR/evaluation/``; returns that folder."""
     folder = run.path / FOLDER
     folder.mkdir(exist_ok=True)
-    for split, played in trials.items():
-        lines = (json_text({"v": REPORT_VERSION, **t.to_json()}, indent=None) for t in played)
+    for split, played in matches.items():
+        lines = (json_text(m.to_json(), indent=None) for m in played)
         write_atomic(folder / f"{split}.jsonl", "".join(lines))
     write_atomic(folder / "report.json", json_text(report))
     page = html_page(run_report(report), f"{report['run']}: evaluation")

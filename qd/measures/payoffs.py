@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,12 +55,18 @@ def meetings_of(matches: Iterable[Match], ids: Iterable[str], score: str) -> lis
         ids: The strategies.
         score: ``"credence"`` or ``"win"``.
     """
-    known = set(ids)
-    return [
-        Meeting(*m.seats, m.share(score), {0: 1, 1: -1}.get(m.label, 0), m.passage)
-        for m in matches
-        if m.usable and m.seats[0] != m.seats[1] and known.issuperset(m.seats)
-    ]
+    known, found = set(ids), []
+    for match in matches:
+        for c in match.comparisons:
+            for one, other in product(c.rated, c.opponents):
+                first, second = match.seats[one], match.seats[other]
+                if first == second or not known.issuperset((first, second)):
+                    continue
+                share, correct = c.win if score == "win" else c.score, int(c.correct)
+                if second == match.subject:  # whoever is measured comes first
+                    first, second, share, correct = second, first, 1 - share, -correct
+                found.append(Meeting(first, second, share, correct, match.passage))
+    return found
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from debate_env.errors import InputError
@@ -13,13 +12,15 @@ from debate_env.questions.question import Question
 from debateqd.qd.archive.base import ArchiveProtocol
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.trials import Pairing, Players, Trial, against, play_trials, self_play
-from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
+from debateqd.qd.debates.counting import contest_scores, measured, self_scores
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import EvaluationPlanner, Plan
+from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, make_descriptors
 from debateqd.qd.measures.corrected_archive import FreshLook, QDMetrics, corrected_qd
 from debateqd.qd.measures.diversity import diversity_over_time
-from debateqd.qd.measures.payoffs import Meeting, cycles, meetings_of, nash_weights, payoffs
+from debateqd.qd.measures.payoffs import cycles, meetings_of, nash_weights, payoffs
 from debateqd.qd.measures.score_units import Scale
-from debateqd.qd.measures.scores import above_seeds, contest_scores, self_scores
+from debateqd.qd.measures.scores import above_seeds
 from debateqd.qd.ratings import Ratings, make_rating
 from debateqd.qd.statistics import ELO
 from debateqd.qd.store.directory import RunDirectory
@@ -28,7 +29,8 @@ from debateqd.qd.strategy import Strategy
 OFFSET = -0.5
 """Offset of every QD-score: losing every debate. Fixed, so that runs can be compared."""
 
-Watch = Callable[[int, int], None]
+Play = Callable[[Sequence[Strategy], Sequence[Descriptor]], Sequence[Match]]
+"""Plays the debates that measure strategies anew, and counts their behaviour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,41 +107,28 @@ def rated_score(config: RunConfig) -> str:
     return known.get(tournament.rating, config.evolution.report.score)
 
 
-def archive_pairings(
+def archive_plans(
     elites: Sequence[Strategy],
     seeds: Sequence[Strategy],
     questions: Sequence[Question],
     truth_weight: float,
-    *,
-    both_orders: bool,
-) -> list[Pairing]:
+    planner: EvaluationPlanner,
+) -> list[Plan]:
     """Return the debates that measure every elite anew; and seeds on the same questions."""
-    found: list[Pairing] = []
+    found: list[Plan] = []
     if truth_weight < 1:
-        found += against("archive", elites, seeds, questions)
+        found += planner.against("archive", elites, seeds, questions)
     if truth_weight > 0:
-        found += self_play("archive", elites, questions, len(elites), both_orders=both_orders)
+        found += planner.self_play("archive", elites, questions, len(elites))
     return found
-
-
-def robin_pairings(
-    elites: Sequence[Strategy], questions: Sequence[Question], per_pair: int
-) -> Iterator[Pairing]:
-    """Let every two elites meet on some questions, in both seats; questions rotate over pairs."""
-    count = min(per_pair, len(questions))
-    for number, (a, b) in enumerate(combinations(elites, 2)):
-        for k in range(count):
-            question = questions[(number * count + k) % len(questions)]
-            for seat in ("debater_0", "debater_1"):
-                yield Pairing("robin", a, b, question, seat)
 
 
 def looks_of(
     elites: Sequence[Strategy],
     archive: ArchiveProtocol,
     scale: Scale | None,
-    trials: Sequence[Trial],
-    seed_trials: Sequence[Trial],
+    matches: Sequence[Match],
+    seed_matches: Sequence[Match],
     score: str,
     truth_weight: float,
 ) -> list[FreshLook]:
@@ -149,22 +138,22 @@ def looks_of(
         elites: The elites.
         archive: The archive that holds them, with their ratings.
         scale: Translates the ratings.
-        trials: Fresh debates, of kind ``archive``.
-        seed_trials: The seeds' debates with themselves on the same questions.
+        matches: Fresh debates, of phase ``archive``.
+        seed_matches: The seeds' debates with themselves on the same questions.
         score: ``"credence"`` or ``"win"``.
         truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
     """
     found = above_seeds(
-        contest_scores(trials, score),
-        self_scores(trials, score),
-        self_scores(seed_trials, score),
+        contest_scores(measured(matches), score),
+        self_scores(measured(matches), score),
+        self_scores(measured(seed_matches), score),
         truth_weight,
     )
-    behaviours: dict[str, dict[str, BehaviourSummary]] = {}
-    for trial in trials:
-        if trial.behaviour is not None:
-            own = behaviours.setdefault(trial.strategy, {})
-            own[trial.passage] = own.get(trial.passage, BehaviourSummary()) + trial.behaviour
+    shown: dict[str, dict[str, BehaviourSummary]] = {}
+    for match in matches:
+        if match.behaviour is not None:
+            own = shown.setdefault(match.subject, {})
+            own[match.passage] = own.get(match.passage, BehaviourSummary()) + match.behaviour
     looks = []
     for strategy in elites:
         entry = archive.get(strategy.strategy_id)
@@ -175,7 +164,7 @@ def looks_of(
                 None if scale is None or entry is None else scale.score(entry.fitness),
                 [value for value, _ in scores],
                 [passage for _, passage in scores],
-                behaviours.get(strategy.strategy_id, {}),
+                shown.get(strategy.strategy_id, {}),
             )
         )
     return looks
@@ -185,24 +174,20 @@ def measure_archive(
     run: RunDirectory,
     config: RunConfig,
     seeds: Sequence[Strategy],
-    questions: Sequence[Question],
-    seed_trials: Sequence[Trial],
-    players: Players,
-    watch: Watch,
-) -> tuple[QDMetrics, tuple[str, ...], list[Trial]]:
+    seed_matches: Sequence[Match],
+    play: Play,
+) -> tuple[QDMetrics, tuple[str, ...]]:
     """Measure all elites of a run anew.
 
     Args:
         run: The run.
         config: Its configuration.
         seeds: The frozen panel.
-        questions: Held-out questions.
-        seed_trials: The seeds' debates with themselves on these questions.
-        players: The models.
-        watch: Called with (debates done, debates to do).
+        seed_matches: The seeds' debates with themselves on these questions.
+        play: Plays debates and counts behaviour in them.
 
     Returns:
-        The metrics, what to be careful about, and the debates.
+        The metrics, and what to be careful about.
     """
     archive, strategies = archive_of(run), run.strategies()
     elites = [strategies[entry.strategy_id] for entry in archive.elites()]
@@ -210,12 +195,10 @@ def measure_archive(
     ratings = fit_ratings(run, config, [s.strategy_id for s in elites])
     scale = scale_of(ratings, seeds, config)
     descriptors = make_descriptors(config.evolution.archive)
-    both = players.settings.protocol != "simultaneous"
-    pairings = archive_pairings(elites, seeds, questions, weight, both_orders=both)
-    trials = play_trials(pairings, players, config.seed, watch, descriptors)
-    looks = looks_of(elites, archive, scale, trials, seed_trials, score, weight)
+    matches = play(elites, descriptors)
+    looks = looks_of(elites, archive, scale, matches, seed_matches, score, weight)
     metrics = corrected_qd(archive, looks, offset=OFFSET, descriptors=descriptors, seed=config.seed)
-    return metrics, (*_warnings(config, scale, metrics), *ratings.warnings), trials
+    return metrics, (*_warnings(config, scale, metrics), *ratings.warnings)
 
 
 def _warnings(config: RunConfig, scale: Scale | None, metrics: QDMetrics) -> list[str]:
@@ -239,14 +222,14 @@ def _warnings(config: RunConfig, scale: Scale | None, metrics: QDMetrics) -> lis
 
 
 def measure_payoffs(
-    run: RunDirectory, elites: Sequence[Strategy], trials: Sequence[Trial], score: str, seed: int
+    run: RunDirectory, elites: Sequence[Strategy], matches: Sequence[Match], score: str, seed: int
 ) -> dict[str, Any]:
     """Report who beats whom among the elites, from the log and from fresh debates.
 
     Args:
         run: The run; its training and selection debates count.
         elites: The strategies.
-        trials: Fresh debates between them, of kind ``robin``.
+        matches: Fresh debates between them, of phase ``robin``.
         score: ``"credence"`` or ``"win"``.
         seed: Seed of the resampling.
 
@@ -256,11 +239,7 @@ def measure_payoffs(
     """
     ids = [s.strategy_id for s in elites]
     logged = meetings_of((m for m in run.matches() if m.phase != "report"), ids, score)
-    fresh = [
-        Meeting(t.strategy, t.opponent, share, 1 if t.defends_correct else -1, t.passage)
-        for t in trials
-        if t.kind == "robin" and (share := t.share(score)) is not None
-    ]
+    fresh = meetings_of(matches, ids, score)
     meetings = [*logged, *fresh]
     met = {name for m in meetings for name in (m.first, m.second)}
     matrix = payoffs(meetings, [name for name in ids if name in met])

@@ -4,62 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from debateqd.qd.debates.trials import KINDS, Trial, by_question, paired, right
-from debateqd.qd.statistics import Estimate, difference_interval, mean_interval
+from debateqd.qd.debates.counting import (
+    Key,
+    Scores,
+    by_question,
+    contest_scores,
+    measured,
+    paired,
+    right,
+    self_scores,
+)
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import Phase
+from debateqd.qd.statistics import Estimate, difference_interval
 
-Key = tuple[str, str]
-"""A strategy and a question."""
-
-Scores = Mapping[Key, tuple[float, str]]
-"""Score, and passage of the question."""
-
-
-def contest_scores(trials: Iterable[Trial], score: str) -> dict[Key, tuple[float, str]]:
-    """Return the mean share that a strategy won of the debates against others on a question.
-
-    Left out where one of the debates has no usable verdict: seats, and so sides, are then no longer
-    balanced.
-
-    Args:
-        trials: Debates; those of a strategy with itself are skipped.
-        score: ``"credence"`` or ``"win"``.
-    """
-    found: dict[Key, list[float]] = {}
-    passages: dict[Key, str] = {}
-    spoilt: set[Key] = set()
-    for trial in trials:
-        if trial.strategy == trial.opponent:
-            continue
-        key = (trial.strategy, trial.question)
-        share = trial.share(score)
-        if share is None:
-            spoilt.add(key)
-        else:
-            found.setdefault(key, []).append(share)
-            passages[key] = trial.passage
-    return {
-        key: (sum(shares) / len(shares), passages[key])
-        for key, shares in found.items()
-        if key not in spoilt
-    }
-
-
-def self_scores(trials: Iterable[Trial], score: str) -> dict[Key, tuple[float, str]]:
-    """Return the mean score of a strategy's debates with itself on a question.
-
-    Args:
-        trials: Debates; those between different strategies are skipped.
-        score: ``"credence"`` in the correct answer, or ``"win"`` for right and wrong.
-    """
-    found: dict[Key, list[float]] = {}
-    passages: dict[Key, str] = {}
-    for trial in trials:
-        value = trial.reached(score)
-        if trial.strategy == trial.opponent and value is not None:
-            key = (trial.strategy, trial.question)
-            found.setdefault(key, []).append(value)
-            passages[key] = trial.passage
-    return {key: (sum(values) / len(values), passages[key]) for key, values in found.items()}
+SELF_PLAY: tuple[Phase, Phase] = ("elites", "seeds")
+"""The two kinds of self-play that are compared with each other."""
 
 
 def weighed(contests: Scores, alone: Scores, truth_weight: float) -> dict[Key, tuple[float, str]]:
@@ -105,25 +65,25 @@ def above_seeds(
 
 
 def objective_scores(
-    trials: Iterable[Trial], score: str, truth_weight: float
+    matches: Iterable[Match], score: str, truth_weight: float
 ) -> dict[Key, tuple[float, str]]:
     """Return the score under an objective of the elites of an evaluation.
 
     Args:
-        trials: Debates of one split, of any kinds.
+        matches: Debates of one split, of any kinds.
         score: ``"credence"`` or ``"win"``.
         truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
     """
-    kept = list(trials)
+    kept = list(matches)
     return weighed(
-        contest_scores((t for t in kept if t.kind == "panel"), score),
-        self_scores((t for t in kept if t.kind == "elites"), score),
+        contest_scores(measured(m for m in kept if m.phase == "panel"), score),
+        self_scores(measured(m for m in kept if m.phase == "elites"), score),
         truth_weight,
     )
 
 
 def split_gaps(
-    trials: Mapping[str, list[Trial]],
+    matches: Mapping[str, list[Match]],
     pairs: Iterable[tuple[str, str]],
     score: str,
     truth_weight: float,
@@ -131,7 +91,7 @@ def split_gaps(
     """Measure the generalisation gaps of one run; intervals resample the passages of either split.
 
     Args:
-        trials: Debates by split.
+        matches: Debates by split.
         pairs: Which gaps: the first split minus the second.
         score: ``"credence"`` or ``"win"``, for the objective.
         truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
@@ -144,11 +104,11 @@ def split_gaps(
     """
     found: dict[str, dict[str, Estimate]] = {}
     for first, second in pairs:
-        if first not in trials or second not in trials:
+        if first not in matches or second not in matches:
             continue
-        sides = (trials[first], trials[second])
+        sides = (matches[first], matches[second])
         gaps: dict[str, Estimate] = {
-            kind: _gap(*(accuracies(side, kind) for side in sides)) for kind in KINDS
+            kind: _gap(*(accuracies(side, kind) for side in sides)) for kind in SELF_PLAY
         }
         gaps["over_seeds"] = _gap(*map(accuracy_over_seeds, sides))
         gaps["objective"] = _gap(
@@ -158,24 +118,18 @@ def split_gaps(
     return found
 
 
-def accuracies(trials: Iterable[Trial], kind: str = "elites") -> list[tuple[float, str]]:
+def accuracies(matches: Iterable[Match], kind: str = "elites") -> list[tuple[float, str]]:
     """Return whether the judge was right in debates of a kind, each with its passage."""
-    return [(t.right, t.passage) for t in trials if t.kind == kind and t.right is not None]
+    return [(m.right, m.passage) for m in matches if m.phase == kind and m.right is not None]
 
 
-def accuracy_over_seeds(trials: Iterable[Trial]) -> list[tuple[float, str]]:
+def accuracy_over_seeds(matches: Iterable[Match]) -> list[tuple[float, str]]:
     """Return the elites' accuracy minus the seeds' on every question, each with its passage."""
-    kept = list(trials)
-    sides = (by_question((t for t in kept if t.kind == kind), right) for kind in KINDS)
+    kept = list(matches)
+    sides = (by_question((m for m in kept if m.phase == kind), right) for kind in SELF_PLAY)
     return list(zip(*paired(*sides), strict=True))
 
 
 def _gap(first: list[tuple[float, str]], second: list[tuple[float, str]]) -> Estimate:
     sides = [([v for v, _ in side], [p for _, p in side]) for side in (first, second)]
     return difference_interval(sides[0], sides[1])
-
-
-def mean_of(scores: Iterable[tuple[float, str]], *, proportion: bool = False) -> Estimate:
-    """Return the mean of scores with their passages as clusters."""
-    kept = list(scores)
-    return mean_interval([v for v, _ in kept], [p for _, p in kept], proportion=proportion)

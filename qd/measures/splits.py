@@ -33,50 +33,17 @@ from debateqd.agents.judge import read_question
 from debateqd.agents.models.base import ChatModel
 from debateqd.agents.rollout import run_thoughts
 from debateqd.agents.verdicts import VerdictSettings
-from debateqd.qd.debates.trials import (
-    KINDS,
-    Kind,
-    Pairing,
-    Players,
-    Progress,
-    Trial,
-    against,
+from debateqd.qd.debates.counting import (
     believed,
     by_question,
+    credence_won,
     paired,
-    play_trials,
     rate,
     right,
-    self_play,
-    share_won,
     won,
 )
-from debateqd.qd.statistics import Estimate, difference_interval, mean_interval, plain
-
-__all__ = [
-    "KINDS",
-    "Kind",
-    "Pairing",
-    "Players",
-    "Progress",
-    "Reading",
-    "SplitReport",
-    "Trial",
-    "accuracy_gap",
-    "against",
-    "believed",
-    "by_question",
-    "gap_over_seeds",
-    "paired",
-    "play_trials",
-    "rate",
-    "read_alone",
-    "report_split",
-    "right",
-    "self_play",
-    "share_won",
-    "won",
-]
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.statistics import Estimate, mean_interval, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +129,13 @@ class SplitReport:
 
 
 def report_split(
-    questions: Sequence[Question], trials: Sequence[Trial], readings: Sequence[Reading]
+    questions: Sequence[Question], matches: Sequence[Match], readings: Sequence[Reading]
 ) -> SplitReport:
     """Summarise one split."""
-    kinds: dict[str, list[Trial]] = {"elites": [], "seeds": [], "panel": []}
-    for trial in trials:
-        kinds.setdefault(trial.kind, []).append(trial)
-    biases = [(t.bias, t.passage) for t in trials if t.bias is not None]
+    kinds: dict[str, list[Match]] = {"elites": [], "seeds": [], "panel": []}
+    for match in matches:
+        kinds.setdefault(match.phase, []).append(match)
+    biases = [(m.bias, m.passage) for m in matches if m.bias is not None]
     differences = paired(by_question(kinds["elites"], right), by_question(kinds["seeds"], right))
 
     def baseline(value: Callable[[Reading], float | None]) -> Estimate:
@@ -178,39 +145,17 @@ def report_split(
     return SplitReport(
         questions=len(questions),
         passages=len({q.passage_id for q in questions}),
-        debates=len(trials),
+        debates=len(matches),
         accuracy=rate(kinds["elites"], right),
         seed_accuracy=rate(kinds["seeds"], right),
         accuracy_gain=mean_interval(*differences),
         truth=rate(kinds["elites"], believed),
         seed_truth=rate(kinds["seeds"], believed),
         win_rate=rate(kinds["panel"], won),
-        share_won=rate(kinds["panel"], share_won),
+        share_won=rate(kinds["panel"], credence_won),
         position_bias=mean_interval([b for b, _ in biases], [p for _, p in biases]),
-        unusable=rate(trials, lambda t: float(not t.usable)),
-        unusable_kinds=dict(sorted(Counter(t.verdict for t in trials if not t.usable).items())),
+        unusable=rate(matches, lambda m: float(not m.usable)),
+        unusable_kinds=dict(sorted(Counter(m.kind for m in matches if not m.usable).items())),
         no_debate=baseline(lambda r: r.no_debate),
         reading=baseline(lambda r: r.reading),
     )
-
-
-def accuracy_gap(train: Sequence[Trial], test: Sequence[Trial], kind: Kind = "elites") -> Estimate:
-    """Generalisation gap: judge accuracy in self-play on train minus test questions."""
-    sides = []
-    for trials in (train, test):
-        kept = [(t.right, t.passage) for t in trials if t.kind == kind and t.right is not None]
-        sides.append(([v for v, _ in kept], [p for _, p in kept]))
-    return difference_interval(sides[0], sides[1])
-
-
-def gap_over_seeds(train: Sequence[Trial], test: Sequence[Trial]) -> Estimate:
-    """The elites' generalisation gap minus that of the seeds, paired by question.
-
-    Passages differ in difficulty, so a gap of the elites alone may only say that the test passages
-    are harder. The seeds have learned nothing; their gap is that difference.
-    """
-    sides = [
-        paired(*(by_question((t for t in trials if t.kind == kind), right) for kind in KINDS))
-        for trials in (train, test)
-    ]
-    return difference_interval(sides[0], sides[1])

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from debate_env.core.episode import present
-from debate_env.core.protocols import DEBATERS
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
@@ -68,17 +67,16 @@ def outcome(match: Match, strategy_id: str, truth_weight: float) -> float | None
         For a team the credence in the correct answer, otherwise the strategy's part of what the two
         contested answers got; ``None`` when it did not take part or there is no usable verdict.
     """
-    if strategy_id not in match.seats or not match.usable:
+    if strategy_id not in match.players:
         return None
     if is_team(match, truth_weight):
         return match.truth("credence")
-    share = match.share("credence")
-    return share if match.seats[0] == strategy_id else 1 - share
+    return match.share(strategy_id, "credence")
 
 
 def is_team(match: Match, truth_weight: float) -> bool:
-    """Whether both debaters are to help the judge find the truth."""
-    return truth_weight == 1 or match.seats[0] == match.seats[1]
+    """Whether all players are to help the judge find the truth."""
+    return truth_weight == 1 or not match.contested
 
 
 def pick_debates(
@@ -130,10 +128,11 @@ def show(
         words: Words that are shown of a speech.
     """
     team = is_team(match, truth_weight)
-    own = match.label if team else match.seats.index(strategy_id)
+    side = match.side(strategy_id)
+    own = match.label if team or side is None else side
     credence = outcome(match, strategy_id, truth_weight)
     answers = [question.answers[k] for k in present(question, match.swap)]
-    seat = DEBATERS[own] if own < len(DEBATERS) else ""
+    seat = next((seat for seat, side in match.sides.items() if side == own), "")
     return DebateShown(
         won=credence is not None and credence > 0.5,
         credence=0.0 if credence is None else credence,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debate_env.errors import InputError
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.store.storage import read_lines
 from debateqd.qd.tables.files import read_table
 from debateqd.qd.tables.matches import MatchTable, Objective, read_matches
@@ -123,13 +124,18 @@ def _evaluation(folder: Path) -> Samples:
         path = folder / f"{split}.jsonl"
         for number, line in read_lines(path):
             try:
-                kind, where = line["kind"], (line["question"], line["passage"])
+                # Before matches of evaluations were like all others, "kind" was their phase.
+                kind = line.get("phase", line["kind"])
+                where = (line["question"], line["passage"])
                 if kind == "elites":
                     (found.train if split == "train" else found.test).add(line["right"], *where)
                 elif kind == "seeds" and split == "train":
                     found.other.add(line["right"], *where)
                 elif kind == "panel" and split == "test":
-                    found.wins.add(line["won"], *where)
+                    earlier = "won" in line
+                    match = None if earlier else Match.from_json(line)
+                    won = match.share(match.subject, "win") if match else line["won"]
+                    found.wins.add(won, *where)
             except KeyError as error:
                 raise InputError(f"{path}, line {number}: field {error} is missing") from None
     return found
@@ -145,18 +151,17 @@ def match_samples(path: Path) -> Samples:
     measured: dict[tuple[str, frozenset[str]], str] = {}
     for number, line in read_lines(path):
         try:
-            if line["kind"] != "verdict":
+            match = Match.from_json(line)
+            if match.kind != "verdict":
                 continue
-            where = (line["question"], line["passage"])
-            if line["phase"] == "train":
-                found.train.add(line["right"], *where)
-            elif line["phase"] == "report" and len(set(line["seats"].values())) == 2:
+            where = (match.question, match.passage)
+            if match.phase == "train":
+                found.train.add(match.right, *where)
+            elif match.phase == "report" and len(match.players) == 2:
                 # Of a pair that exchanges seats, the one that is measured comes first first.
-                first, second = line["seats"]["debater_0"], line["seats"]["debater_1"]
-                whose = measured.setdefault((where[0], frozenset((first, second))), first)
-                own, other = line["credence"][:2]
-                ahead = (own > other) - (own < other)
-                found.wins.add((1 + (ahead if whose == first else -ahead)) / 2, *where)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}, line {number}: {error} is missing or damaged") from None
+                pair = frozenset(match.players)
+                whose = measured.setdefault((match.question, pair), match.players[0])
+                found.wins.add(match.share(whose, "win"), *where)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
     return found

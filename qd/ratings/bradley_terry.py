@@ -17,7 +17,7 @@ from debateqd.qd.config.schema import BradleyTerryConfig, EvolutionConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.ratings import RATINGS, Ratings
 from debateqd.qd.ratings.faults import warnings_of
-from debateqd.qd.ratings.games import Form, Games, GameTable, Ints
+from debateqd.qd.ratings.games import Games, GameTable, Ints, Objective
 from debateqd.qd.ratings.laplace import Fit, Priors, fit_games
 from debateqd.qd.ratings.posterior import Posterior, combine, posterior_of
 from debateqd.qd.strategy import Strategy
@@ -43,7 +43,7 @@ def priors_of(config: BradleyTerryConfig) -> Priors:
 
 @dataclass(frozen=True)
 class _Rated:
-    """One form's fit with its names."""
+    """One objective's fit with its names."""
 
     fit: Fit
     games: Games
@@ -65,12 +65,12 @@ class BradleyTerry:
     def __init__(self, config: BradleyTerryConfig, truth_weight: float) -> None:
         self._priors = priors_of(config)
         self._weight = truth_weight
-        forms: list[Form] = []
+        objectives: list[Objective] = []
         if truth_weight < 1:
-            forms.append("duel")
+            objectives.append("persuasion")
         if truth_weight > 0:
-            forms.append("team")
-        self._tables = {form: GameTable(form, config.score) for form in forms}
+            objectives.append("truth")
+        self._tables = {name: GameTable(name, config.score) for name in objectives}
         self._threads = ThreadpoolController()
 
     def fit(
@@ -94,9 +94,10 @@ class BradleyTerry:
         panel = np.array([k for k, s in enumerate(ids) if players[s].generation == 0], dtype=int)
         alive = _alive(living, numbers, panel)
         parents = [[numbers[p] for p in players[s].parents if p in numbers] for s in ids]
-        rated: dict[Form, _Rated] = {}
-        for form, table in self._tables.items():
+        rated: dict[Objective, _Rated] = {}
+        for objective, table in self._tables.items():
             games = table.games(log, ids)
+            form = games.form
             fit = self._fit(
                 games,
                 len(ids),
@@ -105,7 +106,7 @@ class BradleyTerry:
                 questions=len(table.questions),
                 panel=panel,
                 living=alive,
-                start=None if start is None else start.starts.get(form),
+                start=None if start is None else start.starts.get(objective),
             )
             warnings = warnings_of(fit, games, ids)
             posterior = posterior_of(fit, ids, table.questions, form, warnings)
@@ -113,7 +114,7 @@ class BradleyTerry:
             difficulty = {
                 q: sign * (posterior.side.mean + e.mean) for q, e in posterior.questions.items()
             }
-            rated[form] = _Rated(fit, games, posterior, dict(sorted(difficulty.items())))
+            rated[objective] = _Rated(fit, games, posterior, dict(sorted(difficulty.items())))
         return self._ratings(rated, ids)
 
     def _fit(self, games: Games, *args: Any, **options: Any) -> Fit:
@@ -126,7 +127,7 @@ class BradleyTerry:
         with self._threads.limit(limits=limit, user_api="blas"):
             return fit_games(games, *args, **options)
 
-    def _ratings(self, rated: Mapping[Form, _Rated], ids: list[str]) -> Ratings:
+    def _ratings(self, rated: Mapping[Objective, _Rated], ids: list[str]) -> Ratings:
         weight = self._weight
         parts = list(rated.values())
         strengths = parts[0].fit.strengths
@@ -143,7 +144,7 @@ class BradleyTerry:
             posterior=posterior,
             warnings=posterior.warnings,
             effects=posterior.effects(),
-            starts={form: part.fit.start for form, part in rated.items()},
+            starts={name: part.fit.start for name, part in rated.items()},
         )
 
 

@@ -62,7 +62,7 @@ class Outcomes:
 
     Attributes:
         log_likelihood: Of the outcomes at dispersion 1.
-        residual: y - p, (N,).
+        residual: y - p, (N,); like the other two times the games' weights.
         variance: p (1 - p), (N,).
         skew: Derivative of the variance by z, (N,).
     """
@@ -73,14 +73,24 @@ class Outcomes:
     skew: Floats
 
 
-def outcomes_at(z: Floats, y: Floats) -> Outcomes:
-    """Evaluate the likelihood; exact for predictors of any size."""
+def outcomes_at(z: Floats, y: Floats, weight: Floats | None = None) -> Outcomes:
+    """Evaluate the likelihood; exact for predictors of any size.
+
+    Args:
+        z: Predictor, (N,).
+        y: Outcomes in [0, 1], (N,).
+        weight: How many games each counts for, (N,); ``None``: one each.
+    """
     small = np.exp(-np.abs(z))
     fall = 1 / (1 + small)
     p = np.where(z >= 0, fall, small * fall)
     variance = small * fall * fall
+    skew = variance * (1 - 2 * p)
+    if weight is not None:
+        value = float(weight @ (y * z - np.maximum(z, 0) - np.log1p(small)))
+        return Outcomes(value, weight * (y - p), weight * variance, weight * skew)
     value = float(y @ z - np.maximum(z, 0).sum() - np.log1p(small).sum())
-    return Outcomes(value, y - p, variance, variance * (1 - 2 * p))
+    return Outcomes(value, y - p, variance, skew)
 
 
 def parent_table(parents: ArrayLike | Sequence[Sequence[int]] | None, n: int) -> Ints:

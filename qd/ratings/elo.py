@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from debate_env.core.protocols import Comparison
 from debateqd.qd.config.schema import EloConfig, EvolutionConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.ratings import RATINGS, Ratings
@@ -52,30 +53,28 @@ class _Table:
             self.ratings[strategy_id] = found
         return found
 
-    def persuasion(self, match: Match) -> None:
-        """Rate one match between two strategies."""
-        a, b = match.seats
-        if a == b:
+    def rate(self, match: Match, comparison: Comparison) -> None:
+        """Rate the players of a comparison against each other, or against the question."""
+        config = self._config
+        rated, opponents = (
+            [match.seats[seat] for seat in seats]
+            for seats in (comparison.rated, comparison.opponents)
+        )
+        if not set(rated).isdisjoint(opponents):
             return  # nobody can win against himself
-        own, other = self.rating(a), self.rating(b)
-        gain = self._config.k * (
-            match.share(self._config.score) - expected(own, other, self._config)
-        )
-        self.ratings[a] = own + gain
-        self.ratings[b] = other - gain
-
-    def truth(self, match: Match) -> None:
-        """Rate one match of a team against a question."""
-        a, b = match.seats
-        own, other = self.rating(a), self.rating(b)
-        question = self.questions.get(match.question, self._config.initial)
-        gain = self._config.k * (
-            match.truth(self._config.score) - expected((own + other) / 2, question, self._config)
-        )
-        self.questions[match.question] = question - gain
-        self.ratings[a] = own + gain
-        if a != b:
-            self.ratings[b] = other + gain
+        own = sum(map(self.rating, rated)) / len(rated)
+        if opponents:
+            other = sum(map(self.rating, opponents)) / len(opponents)
+        else:
+            other = self.questions.get(match.question, config.initial)
+        score = comparison.win if config.score == "win" else comparison.score
+        gain = config.k * comparison.weight * (score - expected(own, other, config))
+        for name in dict.fromkeys(rated):
+            self.ratings[name] += gain
+        for name in dict.fromkeys(opponents):
+            self.ratings[name] -= gain
+        if not opponents:
+            self.questions[match.question] = other - gain
 
 
 class Elo:
@@ -105,20 +104,25 @@ class Elo:
         truth = _Table(self._config, players)
         games: dict[str, int] = {}
         for match in matches:
-            if not match.usable or (
+            if not match.comparisons or (
                 self._config.memory == "reset" and match.generation != generation
             ):
                 continue
-            if weight < 1:
-                persuasion.persuasion(match)
-            if weight > 0:
-                truth.truth(match)
-            for strategy_id in set(match.seats):
+            for comparison in match.comparisons:
+                if comparison.objective == "persuasion" and weight < 1:
+                    persuasion.rate(match, comparison)
+                elif comparison.objective == "truth" and weight > 0:
+                    truth.rate(match, comparison)
+            for strategy_id in match.players:
                 games[strategy_id] = games.get(strategy_id, 0) + 1
         ratings = {
             s: (1 - weight) * persuasion.rating(s) + weight * truth.rating(s) for s in sorted(games)
         }
-        return Ratings(ratings, dict(sorted(truth.questions.items())), dict(sorted(games.items())))
+        return Ratings(
+            ratings,
+            dict(sorted({**persuasion.questions, **truth.questions}.items())),
+            dict(sorted(games.items())),
+        )
 
 
 def _elo(config: EvolutionConfig, truth_weight: float) -> Elo:

@@ -14,18 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from debate_env.core.protocols import Comparison
     from debateqd.qd.debates.matches import Match
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Form = Literal["duel", "team"]
 Score = Literal["credence", "win"]
+Objective = Literal["persuasion", "truth"]
 
 COEFFICIENTS: dict[Form, tuple[float, float]] = {"duel": (1.0, -1.0), "team": (0.5, 0.5)}
 """What the first and the second strategy's strength count for in each form."""
@@ -43,6 +46,7 @@ class Games:
         position: s of the model, +1, -1 or 0, (N,).
         outcome: y in [0, 1], (N,): 1 where the first strategy (the team) won.
         form: ``"duel"`` or ``"team"``.
+        weight: How many games each counts for, (N,); ``None``: one each.
     """
 
     first: Ints
@@ -52,6 +56,7 @@ class Games:
     position: Floats
     outcome: Floats
     form: Form = "duel"
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.first)
@@ -121,16 +126,20 @@ def make_games(
 
 
 class GameTable:
-    """Turns matches into games, each match once: what was read before is not read again.
+    """Turns comparisons in matches into games, each match once: what was read is not read again.
+
+    Comparisons of players with each other are duels, those with the question are teams; those of
+    one objective are all of one form.
 
     Args:
-        form: ``"duel"`` or ``"team"``.
+        objective: Whose comparisons count.
         score: ``"credence"``: the judge's probability is the outcome; ``"win"``: who was ahead.
     """
 
-    def __init__(self, form: Form, score: Score) -> None:
-        self.form: Form = form
+    def __init__(self, objective: Objective, score: Score) -> None:
+        self.form: Form = "duel" if objective == "persuasion" else "team"
         self.score: Score = score
+        self._objective = objective
         self._players: dict[str, int] = {}
         self._questions: dict[str, int] = {}
         self._read = 0
@@ -138,7 +147,7 @@ class GameTable:
         self._last: Match | None = None
         self._size = 0
         self._whole = np.empty((1024, 3), dtype=np.int64)
-        self._real = np.empty((1024, 3))
+        self._real = np.empty((1024, 4))
 
     def games(self, matches: Iterable[Match], players: Iterable[str]) -> Games:
         """Return the usable matches as games.
@@ -157,8 +166,9 @@ class GameTable:
         for strategy_id in ids[len(self._players) :]:
             self._players[strategy_id] = len(self._players)
         for match in log[self._read :]:
-            if match.usable:
-                self._append(match)
+            for comparison in match.comparisons:
+                if comparison.objective == self._objective:
+                    self._append(match, comparison)
         self._read = len(log)
         self._source = matches
         self._last = log[-1] if log else None
@@ -171,6 +181,7 @@ class GameTable:
             position=self._real[:n, 1].copy(),
             outcome=self._real[:n, 2].copy(),
             form=self.form,
+            weight=None if np.all(self._real[:n, 3] == 1) else self._real[:n, 3].copy(),
         )
 
     @property
@@ -187,21 +198,33 @@ class GameTable:
             and list(self._players) == ids[: len(self._players)]
         )
 
-    def _append(self, match: Match) -> None:
-        a, b = match.seats
-        label = match.label
-        correct = 1.0 if label == 0 else -1.0 if label == 1 else 0.0
-        if self.form == "duel":
-            if a == b:
-                return  # nobody can win against himself
-            # ``debater_0`` defends the answer that is presented first.
-            side, position, outcome = correct, 1.0, match.share(self.score)
+    def _append(self, match: Match, comparison: Comparison) -> None:
+        form: Form = "duel" if comparison.opponents else "team"
+        if form != self.form and self._size:
+            raise ValueError(
+                f"match {match.match_id}: players are compared with each other or with questions "
+                f"under the objective {self._objective!r}, not both"
+            )
+        self.form = form
+        if form == "duel":
+            pairs = list(product(comparison.rated, comparison.opponents))
+            side, position = comparison.correct, 1.0
         else:
-            side, position, outcome = -1.0, correct, match.truth(self.score)
+            one = comparison.rated * 2 if len(comparison.rated) == 1 else comparison.rated
+            pairs = list(combinations(one, 2))
+            side, position = -1.0, comparison.correct
+        outcome = comparison.win if self.score == "win" else comparison.score
+        for pair in pairs:
+            first, second = (self._players[match.seats[seat]] for seat in pair)
+            if form == "team" or first != second:  # nobody can win against himself
+                question = self._questions.setdefault(match.question, len(self._questions))
+                self._grow()
+                self._whole[self._size] = (first, second, question)
+                weight = comparison.weight / len(pairs)
+                self._real[self._size] = (side, position, outcome, weight)
+                self._size += 1
+
+    def _grow(self) -> None:
         if self._size == len(self._whole):
             self._whole = np.concatenate([self._whole, np.empty_like(self._whole)])
             self._real = np.concatenate([self._real, np.empty_like(self._real)])
-        question = self._questions.setdefault(match.question, len(self._questions))
-        self._whole[self._size] = (self._players[a], self._players[b], question)
-        self._real[self._size] = (side, position, outcome)
-        self._size += 1

@@ -30,7 +30,7 @@ class PosteriorMode(ABC):
     def __init__(self, design: Design, scales: Scales, start: Floats, small: float) -> None:
         self.design, self.scales, self.w = design, scales, start
         y, weight = design.games.outcome, 1 / scales.dispersion
-        self.outcomes = outcomes_at(design.predictor(start), y)
+        self.outcomes = outcomes_at(design.predictor(start), y, design.games.weight)
         self.value = self._log_posterior(start, self.outcomes)
         for _ in range(_STEPS):
             gradient = design.score(self.outcomes.residual) * weight - self._prior_times(self.w)
@@ -40,7 +40,7 @@ class PosteriorMode(ABC):
             length = 1.0
             for _ in range(_HALVINGS):
                 w = self.w + length * step
-                outcomes = outcomes_at(design.predictor(w), y)
+                outcomes = outcomes_at(design.predictor(w), y, design.games.weight)
                 reached = self._log_posterior(w, outcomes)
                 if reached >= self.value or promised < small:
                     break

@@ -20,8 +20,7 @@ import numpy as np
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.config.schema import EvolutionConfig
-from debateqd.qd.debates.matches import Phase
-from debateqd.qd.debates.plans import Contest
+from debateqd.qd.debates.plans import Contest, Phase
 from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.registry import Registry
 from debateqd.qd.selection.allocation import AllocationSettings, Beliefs, allocate

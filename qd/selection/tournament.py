@@ -15,12 +15,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from debate_env.core.protocols import get_protocol
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, Plan
-from debateqd.qd.debates.plans import Contest, contest_plans, points
+from debateqd.qd.debates.counting import points
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import Contest, Plan, RunPlanner, seatings
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.pairing import (
@@ -86,6 +88,8 @@ class Tournament:
         self._settings = settings = config.evolution.tournament
         self._questions = questions
         self._pairings = make_pairings(config)
+        self._rules = get_protocol(config.debate.protocol)
+        self._planner = RunPlanner(self._rules, config.seed)
         if settings.debates is None and len(self._pairings) != 1:
             raise InputError(
                 "evolution.tournament.debates: null plays the whole rounds of one pairing, but "
@@ -94,8 +98,9 @@ class Tournament:
 
     @property
     def alone(self) -> bool:
-        """Whether strategies debate themselves."""
-        return self._config.objective == "truth" and self._settings.teams == "self"
+        """Whether strategies debate themselves, or there is nobody else in a debate."""
+        team = self._config.objective == "truth" and self._settings.teams == "self"
+        return team or len(self._rules.players) == 1
 
     @property
     def looks(self) -> bool:
@@ -182,20 +187,14 @@ class Tournament:
         wave: int,
     ) -> list[Plan]:
         """Plan the debates of a wave, each once, question by question in order of passages."""
-        plans: dict[tuple[str, str, str], Plan] = {}
+        plans: dict[tuple[str, ...], Plan] = {}
         passages: dict[str, int] = {}
         for contest in contests:
             passages.setdefault(contest.question.passage_id, len(passages))
-            for plan in contest_plans(
-                contest,
-                strategies,
-                self._config.seed,
-                generation,
-                generation,
-                wave,
-                alone=self.alone,
+            for plan in self._planner.plans_of(
+                contest, strategies, generation, generation, wave, alone=self.alone
             ):
-                names = (plan.first.strategy_id, plan.second.strategy_id)
+                names = [strategy.strategy_id for strategy in plan.seats.values()]
                 plans.setdefault((plan.question.question_id, *names), plan)
         return sorted(plans.values(), key=lambda p: passages[p.question.passage_id])
 
@@ -251,12 +250,13 @@ class Tournament:
         question, first, second = contest.question.question_id, contest.first, contest.second
         if self.alone:
             return {(question, first), (question, second)}
-        return {(question, first, second), (question, second, first)}
+        seated = seatings(self._rules, (first, second))
+        return {(question, *names.values()) for names in seated}
 
     def _note(self, standings: Standings, played: Round, matches: Sequence[Match]) -> None:
         own: dict[str, list[Match]] = defaultdict(list)
         for match in matches:
-            for strategy_id in set(match.seats):
+            for strategy_id in match.players:
                 own[strategy_id].append(match)
         for strategy_id, found in own.items():
             # Nobody is punished for a wave in which no verdict could be used.

@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple, get_args
 from debate_env.errors import InputError
 from debateqd.qd.archive.base import ArchiveProtocol
 from debateqd.qd.archive.registry import archive_from_dict
-from debateqd.qd.debates.matches import Match, Phase
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import Phase
 from debateqd.qd.ratings import Ratings, make_rating
 from debateqd.qd.statistics import NOTHING, Estimate, mean_interval
 from debateqd.qd.store.directory import RunDirectory
@@ -148,7 +149,7 @@ def record(strategy_id: str, matches: Iterable[Match]) -> Record:
     shares: dict[str, list[tuple[float, str]]] = {}
     unusable = 0
     for match in matches:
-        if strategy_id not in match.seats:
+        if strategy_id not in match.players:
             continue
         if not match.usable:
             unusable += 1
@@ -161,14 +162,17 @@ def record(strategy_id: str, matches: Iterable[Match]) -> Record:
 
 def _shares(strategy_id: str, match: Match) -> Iterator[tuple[str, float]]:
     """Yield which tallies a usable match counts in, and with what share."""
-    if match.seats[0] == match.seats[1]:
-        yield "self_play", match.truth("win")
+    share = match.truth("win") if match.alone else match.share(strategy_id, "win")
+    if share is None:
         return
-    seat = match.seats.index(strategy_id)
-    share = match.share("win") if seat == 0 else 1 - match.share("win")
+    if match.alone:
+        yield "self_play", share
+        return
     yield "overall", share
-    yield ("neither" if match.label > 1 else "correct" if match.label == seat else "wrong"), share
-    yield ("first" if seat == 0 else "second"), share
+    argued = "correct" if match.side(strategy_id) == match.label else "wrong"
+    yield (argued if match.label in match.sides.values() else "neither"), share
+    first = match.seats_of(strategy_id)[0] == next(iter(match.seats))
+    yield ("first" if first else "second"), share
 
 
 def _tally(observed: Sequence[tuple[float, str]]) -> Tally:
@@ -314,7 +318,7 @@ def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
     except InputError as error:
         raise InputError(f"{run.path / 'strategies.jsonl'}: {error}") from None
     matches = run.matches()
-    own = [m for m in matches if strategy_id in m.seats]
+    own = [m for m in matches if strategy_id in m.players]
     archive = _archive(run)
     return StrategyHistory(
         run=run.config.name or run.path.name,
@@ -397,7 +401,7 @@ def _standings(
 ) -> tuple[Standing, ...]:
     """Rate the strategy by the run's own view and, where that has no interval, by the batch one."""
     rated = [m for m in matches if m.phase != "report"]
-    played = [m.generation for m in rated if strategy_id in m.seats]
+    played = [m.generation for m in rated if strategy_id in m.players]
     if not played:
         return ()
     evolution, weight = run.config.evolution, run.config.truth_weight

@@ -270,7 +270,7 @@ class _Casting:
     def _by_parent(self) -> dict[str, list[Match]]:
         found: dict[str, list[Match]] = {}
         for match in self._state.matches:
-            for strategy_id in self._ids.intersection(match.seats):
+            for strategy_id in self._ids.intersection(match.players):
                 found.setdefault(strategy_id, []).append(match)
         return found
 
@@ -330,16 +330,14 @@ def last_record(parent: Strategy, matches: Sequence[Match], truth_weight: float)
     for match in reversed(matches):
         if own and match.generation != own[0].generation:
             break
-        if parent.strategy_id in match.seats and match.usable:
+        if parent.strategy_id in match.players and match.comparisons:
             own.append(match)
     if not own:
         return ""
     if truth_weight < 1:
-        won = sum(
-            m.share("win") if m.seats[0] == parent.strategy_id else 1 - m.share("win") for m in own
-        )
+        won = sum(m.share(parent.strategy_id, "win") or 0.0 for m in own)
         return f"The judge sided with it in {won:g} of {len(own)} debates."
-    right = sum(m.truth("win") for m in own)
+    right = sum(m.truth("win") or 0.0 for m in own)
     return f"The judge found the correct answer in {right:g} of {len(own)} of its debates."
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from debateqd.qd.archive.base import Entry, Spot
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.descriptors.base import Descriptor
 from debateqd.qd.ratings import Ratings, make_rating

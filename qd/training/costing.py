@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from debate_env.core.protocols import DEBATERS
+from debate_env.core.protocols import get_protocol, speeches_of
 from debate_env.questions.question import Question
 from debateqd.agents.models.base import Message
 from debateqd.agents.models.budget import Price
@@ -146,7 +146,9 @@ def _shown_to_mutator(config: RunConfig, strategy: Range) -> Range:
     most = strategy.high if "crossover" in active else 0.0
     if "reflection" in active:
         words = min(mutation.shown_words, debate.word_limit)
-        speeches = 2 * mutation.shown_debates * len(DEBATERS) * debate.rounds
+        speeches = (
+            2 * mutation.shown_debates * speeches_of(get_protocol(debate.protocol), debate.rounds)
+        )
         most = max(most, speeches * words * _PER_WORD[1])
     return Range(0.0, most)
 

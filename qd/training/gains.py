@@ -22,12 +22,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from debate_env.core.protocols import get_protocol
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, Plan
-from debateqd.qd.debates.plans import both_seats, self_debate, share_won, truth_reached
+from debateqd.qd.debates.counting import Key, Scores, contest_scores, self_scores
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import Plan, RunPlanner
 from debateqd.qd.debates.questions import draw
 from debateqd.qd.measures.score_units import ReportRow, corrected_progress
 from debateqd.qd.seeds import FAMILIES
@@ -35,8 +37,6 @@ from debateqd.qd.statistics import Estimate, mean_interval
 from debateqd.qd.strategy import Strategy
 
 PlayPlans = Callable[[Sequence[Plan]], list[Match]]
-Key = tuple[str, str]
-"""Ids of a champion and a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Reporter:
         self, config: RunConfig, questions: Sequence[Question], panel: Sequence[Strategy]
     ) -> None:
         self._config = config
+        self._planner = RunPlanner(get_protocol(config.debate.protocol), config.seed)
         seed = config.seed
         self._questions = draw(
             questions, config.evolution.report.questions, seed, "questions", "report"
@@ -116,7 +117,7 @@ class Reporter:
         reached: dict[Key, float] = {}
         base: dict[str, float] = {}
         if weight < 1:
-            shares = _shares_won(met, self._score)
+            shares = _values(contest_scores(met, self._score))
             parts["persuasion"] = {key: share - 0.5 for key, share in shares.items()}
             _add(objective, "persuasion", parts["persuasion"], 0.5)
         if weight > 0:
@@ -149,7 +150,7 @@ class Reporter:
         for name, values in parts.items():
             if values:
                 gain[name] = interval(values, proportion=False)
-        won = _shares_won(met, "win")
+        won = _values(contest_scores(met, "win"))
         rows = [
             ReportRow(passages[key[1]], shares.get(key), reached.get(key), base.get(key[1]))
             for key in dict.fromkeys((*shares, *reached))
@@ -167,21 +168,18 @@ class Reporter:
         strategies: Mapping[str, Strategy],
         generation: int,
         play: PlayPlans,
-    ) -> dict[Key, list[Match]]:
-        """Both debates of every champion with the panel's seed on every question."""
-        seed = self._config.seed
-        keys: list[Key] = []
+    ) -> list[tuple[str, Match]]:
+        """All debates of every champion with the panel's seed on every question."""
+        names: list[str] = []
         plans: list[Plan] = []
         for number, question in enumerate(self._questions):
-            for strategy_id in chosen:
-                pair = (strategies[strategy_id], self._opponent(number, strategy_id))
-                for plan in both_seats(seed, "report", generation, question, pair, "panel"):
-                    keys.append((strategy_id, question.question_id))
-                    plans.append(plan)
-        met: dict[Key, list[Match]] = {}
-        for key, match in zip(keys, play(plans), strict=True):
-            met.setdefault(key, []).append(match)
-        return met
+            for name in chosen:
+                pair = (strategies[name], self._opponent(number, name))
+                for plan in self._planner.contest("report", generation, question, pair, "panel"):
+                    if pair[0] in plan.seats.values():  # nobody meets anybody alone in a debate
+                        names.append(name)
+                        plans.append(plan)
+        return list(zip(names, play(plans), strict=True))
 
     def _truth(
         self,
@@ -191,26 +189,19 @@ class Reporter:
         play: PlayPlans,
     ) -> tuple[dict[Key, float], dict[str, list[float]]]:
         """Truth scores by champion and question, and those of seeds by question."""
-        seed = self._config.seed
-        plans, owners = [], []
+        plans, names = [], []
         for number, question in enumerate(self._questions):
-            for role, strategy in (
-                *(("seed", s) for s in self._one_per_family(number)),
-                *(("champion", strategies[c]) for c in chosen),
-            ):
-                owners.append((role, strategy.strategy_id, question.question_id))
-                plans.append(self_debate(seed, "report", generation, question, strategy))
+            seeds = [(True, seed) for seed in self._one_per_family(number)]
+            for is_seed, one in (*seeds, *((False, strategies[c]) for c in chosen)):
+                names.append((is_seed, one.strategy_id))
+                plans.append(self._planner.alone("report", generation, question, one))
+        sides: dict[bool, list[tuple[str, Match]]] = {True: [], False: []}
+        for (is_seed, name), match in zip(names, play(plans), strict=True):
+            sides[is_seed].append((name, match))
         base: dict[str, list[float]] = {}
-        reached: dict[Key, float] = {}
-        for (role, strategy_id, question_id), match in zip(owners, play(plans), strict=True):
-            value = truth_reached([match], self._score)
-            if value is None:
-                continue
-            if role == "seed":
-                base.setdefault(question_id, []).append(value)
-            else:
-                reached[strategy_id, question_id] = value
-        return reached, base
+        for (_, question_id), (value, _) in self_scores(sides[True], self._score).items():
+            base.setdefault(question_id, []).append(value)
+        return _values(self_scores(sides[False], self._score)), base
 
     def _opponent(self, number: int, strategy_id: str) -> Strategy:
         """The panel's seed for a question; the next one where that is the champion itself."""
@@ -231,14 +222,8 @@ class Reporter:
         return [seeds[number % len(seeds)] for _, seeds in sorted(families.items())]
 
 
-def _shares_won(met: Mapping[Key, Sequence[Match]], score: str) -> dict[Key, float]:
-    """Mean share won in both seats; left out where either debate has no usable verdict."""
-    found: dict[Key, float] = {}
-    for key, matches in met.items():
-        share = share_won(matches, key[0], score)
-        if share is not None and all(match.usable for match in matches):
-            found[key] = share
-    return found
+def _values(scores: Scores) -> dict[Key, float]:
+    return {key: value for key, (value, _) in scores.items()}
 
 
 def _add(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from debate_env.core.protocols import SPEECH, get_protocol
-from debate_env.core.transcript import Speech
+from debate_env.core.protocols import get_protocol, speeches_of
 from debateqd.qd.config.schema import EvolutionConfig, RunConfig
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.mutation.parents import most_children
@@ -82,7 +81,8 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> Plan:
     report = reports * per_report + (once if reports else 0)
     debates = first + later * each + report
     fewest, most = verdict_calls(config)
-    per_debate = speeches_per_debate(config) + most
+    rules = get_protocol(config.debate.protocol)
+    per_debate = speeches_of(rules, config.debate.rounds) + most
     # Elites stay until they are replaced, and champions that stay are not measured again.
     least = first + later * tournament.debates(_fewest_players(evolution))
     least += per_report + once if reports else 0
@@ -126,20 +126,11 @@ def verdict_calls(config: RunConfig) -> tuple[int, int]:
     With ``auto`` it depends on whether a server gives log-probabilities or must be asked for votes.
     """
     settings = config.models.verdict
+    if not get_protocol(config.debate.protocol).judges:
+        return 0, 0
     votes = 2 * settings.votes
     if settings.method == "votes":
         return votes, votes
     if settings.method == "auto" and config.models.judge.startswith("openai:"):
         return 2, votes
     return 2, 2
-
-
-def speeches_per_debate(config: RunConfig) -> int:
-    """Count the speeches of a debate, as its protocol plans them when nothing is said in them."""
-    protocol, rounds = get_protocol(config.debate.protocol), config.debate.rounds
-    said: tuple[Speech, ...] = ()
-    index = 0
-    while (wave := protocol.wave(index, said, rounds)) is not None and wave.phase == SPEECH:
-        said += tuple(Speech(wave.round, seat, "") for seat in wave.seats)
-        index += 1
-    return len(said)

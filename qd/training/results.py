@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from debate_env.core.protocols import DEBATERS
 from debateqd.agents.models.base import NO_USAGE, Usage
 from debateqd.qd.archive.axes import axis_from_dict
 from debateqd.qd.archive.base import (
@@ -77,7 +76,7 @@ def tokens_by_role(
     sums = {role: [0, 0, 0] for role in ("debater", "judge", "mutator")}
     for match in matches:
         for seat, used in match.tokens.items():
-            _add(sums["debater" if seat in DEBATERS else "judge"], used)
+            _add(sums["debater" if seat in match.seats else "judge"], used)
     for birth in births:
         _add(sums["mutator"], birth.usage)
     _add(sums["mutator"], labelling)

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from debate_env.core.protocols import DEBATERS
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.agents.models.budget import BudgetReachedError
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, Plan
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import Models
+from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.descriptors.base import BehaviourSummary, exchanges, make_descriptors
@@ -336,11 +336,10 @@ class Trainer:
 
     def _count_behaviour(self, match: Match, speeches: tuple[Speech, ...], order: str) -> None:
         behaviours = self._state.behaviours
-        for strategy_id in dict.fromkeys(match.seats):
+        for strategy_id in match.players:
             spoken = [
                 exchange
-                for seat, holder in zip(DEBATERS, match.seats, strict=True)
-                if holder == strategy_id
+                for seat in match.seats_of(strategy_id)
                 for exchange in exchanges(speeches, seat, order)
             ]
             self._labeller.hear(strategy_id, spoken)

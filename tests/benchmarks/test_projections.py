@@ -62,14 +62,13 @@ def match(match_id: str, **changes: Any) -> dict[str, Any]:
 
 def trial(**changes: Any) -> dict[str, Any]:
     return {
-        "kind": "panel",
-        "strategy": "s0000",
-        "opponent": "s0001",
+        "phase": "panel",
         "question": "q",
         "passage": "p",
-        "seat": "debater_1",
-        "defends_correct": True,
-        "verdict": "verdict",
+        "seats": {"debater_0": "s0001", "debater_1": "s0000"},
+        "subject": "s0000",
+        "label": 1,
+        "kind": "verdict",
         "message": "",
         "credence": [0.25, 0.75],
         "orders": None,
@@ -148,9 +147,7 @@ def test_a_changed_outcome_changes_the_hash(
 
 
 def test_debates_of_an_evaluation_are_told_by_seat(views: ModuleType, tmp_path: Path):
-    mirrored = trial(
-        strategy="s0001", opponent="s0000", seat="debater_0", defends_correct=False, won=0.0
-    )
+    mirrored = trial(subject="s0001")
     texts = [
         views.evaluation(make_run(tmp_path / str(n), [], [row]))
         for n, row in enumerate((trial(), mirrored))

@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.matches import Match, compared
+from debateqd.qd.debates.plans import Plan
 from debateqd.qd.ratings.design import Scales
 from debateqd.qd.ratings.posterior import Effect, Posterior
 from debateqd.qd.strategy import Strategy
 
+SIDES = {"debater_0": 0, "debater_1": 1}
+
 
 def strategy(name: str, *parents: str, family: str = "rationality") -> Strategy:
     return Strategy(name, family, f"text of {name}", parents, 0 if not parents else 1)
+
+
+def ids(plan: Plan) -> tuple[str, ...]:
+    """The strategies of a plan by seat."""
+    return tuple(strategy.strategy_id for strategy in plan.seats.values())
 
 
 def match(
@@ -26,17 +34,22 @@ def match(
     phase: str = "train",
     kind: str = "verdict",
     number: int = 0,
+    subject: str = "",
 ) -> Match:
     """A match in which the judge gave ``debater_0``'s answer the credence ``first``."""
-    credence = None if first is None else (first, 1 - first)
+    rest = (0.0,) * (label - 1)
+    credence = None if first is None else (first, 1 - first, *rest)
     return Match(
         match_id=f"{a}{b}{question}{generation}{number}",
         pool="pool",
         generation=generation,
         phase=phase,  # type: ignore[arg-type]
+        split=phase,
         passage="p-" + question,
         question=question,
-        seats=(a, b),
+        seats=dict(zip(SIDES, (a, b), strict=True)),
+        sides=SIDES,
+        subject=subject,
         label=label,
         swap=False,
         seed=1,
@@ -45,6 +58,8 @@ def match(
         credence=credence,
         orders=None,
         bias=None,
+        comparisons=compared(SIDES, label, credence if kind == "verdict" else None),
+        speeches={"debater_0": 1, "debater_1": 1},
         words={"debater_0": 5, "debater_1": 6},
         quotes={"debater_0": (1, 1), "debater_1": (0, 0)},
         clipped={"debater_0": 0, "debater_1": 0},

@@ -80,7 +80,7 @@ def test_json_agrees_with_the_logs(run_dir: Path, capsys: pytest.CaptureFixture[
     data = json.loads(capsys.readouterr().out)
     assert child.strategy_id in [d["strategy_id"] for d in data["descendants"]]
     for phase, found in data["record"].items():
-        own = [m for m in run.matches() if m.phase == phase and child.parents[0] in m.seats]
+        own = [m for m in run.matches() if m.phase == phase and child.parents[0] in m.players]
         counted = found["overall"]
         assert counted["won"] + counted["lost"] + counted["tied"] + found["unusable"] == len(own)
     own, batch = data["ratings"]

@@ -88,7 +88,7 @@ def test_a_run_directory_and_its_files(tmp_path: Path, capsys: pytest.CaptureFix
     assert train([*options, "--generations", "0", "--run-dir", str(run_dir)]) == 0
     capsys.readouterr()
     training = [m for m in RunDirectory.open(run_dir).matches() if m.phase == "train" and m.usable]
-    players = {seat for m in training for seat in m.seats}
+    players = {name for m in training for name in m.players}
     for source in (run_dir, run_dir / "matches.jsonl"):
         assert main([str(source), "--where", "phase=train", "--json"]) == 0
         data = json.loads(capsys.readouterr().out)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -10,7 +11,8 @@ from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.models.base import Sampling
-from debateqd.qd.debates.matches import Match, Plan, pool_hash
+from debateqd.qd.debates.matches import Match, pool_hash
+from debateqd.qd.debates.plans import Plan
 from tests.qd.making import match, strategy
 
 QUESTION = Question("q", "p", "text", "what?", ("a", "b"), 0)
@@ -21,13 +23,16 @@ def test_scores_of_both_seats_add_up(first, label):
     played = match("a", "b", first, label=label)
     swapped = match("b", "a", 1 - first, label=1 - label)
     for score in ("win", "credence"):
-        assert played.share(score) + swapped.share(score) == pytest.approx(1)
+        assert played.share("a", score) + played.share("b", score) == pytest.approx(1)
+        assert played.share("a", score) == pytest.approx(swapped.share("a", score))
     assert played.truth("credence") == pytest.approx(swapped.truth("credence"))
 
 
 def test_win_tie_and_right():
-    assert match("a", "b", 0.6).share("win") == 1.0
-    assert match("a", "b", 0.5).share("win") == 0.5
+    assert match("a", "b", 0.6).share("a", "win") == 1.0
+    assert match("a", "b", 0.5).share("b", "win") == 0.5
+    assert match("a", "a", 0.6).share("a", "win") is None
+    assert match("a", "b", 0.6).share("c", "win") is None
     assert match("a", "b", 0.6, label=1).right == 0.0
     assert match("a", "b", 0.5, label=1).right == 0.5
 
@@ -36,9 +41,8 @@ def test_no_score_is_invented_for_an_unusable_match():
     lost = match("a", "b", None, kind="unusable")
     assert not lost.usable
     assert lost.right is None
-    for ask in (lost.share, lost.truth):
-        with pytest.raises(ValueError, match="no usable verdict"):
-            ask("win")
+    assert lost.share("a", "win") is None
+    assert lost.truth("win") is None
     abstained = match("a", "b", 0.5, kind="abstained")
     assert not abstained.usable
 
@@ -46,6 +50,17 @@ def test_no_score_is_invented_for_an_unusable_match():
 @pytest.mark.parametrize("played", [match("a", "b", 0.25), match("a", "b", None, kind="error")])
 def test_a_line_reads_back(played):
     assert Match.from_json(json.loads(json.dumps(played.to_json()))) == played
+
+
+def test_lines_of_the_version_before_are_read():
+    played = match("a", "b", 0.25, label=1)
+    line = json.loads(json.dumps(played.to_json()))
+    for key in ("sides", "subject", "comparisons", "speeches"):
+        del line[key]
+    read = Match.from_json({**line, "v": 2})
+    assert read == dataclasses.replace(played, speeches={})
+    lost = {**line, "v": 2, "kind": "error", "credence": None}
+    assert Match.from_json(lost).comparisons == ()
 
 
 @pytest.mark.parametrize("change", [{"v": 1}, {"seats": None}, {"quotes": {"debater_0": [1]}}])
@@ -56,14 +71,15 @@ def test_a_line_that_is_no_match_is_refused(change):
 
 def test_a_match_is_named_by_what_determines_it():
     a, b = strategy("a"), strategy("b")
-    plan = Plan("report", 0, QUESTION, a, b, False, 5)
+    seats, other = {"debater_0": a, "debater_1": b}, {"debater_0": b, "debater_1": a}
+    plan = Plan("report", 0, QUESTION, seats, False, 5)
     name = plan.match_id("pool")
-    assert Plan("report", 3, QUESTION, a, b, False, 5).match_id("pool") == name
+    assert Plan("report", 3, QUESTION, seats, False, 5).match_id("pool") == name
     others = [
-        Plan("train", 0, QUESTION, a, b, False, 5).match_id("pool"),
-        Plan("report", 0, QUESTION, b, a, False, 5).match_id("pool"),
-        Plan("report", 0, QUESTION, a, b, True, 5).match_id("pool"),
-        Plan("report", 0, QUESTION, a, b, False, 6).match_id("pool"),
+        Plan("train", 0, QUESTION, seats, False, 5).match_id("pool"),
+        Plan("report", 0, QUESTION, other, False, 5).match_id("pool"),
+        Plan("report", 0, QUESTION, seats, True, 5).match_id("pool"),
+        Plan("report", 0, QUESTION, seats, False, 6).match_id("pool"),
         plan.match_id("other"),
     ]
     assert len({name, *others}) == 6

@@ -2,33 +2,65 @@ from __future__ import annotations
 
 import pytest
 
+from debate_env.core.protocols import Sequential, Simultaneous
 from debate_env.questions.question import Question
+from debate_env.questions.sources import load_questions
 from debateqd.qd.debates.plans import (
-    both_seats,
-    points,
+    EvaluationPlanner,
+    Plan,
+    RunPlanner,
     presented_swapped,
-    self_debate,
-    share_won,
-    truth_reached,
+    seatings,
 )
-from tests.qd.making import match, strategy
+from debateqd.qd.seeds import seed_strategies
+from tests.qd.making import strategy
 
 QUESTION = Question("q", "p", "text", "what?", ("a", "b"), 0)
+RUN = RunPlanner(Simultaneous(), 0)
+EVALUATION = EvaluationPlanner(Simultaneous(), 0)
+SEEDS = seed_strategies()
+
+
+def questions(n: int) -> list[Question]:
+    return list(load_questions("builtin"))[:n]
+
+
+def opponent(plan: Plan) -> str:
+    (other,) = (s.strategy_id for s in plan.seats.values() if s.strategy_id != plan.subject)
+    return other
+
+
+class Three(Simultaneous):
+    players = ("speaker_0", "speaker_1", "speaker_2")
+
+
+def test_everybody_sits_everywhere_once():
+    assert list(seatings(Simultaneous(), "ab")) == [
+        {"debater_0": "a", "debater_1": "b"},
+        {"debater_0": "b", "debater_1": "a"},
+    ]
+    seated = [tuple(s.values()) for s in seatings(Three(), "abc")]
+    assert seated == [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b")]
+    assert [tuple(s.values()) for s in seatings(Three(), "ab")] == [
+        ("a", "b", "a"),
+        ("b", "a", "b"),
+    ]
+    assert [tuple(s.values()) for s in seatings(Three(), "a")] == [("a", "a", "a")]
 
 
 def test_a_pair_changes_seats_and_nothing_else():
     a, b = strategy("a"), strategy("b")
-    one, other = both_seats(0, "train", 2, QUESTION, (a, b), 2, 1)
-    assert (one.first, one.second) == (other.second, other.first) == (a, b)
+    one, other = RUN.contest("train", 2, QUESTION, (a, b), 2, 1)
+    assert list(one.seats.values()) == list(other.seats.values())[::-1] == [a, b]
     assert one.swap == other.swap
     assert one.seed != other.seed
-    assert both_seats(0, "train", 2, QUESTION, (a, b), 2, 1) == (one, other)
-    assert both_seats(0, "train", 2, QUESTION, (a, b), 2, 2)[0].seed != one.seed
+    assert RUN.contest("train", 2, QUESTION, (a, b), 2, 1) == (one, other)
+    assert RUN.contest("train", 2, QUESTION, (a, b), 2, 2)[0].seed != one.seed
 
 
 def test_strategies_that_debate_themselves_share_chance():
-    one = self_debate(0, "selection", 1, QUESTION, strategy("a"), 1)
-    other = self_debate(0, "selection", 1, QUESTION, strategy("b"), 1)
+    one = RUN.alone("selection", 1, QUESTION, strategy("a"), 1)
+    other = RUN.alone("selection", 1, QUESTION, strategy("b"), 1)
     assert (one.seed, one.swap) == (other.seed, other.swap)
 
 
@@ -37,19 +69,50 @@ def test_the_coin_is_even():
     assert 900 < heads < 1100
 
 
-def test_scores_of_a_strategy():
-    matches = [
-        match("a", "b", 0.9, label=1),
-        match("b", "a", 0.6, label=1),
-        match("a", "b", None, kind="unusable"),
-    ]
-    assert share_won(matches, "a", "win") == 0.5
-    assert share_won(matches, "a", "credence") == pytest.approx((0.9 + 0.4) / 2)
-    assert truth_reached(matches, "win") == 0.0
-    assert truth_reached(matches, "credence") == pytest.approx((0.1 + 0.4) / 2)
-    assert points(matches, "a", 0.0) == 0.5
-    assert points(matches, "a", 1.0) == 0.0
-    assert points(matches, "a", 0.4) == pytest.approx(0.3)
-    assert share_won(matches[2:], "a", "win") is None
-    assert truth_reached(matches[2:], "win") is None
-    assert points(matches[2:], "a", 0.0) is None
+def test_both_seats_are_played_on_the_same_question() -> None:
+    plans = list(EVALUATION.against("panel", SEEDS[:2], SEEDS[2:5], questions(3)))
+    assert len(plans) == 2 * 3 * 2
+    for first, second in zip(plans[::2], plans[1::2], strict=True):
+        assert list(first.seats.values()) == list(second.seats.values())[::-1]
+        assert first.seats["debater_0"].strategy_id == first.subject == second.subject
+        assert (first.question, first.swap) == (second.question, second.swap)
+        assert first.seed != second.seed
+
+
+def test_opponents_and_seeds_rotate_evenly() -> None:
+    met = [*map(opponent, EVALUATION.against("panel", SEEDS[:4], SEEDS[4:10], questions(9)))]
+    assert {met.count(name) for name in set(met)} == {12}
+    alone = [p.subject for p in EVALUATION.self_play("seeds", SEEDS[:5], questions(10), 3)]
+    assert {alone.count(name) for name in set(alone)} == {6}
+
+
+def test_answers_change_places_where_one_speaks_after_the_other() -> None:
+    planner = EvaluationPlanner(Sequential(), 0)
+    one, other = planner.self_play("elites", SEEDS[:1], questions(1), 1)
+    assert one.seats == other.seats
+    assert one.swap != other.swap
+    assert one.seed != other.seed
+
+
+@pytest.mark.parametrize("elites", [1, 4, 5, 6, 10])
+def test_each_strategy_meets_every_opponent(elites: int) -> None:
+    panel = SEEDS[10:20]
+    plans = list(EVALUATION.against("panel", SEEDS[:elites], panel, questions(100)))
+    for one in SEEDS[:elites]:
+        own = [opponent(p) for p in plans if p.subject == one.strategy_id]
+        assert set(own) == {s.strategy_id for s in panel}
+        assert max(map(own.count, own)) <= 2 * min(map(own.count, own))
+
+
+def test_a_seed_does_not_meet_itself() -> None:
+    plans = list(EVALUATION.against("panel", SEEDS[:8], SEEDS, questions(40)))
+    assert all(len(set(p.seats.values())) == 2 for p in plans)
+
+
+def test_a_round_robin_is_every_pair_in_both_seats() -> None:
+    plans = list(EVALUATION.round_robin(SEEDS[:4], questions(3), 2))
+    pairs = [frozenset(s.strategy_id for s in p.seats.values()) for p in plans]
+    assert len(plans) == 6 * 2 * 2
+    assert {pairs.count(pair) for pair in pairs} == {4}
+    # No question twice.
+    assert len(list(EVALUATION.round_robin(SEEDS[:3], questions(2), 9))) == 3 * 2 * 2

@@ -65,7 +65,7 @@ def test_a_question_that_comes_twice_is_debated_once():
 
 def test_a_strategy_of_the_panel_does_not_meet_itself():
     seen: list[tuple[str, str]] = []
-    made = adapter(on_match=lambda match, speeches: seen.append(match.seats))
+    made = adapter(on_match=lambda match, speeches: seen.append(match.players))
     made.rollouts(made.trainset, PANEL[0].text)
     own = made.strategy_id(PANEL[0].text)
     assert all(own in seats for seats in seen)

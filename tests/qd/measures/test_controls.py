@@ -4,28 +4,35 @@ from typing import Any
 
 import pytest
 
+from debate_env.core.protocols import get_protocol
+from debateqd.qd.debates.plans import EvaluationPlanner
 from debateqd.qd.measures.controls import (
     cut_at_sentence,
     cut_strategies,
     length_control,
-    length_pairings,
+    length_plans,
     mean_words,
     position_control,
     words_per_speech,
 )
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.strategy import Strategy
+from tests.qd.debates.test_plans import questions
 from tests.qd.measures.test_scores import trial
-from tests.qd.measures.test_splits import questions
 
 SEEDS = seed_strategies()
+
+
+def said(words: int, speeches: int) -> dict[str, Any]:
+    """What the first seat said, and nobody else."""
+    return {"words": {"debater_0": words}, "speeches": {"debater_0": speeches, "debater_1": 0}}
 
 
 def ordered(kind: str, first: float, second: float, **changes: Any) -> Any:
     """A debate: credence in the strategy's own answer when it is shown first, and when second."""
     place = 0 if changes.get("seat", "debater_0") == "debater_0" else 1
     as_presented, turned = (first, second) if place == 0 else (second, first)
-    orders = tuple(
+    orders: Any = tuple(
         (own, 1 - own) if place == 0 else (1 - own, own) for own in (as_presented, turned)
     )
     return trial(kind, (first + second) / 2, orders=orders, **changes)
@@ -99,16 +106,16 @@ def test_cut_strategies_meet_the_opponents_that_the_whole_ones_met() -> None:
     long = Strategy("e1", "authority", "One two three. Four five.")
     cuts = cut_strategies([SEEDS[0], long], 3)
     asked = questions(3)
-    found = length_pairings(cuts, SEEDS[5:8], asked, 0.0, both_orders=False)
-    assert {p.strategy.strategy_id for p in found} == {"s0000", "e1"}
+    plan = EvaluationPlanner(get_protocol("simultaneous"), 0)
+    found = length_plans(cuts, SEEDS[5:8], asked, 0.0, plan)
+    assert {p.subject for p in found} == {"s0000", "e1"}
     only = cut_strategies([Strategy("e0", "authority", "One."), long], 3)
-    pairs = length_pairings(only, SEEDS[5:8], asked, 0.0, both_orders=False)
-    assert [p.opponent for p in pairs] == [
-        p.opponent for p in found if p.strategy.strategy_id == "e1"
-    ]
-    alone = length_pairings(only, SEEDS[5:8], asked, 1.0, both_orders=True)
+    pairs = length_plans(only, SEEDS[5:8], asked, 0.0, plan)
+    assert [p.seats for p in pairs] == [p.seats for p in found if p.subject == "e1"]
+    in_turn = EvaluationPlanner(get_protocol("sequential"), 0)
+    alone = length_plans(only, SEEDS[5:8], asked, 1.0, in_turn)
     assert len(alone) == 2 * 3
-    assert all(p.strategy is p.opponent for p in alone)
+    assert all(len(set(p.seats.values())) == 1 for p in alone)
 
 
 def test_length_is_paired_by_strategy_and_question() -> None:
@@ -116,10 +123,10 @@ def test_length_is_paired_by_strategy_and_question() -> None:
     short = Strategy("e2", "authority", "One two.")
     cuts = cut_strategies([long, short], 3)
     whole = [
-        trial(first=0.9, words=40, speeches=2),
-        trial(first=0.7, strategy="e2", question="q2", passage="p2", words=20, speeches=2),
+        trial(first=0.9, **said(40, 2)),
+        trial(first=0.7, strategy="e2", question="q2", passage="p2", **said(20, 2)),
     ]
-    cut = [trial("length", 0.6, words=10, speeches=1)]
+    cut = [trial("length", 0.6, **said(10, 1))]
     found = length_control(whole, cut, cuts, 3, "credence", 0.0)
     assert found["whole"]["value"] == pytest.approx(0.8)
     assert found["cut"]["value"] == pytest.approx(0.65)

@@ -91,8 +91,8 @@ def test_everything_that_is_measured_is_kept(persuasion: RunDirectory) -> None:
         *debates,
     }
     line = json.loads(contents[0]["test.jsonl"].splitlines()[0])
-    assert line["v"] == 2
-    assert line["method"] == "probabilities"
+    assert line["v"] == 3
+    assert line["verdict"]["method"] == "probabilities"
     report = json.loads(contents[0]["report.json"])
     alive = len(persuasion.archive()["elites"])
     archive, payoffs = report["archive"], report["payoffs"]
@@ -115,7 +115,7 @@ def test_everything_that_is_measured_is_kept(persuasion: RunDirectory) -> None:
 
 def test_truth_is_measured_by_debates_with_oneself(truth: RunDirectory) -> None:
     report, trials = evaluate_run(truth, elites=2, extras=Extras(archive_questions=4))
-    assert all(t.strategy == t.opponent for t in trials["archive"])
+    assert all(t.alone for t in trials["archive"])
     assert report["archive"]["qd_score"]["value"] is not None
     assert report["payoffs"]["cycles"]["by_chance"] is None
     for name, gaps in report["gaps"].items():
@@ -158,8 +158,8 @@ def test_sequential_self_play_lets_the_correct_side_speak_first_and_second(
 ) -> None:
     run = trained(tmp_path / "run", "truth", "--set=debate.protocol=sequential", "--generations=0")
     _, trials = evaluate_run(run, splits=("test",), elites=2, extras=NOTHING)
-    alone = [t for t in trials["test"] if t.kind == "elites"]
-    first = [t.defends_correct == (t.seat == "debater_0") for t in alone]
+    alone = [t for t in trials["test"] if t.phase == "elites"]
+    first = [t.label == t.sides["debater_0"] for t in alone]
     assert sum(first) * 2 == len(first) == 2 * 2 * len(run.questions().splits["test"])
 
 

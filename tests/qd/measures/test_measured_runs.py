@@ -108,7 +108,7 @@ def speakers(run_dir: Path) -> int:
     """Count the strategies that debated in generation 0."""
     matches = RunDirectory.open(run_dir).matches()
     played = [m for m in matches if m.phase != "report" and not m.generation]
-    return len({strategy for match in played for strategy in match.seats})
+    return len({strategy for match in played for strategy in match.players})
 
 
 def test_labels_are_paid_for_and_planned(tmp_path):

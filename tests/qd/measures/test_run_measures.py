@@ -1,24 +1,24 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from debate_env.core.protocols import get_protocol
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import default_axis
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.plans import EvaluationPlanner
 from debateqd.qd.measures.evaluate import seeds_of
 from debateqd.qd.measures.run_measures import (
     archive_of,
-    archive_pairings,
+    archive_plans,
     fit_ratings,
     looks_of,
     measure_payoffs,
     rated_score,
-    robin_pairings,
     scale_of,
 )
 from debateqd.qd.measures.score_units import Scale
@@ -27,8 +27,8 @@ from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.statistics import ELO
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
+from tests.qd.debates.test_plans import questions
 from tests.qd.measures.test_scores import trial
-from tests.qd.measures.test_splits import questions
 from tests.qd.running import train
 
 SEEDS = seed_strategies()
@@ -82,27 +82,17 @@ def test_elo_has_its_own_points_per_logit() -> None:
     assert rated_score(config) == "credence"
 
 
-def test_everybody_meets_everybody_in_both_seats() -> None:
-    pairs = list(robin_pairings(SEEDS[:4], questions(3), 2))
-    assert len(pairs) == 6 * 2 * 2
-    keys = [
-        (p.strategy.strategy_id, p.opponent.strategy_id, p.question.question_id, p.seat)
-        for p in pairs
-    ]
-    assert len(set(keys)) == len(keys)
-    assert {p.question.question_id for p in pairs} == {q.question_id for q in questions(3)}
-    assert len(list(robin_pairings(SEEDS[:3], questions(2), 9))) == 3 * 2 * 2  # no question twice
-
-
 def test_the_objective_says_what_is_played() -> None:
     asked = questions(2)
-    persuasion = archive_pairings(SEEDS[:3], SEEDS[5:9], asked, 0.0, both_orders=False)
-    assert all(p.strategy != p.opponent for p in persuasion)
+    planner = EvaluationPlanner(get_protocol("simultaneous"), 0)
+    persuasion = archive_plans(SEEDS[:3], SEEDS[5:9], asked, 0.0, planner)
+    assert all(len(set(p.seats.values())) == 2 for p in persuasion)
     assert len(persuasion) == 3 * 2 * 2
-    truth = archive_pairings(SEEDS[:3], SEEDS[5:9], asked, 1.0, both_orders=False)
-    assert all(p.strategy is p.opponent for p in truth)
+    truth = archive_plans(SEEDS[:3], SEEDS[5:9], asked, 1.0, planner)
+    assert all(len(set(p.seats.values())) == 1 for p in truth)
     assert len(truth) == 3 * 2
-    mix = archive_pairings(SEEDS[:3], SEEDS[5:9], asked, 0.5, both_orders=True)
+    in_turn = EvaluationPlanner(get_protocol("sequential"), 0)
+    mix = archive_plans(SEEDS[:3], SEEDS[5:9], asked, 0.5, in_turn)
     assert len(mix) == 3 * 2 * 2 + 3 * 2 * 2
 
 
@@ -141,5 +131,3 @@ def test_payoffs_count_the_log_and_fresh_debates(run: RunDirectory) -> None:
     assert set(names) <= set(ids)
     assert all(shares[k][k] is None for k in range(len(ids)))
     assert sum(found["nash"].values()) == pytest.approx(1.0, abs=1e-4)
-    ignored = [replace(t, kind="panel") for t in fresh]
-    assert measure_payoffs(run, elites, ignored, "credence", 0)["fresh"] == 0

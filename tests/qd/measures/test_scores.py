@@ -1,63 +1,60 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from debateqd.qd.debates.trials import Trial
+from debateqd.qd.debates.counting import contest_scores, mean_of, measured, self_scores
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.measures.scores import (
     above_seeds,
     accuracies,
     accuracy_over_seeds,
-    contest_scores,
-    mean_of,
     objective_scores,
-    self_scores,
     split_gaps,
     weighed,
 )
+from tests.qd.making import match
 
 
-def trial(kind: str = "panel", first: float | None = 0.7, **changes: Any) -> Trial:
+def trial(
+    phase: str = "panel",
+    first: float | None = 0.7,
+    *,
+    seat: str = "debater_0",
+    defends_correct: bool = True,
+    strategy: str = "e1",
+    opponent: str = "",
+    passage: str = "p1",
+    **changes: Any,
+) -> Match:
     """A debate of ``e1`` whose judge gave its own answer the credence ``first``."""
-    seat = changes.get("seat", "debater_0")
-    correct = changes.get("defends_correct", True)
-    credence = None if first is None else (first, 1 - first)
-    if credence and seat == "debater_1":
-        credence = credence[::-1]
-    base: dict[str, Any] = {
-        "kind": kind,
-        "strategy": "e1",
-        "opponent": "s1" if kind in ("panel", "archive", "robin", "length") else "e1",
-        "question": "q1",
-        "passage": "p1",
-        "seat": seat,
-        "defends_correct": correct,
-        "verdict": "unusable" if first is None else "verdict",
-        "message": "",
-        "credence": credence,
-        "right": None if first is None else float((first > 0.5) == correct),
-        "won": None if first is None else float(first > 0.5),
-        "bias": None,
-        "truth": None if first is None else (first if correct else 1 - first),
-    }
-    return Trial(**{**base, **changes})
+    others = ("panel", "archive", "robin", "length", "duel")
+    opponent = opponent or ("s1" if phase in others else strategy)
+    place = int(seat == "debater_1")
+    credence = first if first is None or not place else 1 - first
+    names = (opponent, strategy) if place else (strategy, opponent)
+    kind = "unusable" if first is None else "verdict"
+    label = place if defends_correct else 1 - place
+    played = match(*names, credence, label=label, phase=phase, kind=kind, subject=strategy)
+    return replace(played, **{"passage": passage, **changes})
 
 
 def test_a_contest_is_both_seats() -> None:
     seats = [trial(first=0.8), trial(first=0.6, seat="debater_1", defends_correct=False)]
-    assert contest_scores(seats, "credence") == {("e1", "q1"): (pytest.approx(0.7), "p1")}
-    assert contest_scores(seats, "win") == {("e1", "q1"): (1.0, "p1")}
+    assert contest_scores(measured(seats), "credence") == {("e1", "q1"): (pytest.approx(0.7), "p1")}
+    assert contest_scores(measured(seats), "win") == {("e1", "q1"): (1.0, "p1")}
     spoilt = [*seats[:1], trial(first=None, seat="debater_1")]
-    assert contest_scores(spoilt, "credence") == {}
-    assert contest_scores([trial("elites")], "credence") == {}
+    assert contest_scores(measured(spoilt), "credence") == {}
+    assert contest_scores(measured([trial("elites")]), "credence") == {}
 
 
 def test_debates_with_oneself_are_averaged() -> None:
     alone = [trial("elites", 0.8), trial("elites", 0.4, seat="debater_1", defends_correct=False)]
-    assert self_scores(alone, "credence") == {("e1", "q1"): (pytest.approx(0.7), "p1")}
-    assert self_scores(alone, "win") == {("e1", "q1"): (1.0, "p1")}
-    assert self_scores([trial("elites", None), trial("panel")], "credence") == {}
+    assert self_scores(measured(alone), "credence") == {("e1", "q1"): (pytest.approx(0.7), "p1")}
+    assert self_scores(measured(alone), "win") == {("e1", "q1"): (1.0, "p1")}
+    assert self_scores(measured([trial("elites", None), trial("panel")]), "credence") == {}
 
 
 def test_a_mix_needs_both() -> None:
@@ -80,7 +77,7 @@ def test_above_the_seeds_on_the_same_question() -> None:
 
 
 def test_gaps_of_every_kind() -> None:
-    def split(name: str, own: float, seeds: float) -> list[Trial]:
+    def split(name: str, own: float, seeds: float) -> list[Match]:
         where = [{"question": f"{name}{k}", "passage": f"{name}{k}"} for k in range(4)]
         found = []
         for k, place in enumerate(where):

@@ -84,7 +84,7 @@ def test_a_mix_is_the_weighted_mean():
         assert mixed.strategies[name] == pytest.approx(expected)
         expected = np.hypot(0.75 * duel.deviations[name], 0.25 * team.deviations[name])
         assert mixed.deviations[name] == pytest.approx(expected)
-    assert set(mixed.starts) == {"duel", "team"}
+    assert set(mixed.starts) == {"persuasion", "truth"}
 
 
 def test_a_view_that_has_read_before_finds_the_same():

@@ -12,7 +12,7 @@ from debateqd.qd.debates.matches import Match, Plan
 from debateqd.qd.debates.questions import RunQuestions, split_questions
 from debateqd.qd.selection.tournament import Field, Outlook, Tournament
 from debateqd.qd.strategy import Strategy
-from tests.qd.making import match, posterior, strategy
+from tests.qd.making import ids, match, posterior, strategy
 from tests.qd.stand_ins import question_set
 
 PLAYERS = [strategy(f"s{k}") for k in range(7)]
@@ -39,9 +39,8 @@ class Board:
         self.rounds.append(list(plans))
         return [
             match(
-                p.first.strategy_id,
-                p.second.strategy_id,
-                0.9 if p.first.strategy_id > p.second.strategy_id else 0.1,
+                *ids(p),
+                0.9 if ids(p)[0] > ids(p)[1] else 0.1,
                 question=p.question.question_id,
             )
             for p in plans
@@ -86,7 +85,7 @@ def test_every_round_has_its_own_questions_for_all_pairs():
     assert [len(u) for u in used] == [2, 2, 2]
     assert len(set().union(*used)) == 6
     for plans in board.rounds:
-        seats = Counter((p.first.strategy_id, p.second.strategy_id) for p in plans)
+        seats = Counter(ids(p) for p in plans)
         assert all(seats[b, a] == count for (a, b), count in seats.items())
         # debates on a passage stand together, so that an engine reads it once
         order = [p.question.passage_id for p in plans]
@@ -96,8 +95,8 @@ def test_every_round_has_its_own_questions_for_all_pairs():
 def test_winners_meet_winners():
     board = Board()
     play(settings(**SWISS), PLAYERS[:4], board)
-    first = {frozenset((p.first.strategy_id, p.second.strategy_id)) for p in board.rounds[0]}
-    second = {frozenset((p.first.strategy_id, p.second.strategy_id)) for p in board.rounds[1]}
+    first = {frozenset(ids(p)) for p in board.rounds[0]}
+    second = {frozenset(ids(p)) for p in board.rounds[1]}
     assert frozenset(max(pair) for pair in first) in second
     assert not first & second
 
@@ -110,9 +109,7 @@ def test_more_questions_than_there_are_means_all_of_them():
 
 def test_an_unusable_round_costs_nobody_points():
     def lost(plans: Sequence[Plan]) -> list[Match]:
-        return [
-            match(p.first.strategy_id, p.second.strategy_id, None, kind="unusable") for p in plans
-        ]
+        return [match(*ids(p), None, kind="unusable") for p in plans]
 
     assert len(play(settings(**SWISS), PLAYERS, lost)[1]) == 36
 
@@ -138,7 +135,7 @@ def test_pairings_share_the_debates(objective):
     assert len({(p.question.question_id, *p.match_id("pool")) for p in plans}) == 80
     fresh = [p for p in plans if p.phase == "selection"]
     assert len(fresh) == pytest.approx(24, abs=2)
-    assert {s for p in fresh for s in (p.first.strategy_id, p.second.strategy_id)} <= {
+    assert {s for p in fresh for s in ids(p)} <= {
         "t0",
         "s3",
         "t1",
@@ -152,7 +149,7 @@ def test_pairings_share_the_debates(objective):
 def test_children_meet_their_parents_in_both_seats():
     board = Board()
     play(settings(debates=32, waves=1, pairings={"parent": 1}), FAMILY, board)
-    met = Counter((p.first.strategy_id, p.second.strategy_id) for p in board.rounds[0])
+    met = Counter(ids(p) for p in board.rounds[0])
     assert met == {pair: 4 for k in range(4) for pair in ((f"t{k}", f"s{k}"), (f"s{k}", f"t{k}"))}
 
 
@@ -161,7 +158,7 @@ def test_what_a_pairing_cannot_use_is_played_by_neighbours():
     board = Board()
     _, played = play(settings(debates=40, waves=2, pairings=SHARES), PLAYERS, board)
     assert len(played) == 40
-    assert len({p.first.strategy_id for wave in board.rounds for p in wave}) == 7
+    assert len({ids(p)[0] for wave in board.rounds for p in wave}) == 7
 
 
 def test_a_tournament_that_runs_out_of_new_debates_ends():

@@ -165,7 +165,7 @@ def test_every_pairing_is_played_in_both_seats_on_the_same_question(objective, t
     play(config(objective, generations=1), tmp_path / "run")
     for phase in ("train", "selection", "report"):
         played = [m for m in RunDirectory.open(tmp_path / "run").matches() if m.phase == phase]
-        duels = {(m.question, m.seats, m.generation) for m in played if m.seats[0] != m.seats[1]}
+        duels = {(m.question, tuple(m.seats.values()), m.generation) for m in played if not m.alone}
         assert all((q, (b, a), g) in duels for q, (a, b), g in duels)
         assert played
 
@@ -246,15 +246,15 @@ def test_the_papers_procedure_decides_by_rating_alone(tmp_path):
 def test_strategies_may_debate_themselves_for_truth(tmp_path):
     play(config("truth", tournament={"teams": "self"}), tmp_path / "run")
     played = [m for m in RunDirectory.open(tmp_path / "run").matches() if m.phase != "report"]
-    assert all(m.seats[0] == m.seats[1] for m in played)
-    counts = Counter(m.seats[0] for m in played if not m.generation)
+    assert all(m.alone for m in played)
+    counts = Counter(m.players[0] for m in played if not m.generation)
     assert len(counts) == 35
     assert sum(counts.values()) == 80
 
 
 def test_a_report_does_not_play_again_what_is_known(done):
     reports = [m for m in RunDirectory.open(done).matches() if m.phase == "report"]
-    debates = {(m.seats, m.question) for m in reports}
+    debates = {(tuple(m.seats.values()), m.question) for m in reports}
     assert len(debates) == len(reports)
 
 
@@ -299,7 +299,7 @@ def test_the_win_rate_of_every_generation_is_in_the_log(objective, tmp_path):
     watcher = Watcher()
     summary = play(config(objective), tmp_path / "run", None, watcher)
     matches = RunDirectory.open(tmp_path / "run").matches()
-    reports = [m for m in matches if m.phase == "report" and m.seats[0] != m.seats[1]]
+    reports = [m for m in matches if m.phase == "report" and not m.alone]
     for event in watcher.of(GenerationFinished):
         stats = event.stats
         won, panel = [], set()
@@ -308,9 +308,9 @@ def test_the_win_rate_of_every_generation_is_in_the_log(objective, tmp_path):
                 if m.generation > stats.generation:
                     continue
                 # Every debate with a seed that is no champion of this generation is one of its.
-                if champion in m.seats and not set(m.seats) <= set(stats.champions):
-                    won.append(m.share("win") if m.seats[0] == champion else 1 - m.share("win"))
-                    panel.add(m.seats)
+                if champion in m.players and not set(m.players) <= set(stats.champions):
+                    won.append(m.share(champion, "win"))
+                    panel.add(m.players)
         assert panel
         assert all((b, a) in panel for a, b in panel)
         assert stats.win_rate is not None

@@ -1,0 +1,149 @@
+"""What debates count: shares won, truths reached, points; by strategy, question and passage.
+
+Training and evaluation count alike, and only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from debateqd.qd.debates.matches import Match, weighted_mean
+from debateqd.qd.statistics import Estimate, mean_interval
+
+
+def share_won(matches: Iterable[Match], player: str, score: str) -> float | None:
+    """Mean share that a strategy won of its usable matches; ``None`` without any."""
+    return weighted_mean((s, 1.0) for m in matches if (s := m.share(player, score)) is not None)
+
+
+def truth_reached(matches: Iterable[Match], score: str) -> float | None:
+    """Mean truth score of usable matches; ``None`` without any."""
+    return weighted_mean((t, 1.0) for m in matches if (t := m.truth(score)) is not None)
+
+
+def points(matches: Iterable[Match], player: str, truth_weight: float) -> float | None:
+    """Tournament points of a strategy in a round: won or right debates / usable ones.
+
+    Args:
+        matches: The strategy's matches of the round.
+        player: The strategy.
+        truth_weight: 0 for persuasion, 1 for truth, between them for a mix.
+
+    Returns:
+        Points in [0, 1]; ``None`` when no match is usable.
+    """
+    kept = [match for match in matches if match.comparisons]
+    if not kept:
+        return None
+    won = (share_won(kept, player, "win") or 0.0) if truth_weight < 1 else 0.0
+    right = (truth_reached(kept, "win") or 0.0) if truth_weight > 0 else 0.0
+    return (1 - truth_weight) * won + truth_weight * right
+
+
+Value = Callable[[Match], float | None]
+"""What is counted of a debate; ``None`` where there is nothing to count."""
+
+Key = tuple[str, str]
+"""Ids of a strategy and a question."""
+
+Scores = Mapping[Key, tuple[float, str]]
+"""Score, and passage of the question."""
+
+
+def measured(matches: Iterable[Match]) -> Iterator[tuple[str, Match]]:
+    """Pair the debates of an evaluation with the strategies that they measure."""
+    return ((match.subject, match) for match in matches)
+
+
+def contest_scores(
+    measured: Iterable[tuple[str, Match]], score: str
+) -> dict[Key, tuple[float, str]]:
+    """Return the mean share that a strategy won of its contests on a question.
+
+    Left out where one of the debates has no usable verdict: seats, and so sides, are then no longer
+    balanced.
+
+    Args:
+        measured: Strategies and their debates; those of a strategy with itself are skipped.
+        score: ``"credence"`` or ``"win"``.
+    """
+    return _by_question((name, m, m.share(name, score)) for name, m in measured if m.contested)
+
+
+def self_scores(measured: Iterable[tuple[str, Match]], score: str) -> dict[Key, tuple[float, str]]:
+    """Return the mean truth score of a strategy's debates with itself on a question.
+
+    Args:
+        measured: Strategies and their debates; those between different ones are skipped.
+        score: ``"credence"`` in the correct answer, or ``"win"`` for right and wrong.
+    """
+    found = ((name, m, m.truth(score)) for name, m in measured if m.alone)
+    return _by_question(row for row in found if row[2] is not None)
+
+
+def _by_question(
+    rows: Iterable[tuple[str, Match, float | None]],
+) -> dict[Key, tuple[float, str]]:
+    values: dict[Key, list[float | None]] = {}
+    passages: dict[Key, str] = {}
+    for name, match, value in rows:
+        values.setdefault((name, match.question), []).append(value)
+        passages[name, match.question] = match.passage
+    return {
+        key: (sum(known) / len(known), passages[key])
+        for key, found in values.items()
+        if len(known := [value for value in found if value is not None]) == len(found)
+    }
+
+
+def mean_of(scores: Iterable[tuple[float, str]], *, proportion: bool = False) -> Estimate:
+    """Return the mean of scores with their passages as clusters."""
+    kept = list(scores)
+    return mean_interval([v for v, _ in kept], [p for _, p in kept], proportion=proportion)
+
+
+def rate(matches: Iterable[Match], value: Value) -> Estimate:
+    """Mean of a value in [0, 1] over the debates that have it, clustered by passage."""
+    return mean_of(
+        ((v, m.passage) for m in matches if (v := value(m)) is not None), proportion=True
+    )
+
+
+def by_question(matches: Iterable[Match], value: Value) -> dict[str, tuple[float, str]]:
+    """Mean of a value over the debates of each question, with the question's passage."""
+    sums: dict[str, list[float]] = {}
+    passages: dict[str, str] = {}
+    for match in matches:
+        v = value(match)
+        if v is not None:
+            sums.setdefault(match.question, []).append(v)
+            passages[match.question] = match.passage
+    return {q: (sum(vs) / len(vs), passages[q]) for q, vs in sums.items()}
+
+
+def paired(
+    first: Mapping[str, tuple[float, str]], second: Mapping[str, tuple[float, str]]
+) -> tuple[list[float], list[str]]:
+    """Differences first minus second on the questions both have, with their passages."""
+    common = [q for q in first if q in second]
+    return [first[q][0] - second[q][0] for q in common], [first[q][1] for q in common]
+
+
+def right(match: Match) -> float | None:
+    """Whether the judge was right, for :func:`rate` and :func:`by_question`."""
+    return match.right
+
+
+def won(match: Match) -> float | None:
+    """Whether the measured strategy won, for :func:`rate` and :func:`by_question`."""
+    return match.share(match.subject, "win")
+
+
+def credence_won(match: Match) -> float | None:
+    """Share of the credence that the measured strategy won, for :func:`rate`."""
+    return match.share(match.subject, "credence")
+
+
+def believed(match: Match) -> float | None:
+    """The judge's credence in the correct answer, for :func:`rate` and :func:`by_question`."""
+    return match.believed
