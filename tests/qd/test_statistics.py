@@ -21,8 +21,8 @@ from debateqd.qd.statistics import (
     [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (10, 2.228), (30, 2.042)],
 )
 def test_t_quantile_agrees_with_tables(df: int, expected: float) -> None:
-    assert t_quantile(0.975, df) == pytest.approx(expected, abs=0.02)
-    assert t_quantile(0.025, df) == pytest.approx(-expected, abs=0.02)
+    assert t_quantile(0.975, df) == pytest.approx(expected, abs=0.0005)
+    assert t_quantile(0.025, df) == pytest.approx(-expected, abs=0.0005)
 
 
 def test_t_quantile_tends_to_the_normal() -> None:
