@@ -14,8 +14,10 @@ EXAMPLES = ROOT / "examples"
     [
         ("plug_in_agent.py", "my answer 0."),
         ("own_policy_pettingzoo.py", "judge_0: reward"),
+        ("evolve_in_one_file.py", "of debates with seeds on"),
     ],
 )
-def test_an_example_runs(name, said, capsys):
+def test_an_example_runs(name, said, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", [name])
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
     assert said in capsys.readouterr().out
