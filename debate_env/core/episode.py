@@ -194,7 +194,12 @@ class Episode:
             scores = self.outcome.scores
             for seat, convinced in scores["persuasion"].items():
                 if convinced is not None:
-                    paid[seat] = reward(convinced, scores["truth"][seat], self.settings)
+                    paid[seat] = reward(
+                        convinced,
+                        scores["truth"][seat],
+                        self.settings.objective,
+                        self.settings.mix_weight,
+                    )
             if scores["judge"] is not None:
                 paid |= dict.fromkeys(self._protocol.judges, scores["judge"])
         return paid
@@ -370,7 +375,7 @@ class Episode:
         self._pending = {}
 
     def _ending(self, credence: tuple[float, ...] | None) -> Ending:
-        return Ending(self.settings, self.label, credence, self.speeches)
+        return Ending(self.label, credence, self.speeches, self.settings.reward_form)
 
     # --- copies -------------------------------------------------------------------------------
 

@@ -17,14 +17,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from debate_env.core.rewards import correctness, persuasion, truth
+from debate_env.core.rewards import RewardForm, correctness, persuasion, truth
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from debate_env.core.settings import DebateSettings
 
 SPEECH = 0
 """Phase in which the acting seats give a speech."""
@@ -55,16 +52,16 @@ class Ending(NamedTuple):
     """How an episode ended that was not aborted: all that earnings and comparisons depend on.
 
     Attributes:
-        settings: The rules.
         label: Index of the correct answer in the presented order.
         credence: The judge's probabilities in the presented order; ``None`` without a verdict.
         speeches: Everything that was said.
+        reward_form: What scores are: the judge's credence, wins or log-odds.
     """
 
-    settings: DebateSettings
     label: int
     credence: tuple[float, ...] | None
-    speeches: tuple[Speech, ...]
+    speeches: tuple[Speech, ...] = ()
+    reward_form: RewardForm = "credence"
 
 
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -230,7 +227,7 @@ class Debate:
 
     def scores(self, ending: Ending) -> Scores:
         """Pay each side what it convinced the judge of, and all alike for the truth."""
-        credence, form, sides = ending.credence, ending.settings.reward_form, self._sides()
+        credence, form, sides = ending.credence, ending.reward_form, self._sides()
         if credence is None:
             return {name: dict.fromkeys(self.players) for name in ("persuasion", "truth")}
         convinced = persuasion(credence, form)

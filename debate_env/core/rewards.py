@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    from debate_env.core.settings import DebateSettings, RewardForm
+Objective = Literal["persuasion", "truth", "mix"]
+RewardForm = Literal["credence", "win", "log_odds"]
 
 FLOOR = 1e-6
 """Lowest probability that enters a logarithm; bounds every score by about 13.8 in size."""
@@ -66,10 +66,12 @@ def judge_log_score(credence: Sequence[float], label: int) -> float:
     return log(max(credence[label], FLOOR) * len(credence))
 
 
-def reward(persuasion_score: float, truth_score: float, settings: DebateSettings) -> float:
-    """Return what a player is paid of its two scores under the settings' objective."""
-    if settings.objective == "persuasion":
+def reward(
+    persuasion_score: float, truth_score: float, objective: Objective, mix_weight: float = 0.5
+) -> float:
+    """Return what a player is paid of its two scores under an objective."""
+    if objective == "persuasion":
         return persuasion_score
-    if settings.objective == "truth":
+    if objective == "truth":
         return truth_score
-    return mix(truth_score, persuasion_score, settings.mix_weight)
+    return mix(truth_score, persuasion_score, mix_weight)

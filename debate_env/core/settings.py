@@ -7,11 +7,10 @@ from math import isfinite
 from typing import Literal, get_args
 
 from debate_env.core.protocols import protocol_names
+from debate_env.core.rewards import Objective, RewardForm
 from debate_env.errors import FieldError, nearest
 
 QuoteMode = Literal["strict", "khan"]
-Objective = Literal["persuasion", "truth", "mix"]
-RewardForm = Literal["credence", "win", "log_odds"]
 
 
 @dataclass(frozen=True, slots=True)

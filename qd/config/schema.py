@@ -23,7 +23,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from debate_env.core.settings import DebateSettings, Objective
+from debate_env.core.rewards import Objective
+from debate_env.core.settings import DebateSettings
 from debate_env.errors import FieldError, nearest
 from debateqd.agents.models.base import Sampling
 from debateqd.agents.models.budget import Limits, Price

@@ -266,7 +266,7 @@ def compared(
     sides: Mapping[str, int], label: int, credence: tuple[float, ...] | None
 ) -> tuple[Comparison, ...]:
     """Compare those who defend answers as a debate does, by a judge's credence."""
-    ending = Ending(DebateSettings(), label, credence, ())
+    ending = Ending(label, credence)
     return convincing(sides, ending) + finding(sides, ending)
 
 

@@ -150,7 +150,7 @@ def test_ratings_read_comparisons_and_nothing_else(name, protocol, truth_weight)
         alone = len(seats) == 1
         sides = {seat: place for place, seat in enumerate(seats)}
         credence = (0.8, 0.1, 0.1) if better == "s0001" else (0.1, 0.8, 0.1)
-        ending = protocols.Ending(DebateSettings(), 0, credence, ())
+        ending = protocols.Ending(0, credence)
         comparisons = RULES[protocol].comparisons(ending)
         return Match(
             match_id=f"{better}{number}",

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debate_env import DebateSettings
 from debate_env.core.rewards import (
     correctness,
     judge_log_score,
@@ -100,14 +99,7 @@ def test_mix_interpolates_and_everything_is_finite(credence, form, label, weight
     label %= len(credence)
     shared = truth(credence, label, form)
     paid = {
-        objective: [
-            reward(
-                own,
-                shared,
-                DebateSettings(objective=objective, reward_form=form, mix_weight=weight),
-            )
-            for own in persuasion(credence, form)
-        ]
+        objective: [reward(own, shared, objective, weight) for own in persuasion(credence, form)]
         for objective in ("persuasion", "truth", "mix")
     }
     assert paid["truth"][0] == paid["truth"][1]
