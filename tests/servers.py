@@ -320,7 +320,7 @@ class ThreadServer:
         self.port = port
         self._thread = threading.Thread(target=self._run, name="stand-in server", daemon=True)
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(300)
         self.url = f"http://127.0.0.1:{self.port}/v1"
 
     def _run(self) -> None:

@@ -25,7 +25,7 @@ def benchmark(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
     command = [sys.executable, "benchmarks/evolution.py", "--quick", "--json", str(file), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout, json.loads(file.read_text())

@@ -22,7 +22,7 @@ def benchmark(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
     command = [sys.executable, "benchmarks/selection.py", "--json", str(file), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout, json.loads(file.read_text())

@@ -26,12 +26,19 @@ def test_json_and_a_classic_that_is_missing(capsys):
     assert line.startswith("no-such-game-v1: left out")
 
 
-def test_wrapped_stepping_reaches_the_floor():
+def test_a_classic_is_compared_with():
     pytest.importorskip("pygame", reason="the extra 'bench' is not installed")
-    rows, missing = bench.measure(seconds=0.05, repeats=3, sizes=[], classics=["rps-v2"])
+    rows, missing = bench.measure(seconds=0.02, repeats=1, sizes=[], classics=["rps-v2"])
     assert missing == []
     (ratio,) = [r.ratio for r in rows if (r.case, r.view) == ("rps-v2", "wrapped")]
-    assert ratio >= bench.FLOOR
+    assert ratio > 0
+
+
+@pytest.mark.parametrize(("ratio", "status"), [(bench.FLOOR, 0), (0.9 * bench.FLOOR, 1)])
+def test_stepping_slower_than_the_floor_ends_with_status_1(ratio, status, monkeypatch, capsys):
+    rows = [bench.Speed("rps-v2", "wrapped", 1000.0, "steps/s", 1.0, ratio)]
+    monkeypatch.setattr(bench, "measure", lambda **_: (rows, []))
+    assert bench.main(["--json"]) == status
 
 
 def test_recorded_episodes_replay_to_their_end():

@@ -138,7 +138,7 @@ def test_piped_input_in_a_process_of_its_own(questions):
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONUTF8": "1"},
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert "Your verdict: A 0%, B 100%" in done.stdout

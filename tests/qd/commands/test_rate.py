@@ -132,7 +132,7 @@ def test_it_runs_alone_on_a_bare_table_and_writes_nothing(tmp_path: Path) -> Non
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -152,7 +152,7 @@ def test_reading_and_least_squares_load_nothing_of_the_models() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=True,
     )
     assert done.stdout == "[]\n"

@@ -150,13 +150,13 @@ def start(run_dir: Path) -> subprocess.Popen[str]:
 def stop(process: subprocess.Popen[str], run_dir: Path, generation: int, how: int) -> str:
     """Send a signal as soon as a generation is committed; return what went to standard error."""
     mark = run_dir / "generations" / f"{generation:04d}.json"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not mark.exists():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.002)
     os.kill(process.pid, how)
-    return process.communicate(timeout=60)[1]
+    return process.communicate(timeout=600)[1]
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def read_back(wandb_home: Path) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -45,7 +45,7 @@ def ask(
     return Request(messages, Sampling(max_tokens, temperature), seed, choices, schema)
 
 
-def answers(model: OpenAIModel, requests: Sequence[Request], seconds: float = 30.0) -> list[Reply]:
+def answers(model: OpenAIModel, requests: Sequence[Request], seconds: float = 300.0) -> list[Reply]:
     """Ask all at once; every ticket must come back exactly once."""
     model.submit(list(enumerate(requests)))
     found: dict[int, Reply] = {}
@@ -59,7 +59,7 @@ def answers(model: OpenAIModel, requests: Sequence[Request], seconds: float = 30
     return [found[i] for i in range(len(requests))]
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
     """Wait until something holds that another thread brings about."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from debateqd.agents.models.base import (
 from debateqd.agents.models.openai import make_openai
 from debateqd.agents.models.openai.requests import choice_schema
 from debateqd.agents.testing import CHECKS
-from tests.agents.models.openai.helpers import LONG, answers, ask, connected
+from tests.agents.models.openai.helpers import LONG, answers, ask, connected, wait_for
 from tests.server_replies import Body, Draws, Spoken
 from tests.servers import POOR, Dialect, Settings, serve
 
@@ -255,33 +254,29 @@ def test_seeds_differ_from_text_that_no_utf8_can_hold() -> None:
 
 def test_poll_without_anything_outstanding_returns_at_once() -> None:
     with connected() as (model, _):
-        begun = time.monotonic()
         assert model.poll() == []
-        assert model.poll_for(30) == []
-        assert time.monotonic() - begun < 20
+        assert model.poll_for(3600) == []
 
 
 def test_poll_for_waits_no_longer_than_told() -> None:
     with connected() as (model, server):
-        server.stand_in.settings = Settings(seconds=2.5)
+        server.stand_in.settings = Settings(seconds=3600)
         model.submit([(1, ask())])
-        begun = time.monotonic()
         assert model.poll_for(0) == []
         assert model.poll_for(0.1) == []
-        assert 0.05 < time.monotonic() - begun < 2
-        assert [ticket for ticket, _ in model.poll()] == [1]
+        server.stand_in.settings = Settings()
+        model.submit([(2, ask(seed=2))])
+        assert [ticket for ticket, _ in model.poll()] == [2]
 
 
 def test_ctrl_c_gets_through_while_waiting() -> None:
     with connected() as (model, server):
-        server.stand_in.settings = Settings(seconds=30)
+        server.stand_in.settings = Settings(seconds=3600)
         model.submit([(1, ask())])
         timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
-        begun = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             model.poll()
-        assert time.monotonic() - begun < 20
         timer.join()
 
 
@@ -296,21 +291,15 @@ def test_close_ends_everything_promptly_and_leaks_nothing() -> None:
     with serve(Settings()) as server:
         before = open_files()
         model = make_openai("tiny", base_urls=[server.url])
-        server.stand_in.settings = Settings(seconds=30, slots=4)
+        server.stand_in.settings = Settings(seconds=3600, slots=4)
         model.submit([(i, ask(seed=i)) for i in range(50)])
         assert model.poll_for(0.2) == []
-        begun = time.monotonic()
         model.close()
         model.close()
-        assert time.monotonic() - begun < 20
         assert model.poll() == []
         with pytest.raises(RuntimeError, match="closed"):
             model.submit([(1, ask())])
-        for _ in range(100):
-            if not server.stand_in.connections:
-                break
-            time.sleep(0.02)
-        assert not server.stand_in.connections
+        wait_for(lambda: not server.stand_in.connections)
         assert [t.name for t in set(threading.enumerate()) - threads] == ["stand-in server"]
         assert open_files() <= before
     assert not set(threading.enumerate()) - threads

@@ -17,11 +17,10 @@ from debate_env.core.settings import DebateSettings
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Message, Sampling
-from debateqd.agents.models.openai import make_openai
 from debateqd.agents.prompts import mutation_messages, parse_mutation
 from debateqd.agents.rollout import DebateJob, DebateRecord, play_all
 from tests.agents.fakes import question
-from tests.agents.models.openai.helpers import answers, ask, connected
+from tests.agents.models.openai.helpers import answers, ask, connected, wait_for
 from tests.server_ideal import IdealModel
 from tests.servers import Faults, ProcessServer, Settings, serve, serve_process
 
@@ -110,7 +109,7 @@ def test_it_holds_two_thousand_requests_in_flight_in_little_memory() -> None:
             opened.append(writer)
         for writer in opened:
             await writer.drain()
-        for _ in range(100):
+        for _ in range(6000):
             held = server.counts()["most_in_flight"]
             if held == number:
                 break
@@ -138,26 +137,10 @@ def test_faults_are_drawn_per_attempt() -> None:
 
 def test_a_client_that_leaves_frees_its_slot() -> None:
     with connected(Settings(slots=1)) as (model, server):
-        server.stand_in.settings = Settings(slots=1, seconds=30)
+        server.stand_in.settings = Settings(slots=1, seconds=3600)
         model.submit([(1, ask())])
-        model.poll_for(0.1)
+        wait_for(lambda: server.stand_in.counts["most_running"])
         model.close()
         server.stand_in.settings = Settings(slots=1)
         assert post(server.url)[0] == 200
         assert server.stand_in.counts["gone"] == 1
-
-
-@pytest.mark.slow
-def test_debates_hardly_wait_for_slow_replies() -> None:
-    # The benchmark measures this on long runs; here only that nothing is badly wrong.
-    settings = Settings(seconds=0.1, slow_share=0.05, keep_bodies=False)
-    ideal = IdealModel(settings)
-    expected = debates(ideal, 96)
-    with serve_process(settings) as server:
-        model = make_openai("tiny", base_urls=[server.url])
-        begun = time.monotonic()
-        records = debates(model, 96)
-        seconds = time.monotonic() - begun
-        model.close()
-    assert [r.speeches for r in records] == [r.speeches for r in expected]
-    assert seconds < 3 * ideal.now
