@@ -10,6 +10,9 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -23,45 +26,44 @@ _NO_SAMPLING = Sampling(max_tokens=1)
 
 
 class _Calls:
-    """The calls of one agent, as a chat model: submit starts them, poll hands back what is done."""
+    """The calls of one agent, as a chat model whose requests name calls that have begun."""
 
     name = fingerprint = "asynchronous agent"
 
     def __init__(self, act: Callable[[Observation, Place], Awaitable[Any]]) -> None:
         self._act = act
         self._names = count()
-        self._asked: dict[str, tuple[Observation, Place]] = {}
-        self._results: dict[str, Any] = {}
+        self._calls: dict[str, Future[Any]] = {}
         self._done: SimpleQueue[tuple[int, Reply]] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def ask(self, observation: Observation, place: Place) -> str:
-        """Name a call that is to be made."""
-        name = str(next(self._names))
-        self._asked[name] = (observation, place)
-        return name
-
-    def result(self, name: str) -> Any:
-        """Return what a call returned, or raise what it raised."""
-        result = self._results.pop(name)
-        if isinstance(result, BaseException):
-            raise RuntimeError(f"{type(result).__name__}: {result}") from result
-        return result
-
-    def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
-        """Start calls."""
+    def begin(self, observation: Observation, place: Place) -> str:
+        """Begin a call; return its name."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        for ticket, request in tickets:
-            call = self._call(ticket, request.messages[0].content)
-            asyncio.run_coroutine_threadsafe(call, self._loop)
+        name = str(next(self._names))
+        call = self._call(observation, place)
+        self._calls[name] = asyncio.run_coroutine_threadsafe(call, self._loop)
+        return name
 
-    async def _call(self, ticket: int, name: str) -> None:
+    async def _call(self, observation: Observation, place: Place) -> Any:
         try:
-            self._results[name] = await self._act(*self._asked.pop(name))
-        except BaseException as error:  # noqa: BLE001  (an agent's own code; raised by result())
-            self._results[name] = error
+            return await self._act(observation, place)
+        except (KeyboardInterrupt, SystemExit) as error:  # would end the loop of all other calls
+            raise RuntimeError(repr(error)) from error
+
+    def result(self, name: str) -> Any:
+        """Return what a call returned, or raise what it raised."""
+        return self._calls.pop(name).result()
+
+    def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
+        """Hand tickets back when their calls are done."""
+        for ticket, request in tickets:
+            done = partial(self._hand_back, ticket)
+            self._calls[request.messages[0].content].add_done_callback(done)
+
+    def _hand_back(self, ticket: int, call: Future[Any]) -> None:
         self._done.put((ticket, Reply("")))
 
     def poll(self) -> list[tuple[int, Reply]]:
@@ -71,11 +73,10 @@ class _Calls:
     def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
         """Return what is done; wait at most so long for the first."""
         found: list[tuple[int, Reply]] = []
-        try:
+        with suppress(Empty):
             while True:
                 found.append(self._done.get(timeout=0 if found else seconds))
-        except Empty:
-            return found
+        return found
 
     def close(self) -> None:
         """Stop the event loop."""
@@ -108,7 +109,7 @@ class AsyncAgent:
 
     def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
         """Wait for the agent's action."""
-        call = self.model.ask(observation, Place(turn.episode_id, turn.seat))
+        call = self.model.begin(observation, Place(turn.episode_id, turn.seat))
         yield [Request((Message("user", call),), _NO_SAMPLING, turn.seed)]
         return Decision(self.model.result(call))
 

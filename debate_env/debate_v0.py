@@ -108,13 +108,13 @@ calls `env.unwrapped.abort("unusable" or "error", message)`, which truncates all
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from pettingzoo.utils import wrappers
 
 from debate_env.core.aec import AECDebate
 from debate_env.core.parallel import ParallelDebate
-from debate_env.core.settings import DebateSettings
+from debate_env.core.settings import SettingsFields, read_settings
 from debate_env.questions.question import Question
 
 __all__ = ["env", "parallel_env", "raw_env"]
@@ -141,20 +141,27 @@ class raw_env(AECDebate):  # noqa: N801 - PettingZoo's name
         questions: Sequence[Question] | str | None = None,
         *,
         render_mode: str | None = None,
-        **settings: Any,
+        **settings: Unpack[SettingsFields],
     ) -> None:
-        super().__init__(questions, DebateSettings(**settings), render_mode)
+        rules = read_settings(settings, "questions", "render_mode")
+        super().__init__(questions, rules, render_mode)
 
 
 def env(
-    questions: Sequence[Question] | str | None = None, **settings: Any
+    questions: Sequence[Question] | str | None = None,
+    *,
+    render_mode: str | None = None,
+    **settings: Unpack[SettingsFields],
 ) -> wrappers.OrderEnforcingWrapper:
     """Make :class:`raw_env` with PettingZoo's checks on the order of calls."""
-    return wrappers.OrderEnforcingWrapper(raw_env(questions, **settings))
+    return wrappers.OrderEnforcingWrapper(raw_env(questions, render_mode=render_mode, **settings))
 
 
 def parallel_env(
-    questions: Sequence[Question] | str | None = None, **settings: Any
+    questions: Sequence[Question] | str | None = None,
+    *,
+    render_mode: str | None = None,
+    **settings: Unpack[SettingsFields],
 ) -> ParallelDebate:
     """Make the environment with PettingZoo's parallel interface: one step per wave."""
-    return ParallelDebate(raw_env(questions, **settings))
+    return ParallelDebate(raw_env(questions, render_mode=render_mode, **settings))

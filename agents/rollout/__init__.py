@@ -6,7 +6,7 @@ asks a model (mutators, labellers, baselines).
 """
 
 from debateqd.agents.rollout.debates import DebateJob, DebateRecord
-from debateqd.agents.rollout.exchange import run_thoughts
+from debateqd.agents.rollout.dispatcher import run_thoughts
 from debateqd.agents.rollout.in_env import EnvDebate, play_in_env
 from debateqd.agents.rollout.scheduler import PrefixRoom, play, play_all
 

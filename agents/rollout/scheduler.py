@@ -26,7 +26,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import Decision, Thought, Turn, derive_seed
 from debateqd.agents.models.base import Reply
 from debateqd.agents.rollout.debates import DebateJob, DebateRecord, OpenDebate, agent_error
-from debateqd.agents.rollout.exchange import Call, Exchange, Line
+from debateqd.agents.rollout.dispatcher import Call, Dispatcher, Line
 
 _BY_INDEX = attrgetter("index")
 _FIRST_ROOM = 16  # debates that are open while everybody answers at once
@@ -133,8 +133,6 @@ class _OpenPassages:
 class _SeatCall(Call):
     """The thought of one seat on one of its turns."""
 
-    __slots__ = ("debate", "seat", "tokens", "touched")
-
     def __init__(
         self,
         thought: Thought[Decision],
@@ -143,27 +141,16 @@ class _SeatCall(Call):
         seat: str,
         touched: list[OpenDebate],
     ) -> None:
-        # The work of the base class, written out: this is done for every turn of every debate.
-        self.thought = thought
-        self.line = line
-        self.rank = debate.index
-        self.replies = None
+        super().__init__(thought, line, debate.index)
         self.debate = debate
         self.seat = seat
         self.touched = touched
-        tokens = debate.tokens
-        if seat not in tokens:
-            tokens[seat] = [0, 0, 0, 0]
-        self.tokens = tokens[seat]
+        self.tokens = debate.tokens.setdefault(seat, [0, 0, 0, 0])
 
     def received(self, replies: Sequence[Reply]) -> None:
-        tokens = self.tokens
         for reply in replies:
-            prompt, completion, thinking = reply.usage
-            tokens[0] += 1
-            tokens[1] += prompt
-            tokens[2] += completion
-            tokens[3] += thinking
+            for place, number in enumerate((1, *reply.usage)):
+                self.tokens[place] += number
 
     def returned(self, value: Any) -> None:
         if self.debate.take(self.seat, value):
@@ -188,7 +175,7 @@ class _Rollout:
         self._room = min(_FIRST_ROOM, max_open)
         self._on_record = on_record
         self._cache = None if room is None else _OpenPassages(room)
-        self._exchange = Exchange()
+        self._dispatcher = Dispatcher()
         self._open = 0
         self._touched: list[OpenDebate] = []
         self._plain: dict[int, tuple[Agent, list[OpenDebate], list[str], list[Observation]]] = {}
@@ -197,7 +184,7 @@ class _Rollout:
     def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
         """Yield (position of the job, record) as debates finish."""
         source: Iterator[tuple[int, DebateJob]] | None = enumerate(jobs)
-        exchange, cache = self._exchange, self._cache
+        dispatcher, cache = self._dispatcher, self._cache
         item: tuple[int, DebateJob] | None = None  # taken, but not begun
         while True:
             while source is not None and self._open < self._room:
@@ -210,7 +197,7 @@ class _Rollout:
                     item = None
                     self._ask()
             # Models get to work first: the reader of a record or a plain agent may take a while.
-            exchange.submit()
+            dispatcher.submit()
             if self._finished:
                 finished, self._finished = self._finished, []
                 self._open -= len(finished)
@@ -232,13 +219,13 @@ class _Rollout:
         if self._plain:
             self._ask_plain()
         else:
-            calls = self._exchange.collect()
-        if not self._exchange.idle or perf_counter() - begun > _AT_ONCE:
+            calls = self._dispatcher.collect()
+        if not self._dispatcher.idle or perf_counter() - begun > _AT_ONCE:
             self._room = min(2 * self._room, self._max_open)
         self._ask()
         # Every debate goes on while its data is at hand, before the next one is looked at.
         for call in calls:
-            self._exchange.advance(call)
+            self._dispatcher.advance(call)
             if self._touched:
                 self._ask()
 
@@ -288,12 +275,12 @@ class _Rollout:
         turn = Turn(seat, number, job.settings, seed, job.job_id)
         try:
             thought = agent.think(observation, turn)
-            line = self._exchange.line(agent.model)
+            line = self._dispatcher.line(agent.model)
         except Exception as error:  # noqa: BLE001  (an agent's own code)
             if debate.take(seat, Decision(None, failure=agent_error(seat, error))):
                 self._touched.append(debate)
             return
-        self._exchange.advance(_SeatCall(thought, line, debate, seat, self._touched))
+        self._dispatcher.advance(_SeatCall(thought, line, debate, seat, self._touched))
 
     def _ask_plain(self) -> None:
         """Let every plain agent act on all observations that wait for it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from debate_env.core.protocols import protocol_names
 from debate_env.core.rewards import Objective, RewardForm
-from debate_env.errors import FieldError, nearest
+from debate_env.errors import FieldError, InputError, nearest
 
 QuoteMode = Literal["strict", "khan"]
 
@@ -65,3 +66,33 @@ class DebateSettings:
             or not 0 <= weight <= 1
         ):
             raise FieldError("mix_weight", weight, "allowed is a number from 0 to 1")
+
+
+class SettingsFields(TypedDict, total=False):
+    """The fields of :class:`DebateSettings` as keyword arguments, which editors complete."""
+
+    protocol: str
+    rounds: int
+    word_limit: int
+    max_chars: int
+    quotes: QuoteMode
+    objective: Objective
+    reward_form: RewardForm
+    mix_weight: float
+
+
+def read_settings(given: Mapping[str, Any], *others: str) -> DebateSettings:
+    """Make settings of keyword arguments.
+
+    Args:
+        given: Fields of :class:`DebateSettings`.
+        others: What else the function takes that they were given to.
+
+    Raises:
+        InputError: One is unknown (names the nearest that is not), or its value is not allowed.
+    """
+    allowed = (*DebateSettings.__dataclass_fields__, *others)
+    for name in given:
+        if name not in allowed:
+            raise InputError(f"unknown argument {name!r}: {nearest(name, allowed)}")
+    return DebateSettings(**given)

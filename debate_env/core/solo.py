@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium
 
@@ -11,7 +11,7 @@ from debate_env.agent import Agent, Observation, Place, ask, from_callable, tell
 from debate_env.core.aec import AECDebate
 from debate_env.core.protocols import get_protocol
 from debate_env.core.quotes import read_quotes
-from debate_env.core.settings import DebateSettings
+from debate_env.core.settings import SettingsFields, read_settings
 from debate_env.core.transcript import parse_transcript
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
@@ -72,9 +72,10 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         opponents: Mapping[str, Agent] | None = None,
         questions: Sequence[Question] | str | None = None,
         render_mode: str | None = None,
-        **settings: Any,
+        **settings: Unpack[SettingsFields],
     ) -> None:
-        self._env = AECDebate(questions, DebateSettings(**settings), render_mode)
+        rules = read_settings(settings, "seat", "opponents", "questions", "render_mode")
+        self._env = AECDebate(questions, rules, render_mode)
         seats = self._env.possible_agents
         if seat not in seats:
             raise InputError(f"seat={seat!r}: allowed: {', '.join(seats)}")

@@ -35,7 +35,7 @@ class ChoiceTree(NamedTuple):
         return max(len(path) for ways in self.paths for path in ways)
 
 
-class Weights(NamedTuple):
+class ChoiceProbabilities(NamedTuple):
     """What a model thinks of the choices.
 
     Attributes:
@@ -87,7 +87,9 @@ def _forks(paths: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
     return {prefix: tuple(tokens) for prefix, tokens in found.items()}
 
 
-def weigh(tree: ChoiceTree, log_probabilities: Mapping[Path, Mapping[int, float]]) -> Weights:
+def weigh(
+    tree: ChoiceTree, log_probabilities: Mapping[Path, Mapping[int, float]]
+) -> ChoiceProbabilities:
     """Turn the log-probabilities at every fork into the probability of each choice.
 
     A choice whose tokens begin another one ("A" beside "AB") gets what is left of its probability
@@ -114,7 +116,7 @@ def weigh(tree: ChoiceTree, log_probabilities: Mapping[Path, Mapping[int, float]
         raise ValueError("the model gives none of the choices any probability")
     masses = [math.fsum(math.exp(value - top) for value in values) for values in logs]
     total = math.fsum(masses)
-    return Weights(
+    return ChoiceProbabilities(
         tuple(mass / total for mass in masses), min(1.0, max(0.0, 1.0 - total * math.exp(top)))
     )
 

@@ -17,7 +17,7 @@ from debateqd.agents.models.base import Capabilities, Message, Reply, Request, S
 from debateqd.agents.models.vllm.choices import ChoiceTree, choice_tree
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Finished, RefusedError, Runner
-from debateqd.agents.models.vllm.stages import Abilities, Answer, Ask, Stages, answering
+from debateqd.agents.models.vllm.stages import Abilities, Ask, Generated, Stages, answering
 from debateqd.agents.models.vllm.start import read, reason
 
 _TREES = 4096
@@ -193,7 +193,7 @@ class VllmModel:
         self._delivery["failed"] += reply.finish_reason == "error"
         self._done.append((ticket, reply))
 
-    def _advance(self, job: _Job, answers: list[Answer] | None) -> None:
+    def _advance(self, job: _Job, answers: list[Generated] | None) -> None:
         """Run a ticket's stages up to what is to be generated next, or to its reply."""
         assert job.stages is not None  # noqa: S101
         try:

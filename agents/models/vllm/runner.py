@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from debateqd.agents.models.vllm.stages import Answer, Ask
+from debateqd.agents.models.vllm.stages import Ask, Generated
 
 _LIVENESS = 0.5  # seconds between two looks at whether the engine's process lives
 # Requests that wait inside the engine, so that it never lacks one; the others wait outside, where
@@ -42,7 +42,7 @@ class Finished(NamedTuple):
     """
 
     key: int
-    answer: Answer
+    answer: Generated
     cached: int
 
 
@@ -215,7 +215,7 @@ def _finished(output: Any) -> Finished:
     watched = None
     if made.logprobs:
         watched = {token: float(entry.logprob) for token, entry in made.logprobs[0].items()}
-    answer = Answer(
+    answer = Generated(
         made.token_ids, made.text, made.finish_reason or "stop", made.stop_reason, watched
     )
     return Finished(int(output.request_id), answer, output.num_cached_tokens or 0)

@@ -73,7 +73,7 @@ class Ask(NamedTuple):
     watch: tuple[int, ...] = ()
 
 
-class Answer(NamedTuple):
+class Generated(NamedTuple):
     """What was generated.
 
     Attributes:
@@ -127,7 +127,7 @@ class _Tally:
         return Usage(self.prompt, self.completion, self.thinking)
 
 
-Stages = Generator[list[Ask], list[Answer], Reply]
+Stages = Generator[list[Ask], list[Generated], Reply]
 
 
 def answering(request: Request, prompt: Prompt, model: Abilities) -> Stages:
@@ -198,7 +198,7 @@ def _would_open(seen: Mapping[int, float], opening: int) -> bool:
 
 def _think(
     request: Request, ids: list[int], room: int, model: Abilities, tally: _Tally
-) -> Generator[list[Ask], list[Answer], list[int]]:
+) -> Generator[list[Ask], list[Generated], list[int]]:
     """Let the model think; return the tokens up to the end of its thinking.
 
     Thinking that does not end within its budget, or that the model ends together with its turn, is
@@ -265,7 +265,7 @@ def _verdict(
 
 def _look(
     ids: list[int], prefixes: Sequence[Path], tree: ChoiceTree, opening: int | None
-) -> Generator[list[Ask], list[Answer], dict[Path, dict[int, float]]]:
+) -> Generator[list[Ask], list[Generated], dict[Path, dict[int, float]]]:
     """Ask what comes next after each of some prefixes; return the log-probabilities."""
     asks: list[Ask] = []
     places: list[Path] = []

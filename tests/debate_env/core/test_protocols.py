@@ -60,3 +60,20 @@ def test_unknown_and_taken_names():
     with pytest.raises(InputError, match="registered already"):
         register_protocol(Impostor())
     register_protocol(Simultaneous())  # the same class again changes nothing
+
+
+def test_what_lacks_members_is_no_protocol():
+    class Half:
+        name = "half"
+        players = ("debater_0",)
+
+        def wave(self, index, speeches, rounds):
+            return None
+
+    with pytest.raises(InputError) as refused:
+        register_protocol(Half())
+    assert str(refused.value) == (
+        "Half is no protocol: it has no judges, symmetric, visible, reads_passage, defends, "
+        "scores, comparisons; see debate_env.core.protocols.DebateProtocol"
+    )
+    assert "half" not in protocol_names()

@@ -27,8 +27,6 @@ _PATIENCE = 0.02  # seconds spent on one of several waiting models before the ne
 class Call:
     """One thought in flight. Subclasses say what becomes of its replies and of its end."""
 
-    __slots__ = ("end", "line", "missing", "rank", "replies", "thought")
-
     def __init__(self, thought: Thought[Any], line: Line, rank: int = 0) -> None:
         self.thought = thought
         self.line = line
@@ -52,22 +50,18 @@ class Call:
 class Line:
     """One model, what is to be sent to it, and how many replies it owes."""
 
-    __slots__ = ("last", "model", "outbox", "owed", "patient", "shuffled")
-
     def __init__(self, model: ChatModel) -> None:
         self.model = model
         self.outbox: list[tuple[int, Request]] = []
         self.owed = 0
-        self.last = 0  # rank of the last request in the outbox
-        self.shuffled = False  # whether the outbox is out of order
         self.patient = model if isinstance(model, PatientModel) else None
 
 
-class Exchange:
+class Dispatcher:
     """Advances thoughts on any number of models.
 
-    Tickets start at a number that no other exchange uses, so that the late replies of an exchange
-    that was abandoned (Ctrl-C in a notebook) are told apart and dropped.
+    Tickets start at a number that no other dispatcher uses, so that the late replies of one that
+    was abandoned (Ctrl-C in a notebook) are told apart and dropped.
     """
 
     def __init__(self) -> None:
@@ -114,21 +108,14 @@ class Exchange:
         except Exception as error:  # noqa: BLE001
             call.raised(error)
             return
-        number = call.missing = len(requests)
-        call.replies = [None] * number
-        line, waiting, ticket = call.line, self._waiting, self._ticket
-        if call.rank < line.last:
-            line.shuffled = True
-        line.last = call.rank
-        self._ticket = ticket + number
-        outbox = line.outbox
-        for request in requests:
-            outbox.append((ticket, request))
-            waiting[ticket] = call
-            ticket += 1
-        call.end = ticket
-        if len(outbox) >= _BATCH:
-            self._submit(line)
+        call.missing = len(requests)
+        call.replies = [None] * call.missing
+        for ticket, request in enumerate(requests, self._ticket):
+            call.line.outbox.append((ticket, request))
+            self._waiting[ticket] = call
+        self._ticket = call.end = self._ticket + call.missing
+        if len(call.line.outbox) >= _BATCH:
+            self._submit(call.line)
 
     def submit(self) -> None:
         """Hand every model what is still to be sent to it."""
@@ -138,9 +125,7 @@ class Exchange:
 
     def _submit(self, line: Line) -> None:
         batch, line.outbox = line.outbox, []
-        if line.shuffled:
-            batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
-        line.last, line.shuffled = 0, False
+        batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
         line.owed += len(batch)
         line.model.submit(batch)
 
@@ -180,7 +165,7 @@ class Exchange:
         for ticket, reply in replies:
             call = waiting.pop(ticket, None)
             if call is None:
-                continue  # a late reply to an exchange that was abandoned
+                continue  # a late reply to a dispatcher that was abandoned
             line.owed -= 1
             call.replies[ticket - call.end] = reply  # type: ignore[index]
             call.missing -= 1
@@ -190,17 +175,14 @@ class Exchange:
 
 
 class _Asking(Call):
-    __slots__ = ("results", "slot")
-
     def __init__(
         self, thought: Thought[Any], line: Line, results: dict[int, Any], slot: int
     ) -> None:
         super().__init__(thought, line, slot)
         self.results = results
-        self.slot = slot
 
     def returned(self, value: Any) -> None:
-        self.results[self.slot] = value
+        self.results[self.rank] = value
 
     def raised(self, error: Exception) -> None:
         raise error
@@ -224,16 +206,16 @@ def run_thoughts(
     """
     if max_open < 1:
         raise InputError(f"max_open must be at least 1, not {max_open}")
-    exchange = Exchange()
-    line = exchange.line(model)
+    dispatcher = Dispatcher()
+    line = dispatcher.line(model)
     results: dict[int, Any] = {}
     begun = 0
     while len(results) < len(thoughts):
         while begun < len(thoughts) and begun - len(results) < max_open:
-            exchange.advance(_Asking(thoughts[begun], line, results, begun))
+            dispatcher.advance(_Asking(thoughts[begun], line, results, begun))
             begun += 1
-        exchange.submit()
-        if not exchange.idle:
-            for call in exchange.collect():
-                exchange.advance(call)
+        dispatcher.submit()
+        if not dispatcher.idle:
+            for call in dispatcher.collect():
+                dispatcher.advance(call)
     return [results[slot] for slot in range(len(thoughts))]
