@@ -16,7 +16,7 @@ from typing import Any
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.registry import archive_from_dict
-from debateqd.qd.debates.counting import Value, believed, credence_won, right, won
+from debateqd.qd.debates.counting import Measure, believed, credence_won, right, won
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Phase, Plan
 from debateqd.qd.debates.referee import Players, play_plans
@@ -65,7 +65,7 @@ def self_debates(
     return play((planner.alone(phase, q, s) for q, s in turns), players)
 
 
-def average(matches: Iterable[Match], value: Value) -> float:
+def average(matches: Iterable[Match], value: Measure) -> float:
     """Average over usable debates."""
     return fmean(v for match in matches if (v := value(match)) is not None)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -67,12 +67,14 @@ class Estimate:
         return not self.low <= number <= self.high
 
 
-def plain(value: Any) -> Any:
-    """Return a field of a report as JSON-able data: estimates and collections are translated."""
+def as_json(value: Any) -> Any:
+    """Return a report, or a part of one, as JSON-able data."""
     if isinstance(value, Estimate):
         return value.to_json()
+    if is_dataclass(value):
+        return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return dict(value)
+        return {key: as_json(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -152,7 +154,7 @@ def mean_interval(
         values: Observations.
         clusters: Cluster label (passage) of each observation.
         resamples: Bootstrap resamples.
-        seed: Seed of the resampling.
+        seed: Of the resampling.
         proportion: Whether values are shares of something in [0, 1]. When all clusters then agree,
             the bootstrap knows no spread, and a Wilson interval over clusters stands in.
 
@@ -251,7 +253,7 @@ def spread_interval(
         value: The point estimate.
         draws: Its values when clusters are resampled.
         n: Observations behind it.
-        clusters: Number of clusters.
+        clusters: Clusters behind it.
     """
     if clusters < 2:
         return Estimate(value, -math.inf, math.inf, n, clusters)

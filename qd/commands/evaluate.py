@@ -22,8 +22,7 @@ from debate_env.errors import InputError
 from debateqd.qd.config.loading import Flag, override_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.measures.compare import compare_runs, compare_seeds
-from debateqd.qd.measures.evaluate import FOLDER, SPLITS, Watch, evaluate_run, save_report
-from debateqd.qd.measures.run_measures import Extras
+from debateqd.qd.measures.evaluate import FOLDER, MEASURED, Extras, Watch, evaluate_run, save_report
 from debateqd.qd.report.evaluation import comparison_report, groups_report, print_report, run_report
 from debateqd.qd.store.directory import RunDirectory
 
@@ -32,7 +31,7 @@ from debateqd.qd.store.directory import RunDirectory
 @click.argument("run_dirs", metavar="RUN_DIR...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--split",
-    type=click.Choice(SPLITS),
+    type=click.Choice(MEASURED),
     help="Only this split; generalisation gaps need all, which is the default.",
 )
 @click.option("--seeds", is_flag=True, help="Take two runs as seeds, too, as more always are.")

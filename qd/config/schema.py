@@ -81,6 +81,11 @@ class QuestionsConfig(Section):
 ROLES = ("debater", "judge", "mutator")
 
 
+def is_simulated(*specs: str) -> bool:
+    """Whether any of these models is the embedded one, whose results say nothing about others."""
+    return any(spec.partition(":")[0] == "embedded" for spec in specs)
+
+
 class ModelsConfig(Section):
     """Which chat models play, how they run, and how their replies are drawn."""
 
@@ -148,8 +153,7 @@ class ModelsConfig(Section):
 
     def price_table(self) -> dict[str, Price]:
         """Return the prices by model name; the embedded model costs nothing."""
-        specs = map(self.spec, ROLES)
-        free = {spec: Price(0.0, 0.0) for spec in specs if spec.partition(":")[0] == "embedded"}
+        free = {spec: Price(0.0, 0.0) for spec in map(self.spec, ROLES) if is_simulated(spec)}
         return free | self.prices
 
 

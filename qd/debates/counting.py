@@ -40,13 +40,13 @@ def points(matches: Iterable[Match], player: str, truth_weight: float) -> float 
     return (1 - truth_weight) * won + truth_weight * right
 
 
-Value = Callable[[Match], float | None]
+Measure = Callable[[Match], float | None]
 """What is counted of a debate; ``None`` where there is nothing to count."""
 
 Key = tuple[str, str]
 """Ids of a strategy and a question."""
 
-Scores = Mapping[Key, tuple[float, str]]
+StrategyScores = Mapping[Key, tuple[float, str]]
 """Score, and passage of the question."""
 
 
@@ -102,23 +102,17 @@ def mean_of(scores: Iterable[tuple[float, str]], *, proportion: bool = False) ->
     return mean_interval([v for v, _ in kept], [p for _, p in kept], proportion=proportion)
 
 
-def rate(matches: Iterable[Match], value: Value) -> Estimate:
+def rate(matches: Iterable[Match], value: Measure) -> Estimate:
     """Mean of a value in [0, 1] over the debates that have it, clustered by passage."""
     return mean_of(
         ((v, m.passage) for m in matches if (v := value(m)) is not None), proportion=True
     )
 
 
-def by_question(matches: Iterable[Match], value: Value) -> dict[str, tuple[float, str]]:
+def by_question(matches: Iterable[Match], value: Measure) -> dict[str, tuple[float, str]]:
     """Mean of a value over the debates of each question, with the question's passage."""
-    sums: dict[str, list[float]] = {}
-    passages: dict[str, str] = {}
-    for match in matches:
-        v = value(match)
-        if v is not None:
-            sums.setdefault(match.question, []).append(v)
-            passages[match.question] = match.passage
-    return {q: (sum(vs) / len(vs), passages[q]) for q, vs in sums.items()}
+    found = _by_question(("", m, v) for m in matches if (v := value(m)) is not None)
+    return {question: score for (_, question), score in found.items()}
 
 
 def paired(

@@ -24,6 +24,9 @@ from debateqd.qd.debates.questions import RunQuestions
 Recorder = Callable[[Match, tuple[Speech, ...]], None]
 """Takes a match with what was said in it."""
 
+PlayPlans = Callable[[Sequence[Plan]], list[Match]]
+"""Plays debates; returns their matches in the same order."""
+
 
 class TrainingStoppedError(StoppedError):
     """A run gives up; the message is one line for the user."""
@@ -73,14 +76,7 @@ class Players:
 def make_players(
     config: RunConfig, questions: str, debater: ChatModel, judge: ChatModel
 ) -> Players:
-    """Seat models as a configuration says.
-
-    Args:
-        config: The run's configuration.
-        questions: Names the questions as they are debated.
-        debater: Model of everybody who follows a strategy.
-        judge: Model of the judges.
-    """
+    """Seat models as a configuration says; ``questions`` names them as they are debated."""
     return Players(
         debater,
         judge,
@@ -156,12 +152,7 @@ def _in_order(records: Iterator[DebateRecord], ids: Sequence[str]) -> Iterator[D
 
 
 class Referee:
-    """Plays the debates of a run, and ends it when most verdicts cannot be used.
-
-    Args:
-        players: Who plays.
-        limits: When to give up.
-    """
+    """Plays the debates of a run, and ends it when most verdicts cannot be used."""
 
     def __init__(self, players: Players, limits: LimitsConfig) -> None:
         self.players = players

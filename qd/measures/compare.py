@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Any
 
 from debate_env.errors import InputError
@@ -104,10 +105,10 @@ def compare_runs(
 def _accuracy_differences(
     matches: Sequence[Mapping[str, Sequence[Match]]], split: str
 ) -> tuple[list[float], list[str]]:
-    sides = [
+    first, second = (
         by_question((m for m in played[split] if m.phase == "elites"), right) for played in matches
-    ]
-    return paired(sides[0], sides[1])
+    )
+    return paired(first, second)
 
 
 def _duel(
@@ -119,10 +120,7 @@ def _duel(
     run: RunDirectory,
 ) -> list[Match]:
     # Two runs use the same identifiers for different strategies, so the opponents are renamed.
-    renamed = [
-        Strategy(f"B-{s.strategy_id}", s.family, s.text, s.parents, s.generation, s.operator)
-        for s in second
-    ]
+    renamed = [replace(s, strategy_id=f"B-{s.strategy_id}") for s in second]
     evaluation = Evaluation(players, run.config.seed)
     plans = evaluation.planner(split).against("duel", first, renamed, questions)
     return evaluation.play("duel", plans)
@@ -134,11 +132,7 @@ def _comparison_warnings(
     asked: Sequence[Mapping[str, Sequence[Question]]],
     common: Mapping[str, Sequence[Question]],
 ) -> list[str]:
-    warnings = []
-    if reports[0]["fingerprints"]["judge"] != reports[1]["fingerprints"]["judge"]:
-        warnings.append("The runs have different judges: their accuracies are not comparable.")
-    if _rules_differ(runs):
-        warnings.append("The runs were debated under different rules.")
+    warnings = _warnings(runs, reports)
     for split, kept in common.items():
         sizes = [len(a[split]) for a in asked]
         if any(size != len(kept) for size in sizes):
@@ -149,12 +143,18 @@ def _comparison_warnings(
     return warnings
 
 
-def _rules_differ(runs: Sequence[RunDirectory]) -> bool:
-    rules = [
+def _warnings(runs: Sequence[RunDirectory], reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what makes any runs hard to compare: other judges, other rules."""
+    warnings = []
+    if len({report["fingerprints"]["judge"] for report in reports}) > 1:
+        warnings.append("The runs have different judges: their accuracies are not comparable.")
+    rules = {
         (s.protocol, s.rounds, s.word_limit, s.max_chars, s.quotes)
         for s in (run.config.debate for run in runs)
-    ]
-    return rules[0] != rules[1]
+    }
+    if len(rules) > 1:
+        warnings.append("The runs were debated under different rules.")
+    return warnings
 
 
 GROUP_MEASURES = ("accuracy", "accuracy_over_seeds", "objective")
@@ -178,10 +178,10 @@ def compare_seeds(
 
     Args:
         runs: The runs.
-        splits: Some of :data:`debateqd.qd.measures.evaluate.SPLITS`; all that hold questions by
+        splits: Some of :data:`debateqd.qd.measures.evaluate.MEASURED`; all that hold questions by
             default.
         elites: How many of each run's best elites are played.
-        progress: Called with (what, debates done, debates to do).
+        progress: Told of progress.
         configs: The runs' configurations, with other addresses of their models, say.
 
     Returns:
@@ -278,11 +278,7 @@ def _group_names(runs: Sequence[RunDirectory]) -> list[str]:
 def _group_warnings(
     runs: Sequence[RunDirectory], names: Sequence[str], reports: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    warnings = []
-    if len({report["fingerprints"]["judge"] for report in reports}) > 1:
-        warnings.append("The runs have different judges: their accuracies are not comparable.")
-    if any(_rules_differ((runs[0], run)) for run in runs[1:]):
-        warnings.append("The runs were debated under different rules.")
+    warnings = _warnings(runs, reports)
     if len({(q.content_hash, str(q.splits)) for q in (run.questions() for run in runs)}) > 1:
         warnings.append(
             "The runs do not share all questions, so that their passages do not cancel in "

@@ -20,7 +20,7 @@ from typing import Any
 from debate_env.questions.question import Question
 from debateqd.qd.debates.counting import (
     Key,
-    Value,
+    Measure,
     by_question,
     contest_scores,
     mean_of,
@@ -33,8 +33,8 @@ from debateqd.qd.debates.counting import (
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.words import count_words, sentences
-from debateqd.qd.measures.scores import weighed
-from debateqd.qd.statistics import Estimate
+from debateqd.qd.measures.scores import objective_scores, weighed
+from debateqd.qd.statistics import Estimate, mean_interval
 from debateqd.qd.strategy import Strategy
 
 
@@ -43,7 +43,7 @@ def _verdict(order: Sequence[float], place: int) -> float:
     return 0.5 if own == other else float(own > other)
 
 
-def _shown(first: bool, *, correct: bool) -> Value:
+def _shown(first: bool, *, correct: bool) -> Measure:
     """Whether an answer won when it was shown first, or second.
 
     Args:
@@ -67,21 +67,18 @@ def _agree(match: Match) -> float | None:
     return float(_verdict(match.orders[0], 0) == _verdict(match.orders[1], 0))
 
 
-def _contrast(matches: Sequence[Match], one: Value, other: Value) -> dict[str, Any]:
+def _contrast(matches: Sequence[Match], one: Measure, other: Measure) -> dict[str, Any]:
     """Two rates and their difference, paired by question."""
     differences = paired(by_question(matches, one), by_question(matches, other))
     return {
         "first": rate(matches, one).to_json(),
         "second": rate(matches, other).to_json(),
-        "difference": mean_of(zip(*differences, strict=True)).to_json(),
+        "difference": mean_interval(*differences).to_json(),
     }
 
 
 def position_control(matches: Iterable[Match]) -> dict[str, Any]:
     """Keep answer orders and seats apart; every rate with a 95 % interval clustered by passage.
-
-    Args:
-        matches: Debates of one split.
 
     Returns:
         A JSON-able mapping. ``accuracy``: of elites in self-play, with the correct answer shown
@@ -93,7 +90,7 @@ def position_control(matches: Iterable[Match]) -> dict[str, Any]:
     alone = [m for m in kept if m.phase == "elites"]
     panel = [m for m in kept if m.phase == "panel"]
 
-    def seated(*, first: bool) -> Value:
+    def seated(*, first: bool) -> Measure:
         return lambda m: (
             won(m) if (m.seats_of(m.subject)[0] == next(iter(m.seats))) == first else None
         )
@@ -127,11 +124,7 @@ class Cut:
 
 
 def cut_at_sentence(text: str, words: int) -> str:
-    """Keep whole sentences from the beginning, up to a number of words.
-
-    Args:
-        text: The text.
-        words: At most so many words are kept, but at least the first sentence.
+    """Keep whole sentences from the beginning, up to a number of words but at least the first.
 
     Returns:
         The text as it is where it is short enough; otherwise the sentences kept, a space between.
@@ -204,11 +197,7 @@ def length_control(
         length alone may have earned), and words per speech ``said_whole`` and ``said_cut``. A
         strategy that was short enough counts with a difference of 0.
     """
-    known = weighed(
-        contest_scores(measured(m for m in whole if m.phase == "panel"), score),
-        self_scores(measured(m for m in whole if m.phase == "elites"), score),
-        truth_weight,
-    )
+    known = objective_scores(whole, score, truth_weight)
     again = weighed(
         contest_scores(measured(cut), score), self_scores(measured(cut), score), truth_weight
     )

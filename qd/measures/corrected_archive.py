@@ -7,7 +7,7 @@ the corrected ones (Flageat and Cully 2023, "Uncertain Quality-Diversity: Evalua
 New Methods for Quality-Diversity in Uncertain Domains"). The *illusion* is the reported value minus
 the corrected one.
 
-Both are in the same unit: score above the seeds, see :mod:`debateqd.qd.measures.score_units`.
+Both are in the same unit: score above the seeds, see :mod:`debateqd.qd.measures.scores`.
 Ratings are translated into it; fresh debates are counted. The QD-score is the sum over filled cells
 of (score - offset); the default offset is the worst possible score, so that a filled cell never
 counts less than an empty one, and it is reported with the score.
@@ -16,52 +16,34 @@ counts less than an empty one, and it is reported with the score.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from debate_env.questions.question import Question
 from debateqd.qd.archive.axes import Unplaceable, Value
 from debateqd.qd.archive.base import ArchiveProtocol, Entry
 from debateqd.qd.archive.registry import archive_from_dict
-from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor
-from debateqd.qd.measures.score_units import (
-    UNIT,
-    ReportRow,
-    Scale,
-    corrected_progress,
-    reported_progress,
-)
-from debateqd.qd.statistics import Estimate, plain, spread_interval, wilson
+from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.counting import contest_scores, measured, self_scores
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.debates.plans import EvaluationPlanner, Plan
+from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, make_descriptors
+from debateqd.qd.measures.scores import UNIT, Scale, above_seeds
+from debateqd.qd.ratings import Ratings, make_rating
+from debateqd.qd.statistics import ELO, NOTHING, Estimate, spread_interval, wilson
+from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
-
-__all__ = [
-    "UNIT",
-    "FreshLook",
-    "QDMetrics",
-    "ReportRow",
-    "Scale",
-    "corrected_progress",
-    "corrected_qd",
-    "empty_like",
-    "refill",
-    "reported_progress",
-    "worst_score",
-]
 
 Floats = NDArray[np.float64]
 
+OFFSET = -0.5
+"""Offset of every QD-score: losing every debate. Fixed, so that runs can be compared."""
 
-def worst_score(truth_weight: float, seed_truth: float = 0.5) -> float:
-    """Return the lowest score above the seeds that there is: losing everything.
-
-    Args:
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
-        seed_truth: What the seeds reach in debates with themselves.
-    """
-    return -(1 - truth_weight) * 0.5 - truth_weight * seed_truth
+Play = Callable[[Sequence[Strategy], Sequence[Descriptor]], Sequence[Match]]
+"""Plays the debates that measure strategies anew, and counts their behaviour."""
 
 
 @dataclass(frozen=True)
@@ -126,31 +108,16 @@ class QDMetrics:
     out_of_place: int
     carried_over: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
-
-
-def empty_like(archive: ArchiveProtocol) -> ArchiveProtocol:
-    """Return an empty archive of the same kind and axes.
-
-    Raises:
-        InputError: The archive is none of the built-in ones.
-    """
-    return archive_from_dict({**archive.to_dict(), "cells": [], "out_of_range": {}})
-
 
 def refill(archive: ArchiveProtocol, entries: Sequence[Entry]) -> ArchiveProtocol:
     """Put entries into an empty archive like this one; the fittest of a cell stays, ties by id."""
-    fresh = empty_like(archive)
+    fresh = archive_from_dict({**archive.to_dict(), "cells": [], "out_of_range": {}})
     fresh.place_all(sorted(entries, key=lambda e: (-e.fitness, e.strategy_id)))
     return fresh
 
 
 @dataclass(frozen=True)
 class _Rules:
-    """How everybody is measured."""
-
     offset: float
     descriptors: Sequence[Descriptor] | None
     carried_over: tuple[str, ...] = ()
@@ -167,17 +134,18 @@ class _Elite:
     counts: Floats
     behaviour: Mapping[str, NDArray[np.int64]]
 
+    def shown(self, weights: NDArray[np.int64], rules: _Rules) -> dict[str, Value]:
+        """Return its behaviour on passages with these weights."""
+        counted = {name: tuple(map(int, weights @ t)) for name, t in self.behaviour.items()}
+        summary = BehaviourSummary(counted)
+        return dict(summary.behaviour(self.look.strategy, rules.descriptors))
+
     def measured(self, weights: NDArray[np.int64], rules: _Rules) -> Entry | None:
         """Return the elite as measured on passages with these weights; ``None`` if on none."""
         number = float(weights @ self.counts)
         if not number:
             return None
-        counted = {
-            name: tuple(int(c) for c in weights @ table) for name, table in self.behaviour.items()
-        }
-        fresh: dict[str, Value] = BehaviourSummary(counted).behaviour(
-            self.look.strategy, rules.descriptors
-        )
+        fresh = self.shown(weights, rules)
         fresh |= {name: self.entry.behaviour[name] for name in rules.carried_over}
         fitness = float(weights @ self.sums) / number
         return Entry(self.look.strategy.strategy_id, fitness, fresh)
@@ -195,17 +163,16 @@ def corrected_qd(
     """Measure an archive from fresh debates.
 
     Intervals resample passages, for all elites alike, and repeat the whole procedure: fitness,
-    behaviour, insertion. They are the bootstrap's standard error times t, around the value (see
-    :func:`debateqd.qd.statistics.spread_interval`). The reported values are taken as the claims
-    they are.
+    behaviour, insertion; see :func:`debateqd.qd.statistics.spread_interval`. The reported values
+    are taken as the claims they are.
 
     Args:
         archive: The archive as reported.
         looks: Its elites, as reported and as fresh debates show them; all of them, or nearly.
-        offset: Offset of the QD-scores, in the unit of the scores.
+        offset: Of the QD-scores, in the unit of the scores.
         descriptors: What was counted; the default descriptors if not given.
         resamples: Bootstrap resamples.
-        seed: Seed of the resampling.
+        seed: Of the resampling.
 
     Raises:
         ValueError: A strategy is no elite of the archive.
@@ -213,9 +180,9 @@ def corrected_qd(
     """
     passages = sorted({p for look in looks for p in look.passages})
     elites = [_prepare(archive, look, passages) for look in looks]
-    rules = _Rules(offset, descriptors)
-    rules = replace(rules, carried_over=_carried_over(elites, rules))
     everything = np.ones(len(passages), dtype=np.int64)
+    rules = _Rules(offset, descriptors)
+    rules = replace(rules, carried_over=_carried_over(elites, everything, rules))
     point = _measure(archive, elites, everything, rules)
     g = len(passages)
     rng = np.random.default_rng(seed)
@@ -224,17 +191,19 @@ def corrected_qd(
     draws = draws.reshape(len(weights), len(point))
     n = sum(len(look.scores) for look in looks)
     values = [
-        spread_interval(value, draws[:, k], n, g) if not math.isnan(value) else _none(n, g)
+        replace(NOTHING, n=n, clusters=g)
+        if math.isnan(value)
+        else spread_interval(value, draws[:, k], n, g)
         for k, value in enumerate(point)
     ]
     score, in_place, mean, coverage, stability = values
-    everybody = all(look.reported is not None for look in looks) and len(looks) > 0
+    claimed = all(look.reported is not None for look in looks) and len(looks) > 0
     reported = [
         Entry(e.strategy_id, look.reported or 0.0, e.behaviour)
         for look in looks
         if (e := archive.get(look.strategy.strategy_id)) is not None
     ]
-    reported_score = refill(archive, reported).qd_score(offset) if everybody else None
+    reported_score = refill(archive, reported).qd_score(offset) if claimed else None
     known = [look.reported for look in looks if look.reported is not None and look.scores]
     measured = sum(bool(look.scores) for look in looks)
     return QDMetrics(
@@ -247,7 +216,7 @@ def corrected_qd(
         qd_score=score,
         illusion=None if reported_score is None else _minus(reported_score, score),
         qd_score_in_place=in_place,
-        reported_mean=math.fsum(known) / len(known) if everybody and known else None,
+        reported_mean=math.fsum(known) / len(known) if claimed and known else None,
         mean=mean,
         reported_coverage=archive.coverage(),
         coverage=_share(coverage),
@@ -271,16 +240,12 @@ def _prepare(archive: ArchiveProtocol, look: FreshLook, passages: Sequence[str])
     where = [place[p] for p in look.passages]
     sums = np.bincount(where, weights=np.asarray(look.scores, dtype=float), minlength=len(place))
     counts = np.bincount(where, minlength=len(place)).astype(float)
-    names = {name for summary in look.behaviours.values() for name in summary.counts}
     tables: dict[str, NDArray[np.int64]] = {}
-    for name in sorted(names):
-        rows = {p: s.counts[name] for p, s in look.behaviours.items() if name in s.counts}
-        width = len(next(iter(rows.values())))
-        table = np.zeros((len(passages), width), dtype=np.int64)
-        for passage, row in rows.items():
+    for passage, summary in look.behaviours.items():
+        for name, row in summary.counts.items():
+            table = tables.setdefault(name, np.zeros((len(place), len(row)), dtype=np.int64))
             if passage in place:
                 table[place[passage]] = row
-        tables[name] = table
     home = () if isinstance(spot, Unplaceable) else spot.cell
     return _Elite(look, entry, home, sums.astype(float), counts, tables)
 
@@ -314,24 +279,14 @@ def _measure(
     )
 
 
-def _none(n: int, clusters: int) -> Estimate:
-    return Estimate(math.nan, math.nan, math.nan, n, clusters)
-
-
 def _minus(reported: float, corrected: Estimate) -> Estimate:
     """A fixed claim minus an estimate."""
-    return Estimate(
-        reported - corrected.value,
-        reported - corrected.high,
-        reported - corrected.low,
-        corrected.n,
-        corrected.clusters,
-    )
+    low, high = reported - corrected.high, reported - corrected.low
+    return replace(corrected, value=reported - corrected.value, low=low, high=high)
 
 
 def _share(estimate: Estimate) -> Estimate:
-    low, high = max(0.0, estimate.low), min(1.0, estimate.high)
-    return Estimate(estimate.value, low, high, estimate.n, estimate.clusters)
+    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
 
 
 def _unanimous(estimate: Estimate, elites: int) -> Estimate:
@@ -339,16 +294,156 @@ def _unanimous(estimate: Estimate, elites: int) -> Estimate:
     if estimate.high > estimate.low or math.isnan(estimate.value):
         return estimate
     low, high = wilson(estimate.value * elites, elites)
-    return Estimate(estimate.value, low, high, estimate.n, estimate.clusters)
+    return replace(estimate, low=low, high=high)
 
 
-def _carried_over(elites: Sequence[_Elite], rules: _Rules) -> tuple[str, ...]:
+def _carried_over(
+    elites: Sequence[_Elite], everything: NDArray[np.int64], rules: _Rules
+) -> tuple[str, ...]:
     """Name the behaviour that no elite's fresh speeches measure, e.g. because a model labels it."""
     names = {name for elite in elites for name in elite.entry.behaviour}
     for elite in elites:
-        counted = {
-            name: tuple(map(int, table.sum(axis=0))) for name, table in elite.behaviour.items()
-        }
-        fresh = BehaviourSummary(counted).behaviour(elite.look.strategy, rules.descriptors)
+        fresh = elite.shown(everything, rules)
         names -= {name for name, value in fresh.items() if value is not None}
     return tuple(sorted(name for name in names if all(name in e.entry.behaviour for e in elites)))
+
+
+def fit_ratings(run: RunDirectory, config: RunConfig, living: Sequence[str]) -> Ratings:
+    """Rate the run's strategies from its log, in the view that the run selects by."""
+    rated = [match for match in run.matches() if match.phase != "report"]
+    view = make_rating(config.evolution, config.truth_weight)
+    return view.fit(rated, run.strategies(), run.archive()["generation"], living=living)
+
+
+def scale_of(ratings: Ratings, seeds: Sequence[Strategy], config: RunConfig) -> Scale | None:
+    """Return what translates ratings into score; ``None`` where they say nothing of the seeds.
+
+    Plain Elo rates whoever played. Where no seed is rated in the same view, a rating of 1100 is 100
+    points above nobody in particular.
+    """
+    rated = [
+        ratings.strategies[s.strategy_id] for s in seeds if s.strategy_id in ratings.strategies
+    ]
+    if not rated:
+        return None
+    points = ELO
+    if config.evolution.tournament.rating == "elo":
+        elo = config.evolution.tournament.elo
+        points = elo.scale / math.log(elo.base)
+    return Scale(tuple(rated), tuple(ratings.questions.values()), config.truth_weight, points)
+
+
+def rated_score(config: RunConfig) -> str:
+    """Return what a debate counts in the ratings of a run: ``"credence"`` or ``"win"``."""
+    tournament = config.evolution.tournament
+    known = {"elo": tournament.elo.score, "bradley_terry": tournament.bradley_terry.score}
+    return known.get(tournament.rating, config.evolution.report.score)
+
+
+def archive_plans(
+    elites: Sequence[Strategy],
+    seeds: Sequence[Strategy],
+    questions: Sequence[Question],
+    truth_weight: float,
+    planner: EvaluationPlanner,
+) -> list[Plan]:
+    """Plan the debates that measure every elite anew."""
+    found: list[Plan] = []
+    if truth_weight < 1:
+        found += planner.against("archive", elites, seeds, questions)
+    if truth_weight > 0:
+        found += planner.self_play("archive", elites, questions, len(elites))
+    return found
+
+
+def looks_of(
+    elites: Sequence[Strategy],
+    archive: ArchiveProtocol,
+    scale: Scale | None,
+    matches: Sequence[Match],
+    seed_matches: Sequence[Match],
+    score: str,
+    truth_weight: float,
+) -> list[FreshLook]:
+    """Sum up what fresh debates show of every elite.
+
+    Args:
+        elites: Those to sum up.
+        archive: Holds them, with their ratings.
+        scale: Translates the ratings.
+        matches: Fresh debates, of phase ``archive``.
+        seed_matches: The seeds' debates with themselves on the same questions.
+        score: ``"credence"`` or ``"win"``.
+        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+    """
+    found = above_seeds(
+        contest_scores(measured(matches), score),
+        self_scores(measured(matches), score),
+        self_scores(measured(seed_matches), score),
+        truth_weight,
+    )
+    shown: dict[str, dict[str, BehaviourSummary]] = {}
+    for match in matches:
+        if match.behaviour is not None:
+            own = shown.setdefault(match.subject, {})
+            own[match.passage] = own.get(match.passage, BehaviourSummary()) + match.behaviour
+    looks = []
+    for strategy in elites:
+        entry = archive.get(strategy.strategy_id)
+        scores = [value for (name, _), value in found.items() if name == strategy.strategy_id]
+        looks.append(
+            FreshLook(
+                strategy,
+                None if scale is None or entry is None else scale.score(entry.fitness),
+                [value for value, _ in scores],
+                [passage for _, passage in scores],
+                shown.get(strategy.strategy_id, {}),
+            )
+        )
+    return looks
+
+
+def measure_archive(
+    run: RunDirectory,
+    config: RunConfig,
+    seeds: Sequence[Strategy],
+    seed_matches: Sequence[Match],
+    play: Play,
+) -> tuple[QDMetrics, tuple[str, ...]]:
+    """Measure all elites of a run anew.
+
+    ``seed_matches`` are the seeds' debates with themselves on these questions.
+
+    Returns:
+        The metrics, and what to be careful about.
+    """
+    archive, strategies = run.living(), run.strategies()
+    elites = [strategies[entry.strategy_id] for entry in archive.elites()]
+    weight, score = config.truth_weight, rated_score(config)
+    ratings = fit_ratings(run, config, [s.strategy_id for s in elites])
+    scale = scale_of(ratings, seeds, config)
+    descriptors = make_descriptors(config.evolution.archive)
+    matches = play(elites, descriptors)
+    looks = looks_of(elites, archive, scale, matches, seed_matches, score, weight)
+    metrics = corrected_qd(archive, looks, offset=OFFSET, descriptors=descriptors, seed=config.seed)
+    return metrics, (*_warnings(config, scale, metrics), *ratings.warnings)
+
+
+def _warnings(config: RunConfig, scale: Scale | None, metrics: QDMetrics) -> list[str]:
+    found = []
+    if scale is None:
+        found.append(
+            "No seed was rated in the view that this run selects by, so that its ratings promise "
+            "nothing that could be checked; only the corrected figures are given."
+        )
+    elif 0 < config.truth_weight < 1:
+        found.append("A mixed rating is translated approximately: it stands for both strengths.")
+    if metrics.carried_over:
+        names = ", ".join(metrics.carried_over)
+        found.append(f"Not measured anew, but taken as reported: {names}.")
+    if metrics.measured < metrics.elites:
+        found.append(
+            f"{metrics.elites - metrics.measured} of {metrics.elites} elites have no usable fresh "
+            "debate and are left out of the corrected archive."
+        )
+    return found

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,12 +65,7 @@ def effective_number(weights: Iterable[float]) -> float:
 
 
 def descent(strategy_id: str, strategies: Mapping[str, Strategy]) -> dict[str, float]:
-    """Return a strategy's share of descent from each seed; shares add up to 1.
-
-    Args:
-        strategy_id: The strategy.
-        strategies: Every strategy ever made, by id.
-    """
+    """Return a strategy's share of descent from each seed; shares add up to 1."""
     shares: dict[str, float] = {}
     pending = [(strategy_id, 1.0)]
     while pending:
@@ -86,10 +82,7 @@ def depth(
 ) -> int:
     """Return the number of mutations between a strategy and its farthest seed.
 
-    Args:
-        strategy_id: The strategy.
-        strategies: Every strategy ever made, by id.
-        known: Depths found so far, which are used and added to.
+    ``known`` are depths found so far, which are used and added to.
     """
     found: dict[str, int] = {} if known is None else known
     pending = [strategy_id]
@@ -134,12 +127,7 @@ def text_distances(texts: Sequence[str]) -> NDArray[np.float64]:
 
 
 def family_diversity(elites: Iterable[Entry], strategies: Mapping[str, Strategy]) -> Diversity:
-    """Measure the diversity of an archive's elites.
-
-    Args:
-        elites: The elites.
-        strategies: Every strategy ever made, by id, with its lineage.
-    """
+    """Measure the diversity of an archive's elites; ``strategies`` are all ever made, by id."""
     alive = [strategies[entry.strategy_id] for entry in elites]
     if not alive:
         return Diversity()
@@ -168,22 +156,16 @@ def family_diversity(elites: Iterable[Entry], strategies: Mapping[str, Strategy]
     )
 
 
-def diversity_over_time(run: RunDirectory) -> list[tuple[int, Diversity]]:
-    """Return the diversity of a run's archive after each committed generation.
-
-    Args:
-        run: The run.
+def diversity_over_time(run: RunDirectory) -> list[dict[str, Any]]:
+    """Return the diversity of a run's archive after each committed generation as JSON-able data.
 
     Raises:
         InputError: A file is damaged, or the archive is none of the built-in ones.
     """
     strategies = run.strategies()
-    return [
-        (
-            number,
-            family_diversity(
-                archive_from_dict(run.generation(number)["archive"]).elites(), strategies
-            ),
-        )
-        for number in run.generations()
-    ]
+    rows = []
+    for number in run.generations():
+        elites = archive_from_dict(run.generation(number)["archive"]).elites()
+        found = family_diversity(elites, strategies).to_json()
+        rows.append({"generation": number, **found})
+    return rows

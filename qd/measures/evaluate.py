@@ -14,7 +14,7 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debate_env.questions.sources import load_questions
 from debateqd.agents.models.budget import Limits
-from debateqd.qd.config.schema import ROLES, RunConfig
+from debateqd.qd.config.schema import ROLES, RunConfig, is_simulated
 from debateqd.qd.debates.counting import rate, right, won
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import JOURNAL, equip, make_models
@@ -29,27 +29,41 @@ from debateqd.qd.measures.controls import (
     mean_words,
     position_control,
 )
+from debateqd.qd.measures.corrected_archive import archive_plans, measure_archive
+from debateqd.qd.measures.diversity import diversity_over_time
 from debateqd.qd.measures.generalisation import GAPS
-from debateqd.qd.measures.run_measures import (
-    Extras,
-    archive_plans,
-    diversity_json,
-    measure_archive,
-    measure_payoffs,
-)
+from debateqd.qd.measures.payoffs import measure_payoffs
 from debateqd.qd.measures.scores import split_gaps
-from debateqd.qd.measures.splits import Reading, read_alone, report_split
+from debateqd.qd.measures.splits import JudgeAlone, read_alone, report_split
 from debateqd.qd.report.evaluation import html_page, run_report
+from debateqd.qd.statistics import as_json
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.store.storage import json_text, write_atomic
 from debateqd.qd.strategy import Strategy
 
 REPORT_VERSION = 2
-SPLITS = ("train", "selection", "test")
+MEASURED = ("train", "selection", "test")
 """Splits of a run that share no passage; the fourth, ``report``, has been seen while it ran."""
 
 FOLDER = "evaluation"
 Watch = Callable[[str, int, int], None]
+"""Called with what is played, debates done, and debates to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is measured beyond the splits.
+
+    Attributes:
+        archive_questions: Test questions on which every elite is measured anew for the corrected
+            archive; 0 leaves it out.
+        round_robin: Test questions for every pair of elites, beside the debates of the log.
+        length_control: Whether elites play again, cut to the length of the seeds.
+    """
+
+    archive_questions: int = 24
+    round_robin: int = 0
+    length_control: bool = False
 
 
 def ignore(label: str, done: int, total: int) -> None:
@@ -147,14 +161,7 @@ def as_in(players: Players, config: RunConfig) -> Players:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Plays the debates of an evaluation.
-
-    Attributes:
-        players: The models, and the rules.
-        seed: Everything random derives from it and names.
-        watch: Called with (what, debates done, debates to do).
-        generation: The generation that is evaluated.
-    """
+    """Plays the debates of an evaluation; everything random derives from ``seed`` and names."""
 
     players: Players
     seed: int
@@ -168,13 +175,7 @@ class Evaluation:
     def play(
         self, label: str, plans: Iterable[Plan], descriptors: Sequence[Descriptor] = ()
     ) -> list[Match]:
-        """Play debates, and count behaviour in them where there are descriptors.
-
-        Args:
-            label: What is played, for those who watch.
-            plans: The debates.
-            descriptors: What is counted in the speeches of the strategy measured.
-        """
+        """Play debates; descriptors count behaviour in the speeches of the strategy measured."""
         planned = list(plans)
         done, behaviours = count(1), dict[str, BehaviourSummary]()
 
@@ -199,7 +200,7 @@ def _play_split(
     seeds: Sequence[Strategy],
     questions: Sequence[Question],
     label: str,
-) -> tuple[list[Match], list[Reading]]:
+) -> tuple[list[Match], list[JudgeAlone]]:
     planner, players = evaluation.planner(split), evaluation.players
     plans = [
         *planner.self_play("elites", elites, questions, len(elites)),
@@ -228,10 +229,10 @@ def evaluate_with(
     Args:
         run: The run.
         config: Its configuration.
-        questions: Questions by split.
-        elites: The elites that are played on all of them.
+        questions: By split.
+        elites: Those that are played on all of them.
         players: The models.
-        watch: Called with (what, debates done, debates to do).
+        watch: Told of progress.
         label: Precedes what is played, for ``watch``.
         extras: What is measured beyond the splits; ``None``: nothing.
 
@@ -247,22 +248,14 @@ def evaluate_with(
             raise InputError(f"{run.path}: no {split} questions to evaluate on")
         played, readings = _play_split(evaluation, split, elites, seeds, asked, label)
         matches[split] = played
-        splits[split] = report_split(asked, played, readings).to_json()
+        splits[split] = as_json(report_split(asked, played, readings))
     shown = "test" if "test" in matches else next(iter(matches))
-    gaps = {
-        name: {key: estimate.to_json() for key, estimate in found.items()}
-        for name, found in split_gaps(
-            matches, GAPS, config.evolution.report.score, config.truth_weight
-        ).items()
-    }
     report = {
         "version": REPORT_VERSION,
         "run": config.name or run.path.name,
         "objective": config.objective,
         "score": config.evolution.report.score,
-        "simulation": any(
-            spec.split(":")[0] == "embedded" for spec in (players.debater.name, players.judge.name)
-        ),
+        "simulation": is_simulated(players.debater.name, players.judge.name),
         "models": {"debater": players.debater.name, "judge": players.judge.name},
         "fingerprints": {
             "debater": players.debater.fingerprint,
@@ -270,7 +263,9 @@ def evaluate_with(
         },
         "elites": [s.strategy_id for s in elites],
         "splits": splits,
-        "gaps": gaps,
+        "gaps": as_json(
+            split_gaps(matches, GAPS, config.evolution.report.score, config.truth_weight)
+        ),
         "position": position_control(matches[shown]),
         "strategies_split": shown,
         "strategies": _strategy_rows(elites, matches[shown]),
@@ -296,7 +291,7 @@ def _extras(
     score, weight = config.evolution.report.score, config.truth_weight
     test = list(questions.get("test", ()))
     more: dict[str, Any] = {
-        "diversity": diversity_json(run),
+        "diversity": diversity_over_time(run),
         "progress": run.progress(),
         "archive": None,
         "length": None,
@@ -315,7 +310,7 @@ def _extras(
 
         metrics, warnings = measure_archive(run, config, seeds, base, look)
         more["archive"] = {
-            **metrics.to_json(),
+            **as_json(metrics),
             "questions": len(asked),
             "passages": len({question.passage_id for question in asked}),
             "warnings": list(warnings),
@@ -328,11 +323,11 @@ def _extras(
         more["length"] = length_control(
             matches["test"], fresh["length"], cuts, words, score, weight
         )
-    everybody = [strategies[row["strategy_id"]] for row in run.archive()["elites"]]
+    everyone = [strategies[row["strategy_id"]] for row in run.archive()["elites"]]
     if test and extras.round_robin:
-        meetings = planner.round_robin(everybody, test, extras.round_robin)
+        meetings = planner.round_robin(everyone, test, extras.round_robin)
         fresh["robin"] = evaluation.play("round robin", meetings)
-    more["payoffs"] = measure_payoffs(run, everybody, fresh.get("robin", ()), score, seed)
+    more["payoffs"] = measure_payoffs(run, everyone, fresh.get("robin", ()), score, seed)
     return more, fresh
 
 
@@ -365,15 +360,15 @@ def evaluate_run(
     elites: int = 8,
     progress: Watch = ignore,
     config: RunConfig | None = None,
-    extras: Extras = Extras(),  # noqa: B008  (frozen)
+    extras: Extras = Extras(),
 ) -> tuple[dict[str, Any], dict[str, list[Match]]]:
     """Measure one run.
 
     Args:
         run: The run.
-        splits: Some of :data:`SPLITS`; all that hold questions by default.
+        splits: Some of :data:`MEASURED`; all that hold questions by default.
         elites: How many of its best elites are played.
-        progress: Called with (what, debates done, debates to do).
+        progress: Told of progress.
         config: Its configuration, with other addresses of its models, say; its own by default.
         extras: What is measured beyond the splits.
 
@@ -390,9 +385,9 @@ def evaluate_run(
 
 
 def splits_of(run: RunDirectory) -> tuple[str, ...]:
-    """Return those of :data:`SPLITS` that hold questions in a run; train and test always."""
+    """Return those of :data:`MEASURED` that hold questions in a run; train and test always."""
     kept = run.questions().splits
-    return tuple(split for split in SPLITS if split != "selection" or kept.get(split))
+    return tuple(split for split in MEASURED if split != "selection" or kept.get(split))
 
 
 def save_report(

@@ -39,8 +39,11 @@ GAPS: tuple[tuple[str, str], ...] = (
 )
 """Gaps are the first minus the second; the three splits share no passage."""
 
-Cell = tuple[str, str]
+GroupSplit = tuple[str, str]
 """A group and a split."""
+
+Contrast = Mapping[GroupSplit, float]
+"""Factor of each group's level on each split."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def _level(values: Sequence[tuple[float, str]]) -> _Level:
     return _Level(mean, len(values), parts)
 
 
-class Groups:
+class GroupLevels:
     """Levels of groups of runs, and contrasts of them.
 
     Args:
@@ -83,7 +86,7 @@ class Groups:
     """
 
     def __init__(self, groups: Mapping[str, Sequence[RunScores]]) -> None:
-        self._levels: dict[Cell, list[_Level]] = {}
+        self._levels: dict[GroupSplit, list[_Level]] = {}
         for name, runs in groups.items():
             for split in dict.fromkeys(s for run in runs for s in run.splits):
                 if all(run.splits.get(split) for run in runs):
@@ -95,19 +98,15 @@ class Groups:
         """Return the splits on which all runs of a group have values."""
         return tuple(split for name, split in self._levels if name == group)
 
-    def value(self, coefficients: Mapping[Cell, float]) -> float:
+    def value(self, coefficients: Contrast) -> float:
         """Return a contrast of levels."""
         return math.fsum(
             c * math.fsum(level.mean for level in self._levels[cell]) / len(self._levels[cell])
             for cell, c in coefficients.items()
         )
 
-    def contrast(self, coefficients: Mapping[Cell, float], confidence: float = 0.95) -> Estimate:
-        """Estimate a contrast of levels with its interval.
-
-        Args:
-            coefficients: Factor of each group's level on each split.
-            confidence: Coverage aimed at.
+    def contrast(self, coefficients: Contrast) -> Estimate:
+        """Estimate a contrast of levels with its 95 % interval.
 
         Returns:
             The estimate, with NaN throughout where a level does not exist.
@@ -121,10 +120,10 @@ class Groups:
         variance, df = self.variance(coefficients)
         if math.isinf(variance):
             return Estimate(value, -math.inf, math.inf, n, clusters)
-        half = t_quantile(0.5 + confidence / 2, df) * math.sqrt(variance)
+        half = t_quantile(0.975, df) * math.sqrt(variance)
         return Estimate(value, value - half, value + half, n, clusters)
 
-    def variance(self, coefficients: Mapping[Cell, float]) -> tuple[float, float]:
+    def variance(self, coefficients: Contrast) -> tuple[float, float]:
         """Return the variance of a contrast and its degrees of freedom; see the module."""
         seeds, seeds_df = self._seeds(coefficients)
         passages, passages_df = self._passages(coefficients)
@@ -137,7 +136,7 @@ class Groups:
         spread = sum(v * v / df for v, df in parts if df)
         return total, max(1.0, total * total / spread) if spread else 1.0
 
-    def _seeds(self, coefficients: Mapping[Cell, float]) -> tuple[float, int]:
+    def _seeds(self, coefficients: Contrast) -> tuple[float, int]:
         variance, df = 0.0, 0
         for name in {group for group, _ in coefficients}:
             runs = self.runs[name]
@@ -154,7 +153,7 @@ class Groups:
             df += runs - 1
         return variance, df
 
-    def _passages(self, coefficients: Mapping[Cell, float]) -> tuple[float, int]:
+    def _passages(self, coefficients: Contrast) -> tuple[float, int]:
         by_split: dict[str, dict[str, float]] = {}
         for (group, split), c in coefficients.items():
             sums = by_split.setdefault(split, {})
@@ -171,7 +170,7 @@ class Groups:
         )
         return variance, fewest - 1
 
-    def _both(self, coefficients: Mapping[Cell, float]) -> tuple[float, int]:
+    def _both(self, coefficients: Contrast) -> tuple[float, int]:
         variance, df = 0.0, 0
         for (group, split), c in coefficients.items():
             levels = self._levels[group, split]
@@ -190,12 +189,12 @@ class Groups:
         return variance, df
 
 
-def gap(group: str, first: str, second: str) -> dict[Cell, float]:
+def gap(group: str, first: str, second: str) -> dict[GroupSplit, float]:
     """Return the coefficients of a group's gap between two splits."""
     return {(group, first): 1.0, (group, second): -1.0}
 
 
-def minus(one: Mapping[Cell, float], other: Mapping[Cell, float]) -> dict[Cell, float]:
+def minus(one: Contrast, other: Contrast) -> dict[GroupSplit, float]:
     """Return the coefficients of the difference of two contrasts."""
     found = dict(one)
     for cell, c in other.items():
@@ -204,22 +203,20 @@ def minus(one: Mapping[Cell, float], other: Mapping[Cell, float]) -> dict[Cell, 
 
 
 def relative_difference(
-    groups: Groups,
-    one: Mapping[Cell, float],
-    other: Mapping[Cell, float],
-    confidence: float = 0.95,
+    groups: GroupLevels,
+    one: Contrast,
+    other: Contrast,
 ) -> Estimate:
     """Estimate one contrast divided by another, minus 1, e.g. -0.14 for a gap that is 14 % smaller.
 
-    The interval is Fieller's (1954): all ratios rho for which one - rho * other does not differ
-    from 0. Where the other contrast itself does not differ from 0, ratios of any size fit, and both
-    ends are infinite; that is no flaw of the interval but of dividing by such a number.
+    The interval of 95 % is Fieller's (1954): all ratios rho for which one - rho * other does not
+    differ from 0. Where the other contrast itself does not differ from 0, ratios of any size fit,
+    and both ends are infinite; that is no flaw of the interval but of dividing by such a number.
 
     Args:
         groups: The levels.
-        one: Coefficients of the contrast above the line.
-        other: Those of the one below.
-        confidence: Coverage aimed at.
+        one: The contrast above the line.
+        other: The one below.
     """
     difference = groups.contrast(minus(one, other))
     a, b = groups.value(one), groups.value(other)
@@ -233,7 +230,7 @@ def relative_difference(
     if math.isinf(v_a + v_b + v_d):
         return shown
     covariance = (v_a + v_b - v_d) / 2
-    t = t_quantile(0.5 + confidence / 2, min(df_a, df_b, df_d))
+    t = t_quantile(0.975, min(df_a, df_b, df_d))
     # (a - rho b)^2 <= t^2 (v_a - 2 rho covariance + rho^2 v_b)
     square, linear, constant = (
         b * b - t * t * v_b,
@@ -250,15 +247,12 @@ def relative_difference(
 def compare_groups(groups: Mapping[str, Sequence[RunScores]]) -> dict[str, Any]:
     """Report levels and gaps of groups of runs, and the differences between any two groups.
 
-    Args:
-        groups: Runs by the name of their group.
-
     Returns:
         A JSON-able mapping: ``groups`` (name, runs, ``levels`` by split, ``gaps`` by "train-test"
         and so on) and ``comparisons`` (first, second, ``levels``, ``gaps``: first minus second, and
         ``relative_gaps``: the first's gap relative to the second's).
     """
-    table = Groups(groups)
+    table = GroupLevels(groups)
     shown, comparisons = [], []
     for name in table.names:
         splits = table.splits(name)

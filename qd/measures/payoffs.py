@@ -8,12 +8,22 @@ A pair is *decided* when one of the two won more than half of the score between 
 all its pairs are; with A[i, j] = 1 where i beats j, the number of directed 3-cycles is
 trace(A^3) / 3, and that of decided triples trace((A + A')^3) / 6 (Kendall and Babington Smith 1940
 count circular triads of complete tournaments; this is the same for incomplete ones).
+
+In the transitive world, with strengths theta, c = +1, -1 or 0 as the first, the second or neither
+defends the correct answer, and the share y that the first won, ::
+
+    mean of y = p = 1 / (1 + exp(-(theta_first - theta_second + beta c)))
+    variance of y = dispersion * p (1 - p),        0 < dispersion <= 1
+
+1 for verdicts and less for credences (quasi-likelihood: McCullagh and Nelder 1989, chapter 9). The
+prior is theta ~ N(0, scale^2), with the scale estimated by expectation maximisation, so that noise
+is not taken for differences of strength. The posterior is approximated by Laplace's method.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -22,11 +32,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.measures.transitive import fit_transitive
-from debateqd.qd.statistics import Estimate, spread_interval, wilson
+from debateqd.qd.statistics import Estimate, as_json, spread_interval, wilson
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.strategy import Strategy
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+_LEAST = 1e-3
+"""Least scale of strengths (logits) and least dispersion: 0 would divide by itself."""
 
 
 class Meeting(NamedTuple):
@@ -48,13 +63,7 @@ class Meeting(NamedTuple):
 
 
 def meetings_of(matches: Iterable[Match], ids: Iterable[str], score: str) -> list[Meeting]:
-    """Return the usable debates between two different ones of some strategies.
-
-    Args:
-        matches: The log.
-        ids: The strategies.
-        score: ``"credence"`` or ``"win"``.
-    """
+    """Return the usable debates between two different ones of some strategies."""
     known, found = set(ids), []
     for match in matches:
         for c in match.comparisons:
@@ -157,19 +166,6 @@ class Cycles:
     by_chance: Estimate | None
     surprise: float | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        return {
-            "strategies": self.strategies,
-            "debates": self.debates,
-            "pairs": self.pairs,
-            "decided": self.decided,
-            "cyclic": self.cyclic,
-            "share": self.share.to_json(),
-            "by_chance": None if self.by_chance is None else self.by_chance.to_json(),
-            "surprise": self.surprise,
-        }
-
 
 def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) -> Cycles:
     """Measure how often strategies beat each other in circles.
@@ -177,12 +173,12 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
     The interval is the bootstrap's standard error times t, since resampling adds circles of its
     own; Wilson's over the triples where no resample changes any. What chance gives is a posterior
     predictive check: strengths are drawn from the fit of a transitive model
-    (:mod:`debateqd.qd.measures.transitive`), and the same debates are played among them.
+    (:func:`fit_transitive`), and the same debates are played among them.
 
     Args:
         meetings: The debates.
         resamples: Bootstrap resamples, and transitive worlds.
-        seed: Seed of both.
+        seed: Of both.
     """
     ids = sorted({name for m in meetings for name in (m.first, m.second)})
     n = len(ids)
@@ -240,9 +236,6 @@ def nash_weights(matrix: Payoffs) -> dict[str, float]:
     The linear programme of a symmetric zero-sum game with payoffs share - 1/2 (von Neumann 1928);
     pairs that never met count as even. Where equilibria are many, this is one of them.
 
-    Args:
-        matrix: The payoffs.
-
     Returns:
         Weight by id; weights are at least 0 and add up to 1. Empty for an empty matrix.
     """
@@ -267,3 +260,149 @@ def nash_weights(matrix: Payoffs) -> dict[str, float]:
     weights = np.clip(result.x[:n], 0, None)
     weights /= weights.sum()
     return {name: float(w) for name, w in zip(matrix.ids, weights, strict=True)}
+
+
+def measure_payoffs(
+    run: RunDirectory, elites: Sequence[Strategy], matches: Sequence[Match], score: str, seed: int
+) -> dict[str, Any]:
+    """Report who beats whom among the elites, from the log and from fresh debates.
+
+    Args:
+        run: The run; its training and selection debates count.
+        elites: The strategies.
+        matches: Fresh debates between them, of phase ``robin``.
+        score: ``"credence"`` or ``"win"``.
+        seed: Of the resampling.
+
+    Returns:
+        A JSON-able mapping: ``matrix``, ``cycles``, ``nash`` weights, and the numbers of debates
+        from the ``log`` and ``fresh`` ones.
+    """
+    ids = [s.strategy_id for s in elites]
+    logged = meetings_of((m for m in run.matches() if m.phase != "report"), ids, score)
+    fresh = meetings_of(matches, ids, score)
+    meetings = [*logged, *fresh]
+    met = {name for m in meetings for name in (m.first, m.second)}
+    matrix = payoffs(meetings, [name for name in ids if name in met])
+    return {
+        "log": len(logged),
+        "fresh": len(fresh),
+        "matrix": matrix.to_json(),
+        "cycles": as_json(cycles(meetings, seed=seed)),
+        "nash": {k: round(w, 6) for k, w in nash_weights(matrix).items() if w > 1e-9},
+    }
+
+
+# --- the transitive world ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Transitive:
+    """The fitted world.
+
+    Attributes:
+        first: Number of the first strategy of each debate.
+        second: That of the second.
+        correct: Who defended the correct answer; see the module.
+        mean: Strengths and, last, the effect of the correct side, in logits; shape (n + 1,).
+        covariance: Of their posterior; shape (n + 1, n + 1).
+        scale: Standard deviation of strengths, in logits.
+        dispersion: See the module.
+    """
+
+    first: Ints
+    second: Ints
+    correct: Floats
+    mean: Floats
+    covariance: Floats
+    scale: float
+    dispersion: float
+
+    def simulate(self, worlds: int, rng: np.random.Generator) -> Iterator[Floats]:
+        """Play all debates anew, in worlds drawn from the posterior.
+
+        A credence is drawn from the beta distribution of the right mean and variance, a verdict
+        (dispersion 1) from a coin.
+
+        Args:
+            worlds: How many worlds.
+            rng: Draws them.
+
+        Yields:
+            The share that the first won, for each debate.
+        """
+        # eigh copes with the common mode, which only the prior determines.
+        values, vectors = np.linalg.eigh(self.covariance)
+        root = vectors * np.sqrt(np.clip(values, 0, None))
+        for _ in range(worlds):
+            drawn = self.mean + root @ rng.normal(size=len(self.mean))
+            p = _expected(drawn, self.first, self.second, self.correct)
+            if self.dispersion > 0.98:
+                yield (rng.random(len(p)) < p).astype(float)
+            else:
+                size = 1 / self.dispersion - 1
+                p = np.clip(p, 1e-6, 1 - 1e-6)
+                yield rng.beta(p * size, (1 - p) * size)
+
+
+def _expected(w: Floats, first: Ints, second: Ints, correct: Floats) -> Floats:
+    z = w[first] - w[second] + w[-1] * correct
+    p: Floats = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+    return p
+
+
+def fit_transitive(
+    first: Ints, second: Ints, correct: Sequence[int], share: Floats, n: int
+) -> Transitive:
+    """Fit the transitive world.
+
+    Args:
+        first: Number of the first strategy of each debate, in 0 .. n - 1; at least one debate.
+        second: That of the second.
+        correct: 1, -1 or 0 for each debate; see the module.
+        share: Share that the first won.
+        n: Number of strategies.
+    """
+    side = np.asarray(correct, dtype=float)
+    # Debates of the same two with the same sides differ in nothing that the model knows.
+    kinds, kind = np.unique(np.stack([first, second, side], axis=1), axis=0, return_inverse=True)
+    kind = kind.reshape(-1)
+    times = np.bincount(kind).astype(float)
+    mean = np.bincount(kind, weights=share) / times
+    one, two = kinds[:, 0].astype(np.int64), kinds[:, 1].astype(np.int64)
+    sides = kinds[:, 2]
+    rows = np.arange(len(kinds))
+    design = np.zeros((len(kinds), n + 1))
+    design[rows, one] += 1
+    design[rows, two] -= 1
+    design[:, n] = sides
+    spread = np.bincount(kind, weights=(share - mean[kind]) ** 2)
+    w = np.zeros(n + 1)
+    scale, dispersion = 0.5, 1.0
+    covariance: Floats = np.eye(n + 1)
+    for _ in range(60):
+        # The quasi-likelihood divides the likelihood's information by the dispersion.
+        prior = np.append(np.full(n, 1 / scale**2), 1 / 4.0)
+        for _ in range(25):
+            p = _expected(w, one, two, sides)
+            gradient = design.T @ (times * (mean - p)) / dispersion - prior * w
+            curvature = times * p * (1 - p) / dispersion
+            information = (design.T * curvature) @ design + np.diag(prior)
+            step = np.linalg.solve(information, gradient)
+            w = w + step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
+            if np.abs(step).max() < 1e-8:
+                break
+        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        p = _expected(w, one, two, sides)
+        variance = np.clip(p * (1 - p), 1e-6, None)
+        pearson = float(((spread + times * (mean - p) ** 2) / variance).sum())
+        curvature = times * p * (1 - p) / dispersion
+        used = float(np.trace(covariance @ ((design.T * curvature) @ design)))
+        new_dispersion = min(1.0, max(_LEAST, pearson / max(1.0, len(share) - used)))
+        second_moment = float((w[:n] ** 2 + np.diag(covariance)[:n]).mean())
+        new_scale = max(_LEAST, second_moment**0.5)
+        done = abs(new_scale - scale) + abs(new_dispersion - dispersion) < 1e-5
+        scale, dispersion = new_scale, new_dispersion
+        if done:
+            break
+    return Transitive(first, second, side, w, covariance, scale, dispersion)

@@ -1,12 +1,38 @@
-"""What debates count under an objective, by strategy and question."""
+"""What debates count under an objective, and what a rating claims, in one unit.
+
+A rating is a claim about debates to come. To hold it against fresh debates both are expressed as
+*score above the seeds*:
+
+- persuasion: the share won against the frozen seed panel, both seats, minus 1/2;
+- truth: the score that a strategy reaches when it debates itself, minus what the seeds reach on the
+  same questions;
+- mix: the weighted mean of the two.
+
+The score is the judge's credence or the verdict, whatever the run selects by. Fresh debates give it
+by counting. A rating gives it by its own model: with strength ``r``, panel strengths ``s`` and
+question difficulties ``d`` in Elo points, and ``L(x) = 1 / (1 + exp(-x / points))``, ::
+
+    persuasion: mean over s, d of (L(r - s - d) + L(r - s + d)) / 2 - 1/2
+    truth:      mean over d of L(r - d)  -  mean over s, d of L(s - d)
+
+The average over difficulties matters: a debate whose outcome mostly hangs on who defends the
+correct answer leaves less to strength, and ``L(r - s)`` alone would promise too much.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from debateqd.qd.debates.counting import (
     Key,
-    Scores,
+    StrategyScores,
     by_question,
     contest_scores,
     measured,
@@ -16,18 +42,30 @@ from debateqd.qd.debates.counting import (
 )
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
-from debateqd.qd.statistics import Estimate, difference_interval
+from debateqd.qd.statistics import ELO, Estimate, difference_interval, function_interval
+
+if TYPE_CHECKING:
+    from debateqd.qd.ratings.posterior import Posterior
+
+Floats = NDArray[np.float64]
+
+UNIT = "percentage points of score above the seeds"
 
 SELF_PLAY: tuple[Phase, Phase] = ("elites", "seeds")
 """The two kinds of self-play that are compared with each other."""
 
 
-def weighed(contests: Scores, alone: Scores, truth_weight: float) -> dict[Key, tuple[float, str]]:
+# --- what debates count ----------------------------------------------------------------------
+
+
+def weighed(
+    contests: StrategyScores, alone: StrategyScores, truth_weight: float
+) -> dict[Key, tuple[float, str]]:
     """Return the score under an objective, where there is what it needs.
 
     Args:
-        contests: From :func:`contest_scores`.
-        alone: From :func:`self_scores`.
+        contests: From :func:`debateqd.qd.debates.counting.contest_scores`.
+        alone: From :func:`debateqd.qd.debates.counting.self_scores`.
         truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
     """
     if truth_weight == 0:
@@ -41,23 +79,30 @@ def weighed(contests: Scores, alone: Scores, truth_weight: float) -> dict[Key, t
     }
 
 
+def values_by_question(scores: StrategyScores) -> dict[str, list[float]]:
+    """Gather scores by question."""
+    found: dict[str, list[float]] = {}
+    for (_, question), (value, _) in scores.items():
+        found.setdefault(question, []).append(value)
+    return found
+
+
 def above_seeds(
-    contests: Scores, alone: Scores, seeds: Scores, truth_weight: float
+    contests: StrategyScores, alone: StrategyScores, seeds: StrategyScores, truth_weight: float
 ) -> dict[Key, tuple[float, str]]:
-    """Return the score above the seeds, as :mod:`debateqd.qd.measures.score_units` defines it.
+    """Return the score above the seeds; see the module.
 
     Args:
-        contests: Of debates with the seed panel, from :func:`contest_scores`.
-        alone: From :func:`self_scores`.
+        contests: Of debates with the seed panel.
+        alone: Of debates of strategies with themselves.
         seeds: The same for the seeds' debates with themselves.
         truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
     """
-    base: dict[str, list[float]] = {}
-    for (_, question), (value, _) in seeds.items():
-        base.setdefault(question, []).append(value)
+    base = values_by_question(seeds)
     won = {key: (value - 0.5, passage) for key, (value, passage) in contests.items()}
     reached = {
-        key: (sum(value - seed for seed in base[key[1]]) / len(base[key[1]]), passage)
+        # Differences first: where all reach the same, the gain is 0 and no rounding error.
+        key: (fmean(value - seed for seed in base[key[1]]), passage)
         for key, (value, passage) in alone.items()
         if key[1] in base
     }
@@ -67,13 +112,7 @@ def above_seeds(
 def objective_scores(
     matches: Iterable[Match], score: str, truth_weight: float
 ) -> dict[Key, tuple[float, str]]:
-    """Return the score under an objective of the elites of an evaluation.
-
-    Args:
-        matches: Debates of one split, of any kinds.
-        score: ``"credence"`` or ``"win"``.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
-    """
+    """Return the score under an objective of the elites, from debates of one split."""
     kept = list(matches)
     return weighed(
         contest_scores(measured(m for m in kept if m.phase == "panel"), score),
@@ -93,7 +132,7 @@ def split_gaps(
     Args:
         matches: Debates by split.
         pairs: Which gaps: the first split minus the second.
-        score: ``"credence"`` or ``"win"``, for the objective.
+        score: What debates count under the objective.
         truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
 
     Returns:
@@ -133,3 +172,141 @@ def accuracy_over_seeds(matches: Iterable[Match]) -> list[tuple[float, str]]:
 def _gap(first: list[tuple[float, str]], second: list[tuple[float, str]]) -> Estimate:
     sides = [([v for v, _ in side], [p for _, p in side]) for side in (first, second)]
     return difference_interval(sides[0], sides[1])
+
+
+# --- what a rating claims -----------------------------------------------------------------------
+
+
+def logistic(points: Floats, points_per_logit: float = ELO) -> Floats:
+    """Expected score of somebody who is stronger by so many points."""
+    expected: Floats = 1 / (1 + np.exp(-points / points_per_logit))
+    return expected
+
+
+def elo_of_share(share: Floats, observations: int) -> Floats:
+    """Strength in Elo points above an opponent from whom a share of the score was won.
+
+    Args:
+        share: Mean shares in [0, 1].
+        observations: How many observations are behind each. A share of 0 or 1 has no finite
+            strength; it counts as half an observation less extreme (Haldane 1956, Anscombe 1956).
+    """
+    edge = 0.5 / (observations + 1)
+    kept = np.clip(share, edge, 1 - edge)
+    points: Floats = ELO * np.log(kept / (1 - kept))
+    return points
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Translates ratings into score above the seeds; see the module.
+
+    Attributes:
+        panel: Ratings of the seeds; at least one.
+        difficulties: Ratings of the questions, where the view has them.
+        truth_weight: 0 for persuasion, 1 for truth, between them for the mix. A mixed rating
+            stands for both strengths, so that its translation is an approximation.
+        points_per_logit: Points of the rating per unit of the logistic scale.
+    """
+
+    panel: tuple[float, ...]
+    difficulties: tuple[float, ...] = ()
+    truth_weight: float = 0.0
+    points_per_logit: float = ELO
+
+    def score(self, rating: float) -> float:
+        """Return the score above the seeds that a rating promises."""
+        panel = np.asarray(self.panel, dtype=float)[:, None]
+        hard = np.asarray(self.difficulties or (0.0,), dtype=float)[None, :]
+        found = 0.0
+        if self.truth_weight < 1:
+            ahead = rating - panel
+            both = (self._expected(ahead - hard) + self._expected(ahead + hard)) / 2
+            found += (1 - self.truth_weight) * (float(both.mean()) - 0.5)
+        if self.truth_weight > 0:
+            own, seeds = self._expected(rating - hard), self._expected(panel - hard)
+            found += self.truth_weight * float(own.mean() - seeds.mean())
+        return found
+
+    def _expected(self, points: Floats) -> Floats:
+        return logistic(points, self.points_per_logit)
+
+
+def reported_progress(
+    ratings: Mapping[str, float],
+    chosen: Sequence[str],
+    panel: Sequence[str],
+    posterior: Posterior | None = None,
+) -> Estimate | None:
+    """Mean rating of strategies above the mean rating of the seeds: what a run says of itself.
+
+    Args:
+        ratings: In Elo points, of one view.
+        chosen: The strategies.
+        panel: The seeds; those without a rating in this view are left out.
+        posterior: Gives the interval, where the view has one; otherwise its ends are infinite.
+
+    Returns:
+        ``None`` when no strategy or no seed has a rating: ratings alone say nothing then.
+    """
+    own = [ratings[s] for s in chosen if s in ratings]
+    seeds = [ratings[s] for s in panel if s in ratings]
+    if not own or not seeds:
+        return None
+    value = math.fsum(own) / len(own) - math.fsum(seeds) / len(seeds)
+    low, high = -math.inf, math.inf
+    if posterior is not None and set(chosen) <= set(posterior.ids):
+        # The posterior is relative to the panel's mean already.
+        places = [posterior.index(s) for s in chosen]
+        error = math.sqrt(max(0.0, float(posterior.covariance[np.ix_(places, places)].mean())))
+        low, high = value - 1.96 * error, value + 1.96 * error
+    return Estimate(value, low, high, len(own), len(own))
+
+
+class ReportRow(NamedTuple):
+    """What a strategy did on one report question.
+
+    Attributes:
+        passage: The question's passage.
+        share: Mean share won against the panel, both seats; ``None`` where not played.
+        truth: Score of its debate with itself.
+        seed_truth: Mean score of the seeds' debates with themselves on this question.
+    """
+
+    passage: str
+    share: float | None = None
+    truth: float | None = None
+    seed_truth: float | None = None
+
+
+def corrected_progress(rows: Sequence[ReportRow], truth_weight: float) -> Estimate | None:
+    """Progress that debates show which no choice depended on, in Elo points above the seeds.
+
+    Persuasion: ``400 / ln 10 * logit(mean share)``. Truth: ``400 / ln 10 * (logit(mean truth) -
+    logit(mean seed_truth))``. Mix: their weighted mean. The logarithm of a mean over unequal
+    questions lies nearer to 0 than the mean strength does: this errs on the side of caution.
+
+    Args:
+        rows: One per strategy and question.
+        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+
+    Returns:
+        The estimate with a 95 % interval clustered by passage; ``None`` when no row has what the
+        objective needs.
+    """
+    kept = [
+        row
+        for row in rows
+        if (truth_weight == 1 or row.share is not None)
+        and (truth_weight == 0 or None not in (row.truth, row.seed_truth))
+    ]
+    if not kept:
+        return None
+
+    def points(means: Floats) -> Floats:
+        share, truth, base = (elo_of_share(means[:, k], len(kept)) for k in range(3))
+        mixed: Floats = (1 - truth_weight) * share + truth_weight * (truth - base)
+        return mixed
+
+    table = [[0.5 if value is None else value for value in row[1:]] for row in kept]
+    return function_interval(table, [row.passage for row in kept], points)

@@ -23,8 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from debate_env.core.rewards import correctness
 from debate_env.questions.question import Question
@@ -37,17 +36,18 @@ from debateqd.qd.debates.counting import (
     believed,
     by_question,
     credence_won,
+    mean_of,
     paired,
     rate,
     right,
     won,
 )
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.statistics import Estimate, mean_interval, plain
+from debateqd.qd.statistics import Estimate, mean_interval
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class JudgeAlone:
     """The judge model alone on one question; ``None`` where its reply could not be used."""
 
     question: str
@@ -61,7 +61,7 @@ def read_alone(
     judge: ChatModel,
     seed: int,
     verdict: VerdictSettings = VerdictSettings(),  # noqa: B008  (frozen)
-) -> list[Reading]:
+) -> list[JudgeAlone]:
     """Ask the judge model every question without a debate: without and with the passage."""
     thoughts = [
         read_question(
@@ -80,7 +80,7 @@ def read_alone(
         for answer, question in zip(answers, (q for q in questions for _ in (0, 1)), strict=True)
     ]
     return [
-        Reading(question.question_id, question.passage_id, shares[2 * i], shares[2 * i + 1])
+        JudgeAlone(question.question_id, question.passage_id, shares[2 * i], shares[2 * i + 1])
         for i, question in enumerate(questions)
     ]
 
@@ -123,24 +123,19 @@ class SplitReport:
     no_debate: Estimate
     reading: Estimate
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able mapping."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
-
 
 def report_split(
-    questions: Sequence[Question], matches: Sequence[Match], readings: Sequence[Reading]
+    questions: Sequence[Question], matches: Sequence[Match], alone: Sequence[JudgeAlone]
 ) -> SplitReport:
     """Summarise one split."""
     kinds: dict[str, list[Match]] = {"elites": [], "seeds": [], "panel": []}
     for match in matches:
         kinds.setdefault(match.phase, []).append(match)
-    biases = [(m.bias, m.passage) for m in matches if m.bias is not None]
     differences = paired(by_question(kinds["elites"], right), by_question(kinds["seeds"], right))
 
-    def baseline(value: Callable[[Reading], float | None]) -> Estimate:
-        kept = [(v, r.passage) for r in readings if (v := value(r)) is not None]
-        return mean_interval([v for v, _ in kept], [p for _, p in kept], proportion=True)
+    def baseline(value: Callable[[JudgeAlone], float | None]) -> Estimate:
+        kept = ((v, r.passage) for r in alone if (v := value(r)) is not None)
+        return mean_of(kept, proportion=True)
 
     return SplitReport(
         questions=len(questions),
@@ -153,7 +148,7 @@ def report_split(
         seed_truth=rate(kinds["seeds"], believed),
         win_rate=rate(kinds["panel"], won),
         share_won=rate(kinds["panel"], credence_won),
-        position_bias=mean_interval([b for b, _ in biases], [p for _, p in biases]),
+        position_bias=mean_of((m.bias, m.passage) for m in matches if m.bias is not None),
         unusable=rate(matches, lambda m: float(not m.usable)),
         unusable_kinds=dict(sorted(Counter(m.kind for m in matches if not m.usable).items())),
         no_debate=baseline(lambda r: r.no_debate),

@@ -24,6 +24,7 @@ from debateqd.qd.debates.counting import points
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Contest, Plan, RunPlanner, seatings
 from debateqd.qd.debates.questions import RunQuestions
+from debateqd.qd.debates.referee import PlayPlans
 from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.pairing import (
     BYE_POINTS,
@@ -36,9 +37,6 @@ from debateqd.qd.selection.pairing import (
     Swiss,
 )
 from debateqd.qd.strategy import Strategy
-
-PlayPlans = Callable[[Sequence[Plan]], list[Match]]
-"""Plays debates; returns their matches in the same order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.journal.files import sync_folder
+from debateqd.qd.archive.base import ArchiveProtocol
+from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.loading import dump_config, parse_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match, transcript_line
@@ -160,6 +162,20 @@ class RunDirectory:
     def archive(self) -> dict[str, Any]:
         """Read ``archive.json``."""
         return _versioned(self.path / "archive.json")
+
+    def living(self) -> ArchiveProtocol:
+        """Read the archive of the last committed generation.
+
+        Raises:
+            InputError: It is damaged, or none of the built-in ones.
+        """
+        path = self.path / "archive.json"
+        try:
+            return archive_from_dict(self.archive()["archive"])
+        except KeyError as error:
+            raise InputError(
+                f"{path}: field {error} is missing; the file was changed or damaged: restore it"
+            ) from None
 
     def summary(self) -> dict[str, Any] | None:
         """Read ``summary.json``; ``None`` for a run that has not finished."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.base import ArchiveProtocol
-from debateqd.qd.archive.registry import archive_from_dict
+from debateqd.qd.config.schema import is_simulated
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
 from debateqd.qd.ratings import Ratings, make_rating
@@ -319,13 +319,10 @@ def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
         raise InputError(f"{run.path / 'strategies.jsonl'}: {error}") from None
     matches = run.matches()
     own = [m for m in matches if strategy_id in m.players]
-    archive = _archive(run)
+    archive = run.living() if run.generations() else None
     return StrategyHistory(
         run=run.config.name or run.path.name,
-        simulation=any(
-            spec.split(":")[0] == "embedded"
-            for spec in (run.config.models.debater, run.config.models.judge)
-        ),
+        simulation=is_simulated(run.config.models.debater, run.config.models.judge),
         strategy=strategies[strategy_id],
         steps=tuple(_step(ancestor, strategies) for ancestor in line),
         records={
@@ -355,19 +352,6 @@ def _no_such(strategy_id: str, known: Sequence[str]) -> str:
 def _step(strategy: Strategy, strategies: Mapping[str, Strategy]) -> Step:
     changes = {p: word_diff(strategies[p].text, strategy.text) for p in strategy.parents}
     return Step(strategy, changes)
-
-
-def _archive(run: RunDirectory) -> ArchiveProtocol | None:
-    if not run.generations():
-        return None
-    path = run.path / "archive.json"
-    data = run.archive()
-    try:
-        return archive_from_dict(data["archive"])
-    except KeyError as error:
-        raise InputError(f"{path}: field {error} is missing; restore the file") from None
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
 
 
 def _fate(run: RunDirectory, strategy: Strategy, archive: ArchiveProtocol | None) -> Fate:

@@ -18,7 +18,7 @@ measured twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -27,16 +27,26 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.counting import Key, Scores, contest_scores, self_scores
+from debateqd.qd.debates.counting import (
+    Key,
+    StrategyScores,
+    contest_scores,
+    mean_of,
+    self_scores,
+)
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Plan, RunPlanner
 from debateqd.qd.debates.questions import draw
-from debateqd.qd.measures.score_units import ReportRow, corrected_progress
+from debateqd.qd.debates.referee import PlayPlans
+from debateqd.qd.measures.scores import (
+    ReportRow,
+    above_seeds,
+    corrected_progress,
+    values_by_question,
+)
 from debateqd.qd.seeds import FAMILIES
-from debateqd.qd.statistics import Estimate, mean_interval
+from debateqd.qd.statistics import Estimate
 from debateqd.qd.strategy import Strategy
-
-PlayPlans = Callable[[Sequence[Plan]], list[Match]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +69,7 @@ def champions(elites: Sequence[Entry], strategies: Mapping[str, Strategy]) -> tu
 
 
 class Reporter:
-    """Measures champions.
-
-    Args:
-        config: The run's configuration.
-        questions: The report questions.
-        panel: The seed strategies.
-    """
+    """Measures champions on report questions, against a panel of seeds."""
 
     def __init__(
         self, config: RunConfig, questions: Sequence[Question], panel: Sequence[Strategy]
@@ -100,65 +104,38 @@ class Reporter:
         generation: int,
         play: PlayPlans,
     ) -> Gains:
-        """Play the report of a generation.
-
-        Args:
-            chosen: The champions.
-            strategies: Strategies by id.
-            generation: The generation's number.
-            play: Plays debates, or takes results over from earlier generations.
-        """
+        """Play the report of a generation; ``play`` may take results over from earlier ones."""
         weight = self._config.truth_weight
-        objective: dict[str, float] = {}
-        gain: dict[str, Estimate] = {}
-        parts: dict[str, dict[Key, float]] = {}
         met = self._meet_panel(chosen, strategies, generation, play)
-        shares: dict[Key, float] = {}
-        reached: dict[Key, float] = {}
-        base: dict[str, float] = {}
-        if weight < 1:
-            shares = _values(contest_scores(met, self._score))
-            parts["persuasion"] = {key: share - 0.5 for key, share in shares.items()}
-            _add(objective, "persuasion", parts["persuasion"], 0.5)
-        if weight > 0:
-            reached, seeds = self._truth(chosen, strategies, generation, play)
-            parts["truth"] = {
-                # Differences first: where all reach the same, the gain is 0 and no rounding error.
-                key: fmean(value - seed for seed in seeds[key[1]])
-                for key, value in reached.items()
-                if key[1] in seeds
-            }
-            base = {question: fmean(values) for question, values in seeds.items()}
-            _add(objective, "truth", reached, 0.0)
-        if 0 < weight < 1:
-            both = parts["persuasion"].keys() & parts["truth"].keys()
-            parts["mix"] = {
-                key: (1 - weight) * parts["persuasion"][key] + weight * parts["truth"][key]
-                for key in parts["persuasion"]
-                if key in both
-            }
-            if {"persuasion", "truth"} <= objective.keys():
-                objective["mix"] = (1 - weight) * objective["persuasion"] + weight * objective[
-                    "truth"
-                ]
-        passages = {q.question_id: q.passage_id for q in self._questions}
-
-        def interval(values: Mapping[Key, float], *, proportion: bool) -> Estimate:
-            clusters = [passages[question_id] for _, question_id in values]
-            return mean_interval(list(values.values()), clusters, proportion=proportion)
-
-        for name, values in parts.items():
-            if values:
-                gain[name] = interval(values, proportion=False)
-        won = _values(contest_scores(met, "win"))
+        shares = contest_scores(met, self._score) if weight < 1 else {}
+        reached, seeds = (
+            self._truth(chosen, strategies, generation, play) if weight > 0 else ({}, {})
+        )
+        parts = {"persuasion": 0.0, "truth": 1.0} | ({"mix": weight} if 0 < weight < 1 else {})
+        above = {name: above_seeds(shares, reached, seeds, part) for name, part in parts.items()}
+        objective: dict[str, float] = {}
+        if above["persuasion"]:
+            objective["persuasion"] = _mean(above["persuasion"]) + 0.5
+        if reached:
+            objective["truth"] = _mean(reached)
+        if "mix" in parts and len(objective) == 2:
+            persuasion, truth = objective.values()
+            objective["mix"] = (1 - weight) * persuasion + weight * truth
+        won = contest_scores(met, "win")
+        base = {question: fmean(values) for question, values in values_by_question(seeds).items()}
         rows = [
-            ReportRow(passages[key[1]], shares.get(key), reached.get(key), base.get(key[1]))
-            for key in dict.fromkeys((*shares, *reached))
+            ReportRow(
+                passage,
+                shares[key][0] if key in shares else None,
+                reached[key][0] if key in reached else None,
+                base.get(key[1]),
+            )
+            for key, (_, passage) in (shares | reached).items()
         ]
         return Gains(
             objective,
-            gain,
-            interval(won, proportion=True) if won else None,
+            {name: mean_of(scores.values()) for name, scores in above.items() if scores},
+            mean_of(won.values(), proportion=True) if won else None,
             corrected_progress(rows, weight),
         )
 
@@ -187,8 +164,8 @@ class Reporter:
         strategies: Mapping[str, Strategy],
         generation: int,
         play: PlayPlans,
-    ) -> tuple[dict[Key, float], dict[str, list[float]]]:
-        """Truth scores by champion and question, and those of seeds by question."""
+    ) -> tuple[dict[Key, tuple[float, str]], dict[Key, tuple[float, str]]]:
+        """Truth scores of champions, and of seeds."""
         plans, names = [], []
         for number, question in enumerate(self._questions):
             seeds = [(True, seed) for seed in self._one_per_family(number)]
@@ -198,10 +175,7 @@ class Reporter:
         sides: dict[bool, list[tuple[str, Match]]] = {True: [], False: []}
         for (is_seed, name), match in zip(names, play(plans), strict=True):
             sides[is_seed].append((name, match))
-        base: dict[str, list[float]] = {}
-        for (_, question_id), (value, _) in self_scores(sides[True], self._score).items():
-            base.setdefault(question_id, []).append(value)
-        return _values(self_scores(sides[False], self._score)), base
+        return self_scores(sides[False], self._score), self_scores(sides[True], self._score)
 
     def _opponent(self, number: int, strategy_id: str) -> Strategy:
         """The panel's seed for a question; the next one where that is the champion itself."""
@@ -222,12 +196,5 @@ class Reporter:
         return [seeds[number % len(seeds)] for _, seeds in sorted(families.items())]
 
 
-def _values(scores: Scores) -> dict[Key, float]:
-    return {key: value for key, (value, _) in scores.items()}
-
-
-def _add(
-    objective: dict[str, float], name: str, values: Mapping[Key, float], offset: float
-) -> None:
-    if values:
-        objective[name] = sum(values.values()) / len(values) + offset
+def _mean(scores: StrategyScores) -> float:
+    return sum(value for value, _ in scores.values()) / len(scores)

@@ -63,12 +63,6 @@ class PlayedGeneration:
     rating_effects: Mapping[str, float] = field(default_factory=dict)
 
 
-def is_simulation(config: RunConfig) -> bool:
-    """Whether any role is played by the embedded model."""
-    roles = (config.models.debater, config.models.judge, config.models.mutator)
-    return any(spec.partition(":")[0] == "embedded" for spec in roles)
-
-
 def tokens_by_role(
     matches: Sequence[Match], births: Sequence[MutationResult], labelling: Usage = NO_USAGE
 ) -> dict[str, Tokens]:

@@ -16,7 +16,7 @@ from typing import Any
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.agents.models.budget import BudgetReachedError
-from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.config.schema import ROLES, RunConfig, is_simulated
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.plans import Plan
@@ -25,7 +25,7 @@ from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.descriptors.base import BehaviourSummary, exchanges, make_descriptors
 from debateqd.qd.descriptors.labelling import sum_up
 from debateqd.qd.measures.diversity import family_diversity
-from debateqd.qd.measures.score_units import reported_progress
+from debateqd.qd.measures.scores import reported_progress
 from debateqd.qd.mutation.mutate import Child, MutationResult
 from debateqd.qd.mutation.operator_shares import operator_stats
 from debateqd.qd.mutation.reflection import transcript_reader
@@ -52,7 +52,6 @@ from debateqd.qd.training.results import (
     archive_json,
     elite_rows,
     generation_stats,
-    is_simulation,
     summary_json,
 )
 from debateqd.qd.training.state import TrainingState, new_archive, restore_state
@@ -152,7 +151,7 @@ class Trainer:
             generations=config.evolution.generations,
             first_generation=self._first,
             questions=self._questions.sizes(),
-            simulation=is_simulation(config),
+            simulation=is_simulated(*map(config.models.spec, ROLES)),
             notes=tuple(self._models.notes()),
         )
         self._tell("run_started", started)
@@ -374,7 +373,7 @@ class Trainer:
             self._rows = elite_rows(state, self._competition.ratings(state, last))
         table = state.archive.heat_map()
         facts = {
-            "simulation": is_simulation(self._config),
+            "simulation": is_simulated(*map(self._config.models.spec, ROLES)),
             "pool": self._referee.pool,
             "questions": self._questions.sizes(),
             "content_hash": self._questions.content_hash,

@@ -21,8 +21,7 @@ from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, RunPlanner
 from debateqd.qd.debates.questions import split_questions
 from debateqd.qd.debates.referee import Players, play_plans
-from debateqd.qd.measures.evaluate import evaluate_run
-from debateqd.qd.measures.run_measures import Extras
+from debateqd.qd.measures.evaluate import Extras, evaluate_run
 from debateqd.qd.ratings import make_rating
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.store.directory import RunDirectory

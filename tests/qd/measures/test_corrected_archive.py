@@ -15,9 +15,9 @@ from debateqd.qd.measures.corrected_archive import (
     QDMetrics,
     corrected_qd,
     refill,
-    worst_score,
 )
 from debateqd.qd.seeds import FAMILIES
+from debateqd.qd.statistics import as_json
 from debateqd.qd.strategy import Strategy
 
 AXES = (Labels("family", FAMILIES), Bins("verified_quote_share", (0.0, 0.25, 0.5, 1.0)))
@@ -144,7 +144,7 @@ def test_intervals_hold_their_values_and_mirror_each_other() -> None:
     assert found.illusion is not None
     assert found.reported_qd_score is not None
     assert found.illusion.high == pytest.approx(found.reported_qd_score - found.qd_score.low)
-    shown = found.to_json()
+    shown = as_json(found)
     assert shown["qd_score"]["n"] == 60
     assert shown["carried_over"] == []
 
@@ -223,7 +223,7 @@ def test_one_passage_or_none_claims_nothing() -> None:
     nothing: QDMetrics = corrected_qd(archive_of(entry), [], offset=0.0)
     assert nothing.measured == 0
     assert math.isnan(nothing.mean.value)
-    assert nothing.to_json()["mean"]["value"] is None
+    assert as_json(nothing)["mean"]["value"] is None
 
 
 def test_slots_are_refilled_by_fresh_scores() -> None:
@@ -261,9 +261,3 @@ def test_a_stranger_is_refused() -> None:
     other = Strategy("z", "authority", "t")
     with pytest.raises(ValueError, match="z is not in the archive"):
         corrected_qd(archive_of(entry), [look(other, 0.1, [0.1], [1])], offset=0.0)
-
-
-def test_the_worst_score_is_that_of_losing_everything() -> None:
-    assert worst_score(0.0) == -0.5
-    assert worst_score(1.0, 0.6) == -0.6
-    assert worst_score(0.5, 0.6) == pytest.approx(-0.55)

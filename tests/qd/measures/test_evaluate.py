@@ -10,13 +10,13 @@ from debate_env.errors import InputError
 from debateqd.agents.models.budget import Limits
 from debateqd.qd.measures.compare import compare_runs
 from debateqd.qd.measures.evaluate import (
+    Extras,
     elites_of,
     evaluate_run,
     questions_of,
     save_report,
     splits_of,
 )
-from debateqd.qd.measures.run_measures import Extras
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.directory import RunDirectory
 from tests.qd.running import evaluate, train

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from debateqd.qd.measures.generalisation import (
-    Groups,
+    GroupLevels,
     RunScores,
     compare_groups,
     gap,
@@ -51,7 +51,7 @@ def test_levels_and_gaps_are_means_over_runs() -> None:
         RunScores("a", {"train": [(0.8, "t0"), (0.6, "t1")], "test": [(0.5, "e0"), (0.3, "e1")]}),
         RunScores("b", {"train": [(0.9, "t0"), (0.9, "t1")], "test": [(0.5, "e0"), (0.7, "e1")]}),
     ]
-    table = Groups({"g": runs})
+    table = GroupLevels({"g": runs})
     assert table.contrast({("g", "train"): 1.0}).value == pytest.approx(0.8)
     found = table.contrast(gap("g", "train", "test"))
     assert found.value == pytest.approx(0.3)
@@ -63,7 +63,7 @@ def test_one_run_has_the_interval_of_its_passages() -> None:
     rng = np.random.default_rng(0)
     passages = [rng.normal(0, 0.1, 40), rng.normal(0, 0.1, 5), rng.normal(0, 0.1, 30)]
     (run,) = group(rng, "g", (0.7, 0.6, 0.6), passages, 1, seed_spread=0, both_spread=0)
-    table = Groups({"g": [run]})
+    table = GroupLevels({"g": [run]})
     sides = [list(zip(*run.splits[s], strict=True)) for s in ("train", "test")]
     known = difference_interval(*[(side[0], side[1]) for side in sides])  # type: ignore[arg-type]
     found = table.contrast(gap("g", "train", "test"))
@@ -80,7 +80,7 @@ def test_what_is_hard_for_everybody_cancels_between_groups() -> None:
     options = {"seed_spread": 0.0, "both_spread": 0.0}
     one = group(rng, "a", (0.7, 0.6, 0.6), passages, 3, **options)  # type: ignore[arg-type]
     two = group(rng, "b", (0.6, 0.6, 0.6), passages, 3, **options)  # type: ignore[arg-type]
-    table = Groups({"a": one, "b": two})
+    table = GroupLevels({"a": one, "b": two})
     alone = table.contrast(gap("a", "train", "test"))
     apart = table.contrast(minus(gap("a", "train", "test"), gap("b", "train", "test")))
     assert apart.value == pytest.approx(0.1, abs=0.08)
@@ -111,7 +111,7 @@ def test_intervals_cover_over_seeds_and_passages(
             )
             for name, levels in (("a", (0.75, 0.7, 0.65)), ("b", (0.7, 0.7, 0.65)))
         }
-        table = Groups(groups)
+        table = GroupLevels(groups)
         of_a, of_b = (gap(name, "train", "test") for name in "ab")
         hits["level"] += not table.contrast({("a", "train"): 1.0}).excludes(0.75)
         hits["gap"] += not table.contrast(of_a).excludes(0.1)
@@ -128,7 +128,7 @@ def test_runs_on_other_passages_are_independent() -> None:
         RunScores(str(k), {"test": [(v + rng.normal(0, 1e-6), f"{k}-{p}") for p in range(30)]})
         for k, v in enumerate(values)
     ]
-    found = Groups({"g": runs}).contrast({("g", "test"): 1.0})
+    found = GroupLevels({"g": runs}).contrast({("g", "test"): 1.0})
     error = np.std(values, ddof=1) / math.sqrt(3)
     assert found.high - found.value == pytest.approx(4.303 * error, rel=0.02)
 
@@ -139,7 +139,7 @@ def test_relative_differences_and_their_limits() -> None:
     options = {"seed_spread": 0.005, "both_spread": 0.0, "questions": 20}
     one = group(rng, "a", (0.9, 0.7, 0.7), passages, 3, **options)  # type: ignore[arg-type]
     two = group(rng, "b", (0.9, 0.7, 0.6), passages, 3, **options)  # type: ignore[arg-type]
-    table = Groups({"a": one, "b": two})
+    table = GroupLevels({"a": one, "b": two})
     of_a, of_b = gap("a", "train", "test"), gap("b", "train", "test")
     found = relative_difference(table, of_a, of_b)
     assert found.value == pytest.approx(table.value(of_a) / table.value(of_b) - 1)
@@ -147,7 +147,7 @@ def test_relative_differences_and_their_limits() -> None:
     assert found.high - found.low < 0.4
     # The gap between selection and train of b's does not differ from 0 when noise is large.
     noisy = group(rng, "c", (0.7, 0.7, 0.7), passages, 3, seed_spread=0.2, both_spread=0.3)
-    against = Groups({"a": one, "c": noisy})
+    against = GroupLevels({"a": one, "c": noisy})
     open_ended = relative_difference(against, of_a, gap("c", "train", "test"))
     assert (open_ended.low, open_ended.high) == (-math.inf, math.inf)
 
@@ -160,7 +160,7 @@ def test_fieller_covers_the_ratio() -> None:
         options = {"seed_spread": 0.02, "both_spread": 0.05}
         one = group(rng, "a", (0.8, 0.7, 0.66), passages, 3, **options)  # type: ignore[arg-type]
         two = group(rng, "b", (0.8, 0.7, 0.6), passages, 3, **options)  # type: ignore[arg-type]
-        table = Groups({"a": one, "b": two})
+        table = GroupLevels({"a": one, "b": two})
         ratio = relative_difference(table, gap("a", "train", "test"), gap("b", "train", "test"))
         hits += not ratio.excludes(0.14 / 0.2 - 1)
     assert hits / worlds >= 0.904
@@ -195,10 +195,10 @@ def test_a_split_that_a_run_lacks_is_left_out() -> None:
     assert list(report["groups"][0]["levels"]) == ["train"]
     assert report["groups"][0]["gaps"] == {}
     assert report["comparisons"] == []
-    assert math.isnan(Groups({"g": runs}).contrast(gap("g", "train", "test")).value)
+    assert math.isnan(GroupLevels({"g": runs}).contrast(gap("g", "train", "test")).value)
 
 
 def test_one_passage_claims_nothing() -> None:
-    found = Groups({"g": [RunScores("a", {"test": [(1.0, "p"), (0.0, "p")]})]})
+    found = GroupLevels({"g": [RunScores("a", {"test": [(1.0, "p"), (0.0, "p")]})]})
     estimate = found.contrast({("g", "test"): 1.0})
     assert (estimate.low, estimate.high) == (-math.inf, math.inf)

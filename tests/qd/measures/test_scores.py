@@ -1,20 +1,29 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from debateqd.qd.debates.counting import contest_scores, mean_of, measured, self_scores
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.measures.scores import (
+    ReportRow,
+    Scale,
     above_seeds,
     accuracies,
     accuracy_over_seeds,
+    corrected_progress,
+    elo_of_share,
+    logistic,
     objective_scores,
+    reported_progress,
     split_gaps,
     weighed,
 )
+from debateqd.qd.statistics import ELO
 from tests.qd.making import match
 
 
@@ -113,3 +122,139 @@ def test_values_come_with_their_passages() -> None:
     assert objective_scores(trials, "credence", 1.0) == {("e1", "q1"): (0.9, "p1")}
     assert mean_of([(0.2, "p1"), (0.4, "p2")]).value == pytest.approx(0.3)
     assert mean_of([]).n == 0
+
+
+# --- what a rating claims -------------------------------------------------------------------------
+
+
+def test_two_hundred_points_are_three_quarters() -> None:
+    scale = Scale((0.0,))
+    assert scale.score(200.0) == pytest.approx(1 / (1 + 10**-0.5) - 0.5)
+    assert scale.score(0.0) == 0.0
+    assert scale.score(-200.0) == pytest.approx(-scale.score(200.0))
+
+
+def test_unequal_questions_leave_less_to_strength() -> None:
+    plain, hard = Scale((0.0,)), Scale((0.0,), (-300.0, 300.0))
+    assert 0 < hard.score(100.0) < 0.8 * plain.score(100.0)
+    # Whoever defends the correct answer gains what the other loses.
+    assert Scale((0.0,), (250.0,)).score(100.0) == pytest.approx(
+        Scale((0.0,), (-250.0,)).score(100.0)
+    )
+
+
+def test_a_panel_is_met_one_by_one() -> None:
+    score = Scale((-400.0, 400.0)).score(100.0)
+    each = [1 / (1 + 10 ** (-(100 - s) / 400)) for s in (-400, 400)]
+    assert score == pytest.approx(sum(each) / 2 - 0.5)
+
+
+def test_truth_is_above_what_the_seeds_reach() -> None:
+    scale = Scale((0.0,), (100.0, -100.0), truth_weight=1.0)
+    assert scale.score(0.0) == pytest.approx(0.0)
+    assert scale.score(150.0) > 0 > scale.score(-150.0)
+    own = logistic(np.array([50.0, 250.0])).mean()
+    assert scale.score(150.0) == pytest.approx(own - 0.5)
+
+
+def test_a_mix_lies_between() -> None:
+    parts = [Scale((0.0,), (80.0,), w).score(120.0) for w in (0.0, 0.3, 1.0)]
+    assert parts[1] == pytest.approx(0.7 * parts[0] + 0.3 * parts[2])
+
+
+def test_ratings_with_other_constants_translate_alike() -> None:
+    assert Scale((0.0,), points_per_logit=100.0).score(100.0) == pytest.approx(
+        Scale((0.0,)).score(ELO)
+    )
+
+
+def test_what_ratings_say_simulated_debates_show() -> None:
+    rng = np.random.default_rng(0)
+    panel, hard, rating = rng.normal(0, 100, 30), rng.normal(-80, 150, 200), 180.0
+    z = rating - rng.choice(panel, 200_000)
+    side = rng.choice([-1, 1], 200_000) * rng.choice(hard, 200_000)
+    won = (rng.random(200_000) < logistic(z - side)).mean()
+    promised = Scale(tuple(panel), tuple(hard)).score(rating)
+    assert promised == pytest.approx(won - 0.5, abs=0.005)
+
+
+def test_shares_and_points_are_each_other() -> None:
+    shares = np.array([0.2, 0.5, 0.9])
+    assert logistic(elo_of_share(shares, 1000)) == pytest.approx(shares)
+    assert elo_of_share(np.array([0.5]), 10)[0] == 0.0
+    assert math.isfinite(elo_of_share(np.array([1.0]), 10)[0])
+
+
+class Known:
+    ids = ("s0", "e1", "e2")
+    covariance = np.diag([0.0, 100.0, 300.0])
+
+    def index(self, name: str) -> int:
+        return self.ids.index(name)
+
+
+def test_reported_progress_is_relative_to_the_panel() -> None:
+    ratings = {"s0": 990.0, "s1": 1010.0, "e1": 1050.0, "e2": 1150.0}
+    found = reported_progress(ratings, ["e1", "e2"], ["s0", "s1", "s2"])
+    assert found is not None
+    assert (found.value, found.low, found.high) == (100.0, -math.inf, math.inf)
+    known = reported_progress(ratings, ["e1", "e2"], ["s0", "s1"], Known())  # type: ignore[arg-type]
+    assert known is not None
+    assert known.high - known.value == pytest.approx(1.96 * 10.0)  # variance (100 + 300) / 4
+    assert reported_progress({"e1": 1050.0}, ["e1"], ["s0"]) is None
+    assert reported_progress({"s0": 1050.0}, [], ["s0"]) is None
+
+
+def test_corrected_progress_of_persuasion_is_the_logit_of_the_share() -> None:
+    rows = [ReportRow(f"p{i}", share=0.5 + 0.2 * (i % 2)) for i in range(10)]
+    found = corrected_progress(rows, 0.0)
+    assert found is not None
+    assert found.value == pytest.approx(400 * math.log10(0.6 / 0.4))
+    assert found.low < found.value < found.high
+    assert found.clusters == 10
+
+
+def test_corrected_progress_of_truth_is_above_the_seeds() -> None:
+    rows = [ReportRow("p1", None, 0.8, 0.6), ReportRow("p2", None, 0.7, 0.6)]
+    found = corrected_progress(rows, 1.0)
+    assert found is not None
+    assert found.value == pytest.approx(400 * (math.log10(3) - math.log10(1.5)))
+    same = corrected_progress([ReportRow(f"p{i}", None, 0.6, 0.6) for i in range(9)], 1.0)
+    assert same is not None
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_mixed_objective_weighs_both() -> None:
+    rows = [ReportRow(f"p{i}", 0.6, 0.7, 0.6) for i in range(3)]
+    share, truth, mix = (corrected_progress(rows, w) for w in (0.0, 1.0, 0.25))
+    assert share is not None
+    assert truth is not None
+    assert mix is not None
+    assert mix.value == pytest.approx(0.75 * share.value + 0.25 * truth.value)
+
+
+def test_rows_without_what_is_needed_are_left_out() -> None:
+    rows = [ReportRow("p1", share=0.7), ReportRow("p2"), ReportRow("p3", None, 0.5, None)]
+    found = corrected_progress(rows, 0.0)
+    assert found is not None
+    assert found.n == 1
+    assert corrected_progress(rows, 1.0) is None
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_intervals_of_corrected_progress_cover(weight: float) -> None:
+    hits, worlds = 0, 300
+    for world in range(worlds):
+        rng = np.random.default_rng(world)
+        rows = []
+        for passage in range(15):
+            effect = rng.normal(0, 0.08)
+            for _ in range(3):
+                base = float(np.clip(0.55 + effect + rng.normal(0, 0.1), 0, 1))
+                own = float(np.clip(0.65 + effect + rng.normal(0, 0.1), 0, 1))
+                rows.append(ReportRow(f"p{passage}", own, own, base))
+        found = corrected_progress(rows, weight)
+        assert found is not None
+        truth = 400 * math.log10(0.65 / 0.35)
+        hits += not found.excludes(truth - weight * 400 * math.log10(0.55 / 0.45))
+    assert 0.91 <= hits / worlds <= 0.99

@@ -4,7 +4,7 @@ import pytest
 
 from debateqd.agents.models.registry import make_model
 from debateqd.qd.debates.counting import by_question, paired, right
-from debateqd.qd.measures.splits import Reading, read_alone, report_split
+from debateqd.qd.measures.splits import JudgeAlone, read_alone, report_split
 from tests.qd.debates.test_plans import questions
 from tests.qd.measures.test_scores import trial
 
@@ -24,7 +24,7 @@ def test_unusable_verdicts_are_counted_and_left_out() -> None:
         trial("panel", None, question="q2", passage="p2", kind="abstained"),
         trial("panel", 0.5, question="q1", passage="p1"),
     ]
-    readings = [Reading("q1", "p1", 1.0, 1.0), Reading("q2", "p2", None, 1.0)]
+    readings = [JudgeAlone("q1", "p1", 1.0, 1.0), JudgeAlone("q2", "p2", None, 1.0)]
     report = report_split(questions(2), trials, readings)
     assert report.accuracy.value == 0.5
     assert (report.accuracy.n, report.accuracy.clusters) == (2, 2)

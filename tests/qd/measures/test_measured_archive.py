@@ -11,17 +11,16 @@ from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.plans import EvaluationPlanner
-from debateqd.qd.measures.evaluate import seeds_of
-from debateqd.qd.measures.run_measures import (
-    archive_of,
+from debateqd.qd.measures.corrected_archive import (
     archive_plans,
     fit_ratings,
     looks_of,
-    measure_payoffs,
     rated_score,
     scale_of,
 )
-from debateqd.qd.measures.score_units import Scale
+from debateqd.qd.measures.evaluate import seeds_of
+from debateqd.qd.measures.payoffs import measure_payoffs
+from debateqd.qd.measures.scores import Scale
 from debateqd.qd.ratings import Ratings
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.statistics import ELO
@@ -50,7 +49,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def test_ratings_are_refitted_as_the_run_had_them(run: RunDirectory) -> None:
-    elites = archive_of(run).elites()
+    elites = run.living().elites()
     ratings = fit_ratings(run, run.config, [e.strategy_id for e in elites])
     for entry in elites:
         assert ratings.strategies[entry.strategy_id] == pytest.approx(entry.fitness)
@@ -61,7 +60,7 @@ def test_a_damaged_archive_is_one_line(run: RunDirectory, tmp_path: Path) -> Non
     (tmp_path / "config.yaml").write_bytes((run.path / "config.yaml").read_bytes())
     (tmp_path / "archive.json").write_text('{"version": 1, "elites": []}')
     with pytest.raises(InputError, match="'archive' is missing"):
-        archive_of(RunDirectory.open(tmp_path))
+        RunDirectory.open(tmp_path).living()
 
 
 def test_ratings_without_seeds_promise_nothing() -> None:
@@ -116,7 +115,7 @@ def test_looks_hold_the_claim_and_what_was_seen() -> None:
 
 
 def test_payoffs_count_the_log_and_fresh_debates(run: RunDirectory) -> None:
-    elites = [run.strategies()[e.strategy_id] for e in archive_of(run).elites()]
+    elites = [run.strategies()[e.strategy_id] for e in run.living().elites()]
     logged = measure_payoffs(run, elites, [], "credence", 0)
     names = [s.strategy_id for s in elites[:3]]
     fresh = [
