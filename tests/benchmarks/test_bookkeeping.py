@@ -9,7 +9,6 @@ import pytest
 from tests.repository import ROOT
 
 
-@pytest.mark.slow
 def test_every_part_is_timed():
     command = [sys.executable, "benchmarks/bookkeeping.py", "--living", "60", "--debates", "120"]
     done = subprocess.run(

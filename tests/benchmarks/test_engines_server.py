@@ -104,7 +104,6 @@ def test_the_same_garbage_twice_is_foreseen(load: Callable[[str], ModuleType]):
     assert 0.15 < share < 0.35  # a quarter
 
 
-@pytest.mark.slow
 def test_waiting_is_measured_on_a_real_server(waiting: ModuleType, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(waiting, "SECONDS", 0.04)
     figures = {f.what: f for f in waiting.waiting(64)}
@@ -114,7 +113,6 @@ def test_waiting_is_measured_on_a_real_server(waiting: ModuleType, monkeypatch: 
     assert figures["wall time against the ideal"].value > 0.95
 
 
-@pytest.mark.slow
 def test_faults_lose_nothing(load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch):
     module = load("engines_load")
     monkeypatch.setattr(module, "TIMEOUT", 1.0)

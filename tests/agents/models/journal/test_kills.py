@@ -10,8 +10,6 @@ import sys
 import time
 from collections import Counter
 
-import pytest
-
 from debateqd.agents.models.journal import Journal
 from tests.agents.models.journal.reader import JournalReader
 from tests.agents.models.journal.writer import BATCH, entry
@@ -50,7 +48,6 @@ def check(path, told):
     return number
 
 
-@pytest.mark.slow
 def test_killed_while_writing(tmp_path):
     rng = random.Random(1)
     path, plain = tmp_path / "journal.sqlite", tmp_path / "plain.sqlite"
@@ -69,7 +66,6 @@ def test_killed_while_writing(tmp_path):
     assert path.read_bytes() == plain.read_bytes()
 
 
-@pytest.mark.slow
 def test_killed_while_compacting(tmp_path):
     rng = random.Random(2)
     path, plain = tmp_path / "journal.sqlite", tmp_path / "plain.sqlite"
@@ -113,7 +109,6 @@ def test_read_while_another_process_writes(tmp_path):
             process.kill()
 
 
-@pytest.mark.slow
 def test_processes_that_share_a_file_and_replace_it_lose_nothing(tmp_path):
     path, firsts = tmp_path / "journal.sqlite", (1000, 2000)
     command = [sys.executable, "-m", "tests.agents.models.journal.writer", "share", str(path)]
