@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from debate_env.agent import Agent, Place, tell
-from debate_env.core.episode import AbortKind, Episode, Outcome
+from debate_env.core.episode import Episode
+from debate_env.core.outcome import AbortKind, Outcome
 from debate_env.core.protocols import Comparison
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from debate_env.agent import Agent, Place, ask, tell
-from debate_env.core.episode import Outcome
+from debate_env.core.outcome import Outcome
 from debate_env.core.transcript import Speech
 from debateqd.agents.base import Decision, ThinkingAgent, Turn, derive_seed
 from debateqd.agents.rollout.debates import agent_error, as_decision, ending

@@ -6,7 +6,8 @@ is and who sees what; ``mark`` checks quotes; :class:`AECDebate`, :class:`Parall
 """
 
 from debate_env.core.aec import AECDebate
-from debate_env.core.episode import Episode, Outcome
+from debate_env.core.episode import Episode
+from debate_env.core.outcome import Outcome
 from debate_env.core.parallel import ParallelDebate
 from debate_env.core.protocols import (
     DebateProtocol,

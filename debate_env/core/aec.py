@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cached_property
 from typing import Any, ClassVar
 
 import gymnasium
@@ -10,7 +12,8 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
 
-from debate_env.core.episode import AbortKind, Episode
+from debate_env.core.episode import Episode
+from debate_env.core.outcome import AbortKind
 from debate_env.core.protocols import get_protocol
 from debate_env.core.render import render_ansi, render_html, render_news
 from debate_env.core.settings import DebateSettings
@@ -87,18 +90,18 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         self.np_random: np.random.Generator | None = None
         self._seed: int | None = None
         self._shown = 0
-        self._observation_space: spaces.Dict | None = None
         self._action_spaces: dict[str, spaces.Space[Any]] = {}
-        self._state_space: spaces.Dict | None = None
 
     # --- spaces, built when first asked for ---------------------------------------------------
 
     def observation_space(self, agent: str) -> spaces.Dict:
         """Return the space of observations, one object for all agents of this instance."""
         self._check_agent(agent)
-        if self._observation_space is None:
-            self._observation_space = spaces.Dict(self._text_spaces(position=True))
         return self._observation_space
+
+    @cached_property
+    def _observation_space(self) -> spaces.Dict:
+        return spaces.Dict(self._text_spaces(position=True))
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the action space of ``agent``: text, or for the judge one credence per answer."""
@@ -113,20 +116,15 @@ class AECDebate(AECEnv):  # type: ignore[misc]
             self._action_spaces[agent] = space
         return space
 
-    @property
+    @cached_property
     def state_space(self) -> spaces.Dict:
         """The space of :meth:`state`."""
-        if self._state_space is None:
-            self._state_space = spaces.Dict(self._text_spaces(position=False))
-        return self._state_space
+        return spaces.Dict(self._text_spaces(position=False))
 
     def _text_spaces(self, *, position: bool) -> dict[str, spaces.Space[Any]]:
         rounds, n = self.settings.rounds, len(self.questions[0].answers)
         answer = max(len(a) for q in self.questions for a in q.answers)
         said = (_EXPANSION * self.settings.max_chars + _OVERHEAD) * len(self.possible_agents)
-        last: dict[str, spaces.Space[Any]] = (
-            {"position": UnicodeText(answer)} if position else {"pending": UnicodeText(said)}
-        )
         return {
             "passage": UnicodeText(max(len(q.passage) for q in self.questions)),
             "question": UnicodeText(max(len(q.question) for q in self.questions)),
@@ -134,7 +132,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
             "transcript": UnicodeText(said * rounds),
             "phase": spaces.Discrete(3),
             "round": spaces.Discrete(rounds + 1, start=1),
-            **last,
+            **({"position": UnicodeText(answer)} if position else {"pending": UnicodeText(said)}),
         }
 
     def _check_agent(self, agent: str) -> None:
@@ -170,10 +168,10 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         self._episode = Episode(question, self.settings, swap=swap, rival=rival)
         self._shown = 0
         agents = self.agents = self.possible_agents[:]
-        self.rewards: dict[str, float] = dict.fromkeys(agents, 0.0)
-        self._cumulative_rewards: dict[str, float] = dict.fromkeys(agents, 0.0)
-        self.terminations: dict[str, bool] = dict.fromkeys(agents, False)
-        self.truncations: dict[str, bool] = dict.fromkeys(agents, False)
+        self.rewards = dict.fromkeys(agents, 0.0)
+        self._cumulative_rewards = dict.fromkeys(agents, 0.0)
+        self.terminations = dict.fromkeys(agents, False)
+        self.truncations = dict.fromkeys(agents, False)
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in agents}
         self.agent_selection: str = self._episode.acting[0]
 
@@ -225,14 +223,8 @@ class AECDebate(AECEnv):  # type: ignore[misc]
     def _end(self, episode: Episode) -> None:
         assert episode.outcome is not None  # noqa: S101 - narrows the type
         agents = self.agents
-        self.infos = {
-            agent: {
-                **episode.outcome.info(),
-                "seed": self._seed,
-                "options": self._options.copy(),
-            }
-            for agent in agents
-        }
+        drawn = {"seed": self._seed, "options": self._options}
+        self.infos = {agent: {**episode.outcome.info(), **deepcopy(drawn)} for agent in agents}
         self.rewards = episode.rewards
         self._accumulate_rewards()
         done = self.truncations if episode.truncated else self.terminations
@@ -245,19 +237,12 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         agent = self.agent_selection
         if action is not None:
             raise InputError(f"{agent} is done: the only valid action is None")
-        for values in (
-            self.terminations,
-            self.truncations,
-            self.rewards,
-            self._cumulative_rewards,
-            self.infos,
-        ):
+        for values in (self.terminations, self.truncations, self._cumulative_rewards, self.infos):
             del values[agent]
-        agents = self.agents
-        agents.remove(agent)
-        self.rewards = dict.fromkeys(agents, 0.0)
-        if agents:
-            self.agent_selection = agents[0]
+        self.agents.remove(agent)
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        if self.agents:
+            self.agent_selection = self.agents[0]
 
     @property
     def acting_agents(self) -> tuple[str, ...]:
@@ -305,8 +290,6 @@ class AECDebate(AECEnv):  # type: ignore[misc]
     # --- copies: in mid-episode, and playing on gives the same episode ------------------------
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AECDebate:
-        from copy import deepcopy
-
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         shared = ("questions", "settings", "possible_agents")  # never change

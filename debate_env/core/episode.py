@@ -7,6 +7,7 @@ view and the scheduler of the agents package all drive this class.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -17,11 +18,9 @@ from debate_env.core.quotes import mark
 from debate_env.core.rewards import correctness, judge_log_score, reward
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import cut, tidy
-from debate_env.core.transcript import Speech, remember, render_speech, render_transcript
+from debate_env.core.transcript import Speech, render_transcript
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
-
-__all__ = ["AbortKind", "Episode", "Outcome", "OutcomeKind", "present"]
 
 
 def present(question: Question, swap: bool = False, rival: int | None = None) -> tuple[int, ...]:
@@ -66,9 +65,6 @@ class _Record:
     fitted: bool = False  # whether the speech that is about to come was cut by Episode.fit
     keys: set[str] = field(default_factory=set)
 
-    def copy(self) -> _Record:
-        return replace(self, keys=set(self.keys))
-
 
 class Episode:
     """One debate from its question to its outcome.
@@ -84,35 +80,12 @@ class Episode:
             one by default. Matters only with more than two answers.
 
     Attributes:
-        question: The question.
-        settings: The rules.
-        swap: As given.
-        rival: As given.
         answers: The answers in presented order: debater 0's, debater 1's, then the rest.
         label: Index of the correct one in that order.
         seats: Every seat, those of players first.
         speeches: What has been published.
         outcome: How it ended; ``None`` while it is going on.
     """
-
-    __slots__ = (
-        "_pending",
-        "_protocol",
-        "_records",
-        "_roles",
-        "_transcript",
-        "_wave",
-        "_waves",
-        "answers",
-        "label",
-        "outcome",
-        "question",
-        "rival",
-        "seats",
-        "settings",
-        "speeches",
-        "swap",
-    )
 
     _wave: Wave | None
 
@@ -131,7 +104,9 @@ class Episode:
         order = present(question, swap, rival)
         self.answers = tuple([question.answers[i] for i in order])
         self.label = order.index(question.label)
-        self._prepare()
+        protocol = self._protocol = get_protocol(settings.protocol)
+        self.seats = (*protocol.players, *protocol.judges)
+        self._roles = {seat: self._role(seat) for seat in self.seats}
         self.speeches: tuple[Speech, ...] = ()
         self._transcript = ""
         self._pending: dict[str, Speech] = {}
@@ -140,16 +115,13 @@ class Episode:
         self._wave = self._protocol.wave(0, (), settings.rounds)
         self.outcome: Outcome | None = None
 
-    def _prepare(self) -> None:
-        protocol = self._protocol = get_protocol(self.settings.protocol)
-        self._roles: dict[str, tuple[str, str]] = {}
-        self.seats = (*protocol.players, *protocol.judges)
-        for seat in self.seats:
-            index = protocol.defends(seat)
-            self._roles[seat] = (
-                self.question.passage if protocol.reads_passage(seat) else "",
-                "" if index is None else self.answers[index],
-            )
+    def _role(self, seat: str) -> tuple[str, str]:
+        """Return the passage and the position that a seat is shown; either may be empty."""
+        index = self._protocol.defends(seat)
+        return (
+            self.question.passage if self._protocol.reads_passage(seat) else "",
+            "" if index is None else self.answers[index],
+        )
 
     # --- what can be seen ---------------------------------------------------------------------
 
@@ -225,7 +197,6 @@ class Episode:
         except KeyError:
             raise InputError(f"unknown seat {seat!r}; allowed: {', '.join(self.seats)}") from None
         visible = self._protocol.visible(seat, self.speeches)
-        wave = self._wave
         return {
             "passage": passage,
             "question": self.question.question,
@@ -234,8 +205,8 @@ class Episode:
             "transcript": (
                 self._transcript if visible is self.speeches else render_transcript(visible)
             ),
-            "phase": OVER if wave is None else wave.phase,
-            "round": self.settings.rounds + 1 if wave is None else wave.round,
+            "phase": self.phase,
+            "round": self.round,
         }
 
     # --- what can happen ----------------------------------------------------------------------
@@ -254,16 +225,11 @@ class Episode:
         """
         wave = self._wave
         if wave is None or seat not in wave.seats or seat in self._pending:
-            raise InputError(
-                f"{seat} cannot act: "
-                + (
-                    "the debate is over"
-                    if wave is None
-                    else f"waiting for {', '.join(self.acting)}"
-                )
-            )
+            turn = f"waiting for {', '.join(self.acting)}" if wave else "the debate is over"
+            raise InputError(f"{seat} cannot act: {turn}")
         if wave.phase != SPEECH:
-            self._judge(self._credence(seat, action))
+            credence = self._credence(seat, action)
+            self._finish("abstained" if credence is None else "verdict", "", credence)
             return
         if not isinstance(action, str):
             raise InputError(f"{seat}: a speech is a str, not {type(action).__name__}")
@@ -300,10 +266,7 @@ class Episode:
         return cut(speech, limit)
 
     def _record(self, seat: str) -> _Record:
-        record = self._records.get(seat)
-        if record is None:  # no player: a judge who asks
-            record = self._records[seat] = _Record()
-        return record
+        return self._records.setdefault(seat, _Record())  # no player: a judge who asks
 
     def abort(self, kind: AbortKind, message: str) -> None:
         """End the debate without a verdict.
@@ -321,8 +284,7 @@ class Episode:
     def _publish(self, wave: Wave) -> None:
         said = [self._pending[seat] for seat in wave.seats]
         self.speeches += tuple(said)
-        self._transcript += "".join(map(render_speech, said))
-        remember(self._transcript, self.speeches)
+        self._transcript += render_transcript(said)
         self._pending = {}
         self._waves += 1
         self._wave = self._protocol.wave(self._waves, self.speeches, self.settings.rounds)
@@ -344,9 +306,6 @@ class Episode:
             raise InputError(f"{seat}: a credence lies between 0 and 1; got {list(values)}")
         total = sum(values)
         return tuple([v / total for v in values]) if total else None
-
-    def _judge(self, credence: tuple[float, ...] | None) -> None:
-        self._finish("abstained" if credence is None else "verdict", "", credence)
 
     def _finish(self, kind: OutcomeKind, message: str, credence: tuple[float, ...] | None) -> None:
         records, label = self._records, self.label
@@ -380,42 +339,18 @@ class Episode:
     # --- copies -------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            "question": self.question,
-            "settings": self.settings,
-            "swap": self.swap,
-            "rival": self.rival,
-            "speeches": self.speeches,
-            "pending": dict(self._pending),
-            "records": {seat: record.copy() for seat, record in self._records.items()},
-            "waves": self._waves,
-            "outcome": self.outcome,
-        }
+        # The protocol is stateless and found again by its name; all else that changes is copied.
+        state = {name: value for name, value in vars(self).items() if name != "_protocol"}
+        records = {seat: replace(r, keys=set(r.keys)) for seat, r in self._records.items()}
+        return {**state, "_pending": dict(self._pending), "_records": records}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        Episode.__init__(
-            self, state["question"], state["settings"], swap=state["swap"], rival=state["rival"]
-        )
-        self.speeches = state["speeches"]
-        self._transcript = render_transcript(self.speeches)
-        self._pending = dict(state["pending"])
-        self._records = {seat: record.copy() for seat, record in state["records"].items()}
-        self._waves = state["waves"]
-        self.outcome = state["outcome"]
-        self._wave = (
-            self._protocol.wave(self._waves, self.speeches, self.settings.rounds)
-            if self.outcome is None
-            else None
-        )
+        vars(self).update(state)
+        self._protocol = get_protocol(self.settings.protocol)
 
     def clone(self) -> Episode:
         """Return an independent copy that goes on identically; questions and text are shared."""
-        twin = Episode.__new__(Episode)
-        twin.__setstate__(self.__getstate__())
-        return twin
-
-    def __copy__(self) -> Episode:
-        return self.clone()
+        return copy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
-        return self.clone()
+        return copy(self)

@@ -12,6 +12,10 @@ from debate_env.core.aec import AECDebate
 from debate_env.core.outcome import AbortKind
 from debate_env.errors import InputError
 
+_ByAgent = dict[str, Any]
+Step = tuple[_ByAgent, dict[str, float], dict[str, bool], dict[str, bool], _ByAgent]
+"""Observations, rewards, terminations, truncations and infos of all live agents."""
+
 
 class ParallelDebate(ParallelEnv):  # type: ignore[misc]
     """The same debate with PettingZoo's parallel interface.
@@ -51,32 +55,17 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-        """Begin a debate; see :meth:`debate_env.core.aec.AECDebate.reset`.
-
-        Returns:
-            Observations and infos of all agents.
-        """
+        """Begin a debate, as on :class:`AECDebate`; returns observations and infos."""
         aec = self.aec_env
         aec.reset(seed, options)
         self.agents = aec.agents[:]
         return {a: aec.observe(a) for a in self.agents}, dict(aec.infos)
 
-    def step(
-        self, actions: Mapping[str, Any]
-    ) -> tuple[
-        dict[str, dict[str, Any]],
-        dict[str, float],
-        dict[str, bool],
-        dict[str, bool],
-        dict[str, dict[str, Any]],
-    ]:
+    def step(self, actions: Mapping[str, Any]) -> Step:
         """Play one wave.
 
         Args:
             actions: At least one action for each of :attr:`acting_agents`; others are ignored.
-
-        Returns:
-            Observations, rewards, terminations, truncations and infos of all live agents.
         """
         aec = self.aec_env
         acting = self.acting_agents
@@ -96,7 +85,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
             raise
         return self._result()
 
-    def _result(self) -> tuple[Any, Any, Any, Any, Any]:
+    def _result(self) -> Step:
         aec = self.aec_env
         agents = self.agents
         result = (
@@ -110,7 +99,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
             self.agents = []
         return result
 
-    def abort(self, kind: AbortKind, message: str) -> tuple[Any, Any, Any, Any, Any]:
+    def abort(self, kind: AbortKind, message: str) -> Step:
         """End the debate without a verdict, as on :class:`AECDebate`; returns what a step does."""
         self.aec_env.abort(kind, message)
         return self._result()

@@ -15,7 +15,6 @@ To add one, implement :class:`DebateProtocol` and call :func:`register_protocol`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import combinations
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -247,21 +246,6 @@ class Debate:
         return {seat: side for seat, side in found if side is not None}
 
 
-# Waves are the same in every debate; building them once keeps stepping cheap.
-@lru_cache(maxsize=1024)
-def _simultaneous(index: int, rounds: int) -> Wave | None:
-    if index < rounds:
-        return Wave(SPEECH, index + 1, DEBATERS)
-    return Wave(VERDICT, rounds + 1, (JUDGE,)) if index == rounds else None
-
-
-@lru_cache(maxsize=1024)
-def _sequential(index: int, rounds: int) -> Wave | None:
-    if index < 2 * rounds:
-        return Wave(SPEECH, index // 2 + 1, (DEBATERS[index % 2],))
-    return Wave(VERDICT, rounds + 1, (JUDGE,)) if index == 2 * rounds else None
-
-
 class Simultaneous(Debate):
     """Both debaters of a round speak blind to each other: R rounds are R + 1 waves."""
 
@@ -270,7 +254,9 @@ class Simultaneous(Debate):
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
         """Both debaters at once in every round, then the judge."""
-        return _simultaneous(index, rounds)
+        if index < rounds:
+            return Wave(SPEECH, index + 1, self.players)
+        return Wave(VERDICT, rounds + 1, self.judges) if index == rounds else None
 
 
 class Sequential(Debate):
@@ -281,13 +267,12 @@ class Sequential(Debate):
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
         """One debater after the other in every round, then the judge."""
-        return _sequential(index, rounds)
+        if index < 2 * rounds:
+            return Wave(SPEECH, index // 2 + 1, (self.players[index % 2],))
+        return Wave(VERDICT, rounds + 1, self.judges) if index == 2 * rounds else None
 
 
-_MEMBERS = (
-    *("name", "players", "judges", "symmetric", "wave", "visible", "reads_passage"),
-    *("defends", "scores", "comparisons"),
-)
+_MEMBERS = [name for name in vars(DebateProtocol) if not name.startswith("_")]
 _PROTOCOLS: dict[str, DebateProtocol] = {p.name: p for p in (Simultaneous(), Sequential())}
 
 

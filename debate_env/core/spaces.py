@@ -6,7 +6,6 @@ with all of Unicode it takes seconds to build. Speeches and passages need neithe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -52,22 +51,12 @@ class UnicodeText(Space[str]):
         picks = self.np_random.integers(0, len(_PRINTABLE), size=length)
         return "".join([_PRINTABLE[i] for i in picks])
 
-    def to_jsonable(self, sample_n: Iterable[str]) -> list[str]:
-        """Return the samples as they are."""
-        return list(sample_n)
-
-    def from_jsonable(self, sample_n: list[Any]) -> list[str]:
-        """Return the samples as they are."""
-        return [str(sample) for sample in sample_n]
-
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, UnicodeText)
             and self.min_length == other.min_length
             and self.max_length == other.max_length
         )
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"UnicodeText({self.min_length}, {self.max_length})"

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from debate_env.errors import InputError
@@ -37,11 +38,6 @@ class Speech(NamedTuple):
     text: str
 
 
-# What was rendered lately; its readers (debaters, both answer orders) need not parse it.
-_RECENT: dict[str, tuple[Speech, ...]] = {}
-_MOST_RECENT = 256
-
-
 def render_speech(speech: Speech) -> str:
     """Encode one speech as a block; blocks concatenate to a transcript."""
     number, seat, text = speech
@@ -58,6 +54,7 @@ def render_transcript(speeches: Iterable[Speech]) -> str:
     return "".join(map(render_speech, speeches))
 
 
+@lru_cache(maxsize=256)  # read several times in a row: by all debaters, in both answer orders
 def parse_transcript(text: str) -> tuple[Speech, ...]:
     """Decode a transcript, the inverse of :func:`render_transcript`.
 
@@ -66,9 +63,6 @@ def parse_transcript(text: str) -> tuple[Speech, ...]:
     """
     if not text:
         return ()
-    known = _RECENT.get(text)
-    if known is not None:
-        return known
     lines = text.split("\n")
     if lines.pop():
         raise InputError("transcript: the last line is not complete; every line ends with '\\n'")
@@ -94,10 +88,3 @@ def parse_transcript(text: str) -> tuple[Speech, ...]:
         raise InputError(f"transcript, line {len(lines)}: a header without a speech")
     speeches.append(Speech(number, seat, "\n".join(body)))
     return tuple(speeches)
-
-
-def remember(text: str, speeches: tuple[Speech, ...]) -> None:
-    """Note that ``text`` is what :func:`render_transcript` makes of ``speeches``."""
-    if len(_RECENT) >= _MOST_RECENT:
-        _RECENT.clear()
-    _RECENT[text] = speeches

@@ -64,7 +64,7 @@ def test_waves_of_a_debate():
 
 def test_spaces_are_built_lazily_and_once_per_instance():
     one, other = debate_v0.raw_env(QUESTIONS), debate_v0.raw_env(QUESTIONS)
-    assert one._observation_space is None
+    assert "_observation_space" not in vars(one)
     assert one._action_spaces == {}
     assert one.observation_space("judge_0") is one.observation_space("debater_0")
     assert one.observation_space("judge_0") is not other.observation_space("judge_0")

@@ -158,7 +158,7 @@ def _remember(monkeypatch):
 
 def _forget_pending_in_copies(monkeypatch):
     honest = Episode.__getstate__
-    monkeypatch.setattr(Episode, "__getstate__", lambda self: {**honest(self), "pending": {}})
+    monkeypatch.setattr(Episode, "__getstate__", lambda self: {**honest(self), "_pending": {}})
 
 
 def _always_first(monkeypatch):

@@ -16,10 +16,8 @@ from debate_env.core.protocols import (
     convincing,
     finding,
 )
-from debate_env.core.settings import DebateSettings
 from tests.free_seats import Consultancy, ThreeSides
 
-SETTINGS = DebateSettings()
 SEATS = ("debater_0", "debater_1", "debater_2", "debater_3")
 
 
@@ -32,7 +30,7 @@ def cases(draw, fewest=1):
     players = draw(st.integers(fewest, len(SEATS)))
     answer = st.integers(0, (1 if players == 1 else n - 1))
     sides = {seat: draw(answer) for seat in SEATS[:players]}
-    return sides, Ending(SETTINGS, draw(st.integers(0, n - 1)), credence, ())
+    return sides, Ending(draw(st.integers(0, n - 1)), credence)
 
 
 @given(cases())
@@ -82,14 +80,12 @@ def test_without_a_verdict_or_a_side_nobody_is_compared(case):
 
 
 def test_a_verdict_that_believes_neither_side_is_a_tie():
-    (found,) = convincing(
-        {"debater_0": 0, "debater_1": 1}, Ending(SETTINGS, 2, (0.0, 0.0, 1.0), ())
-    )
+    (found,) = convincing({"debater_0": 0, "debater_1": 1}, Ending(2, (0.0, 0.0, 1.0)))
     assert (found.score, found.win, found.correct) == (0.5, 0.5, 0.0)
 
 
 def test_a_player_alone_meets_the_question():
-    (found,) = convincing({"consultant_0": 1}, Ending(SETTINGS, 1, (0.2, 0.8), ()))
+    (found,) = convincing({"consultant_0": 1}, Ending(1, (0.2, 0.8)))
     assert (found.rated, found.opponents) == (("consultant_0",), ())
     assert (found.score, found.win, found.correct, found.weight) == (0.8, 1.0, 1.0, 1.0)
 
@@ -114,7 +110,7 @@ def test_what_debates_have_in_common():
 
 
 def test_who_defends_nothing_earns_and_compares_nothing():
-    ending = Ending(SETTINGS, 0, (0.7, 0.3), ())
+    ending = Ending(0, (0.7, 0.3))
     scores = Observed().scores(ending)
     assert scores["persuasion"] == {
         "debater_0": pytest.approx(0.4),
@@ -128,7 +124,7 @@ def test_who_defends_nothing_earns_and_compares_nothing():
 
 @pytest.mark.parametrize("debate", [Simultaneous(), Sequential(), Consultancy(), ThreeSides()])
 def test_without_a_verdict_every_score_is_unknown(debate):
-    ending = Ending(SETTINGS, 0, None, ())
+    ending = Ending(0, None)
     nothing = dict.fromkeys(debate.players)
     assert debate.scores(ending) == {"persuasion": nothing, "truth": nothing}
     assert debate.comparisons(ending) == ()
@@ -136,7 +132,7 @@ def test_without_a_verdict_every_score_is_unknown(debate):
 
 @given(st.floats(0, 1), st.sampled_from(["credence", "win", "log_odds"]))
 def test_persuasion_sums_to_zero_and_truth_is_shared(share, form):
-    ending = Ending(DebateSettings(reward_form=form), 0, (share, 1 - share), ())
+    ending = Ending(0, (share, 1 - share), reward_form=form)
     scores = Simultaneous().scores(ending)
     assert sum(scores["persuasion"].values()) == 0.0
     assert len(set(scores["truth"].values())) == 1
