@@ -7,6 +7,7 @@ How the model's reply becomes a credence for every answer is the matter of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from debate_env.questions.question import Question
@@ -25,34 +26,20 @@ from debateqd.agents.verdicts import (
 __all__ = ["JUDGE_SAMPLING", "ModelJudge", "VerdictSettings", "read_question"]
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class ModelJudge:
     """Judges a debate from its transcript by asking a model, in both answer orders.
 
     The details of its decisions are ``orders`` (a credence per order, each in the presented order
     of answers), ``bias`` (what the first-shown answer got above its even share) and ``method``;
     ``missing_mass`` where the engine tells it; and ``votes`` (read, asked) where votes were taken.
-
-    Attributes:
-        model: The model that judges.
-        verdict: How its verdicts are obtained.
-        sampling: How its replies are drawn; temperature 0. Votes have a temperature of their own.
-        name: For reports.
     """
 
-    __slots__ = ("model", "name", "sampling", "verdict")
-
-    def __init__(
-        self,
-        model: ChatModel,
-        *,
-        verdict: VerdictSettings = DEFAULT_VERDICT,
-        sampling: Sampling = JUDGE_SAMPLING,
-        name: str = "model judge",
-    ) -> None:
-        self.model = model
-        self.verdict = verdict
-        self.sampling = sampling
-        self.name = name
+    model: ChatModel
+    _: KW_ONLY
+    verdict: VerdictSettings = DEFAULT_VERDICT
+    sampling: Sampling = JUDGE_SAMPLING
+    name: str = "model judge"
 
     def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
         """Ask for the verdict in both orders, in one wave."""

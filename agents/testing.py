@@ -281,12 +281,6 @@ def run_check(name: str, make: MakeModel) -> None:
 def check_chat_model(make: MakeModel) -> list[str]:
     """Run every check on one model.
 
-    Args:
-        make: As for :func:`run_check`.
-
-    Returns:
-        The names of the checks, all of them passed.
-
     Raises:
         AssertionError: A check failed; the message begins with its name.
     """

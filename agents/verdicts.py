@@ -211,11 +211,6 @@ def method_for(model: ChatModel, settings: VerdictSettings, sampling: Sampling) 
 
     ``auto`` takes probabilities where the engine gives them, else stated credences where it
     enforces a schema, else votes.
-
-    Args:
-        model: The model; what it can do decides where the settings leave it open.
-        settings: How verdicts are obtained.
-        sampling: How a single reply is drawn; votes have their own temperature.
     """
     return METHODS[resolve(settings, model).method](settings, sampling)
 

@@ -184,12 +184,6 @@ def measure(
 ) -> tuple[list[Speed], list[str]]:
     """Time every case.
 
-    Args:
-        seconds: Length of one measurement.
-        repeats: Measurements per case; the cases are interleaved.
-        sizes: Numbers of debates of the lock-step cases.
-        classics: Classic environments to compare with.
-
     Returns:
         The table, and one line per environment that could not be made.
     """

@@ -14,13 +14,7 @@ class InputError(ValueError):
 
 
 class FieldError(InputError):
-    """A field of settings has a value that is not allowed.
-
-    Args:
-        field: Its name.
-        value: Its value.
-        allowed: What is allowed, in words.
-    """
+    """A field of settings has a value that is not allowed; ``allowed`` says what is, in words."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
         super().__init__(f"{field}={value!r}: {allowed}")

@@ -131,10 +131,9 @@ class Budget:
         return {name: Counter(counts) for name, counts in self._spent.items()}
 
     def money(self, spent: Mapping[str, Mapping[str, int]] | None = None) -> float | None:
-        """Return what was paid; ``None`` when the price of a model that was used is unknown.
+        """Return what tokens by model name cost, all that were spent by default.
 
-        Args:
-            spent: Token counts by model name; everything spent so far by default.
+        ``None`` when the price of a model that was used is unknown.
         """
         total = 0.0
         for name, counts in (self._spent if spent is None else spent).items():

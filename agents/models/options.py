@@ -100,11 +100,6 @@ ENGINES: Mapping[str, type[EngineOptions]] = {"vllm": VllmOptions, "openai": Ope
 def read_options(engine: str, values: Mapping[str, Any], where: str = "") -> EngineOptions:
     """Check the options of an engine.
 
-    Args:
-        engine: ``"vllm"`` or ``"openai"``.
-        values: The options.
-        where: What to name in errors; ``model 'ENGINE'`` by default.
-
     Raises:
         InputError: An option is unknown or of a wrong value.
     """

@@ -64,9 +64,6 @@ def check_model(spec: str) -> None:
     name (a run may be planned where it cannot be played). A registered factory is taken at its
     word; of a ``package.module:factory`` only the package is looked for.
 
-    Args:
-        spec: As for :func:`make_model`.
-
     Raises:
         InputError: Nothing goes by that name, or an option of the embedded model is not allowed.
     """
@@ -105,10 +102,8 @@ def model_names() -> list[str]:
 def _names_a_module(spec: str, *, whole: bool) -> bool:
     """Whether ``spec`` reads ``package.module:factory`` and the module is there.
 
-    Args:
-        spec: The specification.
-        whole: Look for the module itself, which imports the packages around it; otherwise only for
-            its topmost package, which imports nothing.
+    The whole module, which imports the packages around it, or only its topmost package, which
+    imports nothing.
     """
     name, colon, rest = spec.strip().partition(":")
     if not colon or not name or not rest.partition(":")[0].isidentifier():

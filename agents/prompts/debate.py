@@ -222,13 +222,7 @@ def _debater_rules(protocol: str) -> str:
 def debater_messages(
     observation: Mapping[str, Any], turn: Turn, strategy: str
 ) -> tuple[Message, ...]:
-    """Messages that ask a debater for its next speech.
-
-    Args:
-        observation: The debater's observation.
-        turn: Its turn; gives the seat, the number of rounds and the word limit.
-        strategy: The strategy prompt; may be empty.
-    """
+    """Messages that ask a debater for its next speech."""
     settings, transcript = turn.settings, observation["transcript"]
     protocol, cast = settings.protocol, _cast(settings.protocol)
     user = (
@@ -341,12 +335,7 @@ def reader_messages(
 ) -> tuple[Message, ...]:
     """Messages of the two baselines: the judge alone, without the passage or reading it.
 
-    Args:
-        question: The question.
-        answers: Its answers.
-        order: A permutation of the answers; ``order[0]`` is shown as answer A.
-        passage: The passage, or ``None`` for the no-debate baseline.
-        form: What the verdict is asked for as.
+    Answers are shown in ``order``, as in :func:`judge_messages`.
     """
     user = (
         f"<question>\n{neutralise(question)}\n</question>\n"
@@ -360,14 +349,7 @@ def reader_messages(
 def repair_messages(
     messages: Sequence[Message], reply: str, n: int, form: Form = "letter"
 ) -> tuple[Message, ...]:
-    """Messages that ask once more for a verdict that could not be read.
-
-    Args:
-        messages: What was asked.
-        reply: What came back.
-        n: Number of answers.
-        form: What the verdict was asked for as.
-    """
+    """Messages that ask once more for a verdict that could not be read."""
     said = Message("assistant", reply.strip()[:_REPAIR_CHARS] or "(nothing)")
     ask = Message("user", f"That is not a verdict.\n{_instruction(n, form)}")
     return (*messages, said, ask)

@@ -19,13 +19,7 @@ _EXAMPLE = re.compile(r"<strategy>\n(.*?)\n</strategy>", re.DOTALL)
 def writing_messages(
     family: str, examples: Sequence[str], max_words: int = 200
 ) -> tuple[Message, ...]:
-    """Messages that ask for a new strategy of a family.
-
-    Args:
-        family: The family.
-        examples: Strategies of that family, in the order in which they are shown.
-        max_words: Length limit of the new one.
-    """
+    """Messages that ask for a new strategy of a family."""
     shown = "".join(f"<strategy>\n{neutralise(text)}\n</strategy>\n" for text in examples)
     user = (
         f"<family>\n{neutralise(family)}\n</family>\n{shown}"

@@ -193,11 +193,6 @@ def run_thoughts(
 ) -> list[T]:
     """Run thoughts outside a debate (mutators, labellers, baselines) on one model.
 
-    Args:
-        model: Answers their requests.
-        thoughts: The thoughts; at most ``max_open`` of them are in flight at once.
-        max_open: See above.
-
     Returns:
         What each thought returned, in the order given.
 

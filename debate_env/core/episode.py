@@ -269,12 +269,7 @@ class Episode:
         return self._records.setdefault(seat, _Record())  # no player: a judge who asks
 
     def abort(self, kind: AbortKind, message: str) -> None:
-        """End the debate without a verdict.
-
-        Args:
-            kind: ``"unusable"`` (an agent gave no usable reply) or ``"error"`` (a backend failed).
-            message: What happened, for the record.
-        """
+        """End the debate without a verdict; see :meth:`debate_env.core.aec.AECDebate.abort`."""
         if kind not in ("unusable", "error"):
             raise InputError(f"abort kind {kind!r}; allowed: error, unusable")
         if self.outcome is not None:

@@ -188,12 +188,7 @@ def _convinced(
 
 
 def finding(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:
-    """Compare the players as one team with the question: did the judge find the correct answer?
-
-    Args:
-        sides: Seat to the presented answer that it defends.
-        ending: How the debate ended; without a credence nobody is compared.
-    """
+    """Compare the players as one team with the question: did the judge find the correct answer?"""
     credence, label = ending.credence, ending.label
     if credence is None or not sides:
         return ()

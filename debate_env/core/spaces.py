@@ -16,13 +16,7 @@ _SAMPLE_LENGTH = 32
 
 
 class UnicodeText(Space[str]):
-    """Any string within limits on its length.
-
-    Args:
-        max_length: Most characters (code points).
-        min_length: Fewest characters.
-        seed: Seed of :meth:`sample`.
-    """
+    """Any string within limits on its length in characters (code points)."""
 
     def __init__(
         self,

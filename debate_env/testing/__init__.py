@@ -59,13 +59,6 @@ def run_check(name: str, questions: Sequence[Question] | None = None, **settings
 def check_debate_env(questions: Sequence[Question] | None = None, **settings: Any) -> list[str]:
     """Run every check on one configuration.
 
-    Args:
-        questions: As for :func:`run_check`.
-        **settings: As there.
-
-    Returns:
-        The names of the checks, all of them passed.
-
     Raises:
         AssertionError: A check failed; the message begins with its name.
     """

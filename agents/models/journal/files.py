@@ -146,12 +146,7 @@ def explained(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What runs have spent.
-
-    Attributes:
-        counts: Run to model name to what was counted.
-        seconds: Run to seconds.
-    """
+    """What runs have spent: counts by run and model name, seconds by run."""
 
     counts: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -233,10 +228,6 @@ def folder_lock(folder: Path, patience: float) -> Iterator[None]:
     """Keep others from opening or replacing a journal in a folder, where the system can.
 
     SQLite's own locks lie on a file, so they cannot keep it from being replaced by another.
-
-    Args:
-        folder: The folder.
-        patience: Seconds to wait for others.
 
     Raises:
         BlockingIOError: Others took longer.

@@ -23,10 +23,6 @@ class RequestKeys:
     """Makes the keys of one model's requests.
 
     Digests of long texts are remembered, so a passage that many requests share is hashed once.
-
-    Args:
-        fingerprint: The model's; see :attr:`debateqd.agents.models.base.ChatModel.fingerprint`.
-        seeded_when_greedy: Whether the seed matters at temperature 0.
     """
 
     def __init__(self, fingerprint: str, *, seeded_when_greedy: bool = False) -> None:

@@ -107,14 +107,7 @@ class Journal:
             return count_replies(self._use())
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Reply]:
-        """Look replies up.
-
-        Args:
-            keys: Keys of 16 bytes.
-
-        Returns:
-            Key to reply, for those that are known.
-        """
+        """Return the replies that are known, by key of 16 bytes."""
         with self._lock, explained(self.path):
             return find_replies(self._use(), keys)
 
@@ -125,11 +118,6 @@ class Journal:
         spent: Mapping[str, int] | None = None,
     ) -> dict[bytes, Reply]:
         """Record replies and what they cost, all or nothing.
-
-        Args:
-            replies: Keys and replies.
-            model: Name of their model.
-            spent: What it has spent since the last time.
 
         Returns:
             The replies that somebody had recorded for some of the keys before, where they differ.
@@ -145,11 +133,7 @@ class Journal:
         return earlier
 
     def spent(self, run: str | None = None) -> dict[str, Counter[str]]:
-        """Return what a run has spent so far by model name, in earlier processes too.
-
-        Args:
-            run: The run; the journal's own by default.
-        """
+        """Return what a run has spent by model name, in earlier processes too."""
         run = self.run if run is None else run
         with self._lock, explained(self.path):
             return get_spending(self._use(), run).counts.get(run, {})
@@ -160,11 +144,7 @@ class Journal:
             add_seconds(connection, run, seconds)
 
     def seconds(self, run: str | None = None) -> float:
-        """Return the seconds that a run has taken, as added, in earlier processes too.
-
-        Args:
-            run: The run; the journal's own by default.
-        """
+        """Return the seconds that a run has taken, in earlier processes too."""
         run = self.run if run is None else run
         with self._lock, explained(self.path):
             return get_spending(self._use(), run).seconds.get(run, 0.0)

@@ -45,12 +45,7 @@ _LAST = (
 
 
 def connect(name: str, patience: float) -> sqlite3.Connection:
-    """Connect to a database file.
-
-    Args:
-        name: Its absolute path, or a ``file:`` address.
-        patience: Seconds to wait for the locks of others.
-    """
+    """Connect to a database file, by its absolute path or a ``file:`` address."""
     return sqlite3.connect(
         name,
         timeout=patience,

@@ -33,12 +33,7 @@ class Answer(NamedTuple):
 
 
 class Endpoint:
-    """A client of one base URL; lives on one event loop.
-
-    Args:
-        url: The base URL.
-        key: The key; may be empty.
-    """
+    """A client of one base URL; lives on one event loop."""
 
     def __init__(self, url: str, key: Secret) -> None:
         import openai
@@ -80,11 +75,7 @@ class Endpoint:
         return "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
 
     async def chat(self, body: bytes) -> Answer | Trouble:
-        """Ask for a chat completion.
-
-        Args:
-            body: The request as JSON.
-        """
+        """Ask for a chat completion; the body is JSON."""
         if self._lean is None:
             return await self._send("post", "/chat/completions", body)
         lines = [self._head, b"%d\r\n\r\n" % len(body), body]

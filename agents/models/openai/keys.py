@@ -39,15 +39,7 @@ class Secret:
 def find_key(
     variable: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Secret:
-    """Find a key in the environment, or else in the file ``.env``.
-
-    Args:
-        variable: Name of the variable.
-        environment: Variables; those of this process by default.
-        folder: Where ``.env`` may lie; the current folder by default.
-
-    Returns:
-        The key; empty where there is none.
+    """Find a key in the environment, or else in ``.env`` of the folder; empty where there is none.
 
     Raises:
         InputError: The key holds characters that no header can carry.
@@ -87,10 +79,6 @@ def find_urls(
     given: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
     """Find the base URLs of a server and its replicas, and check them.
-
-    Args:
-        given: Those of the options; may be empty.
-        environment: Variables; those of this process by default.
 
     Returns:
         The URLs, without a slash at the end and without doubles: those given, else

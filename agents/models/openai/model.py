@@ -131,15 +131,7 @@ def describe(dialect: Dialect) -> str:
 
 
 class OpenAIModel:
-    """A chat model behind one or several OpenAI-compatible servers; made by :func:`make_openai`.
-
-    Args:
-        worker: Talks to the servers.
-        notes: What was found about them, a line each.
-
-    Attributes:
-        notes: See above.
-    """
+    """A chat model behind one or several OpenAI-compatible servers; made by :func:`make_openai`."""
 
     def __init__(self, worker: Worker, notes: tuple[str, ...]) -> None:
         self._worker = worker

@@ -58,12 +58,6 @@ class Found(NamedTuple):
 async def probe(endpoint: Endpoint, name: str, options: OpenAIOptions, has_key: bool) -> Found:
     """Find out what a server understands.
 
-    Args:
-        endpoint: The server.
-        name: Name of the model.
-        options: How it is talked to.
-        has_key: Whether a key is sent.
-
     Raises:
         InputError: It cannot be used: nobody answers, the key is wrong, it does not know the
             model, or it is no chat server.

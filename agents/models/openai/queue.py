@@ -30,10 +30,6 @@ class Queue:
     Args:
         urls: Base URLs of the servers.
         most: Most requests in flight per server.
-
-    Attributes:
-        replicas: The servers.
-        in_flight: What is under way.
     """
 
     def __init__(self, urls: Sequence[str], most: int) -> None:

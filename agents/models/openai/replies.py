@@ -60,12 +60,6 @@ class Reading(NamedTuple):
 def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int = 1) -> Reading:
     """Read the body of a reply.
 
-    Args:
-        data: The body.
-        request: What was asked.
-        tags: What opens and closes thinking.
-        n: Choices asked for.
-
     Raises:
         GarbageError: It is no reply at all.
     """

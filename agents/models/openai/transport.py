@@ -179,12 +179,7 @@ class _Connection(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def ask(self, lines: list[bytes], bare: bool) -> asyncio.Future[Answer]:
-        """Send a request.
-
-        Args:
-            lines: The whole request.
-            bare: Whether its reply has no body, whatever its head says.
-        """
+        """Send a request."""
         reply = self._reply = asyncio.get_running_loop().create_future()
         self._length, self._bare, self.reusable = -1, bare, False
         if self._transport.is_closing():

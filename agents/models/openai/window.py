@@ -108,16 +108,7 @@ class Window:
         self.in_flight -= 1
 
     def good(self, flight: Flight, now: float, kind: Hashable = None) -> float:
-        """Take note of a good reply.
-
-        Args:
-            flight: The request.
-            now: The time.
-            kind: Requests of one kind take about the same time when nothing else is in flight.
-
-        Returns:
-            Its latency in seconds.
-        """
+        """Take note of a good reply; return its latency in seconds."""
         full = self.in_flight >= int(self._size)
         self.lost()
         latency = now - flight.at
@@ -223,13 +214,7 @@ class Curve:
         self._kinds: dict[Hashable, dict[int, deque[tuple[float, float]]]] = {}
 
     def add(self, kind: Hashable, concurrency: float, latency: float) -> None:
-        """Take in one reply.
-
-        Args:
-            kind: The kind of request.
-            concurrency: Requests in flight when it was sent, itself included.
-            latency: Its time in seconds, above 0.
-        """
+        """Take in one reply; ``concurrency`` is what it met when it was sent, itself included."""
         levels = self._kinds.get(kind)
         if levels is None:
             if len(self._kinds) >= _KINDS:

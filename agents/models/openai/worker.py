@@ -61,14 +61,7 @@ class _Load:
 
 
 class Worker:
-    """Carries requests to servers and back, in a thread of its own.
-
-    Args:
-        model: Name of the model on the servers.
-        urls: Their base URLs.
-        key: Their key.
-        options: How they are talked to.
-    """
+    """Carries requests to servers and back, in a thread of its own."""
 
     def __init__(
         self, model: str, urls: Sequence[str], key: Secret, options: OpenAIOptions

@@ -36,14 +36,7 @@ class Located(NamedTuple):
 
 
 def content_digest(folder: Path) -> str:
-    """Digest the model in a folder, whatever the folder is called and wherever it lies.
-
-    Args:
-        folder: The folder; its own files count, folders in it do not.
-
-    Returns:
-        32 hexadecimal digits.
-    """
+    """Digest a folder's own files, wherever it lies, as 32 hexadecimal digits."""
     state = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.iterdir(), key=lambda found: found.name):
         if not path.is_file() or path.name.startswith("."):

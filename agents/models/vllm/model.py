@@ -50,15 +50,6 @@ class VllmModel:
     """A chat model that vLLM runs.
 
     Made by :func:`debateqd.agents.models.vllm.engine.make_vllm`.
-
-    Args:
-        spec: The specification, ``"vllm:NAME"``.
-        fingerprint: What determines its replies.
-        runner: The engine.
-        writer: Writes its prompts.
-        tags: What opens and closes its thinking.
-        thinking_tokens: Most tokens of thinking.
-        log: What the engine and its processes write, to be closed with it.
     """
 
     def __init__(

@@ -69,11 +69,7 @@ class ChatTokenizer(Protocol):
 
 
 class TokenCache:
-    """Remembers the tokens of texts, up to a number of tokens; forgets what was used least lately.
-
-    Args:
-        tokens: Most tokens to keep.
-    """
+    """Remembers texts up to a number of tokens; forgets what was used least lately."""
 
     def __init__(self, tokens: int = REMEMBERED_TOKENS) -> None:
         self._room = tokens
@@ -101,10 +97,6 @@ class Splitter:
     Most tokenizers cut a text after a line break that something visible follows. Where this one
     does (:func:`cuts_at_lines` tries it), a speech that returns in the prompts of its debate is
     encoded once. A text that is met a second time is remembered whole.
-
-    Args:
-        specials: Special tokens and their numbers.
-        encode: Encodes text in which nothing is special.
     """
 
     def __init__(self, specials: Mapping[str, int], encode: Callable[[str], list[int]]) -> None:
@@ -182,10 +174,6 @@ def defuse(text: str, specials: re.Pattern[str], mark: str) -> str:
 def plain_encoder(serialized: str, specials: Mapping[str, int]) -> Callable[[str], list[int]]:
     """Make an encoder for which none of ``specials`` is special.
 
-    Args:
-        serialized: A tokenizer of the ``tokenizers`` library as JSON.
-        specials: The tokens to forget.
-
     Raises:
         Exception: The library cannot read the tokenizer without them.
     """
@@ -229,12 +217,6 @@ def _is_mark(token: Any) -> bool:
 
 class PromptWriter:
     """Writes the prompts of one model.
-
-    Args:
-        tokenizer: The model's tokenizer.
-        template: Chat template to use in place of the tokenizer's own.
-        variables: Further variables of the template.
-        tags: What opens and closes thinking.
 
     Attributes:
         split: Whether texts are encoded in segments; otherwise each prompt is encoded as a whole,

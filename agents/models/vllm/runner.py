@@ -73,10 +73,6 @@ class EngineFacts(NamedTuple):
 class Runner:
     """A started engine.
 
-    Args:
-        arguments: Of ``vllm.LLM``.
-        adapter: Folder of a LoRA adapter to apply to every request.
-
     Raises:
         Exception: Whatever vLLM raises when it cannot start.
     """

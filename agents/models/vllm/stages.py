@@ -131,19 +131,7 @@ Stages = Generator[list[Ask], list[Generated], Reply]
 
 
 def answering(request: Request, prompt: Prompt, model: Abilities) -> Stages:
-    """Answer one request.
-
-    Args:
-        request: The request.
-        prompt: Its messages.
-        model: What the model can do.
-
-    Yields:
-        What is to be generated; gets back the answers, in that order.
-
-    Returns:
-        The reply.
-    """
+    """Answer one request: yield what is to be generated, get it back, return the reply."""
     tree = None
     needed = request.sampling.max_tokens
     if request.choices is not None:

@@ -72,12 +72,7 @@ def is_cpu_build() -> bool:
 
 
 def environment(*, cpu: bool, verbose: bool) -> dict[str, str]:
-    """Environment variables that vLLM is to have where the user has not set them.
-
-    Args:
-        cpu: Whether it runs on processors.
-        verbose: Whether it may talk.
-    """
+    """Environment variables that vLLM is to have where the user has not set them."""
     wanted = {"VLLM_NO_USAGE_STATS": "1"}
     return wanted | ({} if verbose else _QUIET) | (_CPU if cpu else {})
 
@@ -90,15 +85,7 @@ def arguments(
     quiet: bool = True,
     lora_rank: int | None = None,
 ) -> dict[str, Any]:
-    """Arguments of ``vllm.LLM``.
-
-    Args:
-        name: The model.
-        options: The user's options; ``extra`` has the last word.
-        cpu: Whether vLLM runs on processors.
-        quiet: Whether to show no progress.
-        lora_rank: Rank of the adapter, if there is one.
-    """
+    """Arguments of ``vllm.LLM``."""
     found: dict[str, Any] = {
         "model": name,
         "dtype": options.dtype,
