@@ -31,13 +31,14 @@ from debateqd.qd.debates.counting import contest_scores, mean_of, measured
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan, RunPlanner
 from debateqd.qd.debates.referee import Players, play_plans
-from debateqd.qd.descriptors.base import BehaviourSummary, default_descriptors, exchanges
+from debateqd.qd.descriptors.base import BASIC, BehaviourSummary
+from debateqd.qd.descriptors.utterances import utterances
 from debateqd.qd.ratings import Ratings, make_rating
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.strategy import Strategy
 
 SEED = 0
-DESCRIPTORS = default_descriptors()
+DESCRIPTORS = BASIC
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Run:
         """Log a debate, and count how its players behaved."""
         self.matches.append(match)
         for seat, name in match.seats.items():
-            spoken = exchanges(speeches, seat, self.players.settings.protocol)
+            spoken = utterances(speeches, seat, self.players.settings.protocol)
             self.behaviour[name] += BehaviourSummary.of_match(spoken, DESCRIPTORS)
 
 

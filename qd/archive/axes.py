@@ -176,7 +176,7 @@ DEFAULT_EDGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "label_agreement": (0.0, 0.3, 0.5, 0.7, 0.9, 1.0),
     }
 )
-"""Fixed bins of the numeric descriptors, five each; units: :mod:`debateqd.qd.descriptors.base`."""
+"""Fixed bins of the numeric descriptors, five each; units: :mod:`debateqd.qd.descriptors`."""
 
 FAMILY_AXES: tuple[str, ...] = ("family", "labelled_family")
 """Descriptors whose values are the families: declared, and read out of the speeches."""

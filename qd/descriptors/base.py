@@ -1,34 +1,4 @@
-"""Behaviour measured from what a strategy actually said.
-
-Every descriptor turns a speech into integer **counts** and the sum of all counts into a **value**.
-Counts of different matches are added, so a word (or sentence, or speech) weighs the same in
-whatever match it was spoken, and the result is exactly the same in any order of matches.
-
-======================  =====================================================================
-``family``              The family the strategy declares, or ``"unclassified"``.
-``verified_quote_share``  Words inside verified quotes / words of all speeches. A speech without
-                        quotes adds words and no quoted words: no quotes at all means 0.
-``rebuttal_share``      Own sentences that take up or deny what the other side said / own
-                        sentences; see :class:`debateqd.qd.descriptors.counted.RebuttalShare`.
-``length``              Words / speeches.
-``readability``         Flesch-Kincaid grade: 0.39 words / sentences + 11.8 syllables / words
-                        - 15.59 (Kincaid, Fishburne, Rogers and Chissom 1975).
-``certainty``           (Own sentences with a marker of certainty - those with a hedge) / own
-                        sentences, between -1 and 1.
-``labelled_family``     The family that a model reads out of the speeches;
-                        :mod:`debateqd.qd.descriptors.labelling`.
-``label_agreement``     Share of the votes for it.
-``embedding_cluster``   The nearest of fixed centroids;
-                        :mod:`debateqd.qd.descriptors.embedding_cluster`.
-======================  =====================================================================
-
-*Own sentences* are those that hold at least one word outside quotes. A value whose denominator is
-0 is ``None``: unmeasured, never 0.
-
-The first six are counted in every run, whichever of them are axes of the archive. The others cost
-model calls or need a file, and are measured where an axis names them, as are descriptors of one's
-own (``"package.module:attribute"``).
-"""
+"""What every descriptor has in common: the Protocol, the registry, and summaries of behaviour."""
 
 from __future__ import annotations
 
@@ -39,7 +9,7 @@ from typing import Any, Protocol, cast
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Axis, Bins, Labels, Value, default_axis
 from debateqd.qd.config.schema import ArchiveConfig
-from debateqd.qd.descriptors.counted import (
+from debateqd.qd.descriptors.basic import (
     Certainty,
     Family,
     Length,
@@ -47,26 +17,11 @@ from debateqd.qd.descriptors.counted import (
     RebuttalShare,
     VerifiedQuoteShare,
 )
-from debateqd.qd.descriptors.embedding_cluster import make_embedding_cluster
-from debateqd.qd.descriptors.exchanges import Exchange, SpeechFacts, exchanges
+from debateqd.qd.descriptors.clusters import make_embedding_cluster
 from debateqd.qd.descriptors.labelling import LabelAgreement, LabelledFamily
+from debateqd.qd.descriptors.utterances import SpeechFacts, Utterance
 from debateqd.qd.registry import Registry
 from debateqd.qd.strategy import Strategy
-
-__all__ = [
-    "COUNTED",
-    "DESCRIPTORS",
-    "BehaviourSummary",
-    "Descriptor",
-    "DescriptorFactory",
-    "Exchange",
-    "SpeechFacts",
-    "default_descriptors",
-    "exchanges",
-    "make_axes",
-    "make_descriptors",
-    "needs_labels",
-]
 
 
 class Descriptor(Protocol):
@@ -75,26 +30,22 @@ class Descriptor(Protocol):
     @property
     def name(self) -> str:
         """Name in configuration files and of the axis."""
-        ...
 
     @property
     def units(self) -> tuple[str, ...]:
         """What the counts count; empty when the value needs no speech."""
-        ...
 
     def count(self, facts: SpeechFacts) -> tuple[int, ...]:
         """Count in one speech; one integer per unit."""
-        ...
 
     def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
         """Turn the summed counts into the value; ``None`` when they do not suffice."""
-        ...
 
 
 DescriptorFactory = Callable[[ArchiveConfig], Descriptor]
 """Makes a descriptor from the section ``evolution.archive`` of a configuration."""
 
-COUNTED: tuple[Descriptor, ...] = (
+BASIC: tuple[Descriptor, ...] = (
     Family(),
     VerifiedQuoteShare(),
     RebuttalShare(),
@@ -102,22 +53,17 @@ COUNTED: tuple[Descriptor, ...] = (
     Readability(),
     Certainty(),
 )
-"""Descriptors that are counted in every run."""
+"""Descriptors that are measured in every run, in this order."""
 
 LABELLED: tuple[Descriptor, ...] = (LabelledFamily(), LabelAgreement())
 """Descriptors that come from one labelling; whoever names one gets both."""
 
 DESCRIPTORS: Registry[Descriptor | DescriptorFactory] = Registry("descriptor")
-for _descriptor in (*COUNTED, *LABELLED):
+for _descriptor in (*BASIC, *LABELLED):
     DESCRIPTORS.register(_descriptor.name, _descriptor)
 DESCRIPTORS.register("embedding_cluster", make_embedding_cluster)
 
 _MEMBERS = ("name", "units", "count", "value")
-
-
-def default_descriptors() -> tuple[Descriptor, ...]:
-    """Return the descriptors that are counted in every run, in the order of registration."""
-    return COUNTED
 
 
 def needs_labels(archive: ArchiveConfig) -> bool:
@@ -126,12 +72,12 @@ def needs_labels(archive: ArchiveConfig) -> bool:
 
 
 def make_descriptors(archive: ArchiveConfig) -> tuple[Descriptor, ...]:
-    """Make what a run measures: the counted descriptors, then those that axes name beside them.
+    """Make what a run measures: the basic descriptors, then those that axes name beside them.
 
     Raises:
         InputError: An axis names no descriptor, one that cannot be made, or two of one name.
     """
-    found = {d.name: d for d in COUNTED}
+    found = {d.name: d for d in BASIC}
     if needs_labels(archive):
         found |= {d.name: d for d in LABELLED}
     for number, axis in enumerate(archive.axes):
@@ -225,16 +171,16 @@ class BehaviourSummary:
 
     @classmethod
     def of_match(
-        cls, spoken: Sequence[Exchange], descriptors: Sequence[Descriptor] | None = None
+        cls, spoken: Sequence[Utterance], descriptors: Sequence[Descriptor] | None = None
     ) -> BehaviourSummary:
         """Count the speeches of one strategy in one match.
 
         Args:
-            spoken: Its speeches, from :func:`exchanges`; from both seats if it held both.
-            descriptors: What to count; every registered descriptor by default.
+            spoken: Its speeches; those of both seats if it held both.
+            descriptors: What to count; the basic descriptors by default.
         """
-        chosen = default_descriptors() if descriptors is None else descriptors
-        facts = [SpeechFacts.of(exchange) for exchange in spoken]
+        chosen = BASIC if descriptors is None else descriptors
+        facts = [SpeechFacts.of(utterance) for utterance in spoken]
         counts = {
             d.name: tuple(map(sum, zip(*(d.count(f) for f in facts), strict=True)))
             for d in chosen
@@ -262,7 +208,7 @@ class BehaviourSummary:
         self, strategy: Strategy, descriptors: Sequence[Descriptor] | None = None
     ) -> dict[str, Value]:
         """Return the value of every descriptor, ``None`` where it is unmeasured."""
-        chosen = default_descriptors() if descriptors is None else descriptors
+        chosen = BASIC if descriptors is None else descriptors
         return {
             d.name: d.value(strategy, self.counts.get(d.name, (0,) * len(d.units))) for d in chosen
         }

@@ -30,12 +30,10 @@ class TextEmbedder(Protocol):
     @property
     def name(self) -> str:
         """The specification that makes this embedder, e.g. ``"hashing"``."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """Names everything but the text that determines a row (method, version, weights)."""
-        ...
 
     def embed(self, texts: Sequence[str]) -> Rows:
         """Embed texts.
@@ -46,7 +44,6 @@ class TextEmbedder(Protocol):
         Returns:
             float32, shape (n, d): rows of length 1; a text without a word is a row of zeros.
         """
-        ...
 
 
 def unit_rows(rows: NDArray[Any]) -> Rows:

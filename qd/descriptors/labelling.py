@@ -24,7 +24,7 @@ from debateqd.agents.replies import one_line, read_letter, reply_failure
 from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.archive.axes import UNCLASSIFIED, Value
 from debateqd.qd.config.schema import LabelsConfig
-from debateqd.qd.descriptors.exchanges import SpeechFacts
+from debateqd.qd.descriptors.utterances import SpeechFacts
 from debateqd.qd.seeds import FAMILIES
 from debateqd.qd.statistics import Estimate, mean_interval
 from debateqd.qd.strategy import Strategy
@@ -120,33 +120,33 @@ def agreement(votes: Sequence[int]) -> float | None:
     return None if total == votes[-1] else max(votes[:-1]) / total
 
 
-class LabelledFamily:
-    """The family that most votes name. A speech alone counts nothing: votes are added later."""
+class _Votes:
+    """Votes are counts, but a speech alone has none: :func:`label_strategies` gives them."""
 
-    name = "labelled_family"
     units: tuple[str, ...] = tuple(f"votes_{outcome}" for outcome in OUTCOMES)
 
     def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count nothing; :func:`label_strategies` gives the counts."""
+        """Count nothing."""
         return (0,) * len(OUTCOMES)
 
+
+class LabelledFamily(_Votes):
+    """The family that most votes name, whatever family the strategy declares."""
+
+    name = "labelled_family"
+
     def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the label, whatever family the strategy declares."""
+        """Return the label."""
         return majority(counts)
 
 
-class LabelAgreement:
-    """Share of the votes for the most-named label."""
+class LabelAgreement(_Votes):
+    """Share of the votes for the most-named label, from 0 to 1."""
 
     name = "label_agreement"
-    units = LabelledFamily.units
-
-    def count(self, facts: SpeechFacts) -> tuple[int, ...]:
-        """Count nothing; :func:`label_strategies` gives the counts."""
-        return (0,) * len(OUTCOMES)
 
     def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the share, from 0 to 1."""
+        """Return the share."""
         return agreement(counts)
 
 

@@ -18,32 +18,31 @@ import math
 from collections.abc import Sequence
 
 from debateqd.qd.archive.axes import Axis, Unplaceable
-from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, Exchange, SpeechFacts
+from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor
+from debateqd.qd.descriptors.utterances import SpeechFacts, Utterance
 from debateqd.qd.strategy import Strategy
-
-__all__ = ["SPOKEN", "check_descriptor"]
 
 _STRATEGY = Strategy("s0000", "rationality", "Argue.")
 
-SPOKEN: tuple[Exchange, ...] = (
-    Exchange("It was the lamp. <v_quote>She kept a lamp on the sill.</v_quote> Clearly so."),
-    Exchange(
+SPOKEN: tuple[Utterance, ...] = (
+    Utterance("It was the lamp. <v_quote>She kept a lamp on the sill.</v_quote> Clearly so."),
+    Utterance(
         "My opponent is wrong: no rope hung there. Perhaps nobody looked?",
         heard=("A rope hung in the hall. <u_quote>the rope</u_quote>",),
         own=("It was the lamp.",),
     ),
-    Exchange("Imagine the evening! The boats come in, and there it burns.", heard=("No.",)),
-    Exchange("<v_quote>She kept a lamp on the sill.</v_quote>"),
-    Exchange("one"),
-    Exchange(""),
-    Exchange("\n ...", heard=("", "?!")),
-    Exchange("<v_quote>never closed … 🙂 “quoted” ‹speech› \ud800 İ", heard=("\x00",)),
+    Utterance("Imagine the evening! The boats come in, and there it burns.", heard=("No.",)),
+    Utterance("<v_quote>She kept a lamp on the sill.</v_quote>"),
+    Utterance("one"),
+    Utterance(""),
+    Utterance("\n ...", heard=("", "?!")),
+    Utterance("<v_quote>never closed … 🙂 “quoted” ‹speech› \ud800 İ", heard=("\x00",)),
 )
 """Speeches of one match, among them awkward ones."""
 
 
 def check_descriptor(
-    descriptor: Descriptor, axis: Axis | None = None, spoken: Sequence[Exchange] = SPOKEN
+    descriptor: Descriptor, axis: Axis | None = None, spoken: Sequence[Utterance] = SPOKEN
 ) -> None:
     """Check that a descriptor is what an archive relies on.
 
@@ -63,17 +62,17 @@ def check_descriptor(
     assert isinstance(name, str), "the name is no text"
     assert name, "the name is empty"
     assert all(isinstance(unit, str) for unit in descriptor.units), f"{name}: units are texts"
-    counts = [descriptor.count(SpeechFacts.of(exchange)) for exchange in spoken]
-    for exchange, found in zip(spoken, counts, strict=True):
-        where = f"{name}, speech {exchange.text[:30]!r}"
+    counts = [descriptor.count(SpeechFacts.of(utterance)) for utterance in spoken]
+    for utterance, found in zip(spoken, counts, strict=True):
+        where = f"{name}, speech {utterance.text[:30]!r}"
         assert isinstance(found, tuple), f"{where}: counts are a {type(found).__name__}"
         assert len(found) == len(descriptor.units), f"{where}: {len(found)} counts, not one a unit"
         assert all(type(c) is int for c in found), f"{where}: counts {found} are not integers"
-    again = [descriptor.count(SpeechFacts.of(exchange)) for exchange in reversed(spoken)]
+    again = [descriptor.count(SpeechFacts.of(utterance)) for utterance in reversed(spoken)]
     assert again[::-1] == counts, f"{name}: equal speeches were counted differently"
 
     chosen = (descriptor,)
-    matches = [BehaviourSummary.of_match([exchange], chosen) for exchange in spoken]
+    matches = [BehaviourSummary.of_match([utterance], chosen) for utterance in spoken]
     together = BehaviourSummary.of_match(spoken, chosen)
     forwards = sum(matches, BehaviourSummary())
     backwards = sum(matches[::-1], BehaviourSummary())

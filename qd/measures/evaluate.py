@@ -21,7 +21,8 @@ from debateqd.qd.debates.models import JOURNAL, equip, make_models
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.debates.questions import draw
 from debateqd.qd.debates.referee import Players, make_players, play_plans
-from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, exchanges
+from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor
+from debateqd.qd.descriptors.utterances import utterances
 from debateqd.qd.measures.controls import (
     cut_strategies,
     length_control,
@@ -183,9 +184,9 @@ class Evaluation:
             self.watch(label, next(done), len(planned))
             if descriptors and match.usable:
                 spoken = [
-                    exchange
+                    utterance
                     for seat in match.seats_of(match.subject)
-                    for exchange in exchanges(speeches, seat, self.players.settings.protocol)
+                    for utterance in utterances(speeches, seat, self.players.settings.protocol)
                 ]
                 behaviours[match.match_id] = BehaviourSummary.of_match(spoken, descriptors)
 

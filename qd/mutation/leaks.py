@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from debate_env.questions.question import Question
-from debateqd.qd.descriptors.lexicons import FUNCTION_WORDS
+from debateqd.qd.descriptors.words import FUNCTION_WORDS
 from debateqd.qd.mutation.novelty import Guard, Refusal, normal_words
 from debateqd.qd.seeds import SEED_TEXTS
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from debateqd.agents.models.base import ChatModel
 from debateqd.qd.config.schema import ArchiveConfig, RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError
-from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, needs_labels
+from debateqd.qd.descriptors.base import BehaviourSummary, needs_labels
 from debateqd.qd.descriptors.labelling import Label, label_strategies
+from debateqd.qd.descriptors.utterances import Utterance
 
 
 def label_calls(archive: ArchiveConfig, strategies: int) -> int:
@@ -39,10 +40,10 @@ class Labeller:
         """Begin a generation: listen to these new strategies, and to nobody else."""
         self._heard = {strategy_id: [] for strategy_id in strategy_ids} if self.active else {}
 
-    def hear(self, strategy_id: str, spoken: Iterable[Exchange]) -> None:
+    def hear(self, strategy_id: str, spoken: Iterable[Utterance]) -> None:
         """Keep the speeches of a debate, if they are a new strategy's."""
         if strategy_id in self._heard:
-            self._heard[strategy_id] += [exchange.text for exchange in spoken]
+            self._heard[strategy_id] += [utterance.text for utterance in spoken]
 
     def label(
         self,

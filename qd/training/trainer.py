@@ -22,8 +22,9 @@ from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import make_referee
-from debateqd.qd.descriptors.base import BehaviourSummary, exchanges, make_descriptors
+from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
 from debateqd.qd.descriptors.labelling import sum_up
+from debateqd.qd.descriptors.utterances import utterances
 from debateqd.qd.measures.diversity import family_diversity
 from debateqd.qd.measures.scores import reported_progress
 from debateqd.qd.mutation.mutate import Child, MutationResult
@@ -337,9 +338,9 @@ class Trainer:
         behaviours = self._state.behaviours
         for strategy_id in match.players:
             spoken = [
-                exchange
+                utterance
                 for seat in match.seats_of(strategy_id)
-                for exchange in exchanges(speeches, seat, order)
+                for utterance in utterances(speeches, seat, order)
             ]
             self._labeller.hear(strategy_id, spoken)
             summary = BehaviourSummary.of_match(spoken, self._descriptors)

@@ -9,21 +9,17 @@ from debate_env.core import protocols
 from debate_env.core.protocols import Sequential
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
-from debateqd.qd.descriptors.base import (
-    BehaviourSummary,
-    Exchange,
-    default_descriptors,
-    exchanges,
-)
+from debateqd.qd.descriptors.base import BASIC, BehaviourSummary
+from debateqd.qd.descriptors.utterances import Utterance, utterances
 from debateqd.qd.strategy import Strategy
 
 ME = Strategy("s0001", "refutation", "Argue.")
-NUMERIC = [d.name for d in default_descriptors() if d.name != "family"]
+NUMERIC = [d.name for d in BASIC if d.name != "family"]
 
 
 def measure(*spoken, strategy=ME):
     return BehaviourSummary.of_match(
-        [s if isinstance(s, Exchange) else Exchange(s) for s in spoken]
+        [s if isinstance(s, Utterance) else Utterance(s) for s in spoken]
     ).behaviour(strategy)
 
 
@@ -99,29 +95,29 @@ def test_certainty(text, value):
 
 
 @pytest.mark.parametrize(
-    ("exchange", "value"),
+    ("utterance", "value"),
     [
-        (Exchange("The boat left at noon."), 0.0),
-        (Exchange("My opponent is silent. The boat left."), 0.5),
+        (Utterance("The boat left at noon."), 0.0),
+        (Utterance("My opponent is silent. The boat left."), 0.5),
         # Denies a word heard.
-        (Exchange("There was no storm.", heard=("A storm came.",)), 1.0),
-        (Exchange("There wasn't a storm.", heard=("A storm came.",)), 1.0),
+        (Utterance("There was no storm.", heard=("A storm came.",)), 1.0),
+        (Utterance("There wasn't a storm.", heard=("A storm came.",)), 1.0),
         # Agrees with it, or denies something else.
-        (Exchange("There was a storm.", heard=("A storm came.",)), 0.0),
-        (Exchange("There was no captain.", heard=("A storm came.",)), 0.0),
+        (Utterance("There was a storm.", heard=("A storm came.",)), 0.0),
+        (Utterance("There was no captain.", heard=("A storm came.",)), 0.0),
         # The word was the speaker's own before: it belongs to the topic.
-        (Exchange("There was no storm.", heard=("A storm came.",), own=("The storm?",)), 0.0),
+        (Utterance("There was no storm.", heard=("A storm came.",), own=("The storm?",)), 0.0),
         # Four words in a row are taken up without any negation.
         (
-            Exchange(
+            Utterance(
                 "He says all sailors fear deep water.", heard=("All sailors fear deep holes.",)
             ),
             1.0,
         ),
-        (Exchange("All sailors fear.", heard=("All sailors fear deep holes.",)), 0.0),
+        (Utterance("All sailors fear.", heard=("All sailors fear deep holes.",)), 0.0),
         # Quoting the same passage is not taking up the opponent's words.
         (
-            Exchange(
+            Utterance(
                 "So <v_quote>no storm came that night</v_quote> it is.",
                 heard=("Note <v_quote>no storm came that night</v_quote> here.",),
             ),
@@ -129,8 +125,8 @@ def test_certainty(text, value):
         ),
     ],
 )
-def test_rebuttal_share(exchange, value):
-    assert measure(exchange)["rebuttal_share"] == value
+def test_rebuttal_share(utterance, value):
+    assert measure(utterance)["rebuttal_share"] == value
 
 
 SPEECHES = (
@@ -142,19 +138,19 @@ SPEECHES = (
 
 
 def test_exchanges_of_a_simultaneous_debate_hide_the_same_round():
-    assert exchanges(SPEECHES, "debater_1") == (
-        Exchange("b1"),
-        Exchange("b2", heard=("a1",), own=("b1",)),
+    assert utterances(SPEECHES, "debater_1") == (
+        Utterance("b1"),
+        Utterance("b2", heard=("a1",), own=("b1",)),
     )
 
 
 def test_exchanges_of_a_sequential_debate_show_all_that_came_before():
-    assert exchanges(SPEECHES, "debater_1", "sequential") == (
-        Exchange("b1", heard=("a1",)),
-        Exchange("b2", heard=("a1", "a2"), own=("b1",)),
+    assert utterances(SPEECHES, "debater_1", "sequential") == (
+        Utterance("b1", heard=("a1",)),
+        Utterance("b2", heard=("a1", "a2"), own=("b1",)),
     )
-    assert exchanges(SPEECHES, "debater_0", "sequential")[1].heard == ("b1",)
-    assert exchanges(SPEECHES, "judge_0") == ()
+    assert utterances(SPEECHES, "debater_0", "sequential")[1].heard == ("b1",)
+    assert utterances(SPEECHES, "judge_0") == ()
 
 
 def test_exchanges_follow_the_rules_of_a_protocol_of_ones_own(monkeypatch):
@@ -168,22 +164,22 @@ def test_exchanges_follow_the_rules_of_a_protocol_of_ones_own(monkeypatch):
 
     monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
     with pytest.raises(InputError, match="unknown protocol 'test_deaf'"):
-        exchanges(SPEECHES, "debater_1", "test_deaf")
+        utterances(SPEECHES, "debater_1", "test_deaf")
     protocols.register_protocol(Deaf())
-    assert exchanges(SPEECHES, "debater_1", "test_deaf") == (
-        Exchange("b1"),
-        Exchange("b2", own=("b1",)),
+    assert utterances(SPEECHES, "debater_1", "test_deaf") == (
+        Utterance("b1"),
+        Utterance("b2", own=("b1",)),
     )
 
 
 def test_exchanges_of_a_debate_that_was_cut_short():
-    assert exchanges((), "debater_0") == ()
-    assert exchanges(SPEECHES[:1], "debater_0", "sequential") == (Exchange("a1"),)
+    assert utterances((), "debater_0") == ()
+    assert utterances(SPEECHES[:1], "debater_0", "sequential") == (Utterance("a1"),)
 
 
 def test_counts_are_pooled_so_that_every_word_weighs_the_same():
-    long = BehaviourSummary.of_match([Exchange("<v_quote>" + "word " * 30 + "</v_quote>")])
-    short = BehaviourSummary.of_match([Exchange("ten " * 10)])
+    long = BehaviourSummary.of_match([Utterance("<v_quote>" + "word " * 30 + "</v_quote>")])
+    short = BehaviourSummary.of_match([Utterance("ten " * 10)])
     both = long + short
     assert both.behaviour(ME)["verified_quote_share"] == 0.75
     assert both.behaviour(ME)["length"] == 20.0
@@ -204,7 +200,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(st.lists(PIECES, max_size=5).map("".join), max_size=6), st.randoms())
 def test_order_and_grouping_of_matches_change_nothing(texts, shuffler: random.Random):
-    parts = [BehaviourSummary.of_match([Exchange(t, heard=("It rains.",))]) for t in texts]
+    parts = [BehaviourSummary.of_match([Utterance(t, heard=("It rains.",))]) for t in texts]
     left = sum(parts, BehaviourSummary())
     shuffler.shuffle(parts)
     half = len(parts) // 2
@@ -218,7 +214,7 @@ def test_order_and_grouping_of_matches_change_nothing(texts, shuffler: random.Ra
     st.text(alphabet="ab .!?'\n<>/vuqote_", max_size=60), st.text(alphabet="ab not.", max_size=30)
 )
 def test_any_text_gives_values_within_the_documented_ranges(text, heard):
-    behaviour = measure(Exchange(text, (heard,)))
+    behaviour = measure(Utterance(text, (heard,)))
     for name, low, high in (
         ("verified_quote_share", 0, 1),
         ("rebuttal_share", 0, 1),
@@ -246,11 +242,11 @@ def test_a_descriptor_of_ones_own_is_summed_like_the_others():
         units = ("marks", "speeches")
 
         def count(self, facts):
-            return (facts.exchange.text.count("!"), 1)
+            return (facts.utterance.text.count("!"), 1)
 
         def value(self, strategy, counts):
             return counts[0] / counts[1] if counts[1] else None
 
     mine = (Shouting(),)
-    summary = BehaviourSummary.of_match([Exchange("Hey!"), Exchange("Hi")], mine)
+    summary = BehaviourSummary.of_match([Utterance("Hey!"), Utterance("Hi")], mine)
     assert summary.behaviour(ME, mine) == {"shouting": 0.5}

@@ -6,11 +6,11 @@ from debateqd.qd.archive.axes import Labels, Placement
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import ArchiveConfig
-from debateqd.qd.descriptors.base import BehaviourSummary, Exchange
-from debateqd.qd.descriptors.clusters import fit_centroids
+from debateqd.qd.descriptors.base import BehaviourSummary
+from debateqd.qd.descriptors.clusters import EmbeddingCluster, fit_centroids, make_embedding_cluster
 from debateqd.qd.descriptors.embedding import HashingEmbedder
-from debateqd.qd.descriptors.embedding_cluster import EmbeddingCluster, make_embedding_cluster
 from debateqd.qd.descriptors.testing import check_descriptor
+from debateqd.qd.descriptors.utterances import Utterance
 from debateqd.qd.strategy import Strategy
 from tests.qd.descriptors.test_clusters import TOPICS, speeches
 
@@ -23,14 +23,14 @@ FAR = "Violin trumpet orchestra, melody rhythm chorus!"
 
 def measure(*texts):
     chosen = (CLUSTER,)
-    return BehaviourSummary.of_match(list(map(Exchange, texts)), chosen).behaviour(ME, chosen)[
+    return BehaviourSummary.of_match(list(map(Utterance, texts)), chosen).behaviour(ME, chosen)[
         "embedding_cluster"
     ]
 
 
 def test_it_keeps_the_contract():
     check_descriptor(CLUSTER, CLUSTER.axis)
-    check_descriptor(CLUSTER, CLUSTER.axis, [Exchange(text) for text in speeches()])
+    check_descriptor(CLUSTER, CLUSTER.axis, [Utterance(text) for text in speeches()])
 
 
 def test_speeches_of_a_topic_belong_together():

@@ -6,10 +6,9 @@ from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Bins, Labels, Placement
 from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.base import (
-    COUNTED,
+    BASIC,
     DESCRIPTORS,
     LABELLED,
-    default_descriptors,
     make_axes,
     make_descriptors,
     needs_labels,
@@ -43,13 +42,13 @@ def test_every_descriptor_keeps_the_contract_and_fits_its_axis(name, centroids):
 
 
 def test_only_what_costs_nothing_is_measured_unasked(centroids):
-    assert make_descriptors(archive("family")) == default_descriptors() == COUNTED
+    assert make_descriptors(archive("family")) == BASIC
     for name in ("labelled_family", "label_agreement"):
-        assert make_descriptors(archive(name)) == (*COUNTED, *LABELLED)
+        assert make_descriptors(archive(name)) == (*BASIC, *LABELLED)
         assert needs_labels(archive(name))
     assert not needs_labels(archive("family", "length"))
     cluster = make_descriptors(archive("length", "embedding_cluster", **centroids))
-    assert [d.name for d in cluster] == [*(d.name for d in COUNTED), "embedding_cluster"]
+    assert [d.name for d in cluster] == [*(d.name for d in BASIC), "embedding_cluster"]
 
 
 def test_axes_of_a_configuration():
@@ -70,7 +69,7 @@ class Questions:
     units = ("questions", "speeches")
 
     def count(self, facts):
-        return (facts.exchange.text.count("?"), 1)
+        return (facts.utterance.text.count("?"), 1)
 
     def value(self, strategy, counts):
         return counts[0] / counts[1] if counts[1] else None
@@ -114,7 +113,7 @@ def test_one_of_ones_own_is_named_by_its_import_path(attribute):
     (axis, _) = make_axes(config)
     assert axis == Bins("questions", EDGES)
     made = make_descriptors(config)
-    assert [d.name for d in made] == [*(d.name for d in COUNTED), "questions"]
+    assert [d.name for d in made] == [*(d.name for d in BASIC), "questions"]
     check_descriptor(made[-1], axis)
 
 

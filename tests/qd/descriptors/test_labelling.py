@@ -9,7 +9,7 @@ from debateqd.agents.models.base import Reply, Usage
 from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.agents.prompts import LETTERS, listed_ways, shown_speeches, task_of
 from debateqd.qd.config.schema import ArchiveConfig, LabelsConfig
-from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, make_descriptors
+from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
 from debateqd.qd.descriptors.labelling import (
     OUTCOMES,
     WAYS,
@@ -19,6 +19,7 @@ from debateqd.qd.descriptors.labelling import (
     majority,
     sum_up,
 )
+from debateqd.qd.descriptors.utterances import Utterance
 from debateqd.qd.seeds import FAMILIES
 from debateqd.qd.strategy import Strategy
 from tests.agents.fakes import FakeModel
@@ -192,7 +193,7 @@ def test_votes_are_behaviour_like_any_other():
         ArchiveConfig.model_validate({"axes": [{"name": "labelled_family"}]})
     )
     (label,) = label_strategies(EmbeddedModel(), {"s1": TALES}, FIVE, 1).values()
-    spoken = BehaviourSummary.of_match([Exchange(TALES[0])], descriptors)
+    spoken = BehaviourSummary.of_match([Utterance(TALES[0])], descriptors)
     child = Strategy("s1", "rationality", "Argue.", ("s0",), 1, "rewrite")
     before = spoken.behaviour(child, descriptors)
     assert (before["labelled_family"], before["label_agreement"]) == (None, None)

@@ -4,7 +4,8 @@ from debateqd.agents.models.base import Reply
 from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.qd.config.schema import ArchiveConfig, RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError
-from debateqd.qd.descriptors.base import BehaviourSummary, Exchange, make_descriptors
+from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
+from debateqd.qd.descriptors.utterances import Utterance
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.training.labeller import Labeller, label_calls
 from tests.agents.fakes import FakeModel
@@ -17,7 +18,7 @@ LABELLED = RunConfig.model_validate(AXES)
 def heard(labeller, *ids):
     """Let strategies speak in a match; return what is counted about them."""
     descriptors = make_descriptors(LABELLED.evolution.archive)
-    spoken = [Exchange(TALE), Exchange(TALE + " So it ends.")]
+    spoken = [Utterance(TALE), Utterance(TALE + " So it ends.")]
     for strategy_id in ids:
         labeller.hear(strategy_id, spoken)
     return {s: BehaviourSummary.of_match(spoken, descriptors) for s in ids}

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from debate_env.core.protocols import SPEECH, get_protocol
 from debate_env.core.transcript import Speech
-from debateqd.qd.descriptors.words import Reading, read_speech
+from debateqd.qd.descriptors.words import SpeechCounts, read_speech
 
 
-class Exchange(NamedTuple):
+class Utterance(NamedTuple):
     """One speech of a strategy with what had been said before it; all texts as everybody sees them.
 
     Attributes:
@@ -25,9 +25,9 @@ class Exchange(NamedTuple):
     own: tuple[str, ...] = ()
 
 
-def exchanges(
+def utterances(
     speeches: Sequence[Speech], seat: str, order: str = "simultaneous"
-) -> tuple[Exchange, ...]:
+) -> tuple[Utterance, ...]:
     """Cut the speeches of one seat out of a debate, each with what its speaker had read.
 
     Args:
@@ -42,7 +42,7 @@ def exchanges(
     """
     protocol, said = get_protocol(order), tuple(speeches)
     rounds = max((s.round for s in said), default=0)
-    found: list[Exchange] = []
+    found: list[Utterance] = []
     start = index = 0
     while start < len(said):
         wave = protocol.wave(index, said[:start], rounds)
@@ -51,7 +51,7 @@ def exchanges(
         published = said[start : start + len(wave.seats)]
         earlier = protocol.visible(seat, said[:start])
         found += [
-            Exchange(
+            Utterance(
                 speech.text,
                 heard=tuple(s.text for s in earlier if s.seat != seat),
                 own=tuple(s.text for s in earlier if s.seat == seat),
@@ -68,23 +68,23 @@ class SpeechFacts:
     """A speech, read: what descriptors count in.
 
     Attributes:
-        exchange: The texts themselves.
+        utterance: The texts themselves.
         speech: Counts and own sentences of the speech.
         heard: The same for every speech heard before it.
         own: The same for the speaker's earlier speeches.
     """
 
-    exchange: Exchange
-    speech: Reading
-    heard: tuple[Reading, ...]
-    own: tuple[Reading, ...]
+    utterance: Utterance
+    speech: SpeechCounts
+    heard: tuple[SpeechCounts, ...]
+    own: tuple[SpeechCounts, ...]
 
     @classmethod
-    def of(cls, exchange: Exchange) -> SpeechFacts:
-        """Read all texts of an exchange."""
+    def of(cls, utterance: Utterance) -> SpeechFacts:
+        """Count in all texts of an utterance."""
         return cls(
-            exchange,
-            read_speech(exchange.text),
-            tuple(map(read_speech, exchange.heard)),
-            tuple(map(read_speech, exchange.own)),
+            utterance,
+            read_speech(utterance.text),
+            tuple(map(read_speech, utterance.heard)),
+            tuple(map(read_speech, utterance.own)),
         )

@@ -1,4 +1,4 @@
-"""The descriptors that are counted in every training debate and cost nothing but that."""
+"""The descriptors that are measured in every training debate and cost nothing but that."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from debateqd.qd.archive.axes import UNCLASSIFIED, Value
-from debateqd.qd.descriptors.exchanges import SpeechFacts
-from debateqd.qd.descriptors.lexicons import (
+from debateqd.qd.descriptors.utterances import SpeechFacts
+from debateqd.qd.descriptors.words import (
     CERTAINTY,
     FUNCTION_WORDS,
     HEDGES,
     NEGATIONS,
     OTHER_SIDE,
+    SpeechCounts,
 )
-from debateqd.qd.descriptors.words import Reading
 from debateqd.qd.seeds import FAMILIES
 from debateqd.qd.strategy import Strategy
 
@@ -34,7 +34,15 @@ class Family:
         return strategy.family if strategy.family in FAMILIES else UNCLASSIFIED
 
 
-class VerifiedQuoteShare:
+class _Ratio:
+    """The first count over the second; unmeasured where that is 0."""
+
+    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
+        """Divide."""
+        return counts[0] / counts[1] if counts[1] else None
+
+
+class VerifiedQuoteShare(_Ratio):
     """Share of all words that stand inside verified quotes."""
 
     name = "verified_quote_share"
@@ -44,22 +52,17 @@ class VerifiedQuoteShare:
         """Count words inside verified quotes, and all words."""
         return (facts.speech.verified_words, facts.speech.words)
 
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the share, from 0 to 1."""
-        return counts[0] / counts[1] if counts[1] else None
 
-
-class RebuttalShare:
+class RebuttalShare(_Ratio):
     """Share of own sentences that take up or deny what the other side said.
 
     A sentence counts when, outside quotes, one of these holds:
 
-    1. it names the other side or its case (:data:`debateqd.qd.descriptors.lexicons.OTHER_SIDE`);
+    1. it names the other side or its case (:data:`.words.OTHER_SIDE`);
     2. it repeats :attr:`run` or more consecutive words, at least one of them a content word, of a
        speech heard before;
-    3. it holds a negation or contrast (:data:`debateqd.qd.descriptors.lexicons.NEGATIONS`, ``n't``)
-    and a content word
-       of a speech heard before.
+    3. it holds a negation or contrast (:data:`.words.NEGATIONS`, ``n't``) and a content word of a
+       speech heard before.
 
     For 2 and 3, words that the speaker had used in own earlier speeches do not count as taken up:
     most of them belong to the question that both sides share.
@@ -73,14 +76,14 @@ class RebuttalShare:
         """Count rebutting and all own sentences."""
         said: set[str] = set()
         said_runs: set[tuple[str, ...]] = set()
-        for reading in facts.own:
-            words, runs = _vocabulary(reading, self.run)
+        for speech in facts.own:
+            words, runs = _vocabulary(speech, self.run)
             said |= words
             said_runs |= runs
         fresh: set[str] = set()
         runs_heard: set[tuple[str, ...]] = set()
-        for reading in facts.heard:
-            words, runs = _vocabulary(reading, self.run)
+        for speech in facts.heard:
+            words, runs = _vocabulary(speech, self.run)
             fresh |= words - said
             runs_heard |= runs - said_runs
         found = sum(
@@ -92,12 +95,8 @@ class RebuttalShare:
         )
         return (found, len(facts.speech.own))
 
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the share, from 0 to 1."""
-        return counts[0] / counts[1] if counts[1] else None
 
-
-class Length:
+class Length(_Ratio):
     """Words per speech; tags are not words, quoted words are."""
 
     name = "length"
@@ -106,10 +105,6 @@ class Length:
     def count(self, facts: SpeechFacts) -> tuple[int, ...]:
         """Count words and the speech."""
         return (facts.speech.words, 1)
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return words per speech."""
-        return counts[0] / counts[1] if counts[1] else None
 
 
 class Readability:
@@ -186,8 +181,10 @@ def _runs(sentence: tuple[str, ...], run: int) -> Iterable[tuple[str, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def _vocabulary(reading: Reading, run: int) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
+def _vocabulary(
+    speech: SpeechCounts, run: int
+) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
     """Content words of a speech outside quotes, and its runs of words that hold one."""
-    content = frozenset(t for s in reading.own for t in s if t not in FUNCTION_WORDS)
-    runs = frozenset(r for s in reading.own for r in _runs(s, run) if not content.isdisjoint(r))
+    content = frozenset(t for s in speech.own for t in s if t not in FUNCTION_WORDS)
+    runs = frozenset(r for s in speech.own for r in _runs(s, run) if not content.isdisjoint(r))
     return content, runs
