@@ -31,8 +31,9 @@ from debateqd.qd.debates.plans import Phase, Plan, RunPlanner
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.links.gepa_records import Rollout, read_record, reflective_records
+from debateqd.qd.mutation.leaks import LeakGuard
 from debateqd.qd.mutation.mutate import Child, MutationSettings, MutationTask, check_text, mutate
-from debateqd.qd.mutation.novelty import LeakGuard, StrategyPool
+from debateqd.qd.mutation.novelty import StrategyPool
 from debateqd.qd.mutation.operators import make_mutator, needs_of
 from debateqd.qd.mutation.reflection import show
 from debateqd.qd.seeds import seed_strategies

@@ -1,8 +1,9 @@
-"""Refusing strategies that carry what belongs to a question: its wording, an answer, a name.
+"""Refusing strategies that quote a passage, or carry what belongs to a question.
 
 A strategy is for any question about any passage; one that knows the answers of training questions
-would win there and nowhere else. What belongs to a question is read off the questions themselves,
-so that common words are never refused:
+would win there and nowhere else. :class:`LeakGuard` refuses quotes of passages,
+:class:`ContentGuard` what belongs to a question; that is read off the questions themselves, so that
+common words are never refused:
 
 1. **Wording**: :data:`RUN` consecutive words of a question or answer, or all of a shorter one from
    three words on. Runs that questions on two passages share are nobody's, and a run needs two
@@ -18,10 +19,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
+from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.qd.descriptors.words import FUNCTION_WORDS
-from debateqd.qd.mutation.novelty import Guard, Refusal, normal_words
+from debateqd.qd.mutation.novelty import Refusal, normal_words
 from debateqd.qd.seeds import SEED_TEXTS
 
 RUN = 6
@@ -34,6 +37,52 @@ _COMMON_SHARE = 0.1
 _COMMON_LEAST = 3
 _TOKEN = re.compile(r"[^\W_]+|[.!?:;\n\"“”‘’'•*#>()\[\]-]")
 _MIDDLE = re.compile(r"[^\W\d_]{3,}")
+
+
+class Guard(Protocol):
+    """Refuses texts for what they hold. Pure."""
+
+    def check(self, text: str) -> Refusal | None:
+        """Say what a text must not hold; ``None`` when nothing."""
+
+
+class LeakGuard:
+    """Refuses strategies that carry the words of a passage.
+
+    Args:
+        passages: The passages of the training questions; equal ones are read once.
+        words: A strategy that shares this many consecutive words with a passage is refused.
+
+    Raises:
+        InputError: ``words`` below 1.
+    """
+
+    __slots__ = ("_hashes", "_texts", "words")
+
+    def __init__(self, passages: Iterable[str], words: int = 8) -> None:
+        if words < 1:
+            raise InputError(f"leak_words {words}: must be 1 or more")
+        self.words = words
+        self._texts = [
+            " " + " ".join(normal_words(passage)) + " " for passage in dict.fromkeys(passages)
+        ]
+        # Only hashes are kept, about 60 bytes a word. A hit is confirmed in the texts, so the
+        # result does not depend on how this process happens to hash.
+        self._hashes = frozenset(
+            hash(gram) for text in self._texts for gram in self._grams(tuple(text.split()))
+        )
+
+    def check(self, text: str) -> Refusal | None:
+        """Say what a strategy quotes; ``None`` when nothing."""
+        for gram in self._grams(normal_words(text)):
+            if hash(gram) in self._hashes:
+                quote = " ".join(gram)
+                if any(f" {quote} " in passage for passage in self._texts):
+                    return Refusal("leak", f"quotes a passage: {quote!r}")
+        return None
+
+    def _grams(self, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+        return (words[i : i + self.words] for i in range(len(words) - self.words + 1))
 
 
 class ContentGuard:

@@ -17,38 +17,12 @@ from typing import Protocol
 
 from debate_env.errors import InputError
 from debateqd.agents.base import Thought, derive_seed
-from debateqd.agents.models.base import NO_USAGE, Reply, Request, Sampling, Usage
-from debateqd.agents.prompts import DebateShown, mutation_messages, parse_mutation
-from debateqd.qd.mutation.novelty import (
-    Guard,
-    LeakGuard,
-    NoveltyPool,
-    Refusal,
-    RefusalKind,
-    StrategyPool,
-)
+from debateqd.agents.models.base import NO_USAGE, Reply, Sampling, Usage
+from debateqd.agents.prompts import DebateShown, parse_mutation
+from debateqd.qd.mutation.leaks import Guard
+from debateqd.qd.mutation.novelty import NoveltyPool, Refusal, RefusalKind
 from debateqd.qd.mutation.targets import Target
-from debateqd.qd.registry import Registry
 from debateqd.qd.strategy import Strategy
-
-__all__ = [
-    "MUTATORS",
-    "Child",
-    "Draft",
-    "LeakGuard",
-    "MutationResult",
-    "MutationSettings",
-    "MutationTask",
-    "Mutator",
-    "Refusal",
-    "Rejected",
-    "RewriteMutator",
-    "StrategyPool",
-    "breed",
-    "make_mutator",
-    "mutate",
-    "refusal_counts",
-]
 
 _EMPTY = re.compile(r"<strategy>\s*</strategy>")
 
@@ -126,35 +100,13 @@ class Mutator(Protocol):
     @property
     def name(self) -> str:
         """Name of the operator, as it is recorded with every child."""
-        ...
 
     @property
     def arity(self) -> int:
         """How many parents it needs."""
-        ...
 
     def draft(self, task: MutationTask, seed: int) -> Thought[Draft]:
         """Make one attempt. Everything random must come from ``seed``."""
-        ...
-
-
-class RewriteMutator:
-    """Asks the model to rewrite one parent within its family."""
-
-    name = "rewrite"
-    arity = 1
-
-    def __init__(self, settings: MutationSettings | None = None) -> None:
-        self.settings = settings or MutationSettings()
-
-    def draft(self, task: MutationTask, seed: int) -> Thought[Draft]:
-        """Ask once."""
-        (parent,) = task.parents
-        messages = mutation_messages(
-            parent.text, parent.family, task.record, self.settings.max_words
-        )
-        (reply,) = yield [Request(messages, self.settings.sampling, seed)]
-        return read_draft(reply, parent.family)
 
 
 def read_draft(reply: Reply, family: str) -> Draft:
@@ -380,16 +332,3 @@ def _withdraw(child: Child, clash: Refusal) -> Rejected:
 
 def _add(a: Usage, b: Usage) -> Usage:
     return Usage(*(x + y for x, y in zip(a, b, strict=True)))
-
-
-MUTATORS: Registry[Callable[[MutationSettings], Mutator]] = Registry("mutator")
-MUTATORS.register("rewrite", RewriteMutator)
-
-
-def make_mutator(name: str, settings: MutationSettings) -> Mutator:
-    """Make a mutator by name, or from ``"package.module:factory"``.
-
-    Raises:
-        InputError: Unknown name.
-    """
-    return MUTATORS.get(name)(settings)

@@ -1,4 +1,4 @@
-"""Refusing strategies before they cost a match: copies, near copies, and quotes of passages.
+"""Refusing strategies before they cost a match: copies, near copies, and the same in other words.
 
 Texts are compared as sequences of *normal words*: runs of letters and digits, case-folded; so
 punctuation, case and layout never make a copy look new.
@@ -12,7 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+
 from debate_env.errors import InputError
+from debateqd.qd.descriptors.embedding import Rows, TextEmbedder
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -52,19 +55,9 @@ class NoveltyPool(Protocol):
 
     def add(self, text: str, name: str = "") -> None:
         """Remember a text under a name."""
-        ...
 
     def check(self, text: str) -> Refusal | None:
         """Say why a text is not new; ``None`` when it is. Changes nothing."""
-        ...
-
-
-class Guard(Protocol):
-    """Refuses texts for what they hold. Pure."""
-
-    def check(self, text: str) -> Refusal | None:
-        """Say what a text must not hold; ``None`` when nothing."""
-        ...
 
 
 def normal_words(text: str) -> tuple[str, ...]:
@@ -165,40 +158,81 @@ class StrategyPool:
         return frozenset(words[i : i + self.shingle] for i in range(last))
 
 
-class LeakGuard:
-    """Refuses strategies that carry the words of a passage.
+class MeaningPool:
+    """Refuses what another pool refuses, and texts whose embedding is too close to a known one.
+
+    Closeness is the cosine between embeddings: the dot product of rows of length 1. Texts are
+    embedded one at a time, so that no result depends on what else stood in a batch. A look-up is
+    one product with all known rows: n x d multiplications.
 
     Args:
-        passages: The passages of the training questions; equal ones are read once.
-        words: A strategy that shares this many consecutive words with a passage is refused.
+        by_words: The pool that is asked first; texts added here are added there, too.
+        embedder: Makes the embeddings.
+        near_meaning: Refuse from this cosine on, in (0, 1].
 
     Raises:
-        InputError: ``words`` below 1.
+        InputError: Threshold out of range.
     """
 
-    __slots__ = ("_hashes", "_texts", "words")
+    __slots__ = ("_embedder", "_latest", "_names", "_rows", "_words", "near_meaning")
 
-    def __init__(self, passages: Iterable[str], words: int = 8) -> None:
-        if words < 1:
-            raise InputError(f"leak_words {words}: must be 1 or more")
-        self.words = words
-        self._texts = [
-            " " + " ".join(normal_words(passage)) + " " for passage in dict.fromkeys(passages)
-        ]
-        # Only hashes are kept, about 60 bytes a word. A hit is confirmed in the texts, so the
-        # result does not depend on how this process happens to hash.
-        self._hashes = frozenset(
-            hash(gram) for text in self._texts for gram in self._grams(tuple(text.split()))
-        )
+    def __init__(
+        self, by_words: NoveltyPool, embedder: TextEmbedder, near_meaning: float = 0.98
+    ) -> None:
+        if not 0 < near_meaning <= 1:
+            raise InputError(f"near_meaning {near_meaning}: must be above 0, at most 1")
+        self.near_meaning = near_meaning
+        self._words = by_words
+        self._embedder = embedder
+        self._names: list[str] = []
+        self._rows: Rows = np.zeros((0, 0), dtype=np.float32)
+        self._latest: tuple[str, Rows] | None = None
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def add(self, text: str, name: str = "") -> None:
+        """Remember a text.
+
+        Args:
+            text: The strategy.
+            name: What refusals call it; its number in the pool by default.
+        """
+        self._words.add(text, name)
+        row, used = self._row(text), len(self._names)
+        if used == len(self._rows):  # room for twice as many, so that adding stays cheap
+            grown = np.zeros((max(64, 2 * used), row.shape[0]), dtype=np.float32)
+            if used:
+                grown[:used] = self._rows
+            self._rows = grown
+        self._rows[used] = row
+        self._names.append(name or f"#{used}")
 
     def check(self, text: str) -> Refusal | None:
-        """Say what a strategy quotes; ``None`` when nothing."""
-        for gram in self._grams(normal_words(text)):
-            if hash(gram) in self._hashes:
-                quote = " ".join(gram)
-                if any(f" {quote} " in passage for passage in self._texts):
-                    return Refusal("leak", f"quotes a passage: {quote!r}")
+        """Say why a text is not new; ``None`` when it is."""
+        refusal = self._words.check(text)
+        if refusal is not None:
+            return refusal
+        similarity, name = self.nearest(text)
+        if similarity >= self.near_meaning:
+            return Refusal("near_duplicate", f"{similarity:.3f} similar in meaning to {name}")
         return None
 
-    def _grams(self, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-        return (words[i : i + self.words] for i in range(len(words) - self.words + 1))
+    def nearest(self, text: str) -> tuple[float, str]:
+        """Find the known text that is closest in meaning.
+
+        Returns:
+            Cosine and name, the earliest of equals; ``(0.0, "")`` when none has a positive cosine.
+        """
+        if not self._names:
+            return 0.0, ""
+        cosines = self._rows[: len(self._names)] @ self._row(text)
+        best = int(np.argmax(cosines))
+        # Rows are unit vectors up to rounding: a copy is 1, not 0.99999994.
+        value = round(float(cosines[best]), 6)
+        return (value, self._names[best]) if value > 0 else (0.0, "")
+
+    def _row(self, text: str) -> Rows:
+        if self._latest is None or self._latest[0] != text:
+            self._latest = (text, self._embedder.embed([text])[0])
+        return self._latest[1]

@@ -29,20 +29,20 @@ from debateqd.qd.strategy import Strategy
 SHARPNESS = 4.0
 """Power of the relative yield; see ``docs/mutation.md`` for how it was chosen."""
 
-Counts = Mapping[int, Mapping[str, tuple[int, int]]]
+OperatorCounts = Mapping[int, Mapping[str, tuple[int, int]]]
 """By generation of birth and operator: children asked for, and those that became an elite."""
 
 
 @dataclass(frozen=True, slots=True)
-class Yields:
+class OperatorSuccesses:
     """Children and successes of the operators.
 
     Attributes:
-        counts: Of the last generations; see :data:`Counts`.
+        counts: Of the last generations; see :data:`OperatorCounts`.
         crowned: Strategies of these generations that have been an elite and are counted.
     """
 
-    counts: Counts = field(default_factory=dict)
+    counts: OperatorCounts = field(default_factory=dict)
     crowned: frozenset[str] = frozenset()
 
     def after(
@@ -52,7 +52,7 @@ class Yields:
         elites: Iterable[str],
         strategies: Mapping[str, Strategy],
         window: int,
-    ) -> Yields:
+    ) -> OperatorSuccesses:
         """Count a generation.
 
         Args:
@@ -84,7 +84,7 @@ class Yields:
             if names and born >= first
         }
         crowned = {s for s in (*self.crowned, *living) if strategies[s].generation in kept}
-        return Yields(kept, frozenset(crowned))
+        return OperatorSuccesses(kept, frozenset(crowned))
 
     def totals(self) -> dict[str, tuple[int, int, float]]:
         """Sum up: children asked for, successes, and expected successes of every operator."""
@@ -118,7 +118,7 @@ class Yields:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Yields:
+    def from_json(cls, data: Mapping[str, Any]) -> OperatorSuccesses:
         """Read what :meth:`to_json` returned.
 
         Raises:
@@ -133,7 +133,12 @@ class Yields:
 
 
 def adapted_shares(
-    starting: Mapping[str, float], yields: Yields, *, floor: float, prior: float, window: int
+    starting: Mapping[str, float],
+    yields: OperatorSuccesses,
+    *,
+    floor: float,
+    prior: float,
+    window: int,
 ) -> dict[str, float]:
     """Return the share of every operator that has a starting share above 0; they add up to 1.
 
@@ -180,13 +185,13 @@ def allot(shares: Mapping[str, float], children: int, seed: int) -> list[str]:
 
 
 def operator_stats(
-    shares: Mapping[str, float], yields: Yields, prior: float, asked: Sequence[str]
+    shares: Mapping[str, float], yields: OperatorSuccesses, prior: float, asked: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """Sum up for results: share and children of this generation, and yields as far as remembered.
 
     Args:
         shares: Shares of this generation.
-        yields: Yields after it.
+        yields: OperatorSuccesses after it.
         prior: As in :func:`adapted_shares`.
         asked: The operator of every child of this generation.
     """

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import debateqd.qd.mutation.static_generation  # noqa: F401  (registers its operator)
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import EvolutionConfig
 from debateqd.qd.registry import Registry
-from debateqd.qd.selection.baselines import frozen_seeds
 from debateqd.qd.strategy import Strategy
 
 ParentRule = Callable[
@@ -29,6 +27,22 @@ def random_elites(
     """Every occupied cell is as likely as any other: none has two children before all have one."""
     order = sorted(elites, key=lambda e: derive_seed(seed, "parent", e.strategy_id))
     return [strategies[order[k % len(order)].strategy_id] for k in range(config.children)]
+
+
+def frozen_seeds(
+    config: EvolutionConfig,
+    elites: Sequence[Entry],
+    strategies: Mapping[str, Strategy],
+    seed: int,
+) -> list[Strategy]:
+    """Every seed is as likely as any other, whatever lives: none has two before all have one.
+
+    With the operator ``rewrite`` alone this is **best-of-N**: many one-step rewrites, of which the
+    tournament and the choice keep the best.
+    """
+    found = [s for s in strategies.values() if not s.parents]
+    order = sorted(found, key=lambda s: derive_seed(seed, "parent", s.strategy_id))
+    return [order[k % len(order)] for k in range(config.children)]
 
 
 def best_of_family(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from debate_env.errors import InputError
+from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.base import Decision, Entry
 from debateqd.qd.config.schema import SelectionConfig
 from debateqd.qd.registry import Registry
-from debateqd.qd.selection.baselines import Coin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,9 @@ class AcceptanceRule(Protocol):
     @property
     def needs_posterior(self) -> bool:
         """Whether the rule works only with a rating that knows its own uncertainty."""
-        ...
 
     def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
         """Say what becomes of the challenger."""
-        ...
 
     def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
         """Say what becomes of an elite that has just lost its place.
@@ -52,10 +50,17 @@ class AcceptanceRule(Protocol):
         ``belief`` is about ``former`` as the challenger. ``"undecided"`` keeps it as one, so that
         later debates can give it back its place; everything else lets it go.
         """
-        ...
 
 
-class ByRating:
+class _Final:
+    """Rules by which a deposed elite goes for good."""
+
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+        """Let it go."""
+        return "reject"
+
+
+class ByRating(_Final):
     """The paper's rule: the higher rating wins, ties keep the elite, losers go."""
 
     needs_posterior = False
@@ -64,12 +69,8 @@ class ByRating:
         """Compare the two ratings."""
         return "accept" if belief.difference > 0 else "reject"
 
-    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
-        """Let it go."""
-        return "reject"
 
-
-class Posterior:
+class ByProbability(_Final):
     """Accept when the challenger is probably better; whoever loses goes.
 
     Args:
@@ -84,10 +85,6 @@ class Posterior:
     def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
         """Compare the probability with the threshold."""
         return "accept" if _probability(belief) > self.accept else "reject"
-
-    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
-        """Let it go."""
-        return "reject"
 
 
 class Racing:
@@ -123,6 +120,22 @@ class Racing:
         return "undecided" if _probability(belief) >= self.reject else "reject"
 
 
+class Coin(_Final):
+    """A coin decides, whatever the ratings: **random acceptance**, a baseline.
+
+    It is fair, so that about as many children are taken in as by a rule that decides by merit among
+    equals. It is drawn from the two names, never from a score. What remains of merit: the archive
+    offers children best-rated first, which matters where several belong to the same cell.
+    """
+
+    needs_posterior = False
+
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+        """Toss the coin."""
+        names = (challenger.strategy_id, incumbent.strategy_id)
+        return "accept" if derive_seed("win", *names) & 1 else "reject"
+
+
 def _probability(belief: Belief) -> float:
     if belief.better is None:
         raise InputError(
@@ -137,7 +150,7 @@ AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
 
 ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule")
 ACCEPTANCE.register("racing", lambda config: Racing(config.accept, config.reject, config.patience))
-ACCEPTANCE.register("posterior", lambda config: Posterior(config.accept))
+ACCEPTANCE.register("posterior", lambda config: ByProbability(config.accept))
 ACCEPTANCE.register("rating", lambda config: ByRating())
 ACCEPTANCE.register("coin", lambda config: Coin())
 

@@ -16,7 +16,7 @@ from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.descriptors.embedding import make_embedder
-from debateqd.qd.mutation.leaks import ContentGuard, Guards
+from debateqd.qd.mutation.leaks import ContentGuard, Guard, Guards, LeakGuard
 from debateqd.qd.mutation.mutate import (
     Child,
     MutationResult,
@@ -25,12 +25,11 @@ from debateqd.qd.mutation.mutate import (
     Mutator,
     breed,
 )
-from debateqd.qd.mutation.novelty import Guard, LeakGuard, NoveltyPool, StrategyPool
+from debateqd.qd.mutation.novelty import MeaningPool, NoveltyPool, StrategyPool
 from debateqd.qd.mutation.operator_shares import adapted_shares, allot
 from debateqd.qd.mutation.operators import make_mutator, needs_of
 from debateqd.qd.mutation.parents import PARENTS
 from debateqd.qd.mutation.reflection import Transcripts, pick_debates, show
-from debateqd.qd.mutation.similarity import MeaningPool
 from debateqd.qd.mutation.targets import Target, Targets
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.training.state import TrainingState

@@ -12,7 +12,7 @@ from debateqd.qd.archive.registry import archive_from_dict, make_archive
 from debateqd.qd.config.schema import EvolutionConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.descriptors.base import BehaviourSummary, make_axes
-from debateqd.qd.mutation.operator_shares import Yields
+from debateqd.qd.mutation.operator_shares import OperatorSuccesses
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.tracking.events import GenerationStats
@@ -44,7 +44,7 @@ class TrainingState:
     totals: dict[str, Any] = field(
         default_factory=lambda: {"debates": 0, "calls": 0, "unusable": 0, "tokens": {}}
     )
-    yields: Yields = field(default_factory=Yields)
+    yields: OperatorSuccesses = field(default_factory=OperatorSuccesses)
 
     def next_id(self, offset: int = 0) -> str:
         """Name the next strategy but ``offset``."""
@@ -128,7 +128,7 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
             ratings={s: float(r) for s, r in data["ratings"].items()},
             waiting={s: int(g) for s, g in data["waiting"].items()},
             totals=data["totals"],
-            yields=Yields.from_json(data["yields"]),
+            yields=OperatorSuccesses.from_json(data["yields"]),
         )
         expected = data["next_strategy"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:

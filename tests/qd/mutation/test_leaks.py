@@ -9,8 +9,7 @@ from debate_env.draws import Draws, digest
 from debate_env.questions.question import Question
 from debateqd.agents.models.embedded.mutator import INSTRUCTIONS, rewrite
 from debateqd.agents.prompts import mutation_messages
-from debateqd.qd.mutation.leaks import ContentGuard, Guards
-from debateqd.qd.mutation.novelty import LeakGuard
+from debateqd.qd.mutation.leaks import ContentGuard, Guards, LeakGuard
 from debateqd.qd.seeds import seed_strategies
 
 PASSAGE = (

@@ -4,20 +4,19 @@ from debate_env.errors import InputError
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Reply, Request, Usage
 from debateqd.agents.prompts import section, task_of
+from debateqd.qd.mutation.leaks import LeakGuard
 from debateqd.qd.mutation.mutate import (
     Child,
     Draft,
-    LeakGuard,
     MutationSettings,
     MutationTask,
     Rejected,
-    RewriteMutator,
-    StrategyPool,
     breed,
     mutate,
     refusal_counts,
 )
-from debateqd.qd.mutation.operators import MUTATORS, make_mutator
+from debateqd.qd.mutation.novelty import StrategyPool
+from debateqd.qd.mutation.operators import MUTATORS, RewriteMutator, make_mutator
 from debateqd.qd.strategy import Strategy
 
 PARENT = Strategy("s0003", "refutation", "Attack the weakest claim of your opponent.", generation=1)

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debate_env.errors import InputError
-from debateqd.qd.mutation.novelty import LeakGuard, StrategyPool, normal_words
+from debateqd.qd.mutation.leaks import LeakGuard
+from debateqd.qd.mutation.novelty import StrategyPool, normal_words
 from debateqd.qd.seeds import seed_strategies
 
 TEXT = " ".join(f"word{i}" for i in range(50))

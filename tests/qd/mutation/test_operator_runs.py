@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from debateqd.agents.prompts import debates_shown, operator_of, task_of
-from debateqd.qd.mutation.operator_shares import Yields
+from debateqd.qd.mutation.operator_shares import OperatorSuccesses
 from debateqd.qd.store.directory import RunDirectory
 from tests.qd.stand_ins import StandIn
 from tests.qd.training.test_start import again, config, contents, play, questions
@@ -23,7 +23,7 @@ def test_every_operator_has_children_and_its_yield_is_counted(tmp_path: Path, ob
     made = Counter(s.operator for s in run.strategies().values() if s.parents)
     assert set(made) == {"rewrite", "crossover", "reflection", "target"}
     last = run.generation(3)
-    yields = Yields.from_json(last["yields"])
+    yields = OperatorSuccesses.from_json(last["yields"])
     asked = sum(children for children, _, _ in yields.totals().values())
     assert asked == 36
     # Every elite that was bred is a success of its operator, and so are those that came and went.

@@ -13,7 +13,8 @@ from debateqd.agents.prompts import (
     operator_of,
     second_strategy,
 )
-from debateqd.qd.mutation.mutate import MutationSettings, MutationTask, StrategyPool, mutate
+from debateqd.qd.mutation.mutate import MutationSettings, MutationTask, mutate
+from debateqd.qd.mutation.novelty import StrategyPool
 from debateqd.qd.mutation.operators import (
     CrossoverMutator,
     ReflectionMutator,

@@ -10,8 +10,7 @@ import pytest
 from debate_env.errors import InputError
 from debateqd.qd.config.schema import MutationConfig
 from debateqd.qd.descriptors.embedding import HashingEmbedder, Rows, unit_rows
-from debateqd.qd.mutation.novelty import StrategyPool
-from debateqd.qd.mutation.similarity import MeaningPool
+from debateqd.qd.mutation.novelty import MeaningPool, StrategyPool
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.training.breeding import novelty_pool
 

@@ -10,9 +10,9 @@ from debateqd.qd.config.loading import load_config
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import split_questions
-from debateqd.qd.mutation.mutate import Child, MutationSettings, MutationTask, breed, make_mutator
+from debateqd.qd.mutation.mutate import Child, MutationSettings, MutationTask, breed
 from debateqd.qd.mutation.novelty import StrategyPool
-from debateqd.qd.mutation.static_generation import StaticWriter, examples_for
+from debateqd.qd.mutation.operators import StaticWriter, examples_for, make_mutator
 from debateqd.qd.seeds import SEED_TEXTS, seed_strategies
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy

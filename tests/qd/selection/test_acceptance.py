@@ -10,8 +10,8 @@ from debateqd.qd.config.schema import SelectionConfig
 from debateqd.qd.selection.acceptance import (
     ACCEPTANCE,
     Belief,
+    ByProbability,
     ByRating,
-    Posterior,
     Racing,
     make_rule,
 )
@@ -32,7 +32,7 @@ def test_rating_rule_needs_strictly_more():
 
 @given(st.floats(0, 1), st.floats(0.05, 0.95))
 def test_a_posterior_decides_at_once(better, accept):
-    rule = Posterior(accept)
+    rule = ByProbability(accept)
     assert rule.decide(C, E, belief(better)) == ("accept" if better > accept else "reject")
 
 
@@ -52,7 +52,7 @@ def test_a_deposed_elite_that_may_be_better_stays():
     assert rule.deposed(E, C, belief(0.2)) == "reject"
 
 
-@pytest.mark.parametrize("rule", [Posterior(), Racing()])
+@pytest.mark.parametrize("rule", [ByProbability(), Racing()])
 def test_a_rating_without_a_posterior_is_not_enough(rule):
     with pytest.raises(InputError, match=r"tournament\.rating=bradley_terry"):
         rule.decide(C, E, Belief(1.0))

@@ -8,9 +8,8 @@ from debateqd.qd.config.loading import load_config
 from debateqd.qd.config.schema import EvolutionConfig, RunConfig, SelectionConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import split_questions
-from debateqd.qd.mutation.parents import PARENTS
-from debateqd.qd.selection.acceptance import Belief, make_rule
-from debateqd.qd.selection.baselines import Coin, frozen_seeds
+from debateqd.qd.mutation.parents import PARENTS, frozen_seeds
+from debateqd.qd.selection.acceptance import Belief, Coin, make_rule
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.training.start import train

@@ -14,8 +14,9 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.questions import split_questions
 from debateqd.qd.debates.referee import TrainingStoppedError
-from debateqd.qd.mutation.mutate import Child, RewriteMutator
-from debateqd.qd.mutation.operator_shares import Yields
+from debateqd.qd.mutation.mutate import Child
+from debateqd.qd.mutation.operator_shares import OperatorSuccesses
+from debateqd.qd.mutation.operators import RewriteMutator
 from debateqd.qd.mutation.parents import best_of_family, most_children, random_elites
 from debateqd.qd.seeds import FAMILIES, seed_strategies
 from debateqd.qd.training.breeding import Breeder, keep_best, last_record, leak_guard
@@ -172,7 +173,7 @@ def test_every_operator_gets_its_share_and_what_it_needs():
 
 def test_yields_move_the_shares():
     run = grid()
-    run.yields = Yields({1: {"rewrite": (30, 1), "target": (30, 12)}})
+    run.yields = OperatorSuccesses({1: {"rewrite": (30, 1), "target": (30, 12)}})
     births, _ = bred(run, StandIn(), operators={"rewrite": 0.5, "target": 0.5})
     asked = [birth.operator for birth in births]
     assert asked.count("target") > 2 * asked.count("rewrite") > 0
@@ -237,7 +238,7 @@ class Second(RewriteMutator):
 
 def test_an_operator_of_ones_own_is_counted_under_its_name():
     run = state()
-    run.yields = Yields({1: {"rewrite": (30, 1), "second": (30, 12)}})
+    run.yields = OperatorSuccesses({1: {"rewrite": (30, 1), "second": (30, 12)}})
     key = f"{__name__}:Second"
     births, _ = bred(run, StandIn(), operators={"rewrite": 0.5, key: 0.5})
     asked = [birth.operator for birth in births]
@@ -246,5 +247,5 @@ def test_an_operator_of_ones_own_is_counted_under_its_name():
         bred(
             run,
             StandIn(),
-            operators={"rewrite": 0.5, "debateqd.qd.mutation.mutate:RewriteMutator": 0.5},
+            operators={"rewrite": 0.5, "debateqd.qd.mutation.operators:RewriteMutator": 0.5},
         )
