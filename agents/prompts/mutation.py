@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from debateqd.agents.models.base import Message
 from debateqd.agents.prompts.debate import MUTATOR_RULES, neutralise
-from debateqd.agents.prompts.readers import SpokenBlock, section
+from debateqd.agents.prompts.readers import SpokenBlock, section, spoken_blocks
 
 Operator = Literal["rewrite", "crossover", "reflection", "target"]
 
@@ -126,7 +126,7 @@ def mutation_messages(
         f"{_parent(parent, family, record)}"
         "<instruction>\nRewrite the strategy so that it differs in substance and might do better: "
         "change, add or remove an instruction. Keep to its family. "
-        f"{_answer(max_words)}\n</instruction>"
+        f"{_ANSWER.format(words=max_words)}\n</instruction>"
     )
     return (_SYSTEM, Message("user", user))
 
@@ -153,7 +153,7 @@ def crossover_messages(
         f"<strategy number=2>\n{neutralise(second)}\n</strategy>\n"
         f"<instruction>\n{_CROSS}: take from each what seems to make it strong, drop what does not "
         "fit, and keep to the family of the first. The result must differ in substance from both. "
-        f"{_answer(max_words)}\n</instruction>"
+        f"{_ANSWER.format(words=max_words)}\n</instruction>"
     )
     return (_SYSTEM, Message("user", user))
 
@@ -176,7 +176,7 @@ def reflection_messages(
         "was said, quoted or left unanswered. Then rewrite the strategy so that it keeps what "
         "works and mends what does not, for any question about any passage: carry nothing over "
         "from these passages, questions or answers, and no quote. Keep to its family. "
-        f"{_answer(max_words)}\n</instruction>"
+        f"{_ANSWER.format(words=max_words)}\n</instruction>"
     )
     return (_SYSTEM, Message("user", user))
 
@@ -190,7 +190,7 @@ def target_messages(
     user = (
         f"{_parent(parent, family, record)}"
         f"<instruction>\n{_AIM}: {wishes}. Leave what this does not concern as strong as it is. "
-        f"{keep}{_answer(max_words)}\n</instruction>"
+        f"{keep}{_ANSWER.format(words=max_words)}\n</instruction>"
     )
     return (_SYSTEM, Message("user", user))
 
@@ -199,7 +199,7 @@ def wish(aim: Aim) -> str:
     """Say in words what an aim asks for, e.g. ``"make longer speeches: 80 to 120 words"``."""
     if aim.family:
         return f"{_MOVE}{neutralise(aim.family)}"
-    up = _upwards(aim)
+    up = None if aim.current is None else aim.current < (aim.low + aim.high) / 2
     words = _AXES.get(aim.axis)
     if words is None:
         name = neutralise(aim.axis)
@@ -214,11 +214,6 @@ def wish(aim: Aim) -> str:
     return f"{direction}: {amount}{now}"
 
 
-def _upwards(aim: Aim) -> bool | None:
-    """Tell whether the wanted bin lies above what the parent shows."""
-    return None if aim.current is None else aim.current < (aim.low + aim.high) / 2
-
-
 def _number(value: float) -> str:
     return f"{round(value, 0 if abs(value) >= 10 else 1):g}"
 
@@ -229,10 +224,6 @@ def _parent(text: str, family: str, record: str) -> str:
         f"<strategy>\n{neutralise(text)}\n</strategy>\n"
         f"<record>\n{neutralise(record)}\n</record>\n"
     )
-
-
-def _answer(max_words: int) -> str:
-    return _ANSWER.format(words=max_words)
 
 
 def _roles(debates: Sequence[DebateShown]) -> str:
@@ -274,23 +265,14 @@ _SECOND = re.compile(r"<strategy number=2>\n(.*?)\n</strategy>", re.DOTALL)
 _DEBATE = re.compile(
     r"<transcript result=(won|lost) credence=(\d\.\d\d)>\n(.*?)</transcript>", re.DOTALL
 )
-_SPEECH = re.compile(r"<speech round=(\d+) speaker=(\w+)>\n(.*?)\n</speech>", re.DOTALL)
 
 
 def operator_of(user: str) -> Operator:
     """Tell which operator a mutator's user message belongs to; any unknown one is a rewrite."""
     instruction = section(user, "instruction") or ""
-    for start, operator in _STARTS:
-        if instruction.startswith(start):
-            return operator
-    return "rewrite"
-
-
-_STARTS: tuple[tuple[str, Operator], ...] = (
-    (_CROSS, "crossover"),
-    (_REFLECT, "reflection"),
-    (_AIM, "target"),
-)
+    starts: dict[str, Operator] = {_CROSS: "crossover", _REFLECT: "reflection", _AIM: "target"}
+    found = (operator for start, operator in starts.items() if instruction.startswith(start))
+    return next(found, "rewrite")
 
 
 def second_strategy(user: str) -> str | None:
@@ -305,7 +287,7 @@ def debates_shown(user: str) -> list[DebateExcerpt]:
         DebateExcerpt(
             result == "won",
             float(credence),
-            tuple(SpokenBlock(int(n), who, text) for n, who, text in _SPEECH.findall(body)),
+            tuple(spoken_blocks(body)),
         )
         for result, credence, body in _DEBATE.findall(user)
     ]
@@ -318,8 +300,7 @@ def wishes_of(user: str) -> tuple[list[tuple[str, bool]], str]:
         Axes of the built-in descriptors, each with whether more of it is wanted; and the family to
         move to, empty when it stays.
     """
-    wanted = []
-    family = ""
+    wanted, family = [], ""
     instruction = section(user, "instruction") or ""
     for part in instruction.removeprefix(f"{_AIM}: ").split(". ")[0].split("; "):
         if part.startswith(_MOVE):

@@ -22,6 +22,17 @@ from debateqd.agents.prompts.debate import (
     Task,
 )
 
+_TASKS: tuple[tuple[str, Task], ...] = (
+    (DEBATER_RULES, "debate"),
+    (OTHER_DEBATES, "debate"),
+    (JUDGE_RULES, "judge"),
+    (READER_RULES, "read"),
+    (MUTATOR_RULES, "mutate"),
+    (WRITER_RULES, "write"),
+    (LABELLER_RULES, "label"),
+)
+_SPEECH = re.compile(r"<speech round=(\d+) speaker=(\w+)>\n(.*?)\n</speech>", re.DOTALL)
+
 
 class SpokenBlock(NamedTuple):
     """A speech as a prompt shows it."""
@@ -36,19 +47,7 @@ def task_of(messages: Sequence[Message]) -> Task | None:
     if len(messages) != 2 or messages[0].role != "system":
         return None
     head = messages[0].content
-    if head.startswith((DEBATER_RULES, OTHER_DEBATES)):
-        return "debate"
-    if head.startswith(JUDGE_RULES):
-        return "judge"
-    if head.startswith(READER_RULES):
-        return "read"
-    if head.startswith(MUTATOR_RULES):
-        return "mutate"
-    if head.startswith(WRITER_RULES):
-        return "write"
-    if head.startswith(LABELLER_RULES):
-        return "label"
-    return None
+    return next((task for rules, task in _TASKS if head.startswith(rules)), None)
 
 
 def section(text: str, name: str) -> str | None:
@@ -88,10 +87,11 @@ def side_of(text: str) -> str | None:
     return found.group(1) if found else None
 
 
-_SPEECH = re.compile(r"<speech round=(\d+) speaker=(\w+)>\n(.*?)\n</speech>", re.DOTALL)
-
-
 def speeches(text: str) -> list[SpokenBlock]:
     """Read the speeches of a prompt's transcript, in the order shown."""
-    block = section(text, "transcript") or ""
-    return [SpokenBlock(int(r), who, body) for r, who, body in _SPEECH.findall(block)]
+    return spoken_blocks(section(text, "transcript") or "")
+
+
+def spoken_blocks(transcript: str) -> list[SpokenBlock]:
+    """Read the speeches of a transcript, in the order shown."""
+    return [SpokenBlock(int(r), who, body) for r, who, body in _SPEECH.findall(transcript)]

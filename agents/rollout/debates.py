@@ -17,7 +17,6 @@ from debateqd.agents.base import Decision, Failure, ThinkingAgent
 from debateqd.agents.models.base import Usage
 from debateqd.agents.replies import ERROR_KINDS, one_line
 
-_NONE = (0, 0, 0, 0)
 _BACKEND = ERROR_KINDS | {"agent_error"}  # failures that say nothing of a reply
 
 
@@ -83,7 +82,7 @@ def as_decision(seat: str, value: Any) -> Decision:
         error = TypeError(f"think() must return a Decision, not {type(value).__name__}")
         return Decision(None, failure=agent_error(seat, error))
     details: Any = value.details
-    if type(details) is not dict and not isinstance(details, Mapping):  # the latter alone is slow
+    if not isinstance(details, Mapping):
         error = TypeError(f"details must be a mapping, not {type(details).__name__}")
         return Decision(None, failure=agent_error(seat, error))
     return value
@@ -97,18 +96,6 @@ def ending(failure: Failure) -> tuple[AbortKind, str]:
 
 class OpenDebate:
     """An open debate."""
-
-    __slots__ = (
-        "decisions",
-        "details",
-        "episode",
-        "failure",
-        "index",
-        "job",
-        "number",
-        "tokens",
-        "wave",
-    )
 
     def __init__(self, index: int, job: DebateJob) -> None:
         self.index = index
@@ -132,15 +119,12 @@ class OpenDebate:
         self.decisions[seat] = decision
         if len(self.decisions) < len(self.wave):
             return False
-        number, decided = self.number, []
+        decided = []
         for seat in self.wave:
-            value: Any = self.decisions[seat]
-            if type(value) is not Decision or (value.details and type(value.details) is not dict):
-                value = as_decision(seat, value)
+            value = as_decision(seat, self.decisions[seat])
             if value.details:
-                self._note(seat, number, value.details)
-            if value.failure is not None and self.failure is None:
-                self.failure = value.failure
+                self._note(seat, value.details)
+            self.failure = self.failure or value.failure
             decided.append((seat, value.action))
         self.decisions.clear()
         if self.failure is None:
@@ -148,21 +132,20 @@ class OpenDebate:
         return True
 
     def _act(self, decided: Sequence[tuple[str, Any]]) -> None:
-        limit = self.job.settings.max_chars
         for seat, action in decided:
             try:
-                if isinstance(action, str) and len(action) > limit:
+                if isinstance(action, str):
                     action = self.episode.fit(seat, action)
                 self.episode.act(seat, action)
             except Exception as error:  # noqa: BLE001  (an action is an agent's own object)
                 self.failure = agent_error(seat, error)
                 return
 
-    def _note(self, seat: str, number: int, details: Mapping[str, Any]) -> None:
+    def _note(self, seat: str, details: Mapping[str, Any]) -> None:
         """Record details: those of a verdict as they are, those of speeches by round."""
         noted = self.details.setdefault(seat, {})
-        if number <= self.job.settings.rounds:
-            noted = noted.setdefault(str(number), {})
+        if self.number <= self.job.settings.rounds:
+            noted = noted.setdefault(str(self.number), {})
         noted.update(details)
 
     def finish(self) -> DebateRecord:
@@ -179,23 +162,16 @@ class OpenDebate:
                     tell(job.agents[seat], Place(job.job_id, seat), episode.rewards[seat])
                 except Exception as error:  # noqa: BLE001  (an agent's own code)
                     self.details.setdefault(seat, {})["feedback_error"] = one_line(repr(error))
-        details, usage, seat_calls, calls = {}, {}, {}, 0
-        for seat in seats:
-            if seat in self.details:
-                details[seat] = self.details[seat]
-            number, *used = self.tokens.get(seat, _NONE)
-            if number:
-                seat_calls[seat] = number
-                calls += number
-                usage[seat] = Usage(*used)
+        tokens = {seat: self.tokens[seat] for seat in seats if any(self.tokens.get(seat, ()))}
+        calls = {seat: number for seat, (number, *_) in tokens.items()}
         return DebateRecord(
             job,
             outcome,
             episode.speeches,
-            details,
-            usage,
-            calls,
+            {seat: self.details[seat] for seat in seats if seat in self.details},
+            {seat: Usage(*used) for seat, (_, *used) in tokens.items()},
+            sum(calls.values()),
             failure,
-            seat_calls,
+            calls,
             episode.comparisons,
         )

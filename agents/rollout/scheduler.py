@@ -14,6 +14,7 @@ differently in another batch.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -99,34 +100,31 @@ class _OpenPassages:
 
     def __init__(self, room: PrefixRoom) -> None:
         self._room = room
-        self._debates: dict[str, int] = {}
+        self._debates: Counter[str] = Counter()
         self._sizes: dict[str, int] = {}
         self._held = 0
 
     def _size(self, question: Question) -> int:
-        size = self._sizes.get(question.passage_id)
-        if size is None:
-            size = self._sizes[question.passage_id] = self._room.passage_tokens(question)
-        return size
+        if question.passage_id not in self._sizes:
+            self._sizes[question.passage_id] = self._room.passage_tokens(question)
+        return self._sizes[question.passage_id]
 
     def fits(self, question: Question) -> bool:
         """Whether another debate on a question would still fit."""
-        new = 0 if self._debates.get(question.passage_id) else self._size(question)
+        new = 0 if self._debates[question.passage_id] else self._size(question)
         return self._held + new + self._room.debate_tokens <= self._room.capacity
 
     def open(self, question: Question) -> None:
         """Take in a debate."""
-        passage = question.passage_id
-        before = self._debates.get(passage, 0)
-        self._debates[passage] = before + 1
-        self._held += self._room.debate_tokens + (0 if before else self._size(question))
+        new = 0 if self._debates[question.passage_id] else self._size(question)
+        self._held += self._room.debate_tokens + new
+        self._debates[question.passage_id] += 1
 
     def close(self, question: Question) -> None:
         """Let a debate go."""
-        passage = question.passage_id
-        self._debates[passage] -= 1
+        self._debates[question.passage_id] -= 1
         self._held -= self._room.debate_tokens
-        if not self._debates[passage]:
+        if not self._debates[question.passage_id]:
             self._held -= self._size(question)
 
 
@@ -178,7 +176,7 @@ class _Rollout:
         self._dispatcher = Dispatcher()
         self._open = 0
         self._touched: list[OpenDebate] = []
-        self._plain: dict[int, tuple[Agent, list[OpenDebate], list[str], list[Observation]]] = {}
+        self._plain: dict[int, tuple[Agent, list[tuple[OpenDebate, str, Observation]]]] = {}
         self._finished: list[tuple[int, DebateRecord]] = []
 
     def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
@@ -264,12 +262,8 @@ class _Rollout:
         agent: Any = job.agents[seat]
         observation = debate.episode.observe(seat)
         if not hasattr(agent, "think"):
-            queue = self._plain.get(id(agent))
-            if queue is None:
-                queue = self._plain[id(agent)] = (agent, [], [], [])
-            queue[1].append(debate)
-            queue[2].append(seat)
-            queue[3].append(observation)
+            _, waiting = self._plain.setdefault(id(agent), (agent, []))
+            waiting.append((debate, seat, observation))
             return
         seed = derive_seed(job.seed, seat, number)
         turn = Turn(seat, number, job.settings, seed, job.job_id)
@@ -285,10 +279,10 @@ class _Rollout:
     def _ask_plain(self) -> None:
         """Let every plain agent act on all observations that wait for it."""
         plain, self._plain = self._plain, {}
-        for agent, debates, seats, observations in plain.values():
-            places = [Place(d.job.job_id, s) for d, s in zip(debates, seats, strict=True)]
-            actions = _act(agent, observations, places)
-            for debate, seat, decision in zip(debates, seats, actions, strict=True):
+        for agent, waiting in plain.values():
+            places = [Place(debate.job.job_id, seat) for debate, seat, _ in waiting]
+            decisions = _act(agent, [observation for *_, observation in waiting], places)
+            for (debate, seat, _), decision in zip(waiting, decisions, strict=True):
                 if debate.take(seat, decision):
                     self._touched.append(debate)
 

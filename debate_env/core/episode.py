@@ -17,7 +17,7 @@ from debate_env.core.protocols import OVER, SPEECH, Comparison, Ending, Wave, ge
 from debate_env.core.quotes import mark
 from debate_env.core.rewards import correctness, judge_log_score, reward
 from debate_env.core.settings import DebateSettings
-from debate_env.core.speeches import cut, tidy
+from debate_env.core.speeches import clean, clip, cut
 from debate_env.core.transcript import Speech, render_transcript
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
@@ -239,7 +239,7 @@ class Episode:
                 f"{seat}: a speech of {len(action)} characters; "
                 f"the limit is max_chars={settings.max_chars}"
             )
-        text, words, clipped = tidy(str(action), settings.word_limit)
+        text, words, clipped = clip(clean(str(action)), settings.word_limit)
         record = self._record(seat)
         text, quotes = mark(text, self.question.passage, settings.quotes, record.keys)
         record.words += words

@@ -45,11 +45,6 @@ class Outcome(NamedTuple):
     quotes: Mapping[str, tuple[int, int]]
     clipped: Mapping[str, int]
 
-    @property
-    def verdict_ok(self) -> bool:
-        """Whether there is a verdict that metrics count."""
-        return self.kind == "verdict"
-
     def info(self) -> dict[str, Any]:
         """Return the terminal info: JSON-able, fresh, with the label only after a verdict."""
         judged = self.kind in ("verdict", "abstained")

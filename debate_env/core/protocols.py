@@ -162,29 +162,25 @@ def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ..
     credence, label = ending.credence, ending.label
     if credence is None or not sides:
         return ()
+    pairs = list(combinations(sides.items(), 2))
     if len(sides) == 1:
         ((seat, side),) = sides.items()
-        return (_convinced((seat,), (), credence[side], credence[not side], side == label),)
-    weight = 1 / (len(sides) - 1)
-    return tuple(
-        _convinced((one,), (other,), credence[i], credence[j], i == label, j == label, weight)
-        for (one, i), (other, j) in combinations(sides.items(), 2)
-    )
-
-
-def _convinced(
-    rated: tuple[str, ...],
-    opponents: tuple[str, ...],
-    own: float,
-    rival: float,
-    right: bool,
-    wrong: bool | None = None,
-    weight: float = 1.0,
-) -> Comparison:
-    share = own / (own + rival) if own + rival else 0.5
-    win = (float(own > rival) - float(own < rival) + 1) / 2
-    correct = float(right) - float(not right if wrong is None else wrong)
-    return Comparison("persuasion", rated, opponents, share, win, weight, correct)
+        pairs = [((seat, side), ("", 1 - side))]
+    found = []
+    for (one, i), (other, j) in pairs:
+        own, rival = credence[i], credence[j]
+        found.append(
+            Comparison(
+                "persuasion",
+                rated=(one,),
+                opponents=(other,) if other else (),
+                score=own / (own + rival) if own + rival else 0.5,
+                win=(float(own > rival) - float(own < rival) + 1) / 2,
+                weight=1 / max(1, len(sides) - 1),
+                correct=float(i == label) - float(j == label),
+            )
+        )
+    return tuple(found)
 
 
 def finding(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:

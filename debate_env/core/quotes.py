@@ -94,8 +94,13 @@ class PassageIndex:
         self._passage = passage
         self._khan: str | None = None
 
-    def holds_key(self, key: str) -> bool:
-        """Tell whether ``key`` (see :func:`quote_key`) occurs at word boundaries, long enough."""
+    def holds(self, quote: str, mode: QuoteMode) -> bool:
+        """Tell whether the passage holds ``quote`` by the rules of ``mode``."""
+        if mode == "khan":
+            if self._khan is None:
+                self._khan = khan_key(self._passage)
+            return khan_key(quote) in self._khan
+        key = quote_key(quote)
         if not key:
             return False
         ends = self._ends
@@ -109,14 +114,6 @@ class PassageIndex:
                     return True
             at = self._compact.find(key, at + 1)
         return False
-
-    def holds(self, quote: str, mode: QuoteMode) -> bool:
-        """Tell whether the passage holds ``quote`` by the rules of ``mode``."""
-        if mode == "khan":
-            if self._khan is None:
-                self._khan = khan_key(self._passage)
-            return khan_key(quote) in self._khan
-        return self.holds_key(quote_key(quote))
 
 
 @lru_cache(maxsize=256)
@@ -165,13 +162,9 @@ def mark(
         content = text[opened.end() : tag.start()]
         if mode == "strict" or "\n" not in content:
             key = quote_key(content)
-            repeated = bool(key) and (key in here or key in earlier)
+            repeated = mode == "strict" and (key in here or key in earlier)
+            verified = not repeated and passage_index(passage).holds(content, mode)
             here.add(key)
-            index = passage_index(passage)
-            if mode == "khan":
-                verified = index.holds(content, mode)
-            else:
-                verified = not repeated and index.holds_key(key)
             letter = "v" if verified else "u"
             pieces += (
                 neutralise(text[done : opened.start()]),

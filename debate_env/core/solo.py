@@ -112,9 +112,8 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         self._ready = True
         if seed is not None:
             for agent in self.opponents.values():
-                reset = getattr(agent, "reset", None)
-                if reset is not None:
-                    reset(seed)
+                if hasattr(agent, "reset"):
+                    agent.reset(seed)
         self._advance()
         return self._env.observe(self.seat), self._env.infos[self.seat].copy()
 
@@ -128,7 +127,8 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
             self._advance()
         if env.episode.over:
             self._ready = False
-            self._tell()
+            for other, agent in self.opponents.items():
+                tell(agent, Place(self._name, other), env.rewards[other])
         return (
             env.observe(seat),
             env.rewards[seat],
@@ -141,10 +141,9 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         env = self._env
         while not env.episode.over and env.agent_selection != self.seat:
             other = env.agent_selection
+            seen, place = env.observe(other), Place(self._name, other)
             try:
-                (action,) = ask(
-                    self.opponents[other], [env.observe(other)], [Place(self._name, other)]
-                )
+                (action,) = ask(self.opponents[other], [seen], [place])
             except Exception as error:  # noqa: BLE001 - a stranger's code ends its debate, not the run
                 self._fail(f"{other}: {type(error).__name__}: {error}")
                 return
@@ -155,10 +154,6 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
 
     def _fail(self, message: str) -> None:
         self._env.abort("error", " ".join(message.split()))
-
-    def _tell(self) -> None:
-        for seat, agent in self.opponents.items():
-            tell(agent, Place(self._name, seat), self._env.rewards[seat])
 
     @property
     def _name(self) -> str:

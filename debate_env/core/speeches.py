@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from debate_env.core.quotes import close_quote
 
@@ -20,9 +21,6 @@ _HIDDEN = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-_PRINTABLE = bytes(range(32, 127))
-
-
 def clean(text: str) -> str:
     r"""Return a speech as text that looks the same to every reader.
 
@@ -33,18 +31,6 @@ def clean(text: str) -> str:
         return text
     text = _LINE_ENDS.sub("\n", text)
     return _SURROGATE.sub("\ufffd", _HIDDEN.sub("", text))
-
-
-def tidy(text: str, word_limit: int) -> tuple[str, int, bool]:
-    """Clean a speech and cut it, see :func:`clean` and :func:`clip`."""
-    # The usual case in one pass: printable ASCII, words separated by single spaces.
-    if text.isascii():
-        raw = text.encode()
-        if raw and not raw.translate(None, _PRINTABLE) and b"  " not in raw:
-            words = raw.count(b" ") + 1
-            if words <= word_limit and raw[0] != 32 and raw[-1] != 32:
-                return text, words, False
-    return clip(clean(text), word_limit)
 
 
 def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
@@ -58,12 +44,8 @@ def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
     words = len(text.split())
     if words <= word_limit:
         return text, words, False
-    position = 0
-    for index, match in enumerate(re.finditer(r"\S+", text), 1):
-        if index == word_limit:
-            position = match.end()
-            break
-    text = text[:position]
+    last = next(islice(re.finditer(r"\S+", text), word_limit - 1, None))
+    text = text[: last.end()]
     return text + close_quote(text) + TRUNCATION_MARK, word_limit, True
 
 

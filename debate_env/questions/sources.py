@@ -46,27 +46,20 @@ def _builtin(rest: str) -> QuestionSet:
 
 
 def _synthetic(rest: str) -> QuestionSet:
-    options = parse_options(
-        rest,
-        {
-            "passages": whole(1),
-            "words": whole(1),
-            "difficulty": number(0, 1),
-            "questions": whole(1),
-            "seed": whole(0),
-        },
-        owner="source 'synthetic'",
-    )
+    allowed = {
+        "passages": whole(1),
+        "words": whole(1),
+        "difficulty": number(0, 1),
+        "questions": whole(1),
+        "seed": whole(0),
+    }
+    options = parse_options(rest, allowed, owner="source 'synthetic'")
     # Here, because generating is the only thing that needs the module.
     from debate_env.questions.synthetic import synthetic_questions
 
-    return synthetic_questions(
-        options.get("passages", 200),
-        words=options.get("words", 400),
-        difficulty=options.get("difficulty", 0.5),
-        questions_per_passage=options.get("questions", 2),
-        seed=options.get("seed", 0),
-    )
+    per_passage = options.pop("questions", 2)
+    defaults = {"passages": 200, "words": 400}
+    return synthetic_questions(**{**defaults, **options}, questions_per_passage=per_passage)
 
 
 _REGISTRY: dict[str, Factory] = {

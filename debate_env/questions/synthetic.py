@@ -62,19 +62,16 @@ def synthetic_questions(
     Raises:
         InputError: An argument is out of range.
     """
-    if passages < 1:
-        raise InputError(f"synthetic: passages={passages}; allowed: a whole number from 1")
-    if words < 1:
-        raise InputError(f"synthetic: words={words}; allowed: a whole number from 1")
-    if not 0.0 <= difficulty <= 1.0:
-        raise InputError(f"synthetic: difficulty={difficulty}; allowed: 0 to 1")
-    if not 1 <= questions_per_passage <= MAX_QUESTIONS:
-        raise InputError(
-            f"synthetic: questions_per_passage={questions_per_passage}; "
-            f"allowed: 1 to {MAX_QUESTIONS}"
-        )
-    if seed < 0:
-        raise InputError(f"synthetic: seed={seed}; allowed: a whole number from 0")
+    per = questions_per_passage
+    for option, fine, allowed in (
+        (f"{passages=}", passages >= 1, "a whole number from 1"),
+        (f"{words=}", words >= 1, "a whole number from 1"),
+        (f"{difficulty=}", 0.0 <= difficulty <= 1.0, "0 to 1"),
+        (f"{questions_per_passage=}", 1 <= per <= MAX_QUESTIONS, f"1 to {MAX_QUESTIONS}"),
+        (f"{seed=}", seed >= 0, "a whole number from 0"),
+    ):
+        if not fine:
+            raise InputError(f"synthetic: {option}; allowed: {allowed}")
     return QuestionSet(
         question
         for number in range(passages)

@@ -40,30 +40,30 @@ def _quiet() -> Iterator[None]:
 # --- PettingZoo's and Gymnasium's own tests -------------------------------------------------------
 
 
+@_quiet()
 def _api(config: Configuration) -> None:
-    with _quiet():
-        api_test(config.aec(), num_cycles=100)
+    api_test(config.aec(), num_cycles=100)
 
 
+@_quiet()
 def _seed(config: Configuration) -> None:
-    with _quiet():
-        seed_test(config.aec, num_cycles=100)
+    seed_test(config.aec, num_cycles=100)
 
 
+@_quiet()
 def _parallel_api(config: Configuration) -> None:
-    with _quiet():
-        parallel_api_test(config.parallel(), num_cycles=100)
-        parallel_api_test(turn_based_aec_to_parallel(config.aec()), num_cycles=100)
+    parallel_api_test(config.parallel(), num_cycles=100)
+    parallel_api_test(turn_based_aec_to_parallel(config.aec()), num_cycles=100)
 
 
+@_quiet()
 def _render(config: Configuration) -> None:
-    with _quiet():
-        render_test(config.aec, custom_tests={"html": lambda page: page.startswith("<!DOCTYPE")})
+    render_test(config.aec, custom_tests={"html": lambda page: page.startswith("<!DOCTYPE")})
 
 
+@_quiet()
 def _state(config: Configuration) -> None:
-    with _quiet():
-        state_test(config.aec(), config.parallel())
+    state_test(config.aec(), config.parallel())
 
 
 def _gymnasium(config: Configuration) -> None:

@@ -7,8 +7,9 @@ mutator it rewrites strategies. ``docs/embedded_model.md`` describes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from debate_env.draws import Draws, digest
 from debateqd.agents import prompts
@@ -28,26 +29,6 @@ _NO_TASK = (
     "mutate, write, label"
 )
 _NO_SECTION = "a section of the prompt is missing or incomplete"
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-class _Cache(dict[K, V]):
-    """A bounded cache that forgets its oldest entry first."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-
-    def fetch(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of ``key``, made when it is not there."""
-        value = self.get(key)
-        if value is None:
-            value = make()
-            if len(self) >= self._size:
-                del self[next(iter(self))]
-            self[key] = value
-        return value
 
 
 class _Passage(NamedTuple):
@@ -77,8 +58,8 @@ class EmbeddedModel:
     def __init__(self, world: World | None = None) -> None:
         self._world = world if world is not None else World()
         self._done: list[tuple[int, Reply]] = []
-        self._passages: _Cache[str, _Passage] = _Cache(512)
-        self._candidates: _Cache[tuple[str, str, str, str], tuple[Candidate, ...]] = _Cache(4096)
+        self._passage = lru_cache(maxsize=512)(_read_passage)
+        self._candidates = lru_cache(maxsize=4096)(self._find_candidates)
 
     @property
     def world(self) -> World:
@@ -88,12 +69,9 @@ class EmbeddedModel:
     @property
     def name(self) -> str:
         """The specification that makes this model, e.g. ``"embedded:world=3,kind=null"``."""
-        options = []
-        if self._world.seed != 0:
-            options.append(f"world={self._world.seed}")
-        if self._world.kind != "mixed":
-            options.append(f"kind={self._world.kind}")
-        return "embedded" + (":" + ",".join(options) if options else "")
+        world = f"world={self._world.seed}" if self._world.seed else ""
+        kind = f"kind={self._world.kind}" if self._world.kind != "mixed" else ""
+        return ":".join(filter(None, ("embedded", ",".join(filter(None, (world, kind))))))
 
     @property
     def fingerprint(self) -> str:
@@ -116,8 +94,8 @@ class EmbeddedModel:
     def close(self) -> None:
         """Forget everything cached."""
         self._done.clear()
-        self._passages.clear()
-        self._candidates.clear()
+        self._passage.cache_clear()
+        self._candidates.cache_clear()
 
     def reply(self, request: Request) -> Reply:
         """Answer one request."""
@@ -127,7 +105,9 @@ class EmbeddedModel:
             return Reply("", "error", error=_NO_TASK)
         system, user = messages[0].content, messages[1].content
         if task in ("judge", "read"):
-            return self._verdict(request, system, user, reading=task == "read" or self._bare(user))
+            # The no-debate baseline has the judge's rules and no transcript.
+            bare = prompts.section(user, "transcript") is None
+            return self._verdict(request, system, user, reading=task == "read" or bare)
         if task == "debate":
             text = self._speech(system, user, request.seed)
         elif task == "label":
@@ -146,27 +126,19 @@ class EmbeddedModel:
         usage = Usage(self._passage(system).tokens + count_tokens(user), len(words))
         return Reply(text, finish, usage)
 
-    @staticmethod
-    def _bare(user: str) -> bool:
-        """Tell the no-debate baseline, which has the judge's rules and no transcript."""
-        return prompts.section(user, "transcript") is None
-
-    def _passage(self, system: str) -> _Passage:
-        return self._passages.fetch(system, lambda: _read_passage(system))
+    def _find_candidates(
+        self, system: str, question: str, own: str, other: str
+    ) -> tuple[Candidate, ...]:
+        return candidates(self._passage(system).spans, question, own, other)
 
     def _speech(self, system: str, user: str, seed: int) -> str | None:
         task = read_task(user)
         if task is None:
             return None
-        key = (system, task.question, task.own, task.other)
-        pool = self._candidates.fetch(
-            key,
-            lambda: candidates(self._passage(system).spans, task.question, task.own, task.other),
-        )
+        pool = self._candidates(system, task.question, task.own, task.other)
         # What is drawn follows from what a prompt says, and not from where it says it.
         said = (*task[:4], *task.own_speeches, "", *task.opposing_speeches)
-        numbers = (str(task.round), str(task.limit), str(seed))
-        stream = digest(*said, *numbers)
+        stream = digest(*said, str(task.round), str(task.limit), str(seed))
         return compose(task, pool, Draws(self._passage(system).digest + stream))
 
     def _verdict(self, request: Request, system: str, user: str, *, reading: bool) -> Reply:

@@ -265,7 +265,11 @@ def test_what_is_not_a_verdict_is_refused_and_changes_nothing(bad):
 def test_an_abstention_is_a_verdict_that_pays_nobody():
     one = judged([0.0, 0.0])
     outcome = one.outcome
-    assert (outcome.kind, outcome.verdict_ok, outcome.correct) == ("abstained", False, None)
+    assert (outcome.kind, outcome.info()["verdict_ok"], outcome.correct) == (
+        "abstained",
+        False,
+        None,
+    )
     assert one.truncated is False
     assert set(one.rewards.values()) == {0.0}
     assert outcome.scores == {

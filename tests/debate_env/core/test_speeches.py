@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debate_env.core.quotes import mark, read_quotes
-from debate_env.core.speeches import TRUNCATION_MARK, clean, clip, cut, tidy
+from debate_env.core.speeches import TRUNCATION_MARK, clean, clip, cut
 from tests.debate_env.support import FAST, PASSAGE, any_text
 
 
@@ -83,11 +83,3 @@ def test_cut_text_fits(text, limit):
 def test_a_cut_through_a_tag_leaves_no_piece_of_it(limit):
     shown = mark(cut("A <quote>set it seven</quote> and so on", limit), PASSAGE).text
     assert "‹" not in shown
-
-
-@given(
-    text=st.text(alphabet=st.sampled_from("ab \n\t\x0b\x1c\u2028é<>"), max_size=40),
-    limit=st.integers(1, 12),
-)
-def test_tidying_is_cleaning_then_cutting(text, limit):
-    assert tidy(text, limit) == clip(clean(text), limit)
