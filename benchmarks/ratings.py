@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from engines_table import Figure, table
 
-from debateqd.qd.ratings.games import Floats, Form, make_games
+from debateqd.qd.ratings.games import Form, make_games
 from debateqd.qd.ratings.laplace import Fit, fit_games
-from debateqd.qd.statistics import ELO
+from debateqd.qd.statistics import ELO, Floats
 from tests.qd.ratings.simulated import World, simulate
 
 LEAST, MOST = 0.93, 0.97

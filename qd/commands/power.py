@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from debateqd.qd.power.plan import Targets, plan_power
-from debateqd.qd.power.settings import Assumptions
+from debateqd.qd.power.inputs import Assumptions
+from debateqd.qd.power.plan import PowerTargets, plan_power
 from debateqd.qd.report.power import power_report
 from debateqd.qd.report.visible import visible_errors
 
@@ -58,11 +58,11 @@ def command(data: Path | None, as_json: bool, **options: Any) -> None:
     Variances are computed from what the options assume or, with DATA, from a run directory or a
     file of matches; options then say what is to be different.
     """
-    wanted = {name: options.pop(name) for name in Targets.__dataclass_fields__}
+    wanted = {name: options.pop(name) for name in PowerTargets.__dataclass_fields__}
     levels = {name: options.pop(name) for name in ("power", "confidence")}
     assumed = Assumptions(**options)
     with visible_errors():
-        plan = plan_power(assumed, Targets(**wanted), data=data, **levels)
+        plan = plan_power(assumed, PowerTargets(**wanted), data=data, **levels)
     if as_json:
         click.echo(json.dumps(plan.to_json(), indent=2, sort_keys=True))
         return

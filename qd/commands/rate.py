@@ -10,10 +10,11 @@ from typing import Any, get_args
 import click
 
 from debate_env.errors import InputError
+from debateqd.qd.ratings.games import RatedObjective
 from debateqd.qd.report.rating import rating_csv, rating_json, rating_report, reading_lines
 from debateqd.qd.report.visible import visible, visible_errors
 from debateqd.qd.tables.columns import Columns
-from debateqd.qd.tables.matches import MatchTable, Objective, read_matches
+from debateqd.qd.tables.matches import MatchTable, read_matches
 from debateqd.qd.tables.ratings import Model, Settings, default_model, rate_table
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -43,7 +44,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--no-header", is_flag=True, help="Columns of a CSV file are named 1, 2, ...")
 @click.option(
     "--objective",
-    type=click.Choice(get_args(Objective)),
+    type=click.Choice(get_args(RatedObjective)),
     default="persuasion",
     show_default=True,
     help="truth: teams, by whether the judge was right.",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from debate_env.core.protocols import get_protocol
@@ -22,6 +23,7 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import Message, Request
+from debateqd.agents.prompts import DebateShown, SpokenBlock
 from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.counting import share_won, truth_reached
@@ -30,7 +32,6 @@ from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.plans import Phase, Plan, RunPlanner
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import make_referee
-from debateqd.qd.links.gepa_records import Rollout, read_record, reflective_records
 from debateqd.qd.mutation.leaks import LeakGuard
 from debateqd.qd.mutation.mutate import Child, MutationSettings, MutationTask, check_text, mutate
 from debateqd.qd.mutation.novelty import StrategyPool
@@ -44,6 +45,24 @@ COMPONENT = "strategy"
 
 NEUTRAL = 0.5
 """Score of a question on which no verdict could be used: nobody is punished for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What GEPA calls the output, and the trajectory, of one example.
+
+    Attributes:
+        question: Id of the question.
+        score: Score, from 0 to 1.
+        debates: What was said, with the outcome; empty when no debate had a usable verdict, or
+            none was played.
+        message: Why there is no score of its own; empty otherwise.
+    """
+
+    question: str
+    score: float
+    debates: tuple[DebateShown, ...]
+    message: str = ""
 
 
 class DebateAdapter:
@@ -332,6 +351,60 @@ class DebateAdapter:
             return Rollout(question.question_id, NEUTRAL, shown, message or "no usable verdict")
         score = (1 - weight) * (won or 0.0) + weight * (right or 0.0)
         return Rollout(question.question_id, score, shown)
+
+
+# --- what GEPA reflects on ----------------------------------------------------------------------
+
+
+def reflective_records(rollout: Rollout) -> list[dict[str, Any]]:
+    """Turn an example into records of the form that GEPA recommends; :func:`read_record` inverts.
+
+    An example without debates gives one record that says why.
+    """
+    if not rollout.debates:
+        return [{"Inputs": {}, "Generated Outputs": "", "Feedback": rollout.message}]
+    return [_record(debate) for debate in rollout.debates]
+
+
+def _record(debate: DebateShown) -> dict[str, Any]:
+    if debate.team:
+        aim = "The strategy spoke for both answers and is to help the judge find the correct one."
+        verdict = f"The judge gave the correct answer a credence of {debate.credence:.2f}"
+    else:
+        aim = "The strategy's debater spoke for 'own'."
+        verdict = f"The judge gave the strategy's answer a credence of {debate.credence:.2f}"
+    return {
+        "Inputs": {
+            "question": debate.question,
+            "answer of own": debate.own,
+            "answer of other": debate.other,
+        },
+        "Generated Outputs": [
+            {"round": s.round, "speaker": s.speaker, "text": s.text} for s in debate.speeches
+        ],
+        "Feedback": f"{verdict}: {'won' if debate.won else 'lost'}. {aim} Carry nothing over from "
+        "this passage, question or answer: the strategy is for any question about any passage.",
+        "credence": debate.credence,
+        "won": debate.won,
+        "team": debate.team,
+    }
+
+
+def read_record(record: Mapping[str, Any]) -> DebateShown:
+    """Read a record of a debate back."""
+    inputs = record["Inputs"]
+    return DebateShown(
+        won=bool(record["won"]),
+        credence=float(record["credence"]),
+        question=inputs["question"],
+        own=inputs["answer of own"],
+        other=inputs["answer of other"],
+        speeches=tuple(
+            SpokenBlock(int(s["round"]), s["speaker"], s["text"])
+            for s in record["Generated Outputs"]
+        ),
+        team=bool(record["team"]),
+    )
 
 
 def _role(name: Any) -> Literal["system", "user", "assistant"]:

@@ -33,11 +33,9 @@ from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, make_descriptors
 from debateqd.qd.measures.scores import UNIT, Scale, above_seeds
 from debateqd.qd.ratings import Ratings, make_rating
-from debateqd.qd.statistics import ELO, NOTHING, Estimate, spread_interval, wilson
+from debateqd.qd.statistics import ELO, NOTHING, Estimate, Floats, spread_interval, wilson
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
-
-Floats = NDArray[np.float64]
 
 OFFSET = -0.5
 """Offset of every QD-score: losing every debate. Fixed, so that runs can be compared."""

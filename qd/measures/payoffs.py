@@ -29,16 +29,11 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.statistics import Estimate, as_json, spread_interval, wilson
+from debateqd.qd.statistics import Estimate, Floats, Ints, as_json, spread_interval, wilson
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 
 _LEAST = 1e-3
 """Least scale of strengths (logits) and least dispersion: 0 would divide by itself."""

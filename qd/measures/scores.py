@@ -28,7 +28,6 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from debateqd.qd.debates.counting import (
     Key,
@@ -42,12 +41,11 @@ from debateqd.qd.debates.counting import (
 )
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
-from debateqd.qd.statistics import ELO, Estimate, difference_interval, function_interval
+from debateqd.qd.statistics import ELO, Estimate, Floats, difference_interval, function_interval
 
 if TYPE_CHECKING:
     from debateqd.qd.ratings.posterior import Posterior
 
-Floats = NDArray[np.float64]
 
 UNIT = "percentage points of score above the seeds"
 

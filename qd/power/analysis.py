@@ -34,7 +34,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from debateqd.qd.power.variance import Spread
+from debateqd.qd.power.variance import Variances
 from debateqd.qd.statistics import ELO, t_quantile
 
 MOST_QUESTIONS = 10_000_000
@@ -94,57 +94,65 @@ class Precision:
         return self.half_width(confidence) + self.quantile(power) * self.error
 
 
-def mean_variance(spread: Spread, study: Study) -> float:
+def mean_variance(variances: Variances, study: Study) -> float:
     """Variance of the mean verdict on one set of questions; see the top of this module."""
     n = study.questions
-    clustered = spread.passage * study.per_passage + spread.question
-    return clustered / n + spread.debate / (n * study.debates * study.seeds)
+    clustered = variances.passage * study.per_passage + variances.question
+    return clustered / n + variances.debate / (n * study.debates * study.seeds)
 
 
-def mean_precision(spread: Spread, study: Study) -> Precision:
+def mean_precision(variances: Variances, study: Study) -> Precision:
     """Precision of the accuracy, or of the win rate, on one set of questions."""
-    return _precision([(mean_variance(spread, study), study.passages)], 1, study)
+    return _precision([(mean_variance(variances, study), study.passages)], 1, study)
 
 
 def gap_precision(
-    train: Spread, test: Spread, study: Study, test_study: Study | None = None
+    train: Variances,
+    test: Variances,
+    study: Study,
+    test_study: Study | None = None,
 ) -> Precision:
     """Precision of the gap, train minus test accuracy.
 
     Args:
-        train: Spread of training verdicts.
-        test: Spread of test verdicts.
+        train: Variances of training verdicts.
+        test: Variances of test verdicts.
         study: Size of the study on the training questions; its seeds are those of both sets.
         test_study: Size on the test questions, where it is another.
     """
     return _precision(_both(train, test, study, test_study, mean_variance), 1, study)
 
 
-def contrast_precision(spread: Spread, study: Study) -> Precision:
+def contrast_precision(variances: Variances, study: Study) -> Precision:
     """Precision of the difference of two means, e.g. of two strategies on the same questions."""
-    return _precision([(contrast_variance(spread, study), study.passages)], 2, study)
+    return _precision([(contrast_variance(variances, study), study.passages)], 2, study)
 
 
 def gap_contrast_precision(
-    train: Spread, test: Spread, study: Study, test_study: Study | None = None
+    train: Variances,
+    test: Variances,
+    study: Study,
+    test_study: Study | None = None,
 ) -> Precision:
     """Precision of the difference of two objectives' gaps, on the same questions."""
     return _precision(_both(train, test, study, test_study, contrast_variance), 2, study)
 
 
-def contrast_variance(spread: Spread, study: Study) -> float:
+def contrast_variance(variances: Variances, study: Study) -> float:
     """Variance of the difference of two means on the same questions."""
     own = 1 - study.paired
-    freed = Spread(spread.mean, own * spread.passage, own * spread.question, spread.debate)
+    freed = Variances(
+        variances.mean, own * variances.passage, own * variances.question, variances.debate
+    )
     return 2 * mean_variance(freed, study)
 
 
 def _both(
-    train: Spread,
-    test: Spread,
+    train: Variances,
+    test: Variances,
     study: Study,
     test_study: Study | None,
-    variance: Callable[[Spread, Study], float],
+    variance: Callable[[Variances, Study], float],
 ) -> list[tuple[float, float]]:
     other = test_study or study
     return [(variance(train, study), study.passages), (variance(test, other), other.passages)]

@@ -21,7 +21,7 @@ from debateqd.qd.power.analysis import (
     rating_of,
     win_rate_of,
 )
-from debateqd.qd.power.settings import Assumptions, Setting, assumed_setting, measured_setting
+from debateqd.qd.power.inputs import Assumptions, PowerInputs, assumed_inputs, measured_inputs
 
 Unit = Literal["points", "elo"]
 
@@ -31,7 +31,7 @@ ORDER_CONFIDENCES = (0.8, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
+class PowerTargets:
     """Effects for which a size is asked; points are percentage points.
 
     Attributes:
@@ -48,7 +48,7 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Detectable:
     """What can be told about one quantity.
 
     Attributes:
@@ -105,7 +105,7 @@ class PowerPlan:
     assumed: tuple[str, ...]
     power: float
     confidence: float
-    rows: tuple[Row, ...]
+    rows: tuple[Detectable, ...]
     needs: tuple[Need, ...]
     order: tuple[tuple[float, float, int], ...]
 
@@ -123,7 +123,7 @@ class PowerPlan:
 
 def plan_power(
     assumed: Assumptions,
-    targets: Targets,
+    targets: PowerTargets,
     *,
     data: Path | None = None,
     power: float = 0.8,
@@ -141,7 +141,7 @@ def plan_power(
     Raises:
         InputError: Numbers contradict each other, or the data cannot be used.
     """
-    setting = assumed_setting(assumed) if data is None else measured_setting(assumed, data)
+    setting = assumed_inputs(assumed) if data is None else measured_inputs(assumed, data)
     return PowerPlan(
         source=setting.source,
         facts=setting.facts(),
@@ -154,11 +154,11 @@ def plan_power(
     )
 
 
-def _rows(setting: Setting, power: float, confidence: float) -> list[Row]:
+def _rows(setting: PowerInputs, power: float, confidence: float) -> list[Detectable]:
     s = setting
 
-    def points(name: str, precision: Precision) -> Row:
-        return Row(
+    def points(name: str, precision: Precision) -> Detectable:
+        return Detectable(
             name,
             "points",
             100 * precision.error,
@@ -177,7 +177,7 @@ def _rows(setting: Setting, power: float, confidence: float) -> list[Row]:
         ),
         points("win rate, above one half", mean_precision(s.wins, s.win_study)),
         points("difference of two win rates", contrast_precision(s.wins, s.win_study)),
-        Row(
+        Detectable(
             f"rating difference, {s.games} direct games",
             "elo",
             rating_error(s.games),
@@ -187,7 +187,9 @@ def _rows(setting: Setting, power: float, confidence: float) -> list[Row]:
     ]
 
 
-def _needs(setting: Setting, targets: Targets, power: float, confidence: float) -> list[Need]:
+def _needs(
+    setting: PowerInputs, targets: PowerTargets, power: float, confidence: float
+) -> list[Need]:
     s = setting
     needs = []
 
@@ -236,7 +238,7 @@ def _needs(setting: Setting, targets: Targets, power: float, confidence: float) 
     return needs
 
 
-def _both(setting: Setting, questions: int) -> tuple[Study, Study]:
+def _both(setting: PowerInputs, questions: int) -> tuple[Study, Study]:
     return (
         replace(setting.study, questions=questions),
         replace(setting.test_study, questions=questions),

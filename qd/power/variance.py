@@ -1,23 +1,33 @@
-"""How verdicts vary: between passages, between questions, between debates on a question."""
+"""How verdicts vary: between passages, between questions, between debates on a question.
+
+:class:`Variances` says it, :func:`estimate_variances` measures it in verdicts, and
+:func:`read_verdicts` reads these from the files of a finished study.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from debate_env.errors import InputError
+from debateqd.qd.debates.matches import Match
+from debateqd.qd.ratings.games import RatedObjective
+from debateqd.qd.statistics import Floats
+from debateqd.qd.store.storage import read_lines
+from debateqd.qd.tables.files import read_table
+from debateqd.qd.tables.matches import MatchTable, read_matches
 
-Floats = NDArray[np.float64]
-Groups = NDArray[np.intp]
+_Groups = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Variances:
     """How verdicts vary, as variances of the single verdict.
 
     Attributes:
@@ -33,7 +43,7 @@ class Spread:
     debate: float
 
     @classmethod
-    def of(cls, mean: float, icc: float = 0.0, repeat: float = 0.0) -> Spread:
+    def of(cls, mean: float, icc: float = 0.0, repeat: float = 0.0) -> Variances:
         """Split the variance of a 0/1 verdict.
 
         Args:
@@ -61,11 +71,11 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredVariances:
     """What data say about the spread of verdicts, and their own size.
 
     Attributes:
-        spread: Variances by part.
+        variances: The parts.
         verdicts: Verdicts behind it.
         questions: Questions behind it.
         passages: Passages behind it.
@@ -74,7 +84,7 @@ class Measured:
         repeats: Whether any question was debated twice, without which ``debate`` is assumed.
     """
 
-    spread: Spread
+    variances: Variances
     verdicts: int
     questions: int
     passages: int
@@ -87,13 +97,13 @@ class Measured:
         return self.verdicts / self.questions
 
 
-def measure_spread(
+def estimate_variances(
     values: Sequence[float],
     questions: Sequence[str],
     passages: Sequence[str],
     *,
     assumed_repeat: float = 0.5,
-) -> Measured:
+) -> MeasuredVariances:
     """Estimate variance components by symmetric differences squared (Koch 1968).
 
     Half the mean squared difference of two verdicts estimates the sum of all parts that are not
@@ -126,8 +136,8 @@ def measure_spread(
         question = min(max((near - same) / (n_near - n_same) / 2 - debate, 0.0), total - debate)
     counts = Counter(passage for passage, _ in set(pairs))
     number = sum(counts.values())
-    return Measured(
-        Spread(float(data.mean()), total - debate - question, question, debate),
+    return MeasuredVariances(
+        Variances(float(data.mean()), total - debate - question, question, debate),
         verdicts=len(data),
         questions=number,
         passages=len(counts),
@@ -136,12 +146,12 @@ def measure_spread(
     )
 
 
-def _numbers(labels: Sequence[Hashable]) -> Groups:
+def _numbers(labels: Sequence[Hashable]) -> _Groups:
     index: dict[Hashable, int] = {}
     return np.array([index.setdefault(label, len(index)) for label in labels], dtype=np.intp)
 
 
-def _pairs(values: Floats, groups: Groups) -> tuple[float, float]:
+def _pairs(values: Floats, groups: _Groups) -> tuple[float, float]:
     """Sum of squared differences over all pairs within a group, and their number."""
     n = np.bincount(groups).astype(float)
     sums = np.bincount(groups, weights=values)
@@ -178,3 +188,161 @@ def effect_correlation(
         return None
     covariance = float(np.cov(means[0], means[1])[0, 1])
     return min(max(covariance / math.sqrt(own[0] * own[1]), 0.0), 1.0)
+
+
+# --- verdicts of a finished study ----------------------------------------------------------------
+
+_OURS = frozenset(("seats.debater_0", "credence", "phase"))
+EVALUATION = ("train", "test")
+
+
+@dataclass
+class Verdicts:
+    """Verdicts of one kind.
+
+    Attributes:
+        values: 1 right or won, 0 not, between them for a tie.
+        questions: Question of each.
+        passages: Passage of each.
+    """
+
+    values: list[float] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    passages: list[str] = field(default_factory=list)
+
+    def add(self, value: float | None, question: str, passage: str) -> None:
+        """Take in a verdict, if there is one."""
+        if value is not None:
+            self.values.append(value)
+            self.questions.append(question)
+            self.passages.append(passage)
+
+    def by_question(self) -> dict[str, list[float]]:
+        """Return the verdicts of every question."""
+        found: dict[str, list[float]] = {}
+        for question, value in zip(self.questions, self.values, strict=True):
+            found.setdefault(question, []).append(value)
+        return found
+
+
+@dataclass(frozen=True)
+class StudyVerdicts:
+    """What a study's files hold.
+
+    Attributes:
+        source: Where the verdicts are from, in words.
+        train: Whether the judge was right, on training questions (or on all there are).
+        test: The same on test questions; empty where there are none.
+        wins: Whether the strategy measured won, against another one.
+        other: Whether the judge was right with other strategies on the training questions, by which
+            the correlation of two conditions is estimated; empty where there are none.
+    """
+
+    source: str
+    train: Verdicts = field(default_factory=Verdicts)
+    test: Verdicts = field(default_factory=Verdicts)
+    wins: Verdicts = field(default_factory=Verdicts)
+    other: Verdicts = field(default_factory=Verdicts)
+
+
+def read_verdicts(path: Path) -> StudyVerdicts:
+    """Read the verdicts of a run directory or of a file of matches.
+
+    Args:
+        path: A run directory: its evaluation is read where there is one, since elites and seeds
+            then debate the same questions; else its match log. Or a match table of any kind that
+            :func:`debateqd.qd.tables.matches.read_matches` reads.
+
+    Raises:
+        InputError: There are no verdicts, or a file is damaged.
+    """
+    if path.is_file():
+        ours = _OURS.issubset(read_table(path).columns)
+        return match_verdicts(path) if ours else _table(path)
+    folder = path / "evaluation"
+    if all((folder / f"{split}.jsonl").is_file() for split in EVALUATION):
+        return _evaluation(folder)
+    log = path / "matches.jsonl"
+    if log.is_file():
+        return match_verdicts(log)
+    what = "holds neither evaluation/ nor matches.jsonl" if path.is_dir() else "does not exist"
+    raise InputError(f"{path}: {what}; give a run directory or a file of matches")
+
+
+def _table(path: Path) -> StudyVerdicts:
+    """Read a match table: right verdicts and wins, as far as its columns tell them."""
+    found = StudyVerdicts(str(path))
+    errors: list[InputError] = []
+    objectives: tuple[RatedObjective, ...] = ("truth", "persuasion")
+    for objective in objectives:
+        try:
+            table = read_matches(path, objective=objective, wins=True)
+        except InputError as error:
+            errors.append(error)
+            continue
+        if table.columns.winner == table.columns.first and objective == "persuasion":
+            continue  # winner and loser: the first player has always won
+        _take(table, found.train if objective == "truth" else found.wins)
+    if len(errors) == len(objectives):
+        raise errors[-1]
+    return found
+
+
+def _take(table: MatchTable, sample: Verdicts) -> None:
+    alone = table.columns.question in ("", table.columns.passage)
+    for row, value in enumerate(table.outcome):
+        if table.objective == "persuasion" and table.first[row] > table.second[row]:
+            value = 1 - value  # of two players always the same one
+        # Without a column of questions, each debate is on a question of its own.
+        question = f"#{row}" if alone else table.questions[table.question[row]]
+        place = table.passage[row]
+        sample.add(float(value), question, table.passages[place] if place >= 0 else question)
+
+
+def _evaluation(folder: Path) -> StudyVerdicts:
+    found = StudyVerdicts(f"{folder}: train.jsonl and test.jsonl")
+    for split in EVALUATION:
+        path = folder / f"{split}.jsonl"
+        for number, line in read_lines(path):
+            try:
+                # Before matches of evaluations were like all others, "kind" was their phase.
+                kind = line.get("phase", line["kind"])
+                where = (line["question"], line["passage"])
+                if kind == "elites":
+                    (found.train if split == "train" else found.test).add(line["right"], *where)
+                elif kind == "seeds" and split == "train":
+                    found.other.add(line["right"], *where)
+                elif kind == "panel" and split == "test":
+                    earlier = "won" in line
+                    match = None if earlier else Match.from_json(line)
+                    won = match.share(match.subject, "win") if match else line["won"]
+                    found.wins.add(won, *where)
+            except KeyError as error:
+                raise InputError(f"{path}, line {number}: field {error} is missing") from None
+    return found
+
+
+def match_verdicts(path: Path) -> StudyVerdicts:
+    """Sort the debates of a run's match log.
+
+    Args:
+        path: ``matches.jsonl``.
+    """
+    found = StudyVerdicts(f"{path}: training matches, and report matches for win rates")
+    measured: dict[tuple[str, frozenset[str]], str] = {}
+    for number, line in read_lines(path):
+        try:
+            match = Match.from_json(line)
+            if match.kind != "verdict":
+                continue
+            where = (match.question, match.passage)
+            if match.phase == "train":
+                found.train.add(match.right, *where)
+            elif match.phase == "report" and len(match.players) == 2:
+                # Of a pair that exchanges seats, the one that is measured comes first first.
+                pair = frozenset(match.players)
+                whose = measured.setdefault((match.question, pair), match.players[0])
+                found.wins.add(match.share(whose, "win"), *where)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
+    return found

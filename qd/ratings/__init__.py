@@ -1,4 +1,12 @@
-"""Ratings: views of the match log, recomputed from it whenever they are needed."""
+"""Ratings: views of the match log, recomputed from it whenever they are needed.
+
+``bradley_terry``  one fit of all games, with strengths' joint posterior: lineages as priors, scales
+                   from the data. The model is in ``design``, the fit in ``laplace``.
+``elo``            the paper's, match by match
+
+A view implements :class:`RatingView` and is registered in :data:`RATINGS`. Arrays alone are rated
+by :func:`debateqd.qd.ratings.laplace.fit_games`, tables of anyone's by :mod:`debateqd.qd.tables`.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +75,6 @@ class RatingView(Protocol):
         Returns:
             A rating for at least every strategy in the matches of ``generation``.
         """
-        ...
 
 
 RatingFactory = Callable[["EvolutionConfig", float], RatingView]

@@ -17,9 +17,10 @@ from debateqd.qd.config.schema import BradleyTerryConfig, EvolutionConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.ratings import RATINGS, Ratings
 from debateqd.qd.ratings.faults import warnings_of
-from debateqd.qd.ratings.games import Games, GameTable, Ints, Objective
+from debateqd.qd.ratings.games import Games, GameTable, RatedObjective
 from debateqd.qd.ratings.laplace import Fit, Priors, fit_games
 from debateqd.qd.ratings.posterior import Posterior, combine, posterior_of
+from debateqd.qd.statistics import Ints
 from debateqd.qd.strategy import Strategy
 
 LARGE = 2000
@@ -65,7 +66,7 @@ class BradleyTerry:
     def __init__(self, config: BradleyTerryConfig, truth_weight: float) -> None:
         self._priors = priors_of(config)
         self._weight = truth_weight
-        objectives: list[Objective] = []
+        objectives: list[RatedObjective] = []
         if truth_weight < 1:
             objectives.append("persuasion")
         if truth_weight > 0:
@@ -94,7 +95,7 @@ class BradleyTerry:
         panel = np.array([k for k, s in enumerate(ids) if players[s].generation == 0], dtype=int)
         alive = _alive(living, numbers, panel)
         parents = [[numbers[p] for p in players[s].parents if p in numbers] for s in ids]
-        rated: dict[Objective, _Rated] = {}
+        rated: dict[RatedObjective, _Rated] = {}
         for objective, table in self._tables.items():
             games = table.games(log, ids)
             form = games.form
@@ -127,7 +128,7 @@ class BradleyTerry:
         with self._threads.limit(limits=limit, user_api="blas"):
             return fit_games(games, *args, **options)
 
-    def _ratings(self, rated: Mapping[Objective, _Rated], ids: list[str]) -> Ratings:
+    def _ratings(self, rated: Mapping[RatedObjective, _Rated], ids: list[str]) -> Ratings:
         weight = self._weight
         parts = list(rated.values())
         strengths = parts[0].fit.strengths

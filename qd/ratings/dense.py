@@ -8,8 +8,8 @@ import numpy as np
 from scipy.linalg import lapack
 
 from debateqd.qd.ratings.design import Design, Scales
-from debateqd.qd.ratings.games import Floats, Ints
 from debateqd.qd.ratings.newton import PosteriorMode
+from debateqd.qd.statistics import Floats, Ints
 
 _SMALL = 1e-5
 """What remains is far below a thousandth of a posterior deviation."""

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from debateqd.qd.ratings.games import COEFFICIENTS, Floats, Games, Ints
-from debateqd.qd.statistics import ELO
+from debateqd.qd.ratings.games import COEFFICIENTS, Games
+from debateqd.qd.statistics import ELO, Floats, Ints
 
 GROUPS = ("root", "mutation", "question")
 """The scales that belong to many parameters each."""

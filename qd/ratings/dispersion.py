@@ -23,8 +23,8 @@ import numpy as np
 from scipy import sparse
 
 from debateqd.qd.ratings.design import Design
-from debateqd.qd.ratings.games import Floats, Ints
 from debateqd.qd.ratings.newton import PosteriorMode
+from debateqd.qd.statistics import Floats, Ints
 
 LOWEST = 1e-4
 _FIRM = 10.0

@@ -10,9 +10,9 @@ import numpy as np
 from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
-from debateqd.qd.ratings.games import Floats
 from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import ScaleStep, Stride, moved, scale_step
+from debateqd.qd.statistics import Floats
 
 M = TypeVar("M", bound=PosteriorMode)
 

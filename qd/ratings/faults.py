@@ -8,8 +8,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from debateqd.qd.ratings.games import Games, Ints
+from debateqd.qd.ratings.games import Games
 from debateqd.qd.ratings.laplace import Fit
+from debateqd.qd.statistics import Ints
 
 NAMED = 3
 FAR = 1200.0

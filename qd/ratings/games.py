@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from debateqd.qd.statistics import Floats, Ints
+
 if TYPE_CHECKING:
     from debate_env.core.protocols import Comparison
     from debateqd.qd.debates.matches import Match
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Form = Literal["duel", "team"]
 Score = Literal["credence", "win"]
-Objective = Literal["persuasion", "truth"]
+RatedObjective = Literal["persuasion", "truth"]
 
 COEFFICIENTS: dict[Form, tuple[float, float]] = {"duel": (1.0, -1.0), "team": (0.5, 0.5)}
 """What the first and the second strategy's strength count for in each form."""
@@ -136,7 +136,7 @@ class GameTable:
         score: ``"credence"``: the judge's probability is the outcome; ``"win"``: who was ahead.
     """
 
-    def __init__(self, objective: Objective, score: Score) -> None:
+    def __init__(self, objective: RatedObjective, score: Score) -> None:
         self.form: Form = "duel" if objective == "persuasion" else "team"
         self.score: Score = score
         self._objective = objective

@@ -21,11 +21,11 @@ from numpy.typing import ArrayLike
 from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
 from debateqd.qd.ratings.estimation import estimate_dense
-from debateqd.qd.ratings.games import Floats, Games, Ints
+from debateqd.qd.ratings.games import Games
 from debateqd.qd.ratings.large import LargeMode, estimate_large
 from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import FIRST, free_groups
-from debateqd.qd.statistics import ELO
+from debateqd.qd.statistics import ELO, Floats, Ints
 
 SMALL = 800
 """Up to so many parameters everything is computed exactly, on dense matrices."""

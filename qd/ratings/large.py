@@ -14,7 +14,6 @@ import numpy as np
 from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
 from debateqd.qd.ratings.estimation import estimate
-from debateqd.qd.ratings.games import Floats, Ints
 from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import ScaleStep, add_prior
 from debateqd.qd.ratings.sparse import (
@@ -23,6 +22,7 @@ from debateqd.qd.ratings.sparse import (
     TwoLevel,
     conjugate_gradients,
 )
+from debateqd.qd.statistics import Floats, Ints
 
 DENSE_LIMIT = 12_000
 """Most strategies that are factored densely: 1.15 GB. Beyond, everything is iterative."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from debateqd.qd.ratings.games import Floats, Ints
-from debateqd.qd.statistics import ELO
+from debateqd.qd.statistics import ELO, Floats, Ints
 
 FARTHEST = 3000.0
 """Elo points at which least squares stops: unbroken records have no finite optimum."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from debateqd.qd.ratings.design import Design, Outcomes, Scales, outcomes_at
-from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.statistics import Floats, Ints
 
 _STEPS = 60
 _HALVINGS = 30

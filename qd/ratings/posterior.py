@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 
 from debateqd.qd.ratings.design import GROUPS, Scales
-from debateqd.qd.ratings.games import Floats, Form
+from debateqd.qd.ratings.games import Form
 from debateqd.qd.ratings.laplace import Fit
+from debateqd.qd.statistics import Floats
 
 _NORMAL = NormalDist()
 

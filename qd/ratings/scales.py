@@ -29,7 +29,7 @@ import numpy as np
 
 from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
-from debateqd.qd.ratings.games import Floats
+from debateqd.qd.statistics import Floats
 
 POWER = 2.0
 _LEAST = 0.25

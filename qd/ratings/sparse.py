@@ -20,7 +20,7 @@ from scipy.sparse import linalg
 
 from debateqd.qd.ratings.dense import DenseFactor
 from debateqd.qd.ratings.design import Design, Scales
-from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.statistics import Floats, Ints
 
 _BLOCK = 256
 _BLOCKS = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from debateqd.qd.power.plan import Need, PowerPlan, Row
+from debateqd.qd.power.plan import Detectable, Need, PowerPlan
 from debateqd.qd.report.visible import visible
 
 _LABELS = {
@@ -34,7 +34,7 @@ def _number(value: float, unit: str) -> str:
     return f"{value:.0f} Elo" if unit == "elo" else f"{value:.1f}"
 
 
-def _row(row: Row, width: int) -> str:
+def _row(row: Detectable, width: int) -> str:
     cells = [_number(v, row.unit) for v in (row.error, row.half_width, row.detectable)]
     return f"  {row.name:<{width}}  {cells[0]:>14}  {'± ' + cells[1]:>12}  {cells[2]:>12}"
 

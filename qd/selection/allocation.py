@@ -26,13 +26,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from debateqd.agents.base import derive_seed
-from debateqd.qd.statistics import ELO
+from debateqd.qd.statistics import ELO, Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Form = Literal["duel", "self"]
 Contest = tuple[int, int, int]
 """Two players and a question, as places in the arrays of :class:`Beliefs`."""

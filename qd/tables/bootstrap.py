@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debate_env.errors import InputError
-from debateqd.qd.ratings.games import Floats, Ints
 from debateqd.qd.ratings.least_squares import fit_win_rates
-from debateqd.qd.statistics import ELO
+from debateqd.qd.statistics import ELO, Floats, Ints
 from debateqd.qd.tables.matches import MatchTable
 
 _ROOM = 40_000_000
@@ -25,7 +24,7 @@ _MOST_REFITTED = 300
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class Resamples:
     """How often every cluster is in the table itself (column 0, always once) and in each resample.
 
     Attributes:
@@ -39,17 +38,17 @@ class Weights:
     games: Floats
 
     def row(self, number: int) -> Floats:
-        """Weights of a row, (1 + resamples,)."""
+        """Resamples of a row, (1 + resamples,)."""
         weights: Floats = self.draws[self.cluster[number]] * self.games[number]
         return weights
 
     def column(self, number: int) -> Floats:
-        """Weights of all rows in the table (0) or a resample, (N,)."""
+        """Resamples of all rows in the table (0) or a resample, (N,)."""
         weights: Floats = self.draws[self.cluster, number] * self.games
         return weights
 
 
-def draw_weights(table: MatchTable, resamples: int, seed: int) -> Weights:
+def draw_weights(table: MatchTable, resamples: int, seed: int) -> Resamples:
     """Draw the resamples of a table; of a very large one fewer than asked for.
 
     Args:
@@ -68,7 +67,7 @@ def draw_weights(table: MatchTable, resamples: int, seed: int) -> Weights:
     rng = np.random.default_rng(seed)
     draws = np.ones((int(cluster.max()) + 1, 1 + count), dtype=np.uint8)
     draws[:, 1:] = rng.poisson(1.0, size=(len(draws), count))
-    return Weights(cluster.astype(np.int64), draws, table.games)
+    return Resamples(cluster.astype(np.int64), draws, table.games)
 
 
 def relative(every: Floats, anchor: int | None, confidence: float) -> tuple[Floats, Floats, Floats]:
@@ -99,7 +98,7 @@ def relative(every: Floats, anchor: int | None, confidence: float) -> tuple[Floa
     return value, np.minimum(low, value), np.maximum(high, value)
 
 
-def elo_ratings(table: MatchTable, weights: Weights, k: float) -> Floats:
+def elo_ratings(table: MatchTable, weights: Resamples, k: float) -> Floats:
     """Go through the table once, in its order.
 
     Args:
@@ -142,7 +141,7 @@ def _expected(own: Floats, other: Floats) -> Floats:
     return expected
 
 
-def least_squares_ratings(table: MatchTable, weights: Weights) -> Floats:
+def least_squares_ratings(table: MatchTable, weights: Resamples) -> Floats:
     """Fit the table, then each resample from there.
 
     Args:

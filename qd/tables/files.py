@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row of a table.
 
     Attributes:
@@ -56,8 +56,8 @@ class Table:
 
     path: Path
     columns: tuple[str, ...]
-    sample: tuple[Row, ...]
-    rows: Iterator[Row]
+    sample: tuple[TableRow, ...]
+    rows: Iterator[TableRow]
     unit: str = "line"
 
 
@@ -123,7 +123,7 @@ def _csv(path: Path, lines: Iterator[str], first: str, *, header: bool) -> Table
     return Table(path, columns, sample, chain(sample, checked))
 
 
-def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[TableRow]:
     # A whole conversation may be a field. The limit is the module's, so it is only ever raised.
     csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
     reader = csv.reader(lines, delimiter=delimiter)
@@ -134,16 +134,16 @@ def _csv_rows(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(line, fault=f"is not CSV: {error}")
+            yield TableRow(line, fault=f"is not CSV: {error}")
             continue
         if any(value.strip() for value in values):
-            yield Row(line, tuple(value.strip() or None for value in values))
+            yield TableRow(line, tuple(value.strip() or None for value in values))
 
 
-def _checked(row: Row, width: int) -> Row:
+def _checked(row: TableRow, width: int) -> TableRow:
     if row.fault or len(row.values) == width:
         return row
-    return Row(row.line, fault=f"has {len(row.values)} fields, but there are {width} columns")
+    return TableRow(row.line, fault=f"has {len(row.values)} fields, but there are {width} columns")
 
 
 def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
@@ -174,10 +174,10 @@ def _objects(path: Path, entries: Iterator[tuple[int, Any]], unit: str) -> Table
     if not columns:
         raise InputError(f"{path}: holds no JSON object")
 
-    def row(number: int, entry: dict[str, Any] | None) -> Row:
+    def row(number: int, entry: dict[str, Any] | None) -> TableRow:
         if entry is None:
-            return Row(number, fault="is no JSON object")
-        return Row(number, tuple(map(entry.get, columns)))
+            return TableRow(number, fault="is no JSON object")
+        return TableRow(number, tuple(map(entry.get, columns)))
 
     sample = tuple(row(*pair) for pair in flat)
     rest = (row(number, _flat(entry)) for number, entry in entries)
@@ -198,6 +198,6 @@ def _flat(entry: Any, prefix: str = "") -> dict[str, Any] | None:
     return found
 
 
-def column_values(rows: Sequence[Row], place: int) -> list[Any]:
+def column_values(rows: Sequence[TableRow], place: int) -> list[Any]:
     """Return a column of readable rows, without what is missing."""
     return [row.values[place] for row in rows if not row.fault and row.values[place] is not None]

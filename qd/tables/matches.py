@@ -12,19 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from debate_env.errors import InputError, nearest
+from debateqd.qd.ratings.games import RatedObjective
+from debateqd.qd.statistics import Floats, Ints
 from debateqd.qd.tables.columns import FIRST_IS_FIRST, Columns, find_columns
-from debateqd.qd.tables.files import Row, Table, column_values, read_table
+from debateqd.qd.tables.files import Table, TableRow, column_values, read_table
 from debateqd.qd.tables.values import SeatReader, name_of, number, shown
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Objective = Literal["persuasion", "truth"]
 
 SHOWN = 5
 """Unreadable rows that are kept."""
@@ -34,7 +31,7 @@ MOST_GAMES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class BadRow:
     """A row that cannot be read.
 
     Attributes:
@@ -78,7 +75,7 @@ class MatchTable:
 
     path: Path
     columns: Columns
-    objective: Objective
+    objective: RatedObjective
     players: tuple[str, ...]
     questions: tuple[str, ...]
     passages: tuple[str, ...]
@@ -93,7 +90,7 @@ class MatchTable:
     rows: int
     left_out: Mapping[str, int]
     bad: int
-    problems: tuple[Problem, ...]
+    problems: tuple[BadRow, ...]
     unit: str
     pools: int
 
@@ -124,7 +121,7 @@ def read_matches(
     path: Path,
     given: Columns = Columns(),  # noqa: B008  (frozen)
     *,
-    objective: Objective = "persuasion",
+    objective: RatedObjective = "persuasion",
     wins: bool = False,
     where: Sequence[tuple[str, str]] = (),
     header: bool = True,
@@ -160,14 +157,14 @@ class _Reader:
         self,
         table: Table,
         columns: Columns,
-        objective: Objective,
+        objective: RatedObjective,
         *,
         wins: bool,
         where: Sequence[tuple[str, str]],
     ) -> None:
         self._table = table
         self._columns = columns
-        self._objective: Objective = objective
+        self._objective: RatedObjective = objective
         self._wins = wins
         self._places = {name: place for place, name in enumerate(table.columns)}
         for name, _ in where:
@@ -188,7 +185,7 @@ class _Reader:
     def read(self, most_bad: float) -> MatchTable:
         whole, real = array("q"), array("d")
         left_out: Counter[str] = Counter()
-        problems: list[Problem] = []
+        problems: list[BadRow] = []
         rows = bad = 0
         for row in self._table.rows:
             if not row.fault and not self._wanted(row):
@@ -201,7 +198,7 @@ class _Reader:
             except _BadCellError as fault:
                 bad += 1
                 if len(problems) < SHOWN:
-                    problems.append(Problem(row.line, *fault.args))
+                    problems.append(BadRow(row.line, *fault.args))
             else:
                 whole.extend(numbers)
                 real.extend(values)
@@ -236,7 +233,7 @@ class _Reader:
         rows: int,
         bad: int,
         left_out: Mapping[str, int],
-        problems: Sequence[Problem],
+        problems: Sequence[BadRow],
         most_bad: float,
         kept: int,
     ) -> None:
@@ -256,14 +253,14 @@ class _Reader:
                 f"{self._columns.explain()}"
             )
 
-    def _wanted(self, row: Row) -> bool:
+    def _wanted(self, row: TableRow) -> bool:
         return all(name_of(row.values[self._places[name]]) == value for name, value in self._where)
 
-    def _cell(self, row: Row, column: str) -> Any:
+    def _cell(self, row: TableRow, column: str) -> Any:
         return row.values[self._places[column]] if column else None
 
     def _game(
-        self, row: Row
+        self, row: TableRow
     ) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float]]:
         if row.fault:
             raise _BadCellError("", row.fault)
@@ -300,7 +297,7 @@ class _Reader:
         )
         return numbers, (outcome, side, position, games)
 
-    def _games(self, row: Row) -> float:
+    def _games(self, row: TableRow) -> float:
         column = self._columns.games
         if not column:
             return 1.0
@@ -323,7 +320,7 @@ class _Reader:
             raise InputError(f"{self._table.path}: {error}") from None
 
     def _seat(
-        self, row: Row, column: str, reader: SeatReader | None, first: str, second: str
+        self, row: TableRow, column: str, reader: SeatReader | None, first: str, second: str
     ) -> float:
         if reader is None:
             return 0.0
@@ -335,7 +332,7 @@ class _Reader:
             raise _BadCellError(column, f"{shown(value)} is neither player")
         return found
 
-    def _outcome_reader(self) -> Callable[[Row, str, str], float]:
+    def _outcome_reader(self) -> Callable[[TableRow, str, str], float]:
         columns = self._columns
         if self._objective == "truth":
             return lambda row, first, second: self._share(row, columns.right)
@@ -347,7 +344,7 @@ class _Reader:
             return lambda row, first, second: 1.0
         seats = self._seats(columns.winner)
 
-        def winner(row: Row, first: str, second: str) -> float:
+        def winner(row: TableRow, first: str, second: str) -> float:
             value = self._cell(row, columns.winner)
             if value is None or seats is None:
                 raise _LeftOutError("without an outcome")
@@ -358,7 +355,7 @@ class _Reader:
 
         return winner
 
-    def _share(self, row: Row, column: str) -> float:
+    def _share(self, row: TableRow, column: str) -> float:
         value = self._cell(row, column)
         if value is None:
             raise _LeftOutError("without an outcome")
@@ -369,7 +366,7 @@ class _Reader:
             raise _BadCellError(column, f"{shown(value)} is no number from 0 to 1")
         return found
 
-    def _compared(self, row: Row, first: str, second: str) -> float:
+    def _compared(self, row: TableRow, first: str, second: str) -> float:
         columns = self._columns
         values = (self._cell(row, columns.outcome), self._cell(row, columns.against))
         if values[0] is None or values[1] is None:
@@ -386,7 +383,7 @@ class _Reader:
         return a / (a + b) if a + b else 0.5
 
 
-def problem_text(problem: Problem, unit: str) -> str:
+def problem_text(problem: BadRow, unit: str) -> str:
     """Say where a row is wrong, and how."""
     where = f"{unit} {problem.line}"
     return (

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from debate_env.errors import InputError
-from debateqd.qd.ratings.games import Floats, Ints
+from debateqd.qd.statistics import Floats, Ints
 from debateqd.qd.tables.bootstrap import draw_weights, elo_ratings, least_squares_ratings, relative
 from debateqd.qd.tables.matches import MOST_GAMES, MatchTable
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from debateqd.qd.power.analysis import Study
-from debateqd.qd.power.variance import Spread
-from debateqd.qd.power.verdict_samples import Sample
+from debateqd.qd.power.variance import Variances, Verdicts
 
 
-def draw_verdicts(spread: Spread, study: Study, rng: np.random.Generator) -> Sample:
+def draw_verdicts(variances: Variances, study: Study, rng: np.random.Generator) -> Verdicts:
     """Draw 0/1 verdicts, debates of a question next to each other.
 
     Chances are beta distributed, between passages and then between questions of a passage, with
@@ -17,7 +16,7 @@ def draw_verdicts(spread: Spread, study: Study, rng: np.random.Generator) -> Sam
     """
     m, debates = int(study.per_passage), int(study.debates)
     passages = study.questions // m
-    p, icc, repeat = spread.mean, spread.icc, spread.repeat
+    p, icc, repeat = variances.mean, variances.icc, variances.repeat
     chances = np.full(passages, p)
     if icc > 0:
         weight = 1 / icc - 1
@@ -28,7 +27,7 @@ def draw_verdicts(spread: Spread, study: Study, rng: np.random.Generator) -> Sam
         chances = rng.beta(weight * chances, weight * (1 - chances))
     verdicts = rng.random((len(chances), debates)) < chances[:, None]
     numbers = np.repeat(np.arange(len(chances)), debates)
-    return Sample(
+    return Verdicts(
         values=[float(v) for v in verdicts.ravel()],
         questions=[f"q{n}" for n in numbers],
         passages=[f"p{n // m}" for n in numbers],

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from debateqd.qd.power.verdict_samples import read_samples
+from debateqd.qd.power.variance import read_verdicts
 from debateqd.qd.statistics import difference_interval
 from tests.qd.running import evaluate, train
 from tests.qd.running import power as main
@@ -91,7 +91,7 @@ def test_variances_of_a_match_log_and_then_of_an_evaluation(
     found = plan(capsys, str(run_dir))
     assert "evaluation" in found["source"]
     gap = rows(found)["gap, train minus test"]
-    samples = read_samples(run_dir)
+    samples = read_verdicts(run_dir)
     reported = difference_interval(
         (samples.train.values, samples.train.passages), (samples.test.values, samples.test.passages)
     )

@@ -15,8 +15,13 @@ from debateqd.agents.prompts import DebateShown, SpokenBlock, operator_of, secti
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import RunQuestions, open_questions, split_questions
-from debateqd.qd.links.gepa import COMPONENT, DebateAdapter
-from debateqd.qd.links.gepa_records import Rollout, read_record, reflective_records
+from debateqd.qd.links.gepa import (
+    COMPONENT,
+    DebateAdapter,
+    Rollout,
+    read_record,
+    reflective_records,
+)
 from debateqd.qd.strategy import Strategy
 from tests.qd.stand_ins import StandIn, question_set
 from tests.repository import ROOT

@@ -21,16 +21,16 @@ from debateqd.qd.power.analysis import (
     rating_of,
     win_rate_of,
 )
-from debateqd.qd.power.variance import Spread
+from debateqd.qd.power.variance import Variances
 from debateqd.qd.statistics import difference_interval, mean_interval
 from tests.qd.verdicts import draw_verdicts
 
 
 def test_the_textbook_figures() -> None:
     """Accuracy 0.7, 100 questions: 4.6 points; the difference of two such sets +-13."""
-    spread, study = Spread.of(0.7), Study(100)
-    assert mean_precision(spread, study).error == pytest.approx(0.0458, abs=1e-4)
-    gap = gap_precision(spread, spread, study)
+    variances, study = Variances.of(0.7), Study(100)
+    assert mean_precision(variances, study).error == pytest.approx(0.0458, abs=1e-4)
+    gap = gap_precision(variances, variances, study)
     assert gap.error == pytest.approx(0.065, abs=5e-4)
     assert gap.half_width() == pytest.approx(0.13, abs=2e-3)
 
@@ -45,34 +45,34 @@ def test_rating_figures() -> None:
 
 
 def test_the_design_effect_of_clusters() -> None:
-    plain = mean_variance(Spread.of(0.6, 0.2, 0.5), Study(120))
-    clustered = mean_variance(Spread.of(0.6, 0.2, 0.5), Study(120, per_passage=4))
+    plain = mean_variance(Variances.of(0.6, 0.2, 0.5), Study(120))
+    clustered = mean_variance(Variances.of(0.6, 0.2, 0.5), Study(120, per_passage=4))
     assert plain == pytest.approx(0.24 / 120)
     assert clustered / plain == pytest.approx(1 + 3 * 0.2)
 
 
 def test_repeated_debates_help_up_to_the_questions_own_spread() -> None:
-    spread = Spread.of(0.7, 0.0, 0.5)
-    many = mean_variance(spread, Study(100, debates=1e9))
+    variances = Variances.of(0.7, 0.0, 0.5)
+    many = mean_variance(variances, Study(100, debates=1e9))
     assert many == pytest.approx(0.5 * 0.21 / 100)
-    assert mean_variance(spread, Study(100, debates=6)) == pytest.approx(
-        mean_variance(spread, Study(100, debates=2, seeds=3))
+    assert mean_variance(variances, Study(100, debates=6)) == pytest.approx(
+        mean_variance(variances, Study(100, debates=2, seeds=3))
     )
 
 
 def test_pairing_takes_away_what_is_common() -> None:
-    spread = Spread.of(0.7, 0.1, 0.5)
-    apart = contrast_precision(spread, Study(100, paired=0.0)).error
-    together = contrast_precision(spread, Study(100, paired=1.0)).error
-    assert apart == pytest.approx(math.sqrt(2) * mean_precision(spread, Study(100)).error)
+    variances = Variances.of(0.7, 0.1, 0.5)
+    apart = contrast_precision(variances, Study(100, paired=0.0)).error
+    together = contrast_precision(variances, Study(100, paired=1.0)).error
+    assert apart == pytest.approx(math.sqrt(2) * mean_precision(variances, Study(100)).error)
     assert together == pytest.approx(apart * math.sqrt(0.5))
 
 
 def test_seeds_that_differ_set_a_floor() -> None:
-    spread = Spread.of(0.7)
+    variances = Variances.of(0.7)
     study = Study(10_000_000, seeds=4, seed_deviation=0.02)
-    assert gap_precision(spread, spread, study).error == pytest.approx(0.01, rel=1e-2)
-    both = gap_contrast_precision(spread, spread, study)
+    assert gap_precision(variances, variances, study).error == pytest.approx(0.01, rel=1e-2)
+    both = gap_contrast_precision(variances, variances, study)
     assert both.error == pytest.approx(0.01 * math.sqrt(2), rel=1e-2)
     assert both.df == pytest.approx(3, rel=0.05)
 
@@ -81,10 +81,10 @@ def test_seeds_that_differ_set_a_floor() -> None:
 def test_the_size_asked_for_is_enough_and_the_one_before_it_is_not(
     percent: float, target: float, step: int
 ) -> None:
-    spread = Spread.of(percent / 100, 0.1, 0.4)
+    variances = Variances.of(percent / 100, 0.1, 0.4)
 
     def precision(n: int) -> Precision:
-        return gap_precision(spread, spread, Study(n, per_passage=step))
+        return gap_precision(variances, variances, Study(n, per_passage=step))
 
     found = questions_needed(target, precision, step=step)
     assert found is not None
@@ -95,10 +95,10 @@ def test_the_size_asked_for_is_enough_and_the_one_before_it_is_not(
 
 
 def test_some_sizes_do_not_exist() -> None:
-    spread = Spread.of(0.7)
+    variances = Variances.of(0.7)
 
     def precision(n: int) -> Precision:
-        return gap_precision(spread, spread, Study(n, seeds=2, seed_deviation=0.1))
+        return gap_precision(variances, variances, Study(n, seeds=2, seed_deviation=0.1))
 
     assert questions_needed(0.05, precision) is None
 
@@ -121,7 +121,7 @@ def test_the_cluster_bootstrap_tells_a_detectable_gap_four_times_in_five(
 ) -> None:
     """Formulas against the interval that evaluations report, on simulated verdicts."""
     study = Study(120, per_passage, debates)
-    train, test = Spread.of(0.75, icc, repeat), Spread.of(0.6, icc, repeat)
+    train, test = Variances.of(0.75, icc, repeat), Variances.of(0.6, icc, repeat)
     precision = gap_precision(train, test, study)
     rng = np.random.default_rng(5)
     told, estimates = [], []
@@ -129,7 +129,7 @@ def test_the_cluster_bootstrap_tells_a_detectable_gap_four_times_in_five(
     for trial in range(trials):
         # The two means lie a detectable gap apart.
         low = 0.75 - precision.detectable()
-        sides = [draw_verdicts(Spread.of(mean, icc, repeat), study, rng) for mean in (0.75, low)]
+        sides = [draw_verdicts(Variances.of(mean, icc, repeat), study, rng) for mean in (0.75, low)]
         first, second = ((side.values, side.passages) for side in sides)
         estimate = difference_interval(first, second, resamples=300, seed=trial)
         told.append(estimate.excludes(0))
@@ -140,12 +140,12 @@ def test_the_cluster_bootstrap_tells_a_detectable_gap_four_times_in_five(
 
 def test_the_interval_is_as_wide_as_predicted() -> None:
     study = Study(90, per_passage=3, debates=2)
-    spread = Spread.of(0.65, 0.2, 0.5)
-    predicted = mean_precision(spread, study).half_width()
+    variances = Variances.of(0.65, 0.2, 0.5)
+    predicted = mean_precision(variances, study).half_width()
     rng = np.random.default_rng(1)
     widths = []
     for trial in range(100):
-        sample = draw_verdicts(spread, study, rng)
+        sample = draw_verdicts(variances, study, rng)
         found = mean_interval(sample.values, sample.passages, resamples=400, seed=trial)
         widths.append((found.high - found.low) / 2)
     assert np.mean(widths) == pytest.approx(predicted, rel=0.06)
@@ -153,12 +153,14 @@ def test_the_interval_is_as_wide_as_predicted() -> None:
 
 def test_a_paired_contrast_has_the_error_predicted() -> None:
     study = Study(100, per_passage=2, debates=2, paired=1.0)
-    spread = Spread.of(0.7, 0.2, 0.6)
+    variances = Variances.of(0.7, 0.2, 0.6)
     rng = np.random.default_rng(2)
     differences = []
     for _ in range(1500):
         # Two conditions with the same question effects are two halves of one set of debates.
-        sample = draw_verdicts(spread, Study(100, per_passage=2, debates=4), rng)
+        sample = draw_verdicts(variances, Study(100, per_passage=2, debates=4), rng)
         halves = np.array(sample.values).reshape(-1, 2, 2).mean(axis=2)
         differences.append(float((halves[:, 0] - halves[:, 1]).mean()))
-    assert np.std(differences) == pytest.approx(contrast_precision(spread, study).error, rel=0.06)
+    assert np.std(differences) == pytest.approx(
+        contrast_precision(variances, study).error, rel=0.06
+    )

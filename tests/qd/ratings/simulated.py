@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from debateqd.qd.ratings.games import Floats, Form, Games, Ints, make_games
-from debateqd.qd.statistics import ELO
+from debateqd.qd.ratings.games import Form, Games, make_games
+from debateqd.qd.statistics import ELO, Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,14 @@ from pathlib import Path
 
 from debate_env.errors import InputError
 from debateqd.qd.power.analysis import Study
-from debateqd.qd.power.variance import Measured, Spread, effect_correlation, measure_spread
-from debateqd.qd.power.verdict_samples import Sample, read_samples
+from debateqd.qd.power.variance import (
+    MeasuredVariances,
+    Variances,
+    Verdicts,
+    effect_correlation,
+    estimate_variances,
+    read_verdicts,
+)
 
 QUESTIONS, ACCURACY, ICC, REPEAT, WIN_REPEAT, PAIRED = 100, 0.7, 0.1, 0.5, 0.0, 0.5
 """What is assumed unless the user or the data say otherwise."""
@@ -49,14 +55,14 @@ class Assumptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PowerInputs:
     """Everything that the formulas need.
 
     Attributes:
         source: Where variances are from, in words.
-        train: Spread of right verdicts on training questions.
+        train: Variances of right verdicts on training questions.
         test: The same on test questions.
-        wins: Spread of wins.
+        wins: Variances of wins.
         study: Size on the training questions.
         test_study: Size on the test questions.
         win_study: Size of what win rates rest on.
@@ -65,9 +71,9 @@ class Setting:
     """
 
     source: str
-    train: Spread
-    test: Spread
-    wins: Spread
+    train: Variances
+    test: Variances
+    wins: Variances
     study: Study
     test_study: Study
     win_study: Study
@@ -93,10 +99,10 @@ class Setting:
             "seed_sd": 100 * self.study.seed_deviation,
         }
         for name in ("train", "test", "wins"):
-            spread: Spread = getattr(self, name)
-            found[f"{name}_mean"] = spread.mean
-            found[f"{name}_icc"] = spread.icc
-            found[f"{name}_repeat"] = spread.repeat
+            variances: Variances = getattr(self, name)
+            found[f"{name}_mean"] = variances.mean
+            found[f"{name}_icc"] = variances.icc
+            found[f"{name}_repeat"] = variances.repeat
         return {**found, "paired": self.study.paired, "games": self.games}
 
 
@@ -112,7 +118,7 @@ def _check_correlations(icc: float, repeat: float) -> None:
         )
 
 
-def assumed_setting(given: Assumptions) -> Setting:
+def assumed_inputs(given: Assumptions) -> PowerInputs:
     """Take from assumptions what was not given.
 
     Raises:
@@ -130,7 +136,7 @@ def assumed_setting(given: Assumptions) -> Setting:
         seed_deviation=given.seed_sd / 100,
         paired=_or(given.paired, PAIRED),
     )
-    spread = Spread.of(_or(given.accuracy, ACCURACY), icc, repeat)
+    variances = Variances.of(_or(given.accuracy, ACCURACY), icc, repeat)
     names = {
         "accuracy": ("train_mean", "test_mean"),
         "icc": ("train_icc", "test_icc"),
@@ -138,11 +144,11 @@ def assumed_setting(given: Assumptions) -> Setting:
         "win_repeat": ("wins_repeat", "wins_icc"),
         "paired": ("paired",),
     }
-    return Setting(
+    return PowerInputs(
         source="assumptions",
-        train=spread,
-        test=spread,
-        wins=Spread.of(0.5, min(icc, win_repeat), win_repeat),
+        train=variances,
+        test=variances,
+        wins=Variances.of(0.5, min(icc, win_repeat), win_repeat),
         study=study,
         test_study=replace(study, questions=given.test_questions or study.questions),
         win_study=study,
@@ -153,7 +159,7 @@ def assumed_setting(given: Assumptions) -> Setting:
     )
 
 
-def measured_setting(given: Assumptions, data: Path) -> Setting:
+def measured_inputs(given: Assumptions, data: Path) -> PowerInputs:
     """Take from data what was not given.
 
     Args:
@@ -163,13 +169,13 @@ def measured_setting(given: Assumptions, data: Path) -> Setting:
     Raises:
         InputError: The data cannot be used, or numbers contradict each other.
     """
-    samples = read_samples(data)
+    samples = read_verdicts(data)
 
-    def measure(name: str, sample: Sample) -> Measured | None:
+    def measure(name: str, sample: Verdicts) -> MeasuredVariances | None:
         if not sample.values:
             return None
         try:
-            return measure_spread(
+            return estimate_variances(
                 sample.values,
                 sample.questions,
                 sample.passages,
@@ -187,7 +193,7 @@ def measured_setting(given: Assumptions, data: Path) -> Setting:
     correlation = effect_correlation(samples.train.by_question(), samples.other.by_question())
     paired = _or(given.paired, PAIRED if correlation is None else correlation)
 
-    def sized(found: Measured, asked: int | None) -> Study:
+    def sized(found: MeasuredVariances, asked: int | None) -> Study:
         return Study(
             questions=asked or found.questions,
             per_passage=_or(given.per_passage, found.per_passage),
@@ -209,11 +215,11 @@ def measured_setting(given: Assumptions, data: Path) -> Setting:
         assumed.append("wins_repeat")
     if correlation is None and given.paired is None:
         assumed.append("paired")
-    return Setting(
+    return PowerInputs(
         source=samples.source,
-        train=_changed(first.spread, given),
-        test=_changed(test.spread, given),
-        wins=wins.spread if wins else Spread.of(0.5, 0.0, _or(given.win_repeat, WIN_REPEAT)),
+        train=_changed(first.variances, given),
+        test=_changed(test.variances, given),
+        wins=wins.variances if wins else Variances.of(0.5, 0.0, _or(given.win_repeat, WIN_REPEAT)),
         study=sized(first, given.questions),
         test_study=sized(test, given.test_questions or given.questions),
         win_study=win_study,
@@ -222,10 +228,10 @@ def measured_setting(given: Assumptions, data: Path) -> Setting:
     )
 
 
-def _changed(spread: Spread, given: Assumptions) -> Spread:
+def _changed(variances: Variances, given: Assumptions) -> Variances:
     """Replace what the user says differently."""
     if (given.accuracy, given.icc, given.repeat) == (None, None, None):
-        return spread
-    icc, repeat = _or(given.icc, spread.icc), _or(given.repeat, spread.repeat)
+        return variances
+    icc, repeat = _or(given.icc, variances.icc), _or(given.repeat, variances.repeat)
     _check_correlations(icc, repeat)
-    return Spread.of(_or(given.accuracy, spread.mean), icc, repeat)
+    return Variances.of(_or(given.accuracy, variances.mean), icc, repeat)
