@@ -9,7 +9,7 @@ An archive is pure data: it draws nothing, and writes no file. It reports every 
 """
 
 from debateqd.qd.archive.axes import Axis, Bins, Labels, default_axes, default_axis
-from debateqd.qd.archive.base import ArchiveEvent, ArchiveProtocol, Entry, HeatMap, Spot
+from debateqd.qd.archive.base import ArchiveEvent, Entry, HeatMap, Spot
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.population import PopulationArchive
 from debateqd.qd.archive.registry import ARCHIVES, archive_from_dict, make_archive
@@ -19,7 +19,6 @@ __all__ = [
     "ARCHIVES",
     "Archive",
     "ArchiveEvent",
-    "ArchiveProtocol",
     "Axis",
     "Bins",
     "Entry",

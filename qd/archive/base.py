@@ -1,13 +1,13 @@
-"""What every archive has in common: entries, decisions, events, and the Protocol."""
+"""What every archive has in common: entries, decisions, events, and what was out of range."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple, Self
 
-from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Unplaceable, Value
+from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Value
 
 Cell = tuple[int, ...]
 """Coordinates of a cell: one row number per axis."""
@@ -92,15 +92,7 @@ class ArchiveEvent:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the event as JSON-able data."""
-        return {
-            "kind": self.kind,
-            "strategy_id": self.strategy_id,
-            "cell": None if self.cell is None else list(self.cell),
-            "other": self.other,
-            "origin": None if self.origin is None else list(self.origin),
-            "reason": self.reason,
-            "outside": list(self.outside),
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,85 +119,8 @@ class Spot(NamedTuple):
     outside: tuple[str, ...]
 
 
-class ArchiveProtocol(Protocol):
-    """What the trainer asks of an archive; details: :class:`debateqd.qd.archive.grid.Archive`."""
-
-    @property
-    def kind(self) -> str:
-        """Name in configuration files and in the file format."""
-
-    @property
-    def size(self) -> int:
-        """Number of cells that count, overflow rows left out."""
-
-    @property
-    def out_of_range(self) -> dict[str, int]:
-        """How often an offered or moved behaviour lay beyond the edges, by axis."""
-
-    def __len__(self) -> int:
-        """Count the elites, those in overflow rows included."""
-
-    def __contains__(self, strategy_id: object) -> bool: ...
-
-    def cell_of(self, behaviour: Behaviour) -> Spot | Unplaceable:
-        """Say where a behaviour belongs, or why nowhere."""
-
-    def describe(self, cell: Cell) -> str:
-        """Name a cell in words."""
-
-    def locate(self, strategy_id: str) -> Cell | None:
-        """Say which cell holds a strategy."""
-
-    def get(self, strategy_id: str) -> Entry | None:
-        """Return a member's entry."""
-
-    def elites(self) -> tuple[Entry, ...]:
-        """Return all elites in the order of their cells."""
-
-    def challengers(self) -> tuple[Entry, ...]:
-        """Return all challengers in the order of their cells and arrival."""
-
-    def members(self) -> tuple[Entry, ...]:
-        """Return elites, then challengers."""
-
-    def place(self, entry: Entry, decide: Decide = better) -> tuple[ArchiveEvent, ...]:
-        """Offer a new strategy."""
-
-    def place_all(
-        self, entries: Iterable[Entry], decide: Decide = better
-    ) -> tuple[ArchiveEvent, ...]:
-        """Offer strategies one after the other; a bad one never stops the rest."""
-
-    def update(self, entries: Iterable[Entry], decide: Decide = better) -> tuple[ArchiveEvent, ...]:
-        """Renew members' fitness and behaviour, and move those whose cell changed."""
-
-    def settle(self, decide: Decide = better) -> tuple[ArchiveEvent, ...]:
-        """Let all challengers face their elites again."""
-
-    def replace(self, strategy_id: str) -> tuple[ArchiveEvent, ...]:
-        """Make a challenger the elite of its cell, whatever its fitness."""
-
-    def evict(self, strategy_id: str, reason: str) -> tuple[ArchiveEvent, ...]:
-        """Remove a member."""
-
-    def coverage(self) -> float:
-        """Return the share of counting cells that hold an elite, from 0 to 1."""
-
-    def qd_score(self, offset: float) -> float:
-        """Return the sum of (fitness - offset) over the elites of counting cells."""
-
-    def heat_map(self) -> HeatMap:
-        """Return the elites' fitness as a table of the counting cells."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the whole archive as JSON-able data with a format version."""
-
-
 def outside_counts(events: Iterable[ArchiveEvent]) -> dict[str, int]:
-    """Count the strategies of some events whose behaviour lies beyond the outer edges.
-
-    Args:
-        events: What happened in an archive; a strategy of several events counts once.
+    """Count the strategies of some events whose behaviour lies beyond the outer edges, each once.
 
     Returns:
         Axis to number of strategies, sorted by axis; without the axes that have none.
@@ -215,13 +130,7 @@ def outside_counts(events: Iterable[ArchiveEvent]) -> dict[str, int]:
 
 
 def outside_warnings(counts: Mapping[str, int], axes: Sequence[Axis]) -> list[str]:
-    """Say which axes were too narrow, a line each, and what to do.
-
-    Args:
-        counts: Axis to number of placements beyond its edges, as
-            :attr:`ArchiveProtocol.out_of_range` counts them.
-        axes: The archive's axes.
-    """
+    """Say which axes were too narrow, a line each, and what to do."""
     lines = []
     for number, axis in enumerate(axes):
         count = counts.get(axis.name, 0)

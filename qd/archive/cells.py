@@ -21,11 +21,7 @@ class Niche:
 
 
 class Cells:
-    """Inhabited cells over named axes.
-
-    Args:
-        axes: The axes; the first gives the rows of the heat map.
-    """
+    """Inhabited cells over named axes; the first gives the rows of the heat map."""
 
     def __init__(self, axes: Sequence[Axis]) -> None:
         self.axes: tuple[Axis, ...] = tuple(axes)

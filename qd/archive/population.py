@@ -22,9 +22,6 @@ _AXIS = Labels("population", ("population",))
 class PopulationArchive(SlotArchive):
     """One row of slots for everybody, whatever the behaviour.
 
-    Args:
-        size: Most strategies in the population.
-
     Raises:
         InputError: A size below 1.
     """

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from debateqd.qd.archive.axes import Axis, default_axes
-from debateqd.qd.archive.base import ArchiveProtocol
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.population import PopulationArchive
 from debateqd.qd.archive.slots import SlotArchive
 from debateqd.qd.registry import Registry
 from debateqd.qd.seeds import FAMILIES
 
-ArchiveFactory = Callable[[Sequence[Axis], int, int], ArchiveProtocol]
+ArchiveFactory = Callable[[Sequence[Axis], int, int], Archive]
 """Makes an archive from its axes, challengers per cell, and slots per family."""
 
 ARCHIVES: Registry[ArchiveFactory] = Registry("archive")
@@ -30,7 +29,7 @@ def make_archive(
     axes: Sequence[Axis] | None = None,
     challengers: int = 0,
     slots: int = 5,
-) -> ArchiveProtocol:
+) -> Archive:
     """Make an empty archive by name.
 
     Args:
@@ -45,7 +44,7 @@ def make_archive(
     return ARCHIVES.get(kind)(default_axes() if axes is None else axes, challengers, slots)
 
 
-def archive_from_dict(data: Mapping[str, Any]) -> ArchiveProtocol:
+def archive_from_dict(data: Mapping[str, Any]) -> Archive:
     """Read a built-in archive from what its ``to_dict`` returned.
 
     Raises:

@@ -173,12 +173,7 @@ class BehaviourSummary:
     def of_match(
         cls, spoken: Sequence[Utterance], descriptors: Sequence[Descriptor] | None = None
     ) -> BehaviourSummary:
-        """Count the speeches of one strategy in one match.
-
-        Args:
-            spoken: Its speeches; those of both seats if it held both.
-            descriptors: What to count; the basic descriptors by default.
-        """
+        """Count the speeches of one strategy in one match, those of both seats if it held both."""
         chosen = BASIC if descriptors is None else descriptors
         facts = [SpeechFacts.of(utterance) for utterance in spoken]
         counts = {

@@ -142,10 +142,6 @@ class Centroids:
     def read(cls, path: Path, embedder: TextEmbedder | None = None) -> Centroids:
         """Read a file.
 
-        Args:
-            path: The file.
-            embedder: What the centroids will be used with.
-
         Raises:
             InputError: It cannot be read, holds no centroids, or those of another embedder.
         """
@@ -261,10 +257,6 @@ class EmbeddingCluster:
     mean, the sums say how similar the averaged embedding is to each centroid, and the embeddings
     themselves need not be kept. A strategy that no centroid reaches (:attr:`Centroids.reach`) is
     ``"out_of_range"``: it stands in the overflow row and is reported as outside.
-
-    Args:
-        embedder: What embeds speeches.
-        centroids: Where the centroids are.
 
     Raises:
         InputError: The centroids belong to another embedder.

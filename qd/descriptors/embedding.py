@@ -38,20 +38,13 @@ class TextEmbedder(Protocol):
     def embed(self, texts: Sequence[str]) -> Rows:
         """Embed texts.
 
-        Args:
-            texts: Any number of texts.
-
         Returns:
             float32, shape (n, d): rows of length 1; a text without a word is a row of zeros.
         """
 
 
 def unit_rows(rows: NDArray[Any]) -> Rows:
-    """Scale rows to length 1; rows of zeros stay as they are.
-
-    Args:
-        rows: Numbers, shape (n, d).
-    """
+    """Scale rows, shape (n, d), to length 1; rows of zeros stay as they are."""
     wide = np.asarray(rows, dtype=np.float64)
     lengths = np.sqrt(np.sum(wide * wide, axis=1, keepdims=True))
     scaled = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
@@ -64,9 +57,6 @@ class HashingEmbedder:
     Every lower-case word owns one coordinate and a sign, both taken from its BLAKE2b digest, so
     that rows are the same on every machine and in every process. It tells which words a text uses
     and nothing of what they mean.
-
-    Args:
-        dimension: Length of a row.
 
     Raises:
         InputError: A dimension below 2.

@@ -90,11 +90,9 @@ class Label:
 def majority(votes: Sequence[int]) -> str | None:
     """Return what more than half of all votes name.
 
-    Votes that could not be read count as votes for nothing, and are never guessed: with 2 of 5
+    There is a number for each of :data:`OUTCOMES`. Votes that could not be read count as votes for
+    nothing, and are never guessed: with 2 of 5
     unreadable, 3 that agree are a majority and 2 are not.
-
-    Args:
-        votes: One number per :data:`OUTCOMES`.
 
     Returns:
         A family; ``"unclassified"`` when that has the majority or nothing has; ``None`` when no
@@ -109,9 +107,6 @@ def majority(votes: Sequence[int]) -> str | None:
 
 def agreement(votes: Sequence[int]) -> float | None:
     """Return the share of all votes that the most-named label has, unreadable ones in the total.
-
-    Args:
-        votes: One number per :data:`OUTCOMES`.
 
     Returns:
         A number above 0, up to 1; ``None`` when no vote could be read.
@@ -183,13 +178,7 @@ def label_strategies(
 def label_thought(
     speeches: Sequence[str], settings: LabelsConfig, names: tuple[object, ...]
 ) -> Thought[Label]:
-    """Ask for all votes on one strategy at once.
-
-    Args:
-        speeches: Marked speeches in any order.
-        settings: How many votes, on how many speeches each.
-        names: What every seed derives from.
-    """
+    """Ask for all votes on one strategy at once."""
     pool = _shuffled(sorted(set(speeches)), "speeches", *names)
     if not pool:
         return Label()
@@ -273,12 +262,7 @@ class Labelling:
 
 
 def sum_up(labels: Mapping[str, Label], declared: Mapping[str, str]) -> Labelling:
-    """Sum up labels.
-
-    Args:
-        labels: Strategy id to its label.
-        declared: Strategy id to the family that it declares.
-    """
+    """Sum up labels by strategy, beside the families that the strategies declare."""
     asked = {s: label for s, label in labels.items() if label.calls}
     agreed = [a for label in asked.values() if (a := label.agreement) is not None]
     named = {s: family for s, label in asked.items() if (family := label.family) is not None}

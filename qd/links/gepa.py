@@ -190,11 +190,6 @@ class DebateAdapter:
     ) -> Any:
         """Debate a batch of questions.
 
-        Args:
-            batch: The questions.
-            candidate: The strategy, under :data:`COMPONENT`.
-            capture_traces: Whether GEPA will reflect on the debates.
-
         Returns:
             A ``gepa.core.adapter.EvaluationBatch`` of :class:`Rollout` objects. To GEPA, an example
             is one metric call, however many debates it takes.

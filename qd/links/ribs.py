@@ -177,11 +177,6 @@ def add_rows(
 ) -> list[int]:
     """Add rows to what :func:`empty_ribs` made, in one batch.
 
-    Args:
-        target: The pyribs archive.
-        rows: The rows.
-        strategies: Strategies by id, for their texts; an empty text where one is missing.
-
     Returns:
         pyribs' status of every row: 0 not added, 1 improved a cell, 2 new cell.
     """

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from debate_env.questions.question import Question
 from debateqd.qd.archive.axes import Unplaceable, Value
-from debateqd.qd.archive.base import ArchiveProtocol, Entry
+from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.counting import contest_scores, measured, self_scores
@@ -107,7 +108,7 @@ class QDMetrics:
     carried_over: tuple[str, ...]
 
 
-def refill(archive: ArchiveProtocol, entries: Sequence[Entry]) -> ArchiveProtocol:
+def refill(archive: Archive, entries: Sequence[Entry]) -> Archive:
     """Put entries into an empty archive like this one; the fittest of a cell stays, ties by id."""
     fresh = archive_from_dict({**archive.to_dict(), "cells": [], "out_of_range": {}})
     fresh.place_all(sorted(entries, key=lambda e: (-e.fitness, e.strategy_id)))
@@ -150,7 +151,7 @@ class _Elite:
 
 
 def corrected_qd(
-    archive: ArchiveProtocol,
+    archive: Archive,
     looks: Sequence[FreshLook],
     *,
     offset: float,
@@ -229,7 +230,7 @@ def corrected_qd(
     )
 
 
-def _prepare(archive: ArchiveProtocol, look: FreshLook, passages: Sequence[str]) -> _Elite:
+def _prepare(archive: Archive, look: FreshLook, passages: Sequence[str]) -> _Elite:
     entry = archive.get(look.strategy.strategy_id)
     if entry is None:
         raise ValueError(f"{look.strategy.strategy_id} is not in the archive")
@@ -249,7 +250,7 @@ def _prepare(archive: ArchiveProtocol, look: FreshLook, passages: Sequence[str])
 
 
 def _measure(
-    archive: ArchiveProtocol,
+    archive: Archive,
     elites: Sequence[_Elite],
     weights: NDArray[np.int64],
     rules: _Rules,
@@ -356,7 +357,7 @@ def archive_plans(
 
 def looks_of(
     elites: Sequence[Strategy],
-    archive: ArchiveProtocol,
+    archive: Archive,
     scale: Scale | None,
     matches: Sequence[Match],
     seed_matches: Sequence[Match],

@@ -168,15 +168,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A child that could not be made.
-
-    Attributes:
-        task: What was asked for.
-        operator: Name of the mutator.
-        refusals: Why, one per attempt.
-        usage: Tokens of all attempts.
-        calls: Model calls of all attempts.
-    """
+    """A child that could not be made, with a refusal for every attempt; see :class:`Child`."""
 
     task: MutationTask
     operator: str
@@ -206,16 +198,8 @@ def mutate(
 ) -> Thought[MutationResult]:
     """Ask for a child until a draft passes every check or the attempts are used up.
 
+    The pool of all strategies so far is read, not changed; ``first_attempt`` were made before.
     Attempt ``k`` has the seed ``derive_seed(run_seed, "mutate", generation, child, k)``.
-
-    Args:
-        mutator: What makes the drafts.
-        task: The child wanted.
-        run_seed: Seed of the run.
-        pool: All strategies so far; read, not changed.
-        settings: Limits.
-        guard: Refuses drafts that carry what belongs to a question.
-        first_attempt: Number of attempts that were made before.
 
     Raises:
         ValueError: The number of parents is not the mutator's arity.

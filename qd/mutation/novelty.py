@@ -108,12 +108,7 @@ class StrategyPool:
         return len(self._sets)
 
     def add(self, text: str, name: str = "") -> None:
-        """Remember a text; copies of known ones too.
-
-        Args:
-            text: The strategy.
-            name: What refusals call it, e.g. its identifier; its number in the pool by default.
-        """
+        """Remember a text; copies of known ones too."""
         words = normal_words(text)
         number = len(self._sets)
         self._names.append(name or f"#{number}")
@@ -192,12 +187,7 @@ class MeaningPool:
         return len(self._names)
 
     def add(self, text: str, name: str = "") -> None:
-        """Remember a text.
-
-        Args:
-            text: The strategy.
-            name: What refusals call it; its number in the pool by default.
-        """
+        """Remember a text."""
         self._words.add(text, name)
         row, used = self._row(text), len(self._names)
         if used == len(self._rows):  # room for twice as many, so that adding stays cheap

@@ -167,11 +167,6 @@ def allot(shares: Mapping[str, float], children: int, seed: int) -> list[str]:
 
     Systematic sampling: one random offset, then equal steps through the shares, so that numbers
     vary as little as whole numbers can and their means are exact.
-
-    Args:
-        shares: Shares that add up to 1.
-        children: Number of children.
-        seed: Determines offset and order.
     """
     draws = Draws(derive_seed(seed, "operators").to_bytes(8, "big"))
     offset = draws.uniform()
@@ -187,14 +182,7 @@ def allot(shares: Mapping[str, float], children: int, seed: int) -> list[str]:
 def operator_stats(
     shares: Mapping[str, float], yields: OperatorSuccesses, prior: float, asked: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Sum up for results: share and children of this generation, and yields as far as remembered.
-
-    Args:
-        shares: Shares of this generation.
-        yields: OperatorSuccesses after it.
-        prior: As in :func:`adapted_shares`.
-        asked: The operator of every child of this generation.
-    """
+    """Sum up for results: shares and children of this generation, yields as remembered."""
     totals = yields.totals()
     names = dict.fromkeys((*shares, *asked))
     return {

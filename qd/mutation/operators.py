@@ -35,15 +35,10 @@ EXAMPLES = 3
 
 
 def examples_for(parent: Strategy, seed: int, count: int = EXAMPLES) -> tuple[str, ...]:
-    """Draw the examples for one strategy: seeds of the parent's family, in random order.
+    """Draw at most ``count`` examples: seeds of the parent's family, in random order.
 
     A parent that is a seed is always among them, so that the lineage on record is true. A family
     that has no seeds has the parent alone.
-
-    Args:
-        parent: Gives the family.
-        seed: Of the draw.
-        count: How many, at most.
     """
     texts = SEED_TEXTS.get(parent.family, (parent.text,))
     order = sorted(texts, key=lambda text: derive_seed(seed, "example", text))
@@ -53,11 +48,7 @@ def examples_for(parent: Strategy, seed: int, count: int = EXAMPLES) -> tuple[st
 
 
 class PromptMutator(ABC):
-    """Asks the model once, with a prompt of its own.
-
-    Args:
-        settings: Limits, and how drafts are drawn.
-    """
+    """Asks the model once, with a prompt of its own."""
 
     name: str
     arity = 1

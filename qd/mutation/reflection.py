@@ -31,11 +31,7 @@ QUOTE_WORDS = 8
 
 
 def transcript_reader(run_dir: Path) -> Transcripts:
-    """Return a function that reads transcripts of a run directory.
-
-    Args:
-        run_dir: The directory; the matches asked for must be of committed generations.
-    """
+    """Return a function that reads transcripts of a run's committed generations."""
 
     def read(matches: Sequence[Match]) -> Mapping[str, tuple[Speech, ...]]:
         wanted: dict[int, set[str]] = defaultdict(set)
@@ -57,11 +53,6 @@ def transcript_reader(run_dir: Path) -> Transcripts:
 
 def outcome(match: Match, strategy_id: str, truth_weight: float) -> float | None:
     """Return how a debate went for a strategy: the judge's credence on its side, from 0 to 1.
-
-    Args:
-        match: A debate.
-        strategy_id: The strategy.
-        truth_weight: 1 when only the truth counts, so that both debaters are a team.
 
     Returns:
         For a team the credence in the correct answer, otherwise the strategy's part of what the two
@@ -117,16 +108,7 @@ def show(
     truth_weight: float,
     words: int,
 ) -> DebateShown:
-    """Turn a debate into what the mutator reads of it.
-
-    Args:
-        match: A debate with a usable verdict in which the strategy took part.
-        speeches: What was said.
-        question: Its question.
-        strategy_id: The strategy.
-        truth_weight: 1 when only the truth counts.
-        words: Words that are shown of a speech.
-    """
+    """Turn a debate with a usable verdict into what the mutator reads: so many words a speech."""
     team = is_team(match, truth_weight)
     side = match.side(strategy_id)
     own = match.label if team or side is None else side

@@ -14,7 +14,8 @@ from debate_env.draws import Draws
 from debateqd.agents.base import derive_seed
 from debateqd.agents.prompts import Aim
 from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Labels, axis_from_dict
-from debateqd.qd.archive.base import ArchiveProtocol, Cell, Entry, Spot
+from debateqd.qd.archive.base import Cell, Entry, Spot
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.seeds import FAMILIES
 
 _FAMILY_STEP = 2
@@ -34,22 +35,14 @@ class Target:
     aims: tuple[Aim, ...]
 
     def family(self, own: str) -> str:
-        """Return the family that the child declares.
-
-        Args:
-            own: The parent's, which stays unless another one is aimed at.
-        """
+        """Return the family that the child declares: the parent's, unless another is aimed at."""
         return next((aim.family for aim in self.aims if aim.family), own)
 
 
 class Targets:
-    """The cells of an archive as targets.
+    """The cells of an archive as targets; the archive is read once."""
 
-    Args:
-        archive: The archive; read once.
-    """
-
-    def __init__(self, archive: ArchiveProtocol) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
         data = archive.to_dict()
         self._axes: tuple[Axis, ...] = tuple(map(axis_from_dict, data["axes"]))
@@ -71,10 +64,6 @@ class Targets:
         A cell's weight is its need, 1 where it is empty, otherwise half the share of inhabited
         cells whose elites are better, divided by 2 for every bin on the way (a change of family
         counts as two).
-
-        Args:
-            parent: The parent as the archive knows it.
-            seed: Determines the draw.
         """
         spot = self._archive.cell_of(parent.behaviour)
         if not isinstance(spot, Spot):

@@ -112,14 +112,7 @@ def gap_precision(
     study: Study,
     test_study: Study | None = None,
 ) -> Precision:
-    """Precision of the gap, train minus test accuracy.
-
-    Args:
-        train: Variances of training verdicts.
-        test: Variances of test verdicts.
-        study: Size of the study on the training questions; its seeds are those of both sets.
-        test_study: Size on the test questions, where it is another.
-    """
+    """Precision of the gap, train minus test accuracy; the seeds are those of ``study``."""
     return _precision(_both(train, test, study, test_study, mean_variance), 1, study)
 
 

@@ -160,11 +160,7 @@ def assumed_inputs(given: Assumptions) -> PowerInputs:
 
 
 def measured_inputs(given: Assumptions, data: Path) -> PowerInputs:
-    """Take from data what was not given.
-
-    Args:
-        given: What is to be different from the data.
-        data: A run directory or a file of matches.
+    """Take from data, a run directory or a file of matches, what was not given.
 
     Raises:
         InputError: The data cannot be used, or numbers contradict each other.

@@ -32,14 +32,7 @@ ORDER_CONFIDENCES = (0.8, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class PowerTargets:
-    """Effects for which a size is asked; points are percentage points.
-
-    Attributes:
-        gap: Gap, train minus test.
-        gap_difference: Difference of two objectives' gaps.
-        win_difference: Difference of two win rates.
-        rating: Rating difference, in Elo points.
-    """
+    """Effects for which a size is asked, in percentage points; a rating's in Elo points."""
 
     gap: float | None = None
     gap_difference: float | None = None
@@ -129,14 +122,7 @@ def plan_power(
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> PowerPlan:
-    """Calculate what can be told from zero.
-
-    Args:
-        assumed: What the user says.
-        targets: Effects for which a size is asked.
-        data: A run directory or a file of matches, whose variances are taken.
-        power: Probability of telling a detectable effect.
-        confidence: Of the intervals.
+    """Calculate what can be told from zero; variances are taken from ``data`` where it is given.
 
     Raises:
         InputError: Numbers contradict each other, or the data cannot be used.

@@ -164,9 +164,7 @@ def effect_correlation(
 ) -> float | None:
     """Correlation of two conditions' question effects, corrected for the noise of debates.
 
-    Args:
-        first: Verdicts by question.
-        second: Verdicts of the other condition.
+    Both are given as verdicts by question.
 
     Returns:
         From 0 to 1; ``None`` where it cannot be known: fewer than three common questions, no
@@ -323,11 +321,7 @@ def _evaluation(folder: Path) -> StudyVerdicts:
 
 
 def match_verdicts(path: Path) -> StudyVerdicts:
-    """Sort the debates of a run's match log.
-
-    Args:
-        path: ``matches.jsonl``.
-    """
+    """Sort the debates of a run's match log."""
     found = StudyVerdicts(f"{path}: training matches, and report matches for win rates")
     measured: dict[tuple[str, frozenset[str]], str] = {}
     for number, line in read_lines(path):

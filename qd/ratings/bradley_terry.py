@@ -30,18 +30,6 @@ MOST_LIVING = 1000
 """Strategies whose covariance is kept when nobody says which are living."""
 
 
-def priors_of(config: BradleyTerryConfig) -> Priors:
-    """Read the priors of a configuration; ``None`` is estimated."""
-    return Priors(
-        root=config.root,
-        mutation=config.mutation,
-        question=config.question,
-        side=config.side,
-        position=config.position,
-        mean=config.mean,
-    )
-
-
 @dataclass(frozen=True)
 class _Rated:
     """One objective's fit with its names."""
@@ -57,14 +45,10 @@ class BradleyTerry:
 
     Matches are read once: when the same list is given again and has grown, only what is new is.
     That changes no result.
-
-    Args:
-        config: Priors and what a debate counts.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mixed objective.
     """
 
     def __init__(self, config: BradleyTerryConfig, truth_weight: float) -> None:
-        self._priors = priors_of(config)
+        self._priors = Priors(**config.model_dump(exclude={"score"}))
         self._weight = truth_weight
         objectives: list[RatedObjective] = []
         if truth_weight < 1:

@@ -16,11 +16,7 @@ _SMALL = 1e-5
 
 
 class DenseFactor:
-    """Cholesky factor of a positive definite matrix.
-
-    Args:
-        matrix: The matrix; its lower triangle is read, and it is overwritten.
-    """
+    """Cholesky factor of a positive definite matrix, of which the lower triangle is overwritten."""
 
     def __init__(self, matrix: Floats) -> None:
         # LAPACK works on columns; the matrix is symmetric, so its transpose is the same one.
@@ -93,11 +89,6 @@ def prior(design: Design, scales: Scales) -> Floats:
 
 class DenseMode(PosteriorMode):
     """A mode with all its matrices.
-
-    Args:
-        design: Games and lineages.
-        scales: The scales.
-        start: Where to begin, (size,).
 
     Attributes:
         factor: Of the posterior precision (taken one Newton step before the end).

@@ -144,14 +144,7 @@ class Pattern:
 
 
 class Design:
-    """Games and lineages, made ready for the numerics.
-
-    Args:
-        games: The games.
-        n: Number of strategies; those without games count too.
-        parents: See :func:`parent_table`.
-        questions: Number of questions; by default as many as the games name.
-    """
+    """Games of n strategies, and lineages (see :func:`parent_table`), ready for the numerics."""
 
     def __init__(
         self,

@@ -90,13 +90,7 @@ def cluster_loss(design: Design, clusters: Clusters, variance: Floats, covarianc
 
 
 def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, loss: float) -> float:
-    """Estimate the dispersion.
-
-    Args:
-        mode: The mode at the present dispersion.
-        clusters: See :func:`clusters_of`.
-        parameters: Effective number of parameters.
-        loss: See :func:`cluster_loss`, with the covariance at the present dispersion.
+    """Estimate the dispersion from a mode, the effective number of parameters and the loss.
 
     Returns:
         At least 1 for wins, which cannot scatter less than coin tosses do.

@@ -78,12 +78,7 @@ class _Table:
 
 
 class Elo:
-    """The paper's rating as a view of the match log.
-
-    Args:
-        config: Constants and memory.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mixed objective.
-    """
+    """The paper's rating as a view of the match log; ``truth_weight`` is between 0 and 1."""
 
     def __init__(self, config: EloConfig, truth_weight: float) -> None:
         self._config = config

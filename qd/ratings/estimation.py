@@ -54,12 +54,6 @@ def estimate_dense(
 ) -> tuple[DenseMode, Floats]:
     """Find mode, scales and dispersion; the log scales to within about 0.001.
 
-    Args:
-        design: Games and lineages.
-        scales: Where to begin.
-        groups: Scales to estimate.
-        loose: Whether to estimate the dispersion.
-
     Returns:
         See :func:`estimate`.
     """

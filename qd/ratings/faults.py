@@ -43,13 +43,7 @@ def _named(numbers: Ints, ids: Sequence[str]) -> str:
 
 
 def warnings_of(fit: Fit, games: Games, ids: Sequence[str]) -> tuple[str, ...]:
-    """Say what makes ratings rest on the prior.
-
-    Args:
-        fit: The fit.
-        games: Its games.
-        ids: Ids of the strategies by number; numbers stand in beyond them.
-    """
+    """Say what makes ratings rest on the prior; strategies without an id are called by number."""
     n = len(fit.strengths)
     ids = [*ids, *map(str, range(len(ids), n))]
     if not len(games):

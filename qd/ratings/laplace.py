@@ -33,17 +33,10 @@ SMALL = 800
 
 @dataclass(frozen=True)
 class Priors:
-    """Prior standard deviations in Elo points; ``None``: estimated from the data.
+    """Prior standard deviations in Elo points, and dispersion, as in :class:`.design.Scales`.
 
-    Attributes:
-        root: Of strategies without parents.
-        mutation: Of children about their parents' mean plus the mutation mean.
-        question: Of the questions' deviations.
-        side: Of the correct-side effect (teams: of the mean difficulty). One number has no scale to
-            estimate; ``None`` is :data:`WIDE`.
-        position: Of the position effect; likewise.
-        mean: Of the mutation mean; likewise.
-        dispersion: Variance of outcomes over p (1 - p).
+    ``None`` is estimated from the data; for side, position and mean, which are single numbers and
+    so have no scale to estimate, it is :data:`WIDE`.
     """
 
     root: float | None = None
@@ -118,10 +111,6 @@ class Fit:
 
     def difference(self, a: int, b: int) -> tuple[float, float]:
         """Mean and standard deviation of strength a minus strength b.
-
-        Args:
-            a: Number of a living strategy.
-            b: Number of another.
 
         Raises:
             KeyError: One of them is not among the living.

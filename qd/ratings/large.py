@@ -34,14 +34,7 @@ _FEW = 4
 
 
 class LargeMode(PosteriorMode):
-    """A mode that solves by conjugate gradients.
-
-    Args:
-        design: Games and lineages.
-        scales: The scales.
-        start: Where to begin, (size,).
-        small: See :class:`.newton.PosteriorMode`.
-    """
+    """A mode that solves by conjugate gradients."""
 
     def __init__(
         self, design: Design, scales: Scales, start: Floats, small: float = _SMALL
@@ -199,12 +192,6 @@ def estimate_large(
     design: Design, scales: Scales, groups: tuple[str, ...], loose: bool
 ) -> tuple[LargeMode, Floats]:
     """Find mode, scales and dispersion; the log scales to within about 0.01.
-
-    Args:
-        design: Games and lineages.
-        scales: Where to begin.
-        groups: Scales to estimate.
-        loose: Whether to estimate the dispersion.
 
     Returns:
         See :func:`.estimation.estimate`.

@@ -144,15 +144,7 @@ def posterior_of(
     form: Form = "duel",
     warnings: tuple[str, ...] = (),
 ) -> Posterior:
-    """Give a fit its names.
-
-    Args:
-        fit: The fit.
-        ids: Ids of all its strategies by number.
-        questions: Ids of its questions by number.
-        form: Form of its games.
-        warnings: What should make one careful.
-    """
+    """Give a fit its names: ids of strategies and of questions by their numbers."""
     return Posterior(
         ids=tuple(ids[k] for k in fit.living),
         mean=fit.strengths[fit.living],
@@ -178,11 +170,6 @@ def combine(persuasion: Posterior, truth: Posterior, weight: float) -> Posterior
 
     They come from the same debates; but what a debate says for the side that defends the correct
     answer it says against it once sides are exchanged, so that the two errors hardly correlate.
-
-    Args:
-        persuasion: Posterior from duels.
-        truth: Posterior from teams.
-        weight: Weight of truth.
 
     Raises:
         ValueError: They are about different strategies.

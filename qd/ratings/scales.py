@@ -62,13 +62,7 @@ def free_groups(design: Design, fixed: Sequence[str]) -> tuple[str, ...]:
 
 
 def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> ScaleStep:
-    """Differentiate the log evidence by the log scales.
-
-    Args:
-        mode: The mode at the present scales.
-        groups: Whose scales.
-        leverage: Posterior variance of every game's predictor, (N,).
-    """
+    """Differentiate the log evidence by the log scales; ``leverage`` is every game's, (N,)."""
     design, scales = mode.design, mode.scales
     inverse = mode.covariance()
     spread = {group: design.along(inverse, group) for group in groups}  # E_k S, (m_k, size)
@@ -112,11 +106,7 @@ def moved(scales: Scales, groups: tuple[str, ...], by: Floats, dispersion: float
 
 
 class Stride:
-    """Fisher scoring with a leash: steps get shorter where they change their direction.
-
-    Args:
-        count: Number of scales.
-    """
+    """Fisher scoring with a leash: steps get shorter where they change their direction."""
 
     def __init__(self, count: int) -> None:
         self._longest = np.full(count, 0.75)

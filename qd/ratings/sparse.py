@@ -145,9 +145,7 @@ def conjugate_gradients(
 class DenseSchur:
     """Cholesky factor of the precision of strengths and effects, questions eliminated.
 
-    Args:
-        precision: The precision.
-        last: Strategies that are to come last.
+    The strategies ``last`` come last.
     """
 
     def __init__(self, precision: SparsePrecision, last: Ints) -> None:

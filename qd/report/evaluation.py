@@ -63,12 +63,7 @@ def _measures(columns: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
-    """Lay out the evaluation of one run.
-
-    Args:
-        report: What ``evaluation/report.json`` holds.
-        top: Number of strategies shown with their text.
-    """
+    """Lay out ``evaluation/report.json`` of one run, with the texts of the ``top`` strategies."""
     parts: list[RenderableType] = []
     if report["simulation"]:
         parts.append(Text(SIMULATION, style="yellow"))
@@ -94,11 +89,7 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
 
 
 def comparison_report(comparison: Mapping[str, Any]) -> RenderableType:
-    """Lay out the comparison of two runs on the same questions.
-
-    Args:
-        comparison: What ``evaluate.py RUN_A RUN_B --json`` prints.
-    """
+    """Lay out the comparison of two runs on the same questions."""
     parts: list[RenderableType] = []
     first, second = comparison["runs"]
     if comparison["simulation"]:
@@ -135,11 +126,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 
 
 def groups_report(report: Mapping[str, Any]) -> RenderableType:
-    """Lay out groups of runs and their comparison.
-
-    Args:
-        report: What :func:`debateqd.qd.measures.compare.compare_seeds` returned.
-    """
+    """Lay out what :func:`debateqd.qd.measures.compare.compare_seeds` returned."""
     parts: list[RenderableType] = []
     if report["simulation"]:
         parts.append(Text(SIMULATION, style="yellow"))
@@ -192,12 +179,7 @@ def print_report(renderable: RenderableType) -> None:
 
 
 def html_page(renderable: RenderableType, title: str) -> str:
-    """Return a report as a page that needs nothing but a browser; all text is escaped.
-
-    Args:
-        renderable: The report.
-        title: Title of the page.
-    """
+    """Return a report as a page that needs nothing but a browser; all text is escaped."""
     console = Console(file=io.StringIO(), width=WIDTH, record=True, force_terminal=False)
     console.print(renderable)
     body = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")

@@ -30,10 +30,6 @@ def _label(name: str) -> str:
 def heat_map_html(heat_map: HeatMap, title: str) -> str:
     """Draw an archive: families down, behaviour across, colour by rating.
 
-    Args:
-        heat_map: The archive as a table.
-        title: Caption; escaped like every label.
-
     Returns:
         A complete HTML page.
     """

@@ -46,12 +46,7 @@ MOST_DESCENDANTS = 40
 
 
 def diff_text(stretches: Iterable[Stretch], *, coloured: bool) -> Text:
-    """Show a word diff.
-
-    Args:
-        stretches: What :func:`debateqd.qd.store.word_diff.word_diff` returned.
-        coloured: Red and green, else ``[-removed-]`` and ``{+added+}``.
-    """
+    """Show a word diff: red and green, else ``[-removed-]`` and ``{+added+}``."""
     text = Text()
     for stretch in stretches:
         shown = visible(stretch.text)
@@ -141,12 +136,7 @@ def _descendants(history: StrategyHistory) -> str:
 
 
 def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableType:
-    """Lay out a strategy's history.
-
-    Args:
-        history: What :func:`debateqd.qd.store.history.history_of` found.
-        coloured: Whether differences may be told by colour.
-    """
+    """Lay out a strategy's history."""
     strategy = history.strategy
     parts: list[RenderableType] = []
     if history.simulation:

@@ -52,9 +52,6 @@ def _need(need: Need) -> str:
 def power_report(plan: PowerPlan) -> str:
     """Lay out a plan.
 
-    Args:
-        plan: What :func:`debateqd.qd.power.plan.plan_power` returned.
-
     Returns:
         Lines for a terminal or a file.
     """

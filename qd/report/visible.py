@@ -15,9 +15,6 @@ def visible(text: str) -> str:
 
     Escape sequences, control characters, directional and zero-width marks and lone surrogates are
     written as ``\x1b``, ``\u202e`` and so on; a tab becomes a space. Line breaks stay.
-
-    Args:
-        text: What a model, a file or a stranger wrote.
     """
     if text.isprintable():
         return text

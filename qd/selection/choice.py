@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from debateqd.qd.archive.base import ArchiveEvent, ArchiveProtocol, Decision, Entry
+from debateqd.qd.archive.base import ArchiveEvent, Decision, Entry
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.acceptance import AcceptanceRule, Belief
@@ -84,7 +85,7 @@ class Beliefs:
 
 
 def choose(
-    archive: ArchiveProtocol, children: Sequence[Entry], rule: AcceptanceRule, beliefs: Beliefs
+    archive: Archive, children: Sequence[Entry], rule: AcceptanceRule, beliefs: Beliefs
 ) -> Choice:
     """Let those who wait face their elites again, then offer the children; changes the archive.
 
@@ -124,7 +125,7 @@ def choose(
     return Choice(tuple(verdicts), tuple(events))
 
 
-def open_decisions(archive: ArchiveProtocol, children: Sequence[Entry]) -> list[Pair]:
+def open_decisions(archive: Archive, children: Sequence[Entry]) -> list[Pair]:
     """Find out who would face whom, without changing the archive.
 
     Args:

@@ -33,7 +33,7 @@ from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.journal.files import sync_folder
-from debateqd.qd.archive.base import ArchiveProtocol
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.loading import dump_config, parse_config
 from debateqd.qd.config.schema import RunConfig
@@ -163,7 +163,7 @@ class RunDirectory:
         """Read ``archive.json``."""
         return _versioned(self.path / "archive.json")
 
-    def living(self) -> ArchiveProtocol:
+    def living(self) -> Archive:
         """Read the archive of the last committed generation.
 
         Raises:

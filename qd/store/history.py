@@ -13,7 +13,7 @@ from statistics import NormalDist
 from typing import Any, Literal, NamedTuple, get_args
 
 from debate_env.errors import InputError
-from debateqd.qd.archive.base import ArchiveProtocol
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import is_simulated
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
@@ -354,7 +354,7 @@ def _step(strategy: Strategy, strategies: Mapping[str, Strategy]) -> Step:
     return Step(strategy, changes)
 
 
-def _fate(run: RunDirectory, strategy: Strategy, archive: ArchiveProtocol | None) -> Fate:
+def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> Fate:
     if archive is None:
         return Fate("unknown")
     strategy_id = strategy.strategy_id

@@ -49,13 +49,7 @@ class Resamples:
 
 
 def draw_weights(table: MatchTable, resamples: int, seed: int) -> Resamples:
-    """Draw the resamples of a table; of a very large one fewer than asked for.
-
-    Args:
-        table: The table.
-        resamples: How many.
-        seed: Of the draws.
-    """
+    """Draw the resamples of a table; of a very large one fewer than asked for."""
     count = int(np.clip(_ROOM // len(table), _FEWEST, max(resamples, _FEWEST)))
     questions, passages = len(table.questions), len(table.passages)
     own = np.where(
@@ -99,12 +93,7 @@ def relative(every: Floats, anchor: int | None, confidence: float) -> tuple[Floa
 
 
 def elo_ratings(table: MatchTable, weights: Resamples, k: float) -> Floats:
-    """Go through the table once, in its order.
-
-    Args:
-        table: The table; each row is one game.
-        weights: Its resamples.
-        k: Largest change of a rating by one game.
+    """Go through the table once, in its order: each row is one game that moves at most k.
 
     Returns:
         Ratings, (n, 1 + resamples).

@@ -194,12 +194,7 @@ def find_columns(table: Table, given: Columns, *, truth: bool = False) -> Column
 
 
 class _Search:
-    """Looks for columns.
-
-    Args:
-        table: The table.
-        given: What is taken already.
-    """
+    """Looks for columns."""
 
     def __init__(self, table: Table, given: Columns) -> None:
         self._table = table

@@ -79,14 +79,7 @@ class Rated:
 
 @dataclass(frozen=True, slots=True)
 class TableEffect:
-    """Something that is not a player's.
-
-    Attributes:
-        name: What it is.
-        value: Elo points, except for a dispersion.
-        low: Lower end of the interval; ``None`` where none was made.
-        high: Upper end.
-    """
+    """Something that is not a player's: Elo points, or a dispersion; ends as in :class:`Rated`."""
 
     name: str
     value: float
@@ -122,10 +115,6 @@ def default_model(table: MatchTable) -> Model:
 
 def rate_table(table: MatchTable, settings: Settings = Settings()) -> TableRatings:
     """Rate the players of a table.
-
-    Args:
-        table: The table.
-        settings: How.
 
     Raises:
         InputError: The anchor is no player, or the model cannot use such a table.

@@ -10,13 +10,8 @@ from typing import Any
 
 from debateqd.agents.models.base import NO_USAGE, Usage
 from debateqd.qd.archive.axes import axis_from_dict
-from debateqd.qd.archive.base import (
-    ArchiveProtocol,
-    Entry,
-    HeatMap,
-    outside_counts,
-    outside_warnings,
-)
+from debateqd.qd.archive.base import Entry, HeatMap, outside_counts, outside_warnings
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.descriptors.labelling import Labelling
@@ -87,7 +82,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def generation_stats(
-    played: PlayedGeneration, archive: ArchiveProtocol, config: RunConfig
+    played: PlayedGeneration, archive: Archive, config: RunConfig
 ) -> GenerationStats:
     """Sum up a generation."""
     matches, births = played.matches, played.births
@@ -178,7 +173,7 @@ def _row(entry: Entry, state: TrainingState, fitted: Ratings) -> EliteRow:
 
 
 def archive_json(
-    generation: int, rows: Sequence[EliteRow], table: HeatMap, archive: ArchiveProtocol
+    generation: int, rows: Sequence[EliteRow], table: HeatMap, archive: Archive
 ) -> dict[str, Any]:
     """Return what ``archive.json`` holds."""
     return {

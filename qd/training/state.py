@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from debate_env.errors import InputError
-from debateqd.qd.archive.base import ArchiveProtocol
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict, make_archive
 from debateqd.qd.config.schema import EvolutionConfig
 from debateqd.qd.debates.matches import Match
@@ -34,7 +34,7 @@ class TrainingState:
         yields: What the mutation operators have yielded.
     """
 
-    archive: ArchiveProtocol
+    archive: Archive
     strategies: dict[str, Strategy] = field(default_factory=dict)
     behaviours: dict[str, BehaviourSummary] = field(default_factory=dict)
     ratings: dict[str, float] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class TrainingState:
         }
 
 
-def new_archive(evolution: EvolutionConfig) -> ArchiveProtocol:
+def new_archive(evolution: EvolutionConfig) -> Archive:
     """Make the empty archive of a configuration.
 
     Raises:
