@@ -19,7 +19,7 @@ from debateqd.agents.models.base import (
 from debateqd.agents.models.vllm import VllmModel
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Finished, RefusedError
-from debateqd.agents.models.vllm.stages import Answer
+from debateqd.agents.models.vllm.stages import Generated
 from tests.agents.models.vllm.test_prompts import CharacterTokenizer
 
 
@@ -54,7 +54,9 @@ class FakeRunner:
             return []
         key, ask = self.inside.pop(0)
         logs = {token: -float(token % 7) - 1 for token in ask.watch}
-        return [Finished(key, Answer([1] * min(3, ask.max_tokens), "xyz", "stop", None, logs), 4)]
+        return [
+            Finished(key, Generated([1] * min(3, ask.max_tokens), "xyz", "stop", None, logs), 4)
+        ]
 
     def close(self):
         self.closed = True

@@ -7,7 +7,7 @@ import pytest
 
 from debateqd.agents.models.base import Message, Request, Sampling
 from debateqd.agents.models.vllm.choices import choice_tree
-from debateqd.agents.models.vllm.stages import WATCHED, Abilities, Answer, Prompt, answering
+from debateqd.agents.models.vllm.stages import WATCHED, Abilities, Generated, Prompt, answering
 
 OPEN, CLOSE, END = 90, 91, 92
 TAGS = ("<think>", "</think>")
@@ -61,13 +61,13 @@ def seen(**probabilities):
         OPEN if name == "opening" else ord(name): math.log(value)
         for name, value in probabilities.items()
     }
-    return Answer([0], "", "length", None, logs)
+    return Generated([0], "", "length", None, logs)
 
 
 def test_a_text_is_generated_in_one_stage():
     asked, reply = run(
         answering(request(schema="{}"), Prompt([1, 2, 3]), abilities()),
-        [Answer([7, 8], "So it is.", "stop")],
+        [Generated([7, 8], "So it is.", "stop")],
     )
     ((ask,),) = asked
     assert (ask.ids, ask.max_tokens, ask.seed) == ([1, 2, 3], 10, 5)
@@ -80,19 +80,19 @@ def test_a_text_is_generated_in_one_stage():
     ("reason", "finish"), [("stop", "stop"), ("length", "length"), ("repetition", "length")]
 )
 def test_ends_of_a_text_are_translated(reason, finish):
-    _, reply = run(answering(request(), Prompt([1]), abilities()), [Answer([7], "x", reason)])
+    _, reply = run(answering(request(), Prompt([1]), abilities()), [Generated([7], "x", reason)])
     assert reply.finish_reason == finish
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", "something new"])
 def test_a_text_that_the_engine_gave_up_is_an_error(reason):
-    _, reply = run(answering(request(), Prompt([1]), abilities()), [Answer([], "x", reason)])
+    _, reply = run(answering(request(), Prompt([1]), abilities()), [Generated([], "x", reason)])
     assert (reply.finish_reason, reply.text) == ("error", "")
     assert reason in reply.error
 
 
 def test_a_prompt_that_just_fits_is_answered():
-    run(answering(request(), Prompt([0] * 90), abilities()), [Answer([7], "x")])
+    run(answering(request(), Prompt([0] * 90), abilities()), [Generated([7], "x")])
     run(answering(verdict(), Prompt([0] * 99), abilities()), [seen(A=0.5, B=0.5)])
 
 
@@ -142,7 +142,7 @@ def test_more_tokens_than_the_engine_tells_at_once_are_asked_for_in_parts():
     asks = next(stages)
     assert [len(ask.watch) for ask in asks] == [WATCHED, 2]
     answers = [
-        Answer([0], log_probabilities=dict.fromkeys(ask.watch, math.log(0.001))) for ask in asks
+        Generated([0], log_probabilities=dict.fromkeys(ask.watch, math.log(0.001))) for ask in asks
     ]
     with pytest.raises(StopIteration) as end:
         stages.send(answers)
@@ -157,8 +157,8 @@ def test_choices_that_cannot_be_told_apart_are_an_error():
 def test_a_block_that_the_template_opened_is_finished_first():
     asked, reply = run(
         answering(request(schema="{}"), Prompt([1, OPEN], "open"), abilities()),
-        [Answer([5, 6, CLOSE], "let me see", "stop", CLOSE)],
-        [Answer([7], "\n\nSo it is.", "stop")],
+        [Generated([5, 6, CLOSE], "let me see", "stop", CLOSE)],
+        [Generated([7], "\n\nSo it is.", "stop")],
     )
     (think,), (speak,) = asked
     assert (think.ids, think.max_tokens, think.stop_ids, think.schema) == (
@@ -175,13 +175,13 @@ def test_a_block_that_the_template_opened_is_finished_first():
 @pytest.mark.parametrize(
     ("answer", "kept"),
     [
-        (Answer([5, 6], "hm", "length"), [5, 6]),  # out of budget
-        (Answer([5, END], "hm", "stop"), [5]),  # the model ended its turn
+        (Generated([5, 6], "hm", "length"), [5, 6]),  # out of budget
+        (Generated([5, END], "hm", "stop"), [5]),  # the model ended its turn
     ],
 )
 def test_thinking_that_does_not_end_is_closed(answer, kept):
     asked, reply = run(
-        answering(request(), Prompt([1], "open"), abilities()), [answer], [Answer([7], "x")]
+        answering(request(), Prompt([1], "open"), abilities()), [answer], [Generated([7], "x")]
     )
     assert asked[1][0].ids == [1, *kept, 1, CLOSE, 1]
     assert reply.usage == (1, 3, 2)
@@ -190,19 +190,21 @@ def test_thinking_that_does_not_end_is_closed(answer, kept):
 def test_thinking_leaves_room_for_the_reply():
     asked, _ = run(
         answering(request(), Prompt([0] * 80, "open"), abilities()),
-        [Answer([5], "", "length")],
-        [Answer([7], "x")],
+        [Generated([5], "", "length")],
+        [Generated([7], "x")],
     )
     assert asked[0][0].max_tokens == 100 - 80 - 10 - 3
-    asked, _ = run(answering(request(), Prompt([0] * 87, "open"), abilities()), [Answer([7], "x")])
+    asked, _ = run(
+        answering(request(), Prompt([0] * 87, "open"), abilities()), [Generated([7], "x")]
+    )
     assert asked[0][0].ids[-3:] == [1, CLOSE, 1]  # none at all
 
 
 def test_tags_of_several_tokens_are_looked_for_in_the_text():
     asked, _ = run(
         answering(request(), Prompt([1], "open"), abilities(opening=None, closing=None)),
-        [Answer([5, 6], "hm</think>", "stop", "</think>")],
-        [Answer([7], "x")],
+        [Generated([5, 6], "hm</think>", "stop", "</think>")],
+        [Generated([7], "x")],
     )
     assert (asked[0][0].stop_ids, asked[0][0].stop_text) == ((), "</think>")
     assert asked[1][0].ids == [1, 5, 6]
@@ -211,9 +213,9 @@ def test_tags_of_several_tokens_are_looked_for_in_the_text():
 def test_a_text_that_opens_a_block_goes_on_after_it():
     asked, reply = run(
         answering(request(), Prompt([1], "maybe"), abilities()),
-        [Answer([OPEN], "", "stop", OPEN)],
-        [Answer([5, CLOSE], "hm", "stop", CLOSE)],
-        [Answer([7, 8], " Yes.", "length")],
+        [Generated([OPEN], "", "stop", OPEN)],
+        [Generated([5, CLOSE], "hm", "stop", CLOSE)],
+        [Generated([7, 8], " Yes.", "length")],
     )
     assert asked[0][0].stop_ids == (OPEN,)
     assert asked[1][0].ids == [1, OPEN]
@@ -224,7 +226,7 @@ def test_a_text_that_opens_a_block_goes_on_after_it():
 
 def test_a_model_that_may_think_and_does_not_answers_in_one_stage():
     _, reply = run(
-        answering(request(), Prompt([1], "maybe"), abilities()), [Answer([7], " Yes. ", "stop")]
+        answering(request(), Prompt([1], "maybe"), abilities()), [Generated([7], " Yes. ", "stop")]
     )
     assert (reply.text, reply.usage) == (" Yes. ", (1, 1, 0))
     asked, reply = run(
@@ -239,7 +241,7 @@ def test_a_verdict_comes_after_thinking():
     asked, reply = run(
         answering(verdict(("A", "BC")), Prompt([1], "maybe"), abilities()),
         [seen(A=0.01, B=0.01, opening=0.9)],
-        [Answer([5, CLOSE], "hm", "stop", CLOSE)],
+        [Generated([5, CLOSE], "hm", "stop", CLOSE)],
         [seen(A=0.1, B=0.9)],
         [seen(C=1.0)],
     )
@@ -250,7 +252,7 @@ def test_a_verdict_comes_after_thinking():
     assert reply.usage == (1, 4, 3)
     _, reply = run(
         answering(verdict(), Prompt([1], "open"), abilities()),
-        [Answer([5, CLOSE], "hm", "stop", CLOSE)],
+        [Generated([5, CLOSE], "hm", "stop", CLOSE)],
         [seen(A=0.9, B=0.1)],
     )
     assert (reply.text, reply.usage) == ("A", (1, 3, 2))
@@ -260,15 +262,15 @@ def test_a_schema_does_not_keep_a_model_from_thinking():
     asked, reply = run(
         answering(request(schema="{}"), Prompt([1], "maybe"), abilities()),
         [seen(opening=0.9)],
-        [Answer([5, CLOSE], "hm", "stop", CLOSE)],
-        [Answer([7], "{}", "stop")],
+        [Generated([5, CLOSE], "hm", "stop", CLOSE)],
+        [Generated([7], "{}", "stop")],
     )
     assert [wave[0].schema for wave in asked] == [None, None, "{}"]
     assert (reply.text, reply.usage) == ("{}", (1, 4, 3))
     _, reply = run(
         answering(request(schema="{}"), Prompt([1], "maybe"), abilities()),
         [seen(opening=0.2)],
-        [Answer([7], "{}", "stop")],
+        [Generated([7], "{}", "stop")],
     )
     assert (reply.text, reply.usage) == ("{}", (1, 1, 0))
 
@@ -276,5 +278,5 @@ def test_a_schema_does_not_keep_a_model_from_thinking():
 def test_thinking_within_a_text_is_taken_out_and_counted_by_its_share():
     model = abilities(opening=None, closing=None)
     text = "<think>" + "x" * 12 + "</think>" + "y" * 9
-    _, reply = run(answering(request(), Prompt([1]), model), [Answer([7] * 8, text, "stop")])
+    _, reply = run(answering(request(), Prompt([1]), model), [Generated([7] * 8, text, "stop")])
     assert (reply.text, reply.usage) == ("y" * 9, (1, 8, 6))
