@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from engines_table import Figure, table
 
-from debateqd.qd.ratings.games import Form, make_games
+from debateqd.qd.ratings.games import GameForm, make_games
 from debateqd.qd.ratings.laplace import Fit, fit_games
 from debateqd.qd.statistics import ELO, Floats
 from tests.qd.ratings.simulated import World, simulate
@@ -61,7 +61,7 @@ class Kind:
 
     name: str
     settings: Mapping[str, Any]
-    form: Form = "duel"
+    form: GameForm = "duel"
     shrunk: float = 1.0
 
 

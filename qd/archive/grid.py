@@ -135,18 +135,6 @@ class Archive(Cells):
                     events += self._leave(challenger, cell, f"lost to {niche.elite.strategy_id}")
         return tuple(events)
 
-    def replace(self, strategy_id: str) -> tuple[ArchiveEvent, ...]:
-        """Make a challenger the elite of its cell, whatever its fitness.
-
-        Raises:
-            ValueError: The strategy is not a challenger.
-        """
-        cell = self._cells.get(strategy_id)
-        for entry in () if cell is None else self._niches[cell].challengers:
-            if entry.strategy_id == strategy_id and cell is not None:
-                return tuple(self._crown(entry, cell, ()))
-        raise ValueError(f"{strategy_id} is not a challenger in the archive")
-
     def evict(self, strategy_id: str, reason: str) -> tuple[ArchiveEvent, ...]:
         """Remove a member; when it was an elite, its best challenger takes the cell.
 

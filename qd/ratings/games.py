@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from debate_env.core.protocols import Comparison
     from debateqd.qd.debates.matches import Match
 
-Form = Literal["duel", "team"]
+GameForm = Literal["duel", "team"]
 Score = Literal["credence", "win"]
 RatedObjective = Literal["persuasion", "truth"]
 
-COEFFICIENTS: dict[Form, tuple[float, float]] = {"duel": (1.0, -1.0), "team": (0.5, 0.5)}
+COEFFICIENTS: dict[GameForm, tuple[float, float]] = {"duel": (1.0, -1.0), "team": (0.5, 0.5)}
 """What the first and the second strategy's strength count for in each form."""
 
 
@@ -55,7 +55,7 @@ class Games:
     side: Floats
     position: Floats
     outcome: Floats
-    form: Form = "duel"
+    form: GameForm = "duel"
     weight: Floats | None = None
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ def make_games(
     question: ArrayLike | None = None,
     side: ArrayLike | None = None,
     position: ArrayLike | None = None,
-    form: Form = "duel",
+    form: GameForm = "duel",
 ) -> Games:
     """Make games from columns of numbers, and check them.
 
@@ -137,7 +137,7 @@ class GameTable:
     """
 
     def __init__(self, objective: RatedObjective, score: Score) -> None:
-        self.form: Form = "duel" if objective == "persuasion" else "team"
+        self.form: GameForm = "duel" if objective == "persuasion" else "team"
         self.score: Score = score
         self._objective = objective
         self._players: dict[str, int] = {}
@@ -199,7 +199,7 @@ class GameTable:
         )
 
     def _append(self, match: Match, comparison: Comparison) -> None:
-        form: Form = "duel" if comparison.opponents else "team"
+        form: GameForm = "duel" if comparison.opponents else "team"
         if form != self.form and self._size:
             raise ValueError(
                 f"match {match.match_id}: players are compared with each other or with questions "

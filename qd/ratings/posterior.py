@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from debateqd.qd.ratings.design import GROUPS, Scales
-from debateqd.qd.ratings.games import Form
+from debateqd.qd.ratings.games import GameForm
 from debateqd.qd.ratings.laplace import Fit
 from debateqd.qd.statistics import Floats
 
@@ -28,11 +28,6 @@ class Effect:
 
     mean: float
     deviation: float
-
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Central interval that holds the true value with this probability."""
-        half = _NORMAL.inv_cdf(0.5 + confidence / 2) * self.deviation
-        return self.mean - half, self.mean + half
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +44,6 @@ class Posterior:
         position: What being presented first is worth (teams: to the correct answer).
         mutation: Mean effect of a mutation.
         scales: Scales of the priors and the dispersion of outcomes.
-        log_deviations: Standard deviation of the logarithm of each estimated scale.
         form: ``"duel"`` or ``"team"``; ``"mix"`` for a weighted mean of the two, whose effects are
             those of the duels.
         warnings: What should make one careful.
@@ -63,8 +57,7 @@ class Posterior:
     position: Effect
     mutation: Effect
     scales: Scales
-    log_deviations: Mapping[str, float] = field(default_factory=dict)
-    form: Form | Literal["mix"] = "duel"
+    form: GameForm | Literal["mix"] = "duel"
     warnings: tuple[str, ...] = ()
 
     @cached_property
@@ -82,20 +75,10 @@ class Posterior:
     def __contains__(self, strategy_id: object) -> bool:
         return strategy_id in self._places
 
-    def mean_of(self, strategy_id: str) -> float:
-        """Strength of a strategy."""
-        return float(self.mean[self.index(strategy_id)])
-
     def deviation_of(self, strategy_id: str) -> float:
         """Posterior standard deviation of a strategy's strength."""
         k = self.index(strategy_id)
         return math.sqrt(max(float(self.covariance[k, k]), 0.0))
-
-    def interval(self, strategy_id: str, confidence: float = 0.95) -> tuple[float, float]:
-        """Central interval that holds a strategy's strength with this probability."""
-        return Effect(self.mean_of(strategy_id), self.deviation_of(strategy_id)).interval(
-            confidence
-        )
 
     def difference(self, a: str, b: str) -> tuple[float, float]:
         """Mean and standard deviation of strength a minus strength b."""
@@ -110,15 +93,6 @@ class Posterior:
         if deviation == 0:
             return 0.5 if mean == 0 else float(mean > 0)
         return _NORMAL.cdf(mean / deviation)
-
-    def scale(self, group: str) -> Effect:
-        """Scale of a prior with its standard deviation.
-
-        Args:
-            group: ``"root"``, ``"mutation"`` or ``"question"``.
-        """
-        value = float(getattr(self.scales, group))
-        return Effect(value, value * self.log_deviations.get(group, 0.0))
 
     @property
     def dispersion(self) -> float:
@@ -141,7 +115,7 @@ def posterior_of(
     fit: Fit,
     ids: Sequence[str],
     questions: Sequence[str],
-    form: Form = "duel",
+    form: GameForm = "duel",
     warnings: tuple[str, ...] = (),
 ) -> Posterior:
     """Give a fit its names: ids of strategies and of questions by their numbers."""
@@ -159,7 +133,6 @@ def posterior_of(
         position=Effect(*fit.position),
         mutation=Effect(*fit.mean),
         scales=fit.scales,
-        log_deviations=dict(fit.log_deviations),
         form=form,
         warnings=warnings,
     )
@@ -189,7 +162,6 @@ def combine(persuasion: Posterior, truth: Posterior, weight: float) -> Posterior
             float(np.hypot(own * persuasion.mutation.deviation, weight * truth.mutation.deviation)),
         ),
         scales=persuasion.scales,
-        log_deviations=persuasion.log_deviations,
         form="mix",
         warnings=tuple(dict.fromkeys(persuasion.warnings + truth.warnings)),
     )

@@ -168,19 +168,6 @@ def test_settling_promotes_keeps_and_drops_challengers():
     check(archive)
 
 
-def test_replace_is_unconditional():
-    archive = Archive(AXES, challengers=2)
-    archive.place(entry("s1", 9.0))
-    archive.place(entry("s2", 1.0), undecided)
-    archive.place(entry("s3", 2.0), undecided)
-    assert kinds(archive.replace("s2")) == [("replaced", "s2"), ("evicted", "s1")]
-    assert [e.strategy_id for e in archive.members()] == ["s2", "s3"]
-    for name in ("s2", "s9"):
-        with pytest.raises(ValueError, match="not a challenger"):
-            archive.replace(name)
-    check(archive)
-
-
 def test_an_evicted_elite_is_followed_by_its_best_challenger():
     archive = Archive(AXES, challengers=2)
     archive.place(entry("s1", 9.0))

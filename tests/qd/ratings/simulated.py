@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from debateqd.qd.ratings.games import Form, Games, make_games
+from debateqd.qd.ratings.games import GameForm, Games, make_games
 from debateqd.qd.statistics import ELO, Floats, Ints
 
 
@@ -33,7 +33,7 @@ def simulate(
     m: int = 20,
     size: int = 400,
     *,
-    form: Form = "duel",
+    form: GameForm = "duel",
     noise: float | None = None,
     children: float = 0.5,
     mutation: float = 60.0,
