@@ -153,16 +153,11 @@ def label_strategies(
     *,
     max_open: int = 512,
 ) -> dict[str, Label]:
-    """Label strategies by what they said.
+    """Label strategies by what they said: their marked speeches, in any order.
 
-    Args:
-        model: Who reads; it sees neither the strategies nor the families that they declare.
-        speeches_by_strategy: Strategy id to its marked speeches; their order does not matter. A
-            strategy without speeches is not asked about and stays unmeasured.
-        settings: How it is done.
-        run_seed: Seed of the run; with a strategy's id and the number of the vote it gives the
-            seeds, the choice of speeches and the order of the families.
-        max_open: Most strategies asked about at once.
+    The model sees neither the strategies nor the families that they declare. A strategy without
+    speeches is not asked about and stays unmeasured. Run seed, strategy id and the number of the
+    vote give the seeds, the choice of speeches and the order of the families.
 
     Returns:
         Strategy id to its label, in the order of ``speeches_by_strategy``.

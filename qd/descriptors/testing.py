@@ -48,12 +48,7 @@ def check_descriptor(
 
     It counts integers, as many as it has units; gives equal counts for equal speeches; its value
     follows from the sums alone, in any order of matches and after a round through a file; is finite
-    or a label; and is ``None`` where nothing was counted.
-
-    Args:
-        descriptor: The descriptor.
-        axis: Its axis; every value of ``spoken`` must then have a place on it.
-        spoken: Speeches to try it on.
+    or a label; is ``None`` where nothing was counted; and has a place on the axis, if one is given.
 
     Raises:
         AssertionError: A check failed; says how.

@@ -140,10 +140,6 @@ def _field(axis: Axis) -> str:
 def empty_ribs(archive: Cells, *, qd_offset: float = 0.0) -> Any:
     """Make an empty pyribs archive with the cells of ours, overflow rows left out.
 
-    Args:
-        archive: Gives the axes.
-        qd_offset: Subtracted from every objective in pyribs' QD-score, as in ours.
-
     Returns:
         A ``ribs.archives.GridArchive`` or ``CategoricalArchive`` whose solutions are strategy
         identifiers, with the extra fields ``text`` and, per numeric axis, ``measured_NAME``.
@@ -207,13 +203,8 @@ def to_ribs(
     Coverage, QD-score and number of elites of the result (``stats``; 0-d arrays, so apply
     ``float`` before JSON) are those of :meth:`debateqd.qd.archive.cells.Cells.coverage` and
     :meth:`~debateqd.qd.archive.cells.Cells.qd_score`; elites in overflow rows count in neither and
-    are left out. Challengers are left out, too.
-
-    Args:
-        archive: A grid or slot archive, e.g. from
-            :func:`debateqd.qd.archive.registry.archive_from_dict`.
-        strategies: Strategies by id, whose texts fill the field ``text``.
-        qd_offset: Subtracted from every fitness in the QD-score.
+    are left out. Challengers are left out, too. Strategies give the field ``text``;
+    ``qd_offset`` is subtracted from every fitness in the QD-score.
 
     Raises:
         InputError: pyribs is not installed, or an elite cannot be translated.

@@ -251,16 +251,8 @@ def breed(
 
     All children are drafted side by side against the strategies known before. Then, in the order
     of the jobs, each is checked against the siblings admitted before it; one that copies a sibling
-    goes back for another draft as long as it has attempts left.
-
-    Args:
-        jobs: A mutator and a task per child.
-        run_seed: Seed of the run.
-        pool: All strategies so far; the texts of admitted children are added.
-        settings: Limits.
-        run: Drives thoughts to their end and returns their results in order, e.g.
-            ``lambda thoughts: run_thoughts(model, thoughts)``.
-        guard: Refuses drafts that carry what belongs to a question.
+    goes back for another draft as long as it has attempts left. Admitted texts join the pool.
+    ``run`` drives thoughts to their end and returns their results in order.
 
     Returns:
         One result per job, in the order of the jobs; the same whatever the order of replies.

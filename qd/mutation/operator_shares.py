@@ -98,12 +98,7 @@ class OperatorSuccesses:
         return dict(sorted(found.items()))
 
     def relative(self, operator: str, prior: float) -> float:
-        """Return an operator's relative yield: 1 is average.
-
-        Args:
-            operator: Its name.
-            prior: Weight of the belief that it is average, in expected successes; above 0.
-        """
+        """Return the relative yield, 1 where average; ``prior`` is in expected successes."""
         _, won, expected = self.totals().get(operator, (0, 0, 0.0))
         return (prior + won) / (prior + expected)
 
@@ -142,12 +137,8 @@ def adapted_shares(
 ) -> dict[str, float]:
     """Return the share of every operator that has a starting share above 0; they add up to 1.
 
-    Args:
-        starting: Starting shares, in any unit.
-        yields: What the operators have yielded.
-        floor: Least share of each.
-        prior: Weight of the starting shares, in expected successes per operator.
-        window: Generations that yields are remembered for; 0 leaves the starting shares alone.
+    A ``window`` of 0 generations leaves the starting shares alone; ``floor`` is the least share,
+    ``prior`` the weight of the starting shares, in expected successes per operator.
     """
     active = {name: share for name, share in starting.items() if share > 0}
     if window:

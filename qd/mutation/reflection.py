@@ -76,14 +76,7 @@ def pick_debates(
     """Choose debates of a strategy to learn from: lost ones first, then won ones.
 
     Debates of later generations come before earlier ones, and are drawn at random within one, so
-    that siblings are shown different ones.
-
-    Args:
-        strategy_id: The strategy.
-        matches: Matches, of which all but training debates are ignored.
-        truth_weight: 1 when only the truth counts.
-        each: How many lost and how many won ones at most.
-        seed: Determines the draw.
+    that siblings are shown different ones. At most ``each`` are lost, and as many won.
     """
     lost: list[Match] = []
     won: list[Match] = []

@@ -175,14 +175,7 @@ def questions_needed(
     confidence: float = 0.95,
     step: int = 1,
 ) -> int | None:
-    """Find the fewest questions with which an effect can be told from zero.
-
-    Args:
-        target: The effect.
-        precision: Precision with so many questions per set; better with more.
-        power: Probability of telling it.
-        confidence: Of the interval that must exclude zero.
-        step: Answers are multiples of it (questions on a passage).
+    """Find the fewest questions, a multiple of ``step``, that tell an effect from zero.
 
     Returns:
         Questions per set; ``None`` when even :data:`MOST_QUESTIONS` are too few.

@@ -107,13 +107,8 @@ def estimate_variances(
     """Estimate variance components by symmetric differences squared (Koch 1968).
 
     Half the mean squared difference of two verdicts estimates the sum of all parts that are not
-    shared by them: on the same question, on the same passage, on different passages.
-
-    Args:
-        values: Verdicts in [0, 1].
-        questions: Question of each.
-        passages: Passage of each.
-        assumed_repeat: Correlation of two debates on a question, where none was debated twice.
+    shared by them: on the same question, on the same passage, on different passages. Where no
+    question was debated twice, the correlation of two debates on one is ``assumed_repeat``.
 
     Raises:
         InputError: There are fewer than two passages.

@@ -30,12 +30,7 @@ Preconditioner = Callable[[Floats], Floats]
 
 
 class SparsePrecision:
-    """H = D' diag(weights) D + Lambda.
-
-    Args:
-        design: Games and lineages.
-        weights: p (1 - p) / dispersion of every game, (N,).
-        scales: The scales.
+    """H = D' diag(weights) D + Lambda, with the weight p (1 - p) / dispersion for every game, (N,).
 
     Attributes:
         strengths: H of the strengths, sparse, (n, n).

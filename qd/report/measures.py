@@ -33,15 +33,7 @@ def interval(
     signed: bool = False,
     unit: str = "",
 ) -> str:
-    """Show an estimate as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none.
-
-    Args:
-        estimate: What :meth:`debateqd.qd.statistics.Estimate.to_json` returned.
-        scale: Factor, e.g. 100 for percentages.
-        digits: Digits after the point.
-        signed: Whether to show a plus.
-        unit: Stands after the value.
-    """
+    """Show an estimate's JSON as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none."""
     if estimate is None or estimate["value"] is None:
         return "-"
     low = number(estimate["low"], scale, digits, signed=signed)

@@ -149,11 +149,6 @@ def plain(name: str) -> str:
 def find_columns(table: Table, given: Columns, *, truth: bool = False) -> Columns:
     """Find the columns of a match table.
 
-    Args:
-        table: The table.
-        given: Names that the user gave; the others are found.
-        truth: Whether strategies are rated by whether the judge was right, not by who won.
-
     Raises:
         InputError: A given column is not there, or none or several could be what is needed.
     """
@@ -309,11 +304,6 @@ class _Search:
 
 def twin_of(name: str, one: str, other: str) -> tuple[str, str] | None:
     """Return what two columns' names have in common, and the second one's name.
-
-    Args:
-        name: Plain name of the first player's column, e.g. ``"model_a"``.
-        one: What marks the first player, e.g. ``"a"``.
-        other: What marks the second.
 
     Returns:
         E.g. ``("model", "model_b")``; ``None`` where the name has no such mark.
