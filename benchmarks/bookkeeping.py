@@ -27,10 +27,12 @@ from debateqd.qd.debates.matches import Match, compared
 from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions, split_questions
 from debateqd.qd.ratings import Ratings, make_rating
+from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.seeds import FAMILIES, seed_strategies
 from debateqd.qd.selection.acceptance import make_rule
-from debateqd.qd.selection.choice import Beliefs, choose, open_decisions
-from debateqd.qd.selection.tournament import Field, Outlook, Tournament
+from debateqd.qd.selection.choice import choose, open_decisions
+from debateqd.qd.selection.pairing import Pair, Situation, Standings
+from debateqd.qd.selection.tournament import Tournament
 from debateqd.qd.strategy import Strategy
 
 BOUND = 1.0
@@ -138,7 +140,7 @@ def measure(living: int, debates: int) -> dict[str, float]:
         {"evolution": {"tournament": {"debates": 2 * debates, "pairings": {"swiss": 1}}}}
     )
     Tournament(old, questions).play(
-        Field(list(earlier.values()), {}, (), {}), known, 1, Outlook, verdicts
+        Situation(Standings(tuple(earlier))), known, 1, lambda: (None, ()), verdicts
     )
     panel = [s.strategy_id for s in known.values() if s.generation == 0]
     alive = list(known)
@@ -151,7 +153,7 @@ def measure(living: int, debates: int) -> dict[str, float]:
             for s in members
         ]
 
-    def look() -> Outlook:
+    def look() -> tuple[Posterior | None, list[Pair]]:
         nonlocal fitted
         begun = time.perf_counter()
         fitted = rating.fit(verdicts.log, known, 2, living=alive, start=fitted)
@@ -159,19 +161,20 @@ def measure(living: int, debates: int) -> dict[str, float]:
         begun = time.perf_counter()
         pairs = open_decisions(archive, entries(children, fitted))
         spend["decisions"] += time.perf_counter() - begun
-        return Outlook(fitted.posterior, pairs)
+        return fitted.posterior, pairs
 
     parents = {c.strategy_id: c.parents[0] for c in children}
-    field = Field([*elites, *children], parents, panel, {})
+    ids = tuple(s.strategy_id for s in (*elites, *children))
+    start = Situation(Standings(ids), children=parents, anchors=panel)
     begun = time.perf_counter()
-    played = len(Tournament(config, questions).play(field, known, 2, look, verdicts))
+    played = len(Tournament(config, questions).play(start, known, 2, look, verdicts))
     tournament = time.perf_counter() - begun - verdicts.seconds
     begun = time.perf_counter()
     fitted = rating.fit(verdicts.log, known, 2, living=alive)
     final = time.perf_counter() - begun
     begun = time.perf_counter()
     rule = make_rule(config.evolution.selection)
-    choose(archive, entries(children, fitted), rule, Beliefs(fitted.posterior))
+    choose(archive, entries(children, fitted), rule, fitted.posterior)
     choice = time.perf_counter() - begun
     parts = {
         "refits between waves": spend["refits"],

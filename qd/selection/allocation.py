@@ -31,8 +31,8 @@ from numpy.typing import ArrayLike
 from debateqd.agents.base import derive_seed
 from debateqd.qd.statistics import ELO, Floats, Ints
 
-Form = Literal["duel", "self"]
-Contest = tuple[int, int, int]
+ContestForm = Literal["duel", "self"]
+IndexedContest = tuple[int, int, int]
 """Two players and a question, as places in the arrays of :class:`Beliefs`."""
 
 _TYPICAL = {"duel": 0.4, "self": 0.1}
@@ -81,7 +81,7 @@ class AllocationSettings:
     patience: float = 2.0
 
 
-def telling(beliefs: Beliefs, differences: ArrayLike, form: Form) -> Floats:
+def telling(beliefs: Beliefs, differences: ArrayLike, form: ContestForm) -> Floats:
     """Precision about strength that a contest has on every question.
 
     A duel with seats exchanged has two outcomes with predictors d + a and d - a, where d is the
@@ -119,12 +119,12 @@ def allocate(
     count: int,
     seed: int,
     *,
-    form: Form = "duel",
+    form: ContestForm = "duel",
     remaining: int | None = None,
     anchors: ArrayLike = (),
-    played: AbstractSet[Contest] = frozenset(),
+    played: AbstractSet[IndexedContest] = frozenset(),
     settings: AllocationSettings = AllocationSettings(),
-) -> list[Contest]:
+) -> list[IndexedContest]:
     """Choose the next contests.
 
     A contest of form ``"duel"`` is two debates of two players on a question, seats exchanged. One
@@ -161,7 +161,7 @@ def allocate(
         return []
     draw = _Questions(beliefs, form, played, settings.questions, seed)
     left = count if remaining is None else max(remaining, count)
-    chosen: list[Contest] = []
+    chosen: list[IndexedContest] = []
     if len(panel):
         to_panel = round(settings.anchors * count)
         chosen += _panel_contests(beliefs, table, panel, to_panel, form, draw)
@@ -207,7 +207,12 @@ class _Questions:
     """Gives pairs their questions: telling ones, the least asked first, none twice."""
 
     def __init__(
-        self, beliefs: Beliefs, form: Form, played: AbstractSet[Contest], share: float, seed: int
+        self,
+        beliefs: Beliefs,
+        form: ContestForm,
+        played: AbstractSet[IndexedContest],
+        share: float,
+        seed: int,
     ) -> None:
         self._beliefs, self._form = beliefs, form
         self._count = len(beliefs.effect)
@@ -247,7 +252,7 @@ class _Search:
         beliefs: What is known.
         players: Who may play, as places in the beliefs, (p,).
         table: The decisions about them, (m, 2).
-        form: ``"duel"`` or ``"self"``.
+        form: How they are played.
         questions: Gives pairs their questions.
         ahead: Contests that the decisions may hope for.
     """
@@ -257,7 +262,7 @@ class _Search:
         beliefs: Beliefs,
         players: Ints,
         table: Ints,
-        form: Form,
+        form: ContestForm,
         questions: _Questions,
         ahead: float,
     ) -> None:
@@ -282,19 +287,14 @@ class _Search:
             self._cross = self._covariance.copy()
             self._fair = np.ones(len(players))
 
-    def choose(self, count: int, *, own_only: bool = False) -> list[Contest]:
-        """Choose contests.
-
-        Args:
-            count: How many.
-            own_only: Only challengers against their own incumbents.
-        """
+    def choose(self, count: int, *, own_only: bool = False) -> list[IndexedContest]:
+        """Choose contests; ``own_only``: of challengers against their own incumbents alone."""
         closed = self._closed
         if own_only:
             closed = np.ones_like(closed)
             low, high = np.sort(self._table, axis=1).T
             closed[low, high] = self._closed[low, high]
-        chosen: list[Contest] = []
+        chosen: list[IndexedContest] = []
         while len(chosen) < count:
             score = self._score()
             score[closed] = -1.0
@@ -350,7 +350,9 @@ class _Search:
         self._cross -= v @ inverse @ u.T
 
 
-def _noise(beliefs: Beliefs, players: Ints, form: Form, eligible: int) -> tuple[Floats, float]:
+def _noise(
+    beliefs: Beliefs, players: Ints, form: ContestForm, eligible: int
+) -> tuple[Floats, float]:
     """Noise variances of contests on the questions they may get.
 
     Returns:
@@ -370,8 +372,8 @@ def _noise(beliefs: Beliefs, players: Ints, form: Form, eligible: int) -> tuple[
 
 
 def _panel_contests(
-    beliefs: Beliefs, table: Ints, panel: Ints, count: int, form: Form, questions: _Questions
-) -> list[Contest]:
+    beliefs: Beliefs, table: Ints, panel: Ints, count: int, form: ContestForm, questions: _Questions
+) -> list[IndexedContest]:
     """Choose pairs of an anchor and another that tell most about the incumbents' lead."""
     everyone = np.arange(len(beliefs.mean))
     incumbents = np.unique(table[:, 1]) if len(table) else np.setdiff1d(everyone, panel)
@@ -382,7 +384,7 @@ def _panel_contests(
     contrast[panel] -= 1 / len(panel)
     others = np.setdiff1d(incumbents, panel)
     covariance = beliefs.covariance.copy()
-    chosen: list[Contest] = []
+    chosen: list[IndexedContest] = []
     closed = np.zeros((len(others), len(panel)), dtype=bool)
     noise = 2 * ELO**2 * beliefs.dispersion / _TYPICAL[form] / 2
     while len(chosen) < count and not closed.all():

@@ -15,20 +15,12 @@ from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.acceptance import AcceptanceRule, Belief
-
-Pair = tuple[str, str]
+from debateqd.qd.selection.pairing import Pair
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was decided about one challenger, and on what grounds.
-
-    Attributes:
-        challenger: Its id.
-        incumbent: The elite of its cell.
-        belief: What the ratings said.
-        decision: What the rule said.
-    """
+class Challenge:
+    """What was decided about a challenger and the elite of its cell, and on what grounds."""
 
     challenger: str
     incumbent: str
@@ -41,11 +33,11 @@ class Choice:
     """What came of a generation's children and of those who were undecided.
 
     Attributes:
-        verdicts: All decisions in the order they were made.
+        challenges: All decisions in the order they were made.
         events: What happened in the archive.
     """
 
-    verdicts: tuple[Verdict, ...]
+    challenges: tuple[Challenge, ...]
     events: tuple[ArchiveEvent, ...]
 
     @property
@@ -60,32 +52,22 @@ class Choice:
         return tuple(crowned)
 
 
-class Beliefs:
-    """Says what is believed of two members of a cell.
-
-    Args:
-        posterior: What the ratings know; ``None`` where they know no uncertainty.
-        waited: Generations that a challenger has waited.
-    """
-
-    def __init__(
-        self, posterior: Posterior | None, waited: Callable[[str], int] = lambda _: 0
-    ) -> None:
-        self._posterior = posterior
-        self._waited = waited
-
-    def about(self, challenger: Entry, incumbent: Entry) -> Belief:
-        """Compare a challenger with an elite."""
-        waited = self._waited(challenger.strategy_id)
-        if self._posterior is None:
-            return Belief(challenger.fitness - incumbent.fitness, generations=waited)
-        names = (challenger.strategy_id, incumbent.strategy_id)
-        mean, deviation = self._posterior.difference(*names)
-        return Belief(mean, deviation, self._posterior.better(*names), waited)
+def _believed(
+    posterior: Posterior | None, challenger: Entry, incumbent: Entry, waited: int
+) -> Belief:
+    if posterior is None:
+        return Belief(challenger.fitness - incumbent.fitness, generations=waited)
+    names = (challenger.strategy_id, incumbent.strategy_id)
+    mean, deviation = posterior.difference(*names)
+    return Belief(mean, deviation, posterior.better(*names), waited)
 
 
 def choose(
-    archive: Archive, children: Sequence[Entry], rule: AcceptanceRule, beliefs: Beliefs
+    archive: Archive,
+    children: Sequence[Entry],
+    rule: AcceptanceRule,
+    posterior: Posterior | None = None,
+    waited: Callable[[str], int] = lambda _: 0,
 ) -> Choice:
     """Let those who wait face their elites again, then offer the children; changes the archive.
 
@@ -93,15 +75,21 @@ def choose(
         archive: The archive, its members' fitness up to date.
         children: The generation's children with rating and behaviour.
         rule: Decides.
-        beliefs: What the ratings say.
+        posterior: What the ratings know; ``None`` where they know no uncertainty.
+        waited: Generations that a challenger has waited.
     """
-    verdicts: list[Verdict] = []
+    challenges: list[Challenge] = []
     events: list[ArchiveEvent] = []
 
+    def about(challenger: Entry, incumbent: Entry) -> Belief:
+        return _believed(posterior, challenger, incumbent, waited(challenger.strategy_id))
+
     def decide(challenger: Entry, incumbent: Entry) -> Decision:
-        belief = beliefs.about(challenger, incumbent)
+        belief = about(challenger, incumbent)
         decision = rule.decide(challenger, incumbent, belief)
-        verdicts.append(Verdict(challenger.strategy_id, incumbent.strategy_id, belief, decision))
+        challenges.append(
+            Challenge(challenger.strategy_id, incumbent.strategy_id, belief, decision)
+        )
         return decision
 
     def offer(happened: tuple[ArchiveEvent, ...], living: Mapping[str, Entry]) -> None:
@@ -112,7 +100,7 @@ def choose(
             former, successor = living[event.other], archive.get(event.strategy_id)
             if successor is None:
                 continue
-            belief = beliefs.about(former, successor)
+            belief = about(former, successor)
             if rule.deposed(former, successor, belief) == "undecided":
                 kept = archive.place(former, lambda *_: "undecided")
                 events.extend(event for event in kept if event.kind == "challenging")
@@ -122,15 +110,13 @@ def choose(
     for child in sorted(children, key=lambda e: (-e.fitness, e.strategy_id)):
         living = {e.strategy_id: e for e in archive.elites()}
         offer(archive.place(child, decide), living)
-    return Choice(tuple(verdicts), tuple(events))
+    return Choice(tuple(challenges), tuple(events))
 
 
 def open_decisions(archive: Archive, children: Sequence[Entry]) -> list[Pair]:
     """Find out who would face whom, without changing the archive.
 
-    Args:
-        archive: The archive.
-        children: The generation's children, as far as their behaviour is known.
+    Children are given as far as their behaviour is known.
 
     Returns:
         Pairs of challenger and elite: those who wait in a cell, then the children, best first. In

@@ -43,7 +43,7 @@ class Standings:
     """What has happened in a tournament so far.
 
     Attributes:
-        players: Everybody who takes part.
+        players: Those who take part.
         points: Points so far.
         ratings: Ratings to break ties with.
         met: Pairs that have met, each sorted.
@@ -113,7 +113,7 @@ class Situation:
     """
 
     standings: Standings
-    questions: Sequence[Question]
+    questions: Sequence[Question] = ()
     fresh: Sequence[Question] = ()
     per_round: int = 1
     per_wave: int = 1
@@ -159,7 +159,7 @@ def swiss_rounds(players: int) -> int:
 
 
 class Swiss:
-    """Neighbours in the standings meet; nobody meets the same player twice.
+    """Neighbours in the standings meet, no two of them twice.
 
     With an odd number of players the lowest-placed who has not yet rested has a bye. Where the
     greedy choice would leave somebody without a new partner it is taken back; if there is truly no
@@ -179,7 +179,7 @@ class Swiss:
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
         """Pair neighbours, and again; see :class:`Pairing`."""
         if situation.alone:
-            yield from _everybody_alone(situation)
+            yield from _each_alone(situation)
         standings = situation.standings.copy()
         number = 0
         while len(standings.players) > 1:
@@ -201,7 +201,7 @@ class Swiss:
         return situation.pairs_round(pairs, number, byes)
 
 
-def _everybody_alone(situation: Situation) -> Iterator[Round]:
+def _each_alone(situation: Situation) -> Iterator[Round]:
     """Let every player debate itself, round after round."""
     own = [(p, p) for p in situation.standings.players]
     number = 0
@@ -211,7 +211,7 @@ def _everybody_alone(situation: Situation) -> Iterator[Round]:
 
 
 def _without_rematch(order: Sequence[str], standings: Standings) -> list[Pair] | None:
-    """Pair everybody with the nearest one below not met before, backtracking where needed.
+    """Pair each with the nearest one below not met before, backtracking where needed.
 
     Greedy choices nearly always work out; ``budget`` bounds the search where they do not.
     """
@@ -237,7 +237,7 @@ def _without_rematch(order: Sequence[str], standings: Standings) -> list[Pair] |
 
 
 class RoundRobin:
-    """Everybody meets everybody once, by the circle method; an odd player out has a bye.
+    """All meet all others once, by the circle method; an odd player out has a bye.
 
     Args:
         count: Play this many rounds only.
@@ -254,7 +254,7 @@ class RoundRobin:
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
         """Yield the rounds that have not been played; see :class:`Pairing`."""
         if situation.alone:
-            yield from _everybody_alone(situation)
+            yield from _each_alone(situation)
         standings = situation.standings
         players: list[str] = sorted(standings.players, key=lambda p: derive_seed("circle", p))
         circle: list[str | None] = [*players, None] if len(players) % 2 else [*players]
@@ -269,15 +269,17 @@ class RoundRobin:
                 number += 1
 
 
-class ChildVsParent:
+class _Endless:
+    def waves(self, players: int) -> None:
+        """Return ``None``: one can always play on."""
+
+
+class ChildVsParent(_Endless):
     """Every child of the generation meets its own first parent, all on the same questions.
 
     Where strategies are measured alone the child debates itself; what its parent is worth on other
     questions is known, and how hard questions are is a matter of the rating.
     """
-
-    def waves(self, players: int) -> None:
-        """Return ``None``: one can always play on."""
 
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
         """Yield one round per question, those who have played least first."""
@@ -292,7 +294,7 @@ class ChildVsParent:
             )
 
 
-class Informative:
+class Informative(_Endless):
     """What promises to settle open decisions; see :mod:`debateqd.qd.selection.allocation`.
 
     Contests are played on fresh questions, which nobody has learned from, where there are any. The
@@ -301,26 +303,20 @@ class Informative:
 
     settings = AllocationSettings(own=0.0, anchors=0.0)
 
-    def waves(self, players: int) -> None:
-        """Return ``None``: one can always play on."""
-
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
         """Yield one round of as many contests as there is room for."""
         if situation.challenges:
             yield from _allocated(situation, self.settings, situation.fresh, "selection", seed)
 
 
-class Anchors:
+class Anchors(_Endless):
     """Those who take part meet the frozen panel of seeds, so that ratings keep their zero.
 
     With a posterior those pairs are chosen that tell most about how far the elites lead the panel;
-    without one everybody meets an anchor in turn.
+    without one each meets an anchor in turn.
     """
 
     settings = AllocationSettings(own=0.0, anchors=1.0)
-
-    def waves(self, players: int) -> None:
-        """Return ``None``: one can always play on."""
 
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
         """Yield one round of as many contests as there is room for."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from debate_env.core.protocols import get_protocol
 from debate_env.errors import InputError
@@ -38,35 +38,9 @@ from debateqd.qd.selection.pairing import (
 )
 from debateqd.qd.strategy import Strategy
 
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is known between two waves.
-
-    Attributes:
-        posterior: What the ratings know; ``None`` where they know no uncertainty.
-        challenges: Open decisions: challenger, and the elite that it may replace.
-    """
-
-    posterior: Posterior | None = None
-    challenges: Sequence[Pair] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Who takes part in a tournament.
-
-    Attributes:
-        players: The living, and the children of the generation.
-        children: First parent of every child.
-        anchors: The frozen panel of seeds.
-        ratings: What is known of their strength, to break ties in the standings.
-    """
-
-    players: Sequence[Strategy]
-    children: Mapping[str, str]
-    anchors: Sequence[str]
-    ratings: Mapping[str, float]
+Look = Callable[[], tuple[Posterior | None, Sequence[Pair]]]
+"""Tells between two waves what the ratings know (``None`` where they know no uncertainty), and the
+open decisions: challenger, and the elite that it may replace."""
 
 
 class Tournament:
@@ -129,46 +103,43 @@ class Tournament:
 
     def play(
         self,
-        field: Field,
+        start: Situation,
         strategies: Mapping[str, Strategy],
         generation: int,
-        look: Callable[[], Outlook],
+        look: Look,
         play: PlayPlans,
     ) -> list[Match]:
         """Play all waves.
 
         Args:
-            field: Who takes part.
+            start: Who takes part, with whom as parents and anchors; its standings are written on.
             strategies: Every strategy by id.
             generation: The generation's number.
-            look: Tells what is known by now; asked before every wave.
+            look: Asked before every wave.
             play: Plays debates.
 
         Returns:
             All matches, in the order they were planned.
         """
         seed = derive_seed(self._config.seed, "tournament", generation)
-        ids = tuple(p.strategy_id for p in field.players)
-        standings = Standings(ids, ratings=field.ratings)
+        standings = start.standings
         train = _shuffled(self._questions.train, seed, "question")
         fresh = _shuffled(self._questions.selection, seed, "fresh")
         size = self._settings.questions_per_pairing
         step = size if self._settings.debates is None else self._settings.questions_per_wave
-        count = self.waves(len(ids))
+        count = self.waves(len(standings.players))
         matches: list[Match] = []
         for wave in range(count):
-            outlook = look() if self.looks else Outlook()
-            situation = Situation(
-                standings=standings,
+            posterior, challenges = look() if self.looks else (None, ())
+            situation = replace(
+                start,
                 questions=_rotated(train, wave * step),
                 fresh=_rotated(fresh, wave * step),
                 per_round=size,
                 per_wave=self._settings.questions_per_wave,
                 waves_left=count - wave,
-                children=field.children,
-                challenges=outlook.challenges,
-                anchors=field.anchors,
-                posterior=outlook.posterior,
+                challenges=challenges,
+                posterior=posterior,
                 alone=self.alone,
             )
             contests, byes = self._arrange(situation, wave, count, derive_seed(seed, "wave", wave))
@@ -256,14 +227,13 @@ class Tournament:
         for match in matches:
             for strategy_id in match.players:
                 own[strategy_id].append(match)
+        earned = dict.fromkeys(played.byes, BYE_POINTS[self._settings.bye])
         for strategy_id, found in own.items():
             # Nobody is punished for a wave in which no verdict could be used.
             won = points(found, strategy_id, self._config.truth_weight)
-            won = 0.5 if won is None else won
-            standings.points[strategy_id] = standings.points.get(strategy_id, 0.0) + won
-        for strategy_id in played.byes:
-            bye = BYE_POINTS[self._settings.bye]
-            standings.points[strategy_id] = standings.points.get(strategy_id, 0.0) + bye
+            earned[strategy_id] = 0.5 if won is None else won
+        for strategy_id, number in earned.items():
+            standings.points[strategy_id] = standings.points.get(strategy_id, 0.0) + number
         standings.note(played)
 
 

@@ -12,9 +12,11 @@ from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.descriptors.base import Descriptor
 from debateqd.qd.ratings import Ratings, make_rating
+from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.acceptance import make_rule
-from debateqd.qd.selection.choice import Beliefs, Choice, choose, open_decisions
-from debateqd.qd.selection.tournament import Field, Outlook, Tournament
+from debateqd.qd.selection.choice import Choice, choose, open_decisions
+from debateqd.qd.selection.pairing import Pair, Situation, Standings
+from debateqd.qd.selection.tournament import Tournament
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.training.results import ratings_of_players
 from debateqd.qd.training.state import TrainingState
@@ -26,12 +28,6 @@ class Competition:
     """Plays tournaments, rates by the whole log, and lets challengers face elites.
 
     It remembers the last ratings only, which follow from the log.
-
-    Args:
-        config: The run's configuration.
-        questions: Its questions.
-        panel: Ids of the frozen seeds.
-        descriptors: What of a strategy's behaviour is measured.
 
     Raises:
         InputError: Something in the configuration goes by no such name.
@@ -53,12 +49,7 @@ class Competition:
         self._fitted: Ratings | None = None
 
     def ratings(self, state: TrainingState, generation: int) -> Ratings:
-        """Return the last ratings; from the log where this process has made none yet.
-
-        Args:
-            state: The state after a generation.
-            generation: Its number.
-        """
+        """Return the ratings after a generation; from the log where this process made none yet."""
         if self._fitted is None:
             members = [state.strategies[e.strategy_id] for e in state.archive.members()]
             self._fitted = self._rating.fit(
@@ -83,16 +74,18 @@ class Competition:
         Args:
             state: Its ratings and the fitness of the archive's members are renewed.
             players: The living, and the children.
-            children: The children of the generation.
+            children: Those of the generation.
             generation: Its number.
             play: Plays debates; the state remembers them.
         """
         parents = {c.strategy_id: c.parents[0] for c in children if c.parents}
-        field = Field(players, parents, self._panel, _known_ratings(state, children))
+        ids = tuple(player.strategy_id for player in players)
+        standings = Standings(ids, ratings=_known_ratings(state, children))
+        start = Situation(standings, children=parents, anchors=self._panel)
         living = self._rated(players)
         known = self._fitted
 
-        def look() -> Outlook:
+        def look() -> tuple[Posterior | None, list[Pair]]:
             nonlocal known
             known = self._rating.fit(
                 state.matches, state.strategies, generation, living=living, start=known
@@ -108,9 +101,9 @@ class Competition:
             # A child that cannot be placed yet is expected in the cell of its parent.
             known_cells = {entry.strategy_id for entry in placed}
             pairs += [(c, p) for c, p in parents.items() if c not in known_cells]
-            return Outlook(known.posterior, pairs)
+            return known.posterior, pairs
 
-        self._tournament.play(field, state.strategies, generation, look, play)
+        self._tournament.play(start, state.strategies, generation, look, play)
         # From nothing but the log, so that a resumed run finds the same.
         self._fitted = self._rating.fit(state.matches, state.strategies, generation, living=living)
         for warning in self._fitted.warnings:
@@ -119,29 +112,25 @@ class Competition:
         return self._fitted
 
     def choose(self, state: TrainingState, children: Sequence[Strategy], generation: int) -> Choice:
-        """Offer the children to the archive, and let those who waited face their elites again.
-
-        Args:
-            state: Its archive changes.
-            children: The children of the generation.
-            generation: Its number.
-        """
+        """Offer the children to the archive, and let those who waited face their elites again."""
         _renew(state, state.ratings)
         newcomers = self._newcomers(state, children, state.ratings)
         if not generation:
             ranked = sorted(newcomers, key=lambda e: (-e.fitness, e.strategy_id))
             return Choice((), state.archive.place_all(ranked))
         since = state.waiting
-        beliefs = Beliefs(
+        choice = choose(
+            state.archive,
+            newcomers,
+            self._rule,
             self._fitted.posterior if self._fitted else None,
             lambda strategy_id: generation - since.get(strategy_id, generation),
         )
-        choice = choose(state.archive, newcomers, self._rule, beliefs)
         state.note_waiting(generation)
         return choice
 
     def _rated(self, players: Sequence[Strategy]) -> list[str]:
-        """Everybody whose rating is asked for: players, their parents, and the panel."""
+        """Those whose rating is asked for: players, their parents, and the panel."""
         ids = [p.strategy_id for p in players]
         parents = [parent for player in players for parent in player.parents[:1]]
         return list(dict.fromkeys([*ids, *parents, *self._panel]))

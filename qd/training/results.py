@@ -99,7 +99,7 @@ def generation_stats(
         players=played.players,
         children=born,
         refused=refusal_counts(births),
-        challenges=len(played.choice.verdicts),
+        challenges=len(played.choice.challenges),
         accepted=len(played.choice.accepted) if played.generation else 0,
         debates=len(matches),
         unusable=dict(sorted(kinds.items())),

@@ -31,7 +31,7 @@ from debateqd.qd.mutation.mutate import Child, MutationResult
 from debateqd.qd.mutation.operator_shares import operator_stats
 from debateqd.qd.mutation.reflection import transcript_reader
 from debateqd.qd.seeds import seed_strategies
-from debateqd.qd.selection.choice import Verdict
+from debateqd.qd.selection.choice import Challenge
 from debateqd.qd.store.directory import RunDirectory, RunWriter
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.tracking.events import (
@@ -229,7 +229,7 @@ class Trainer:
             "stats": stats.to_json(),
             "warnings": list(fitted.warnings),
             "questions": {q: round(r, 6) for q, r in fitted.questions.items()},
-            "decisions": [_verdict_json(verdict) for verdict in choice.verdicts],
+            "decisions": [_challenge_json(challenge) for challenge in choice.challenges],
             "events": [event.to_dict() for event in choice.events],
         }
         self._writer.commit(
@@ -392,14 +392,8 @@ class Trainer:
                 log.exception("listener %s failed in %s", type(listener).__name__, what)
 
 
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    belief = {
-        name: round(value, 6) if isinstance(value, float) else value
-        for name, value in asdict(verdict.belief).items()
-    }
-    return {
-        "challenger": verdict.challenger,
-        "incumbent": verdict.incumbent,
-        **belief,
-        "decision": verdict.decision,
-    }
+def _challenge_json(challenge: Challenge) -> dict[str, Any]:
+    facts = asdict(challenge)
+    for name, value in facts.pop("belief").items():
+        facts[name] = round(value, 6) if isinstance(value, float) else value
+    return facts

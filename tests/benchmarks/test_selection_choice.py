@@ -9,7 +9,6 @@ from debateqd.qd.archive.axes import Labels
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.selection.acceptance import Racing
-from debateqd.qd.selection.choice import Beliefs
 from debateqd.qd.selection.choice import choose as choose_in_archive
 from tests.qd.making import posterior
 from tests.repository import ROOT
@@ -80,7 +79,7 @@ def test_the_loop_decides_alike():
         archive.place(entries[0])
         archive.place(entries[1], lambda *_: "undecided")
         known = posterior(("e", "h", "c"), mean, covariance)
-        choose_in_archive(archive, entries[2:], Racing(), Beliefs(known))
+        choose_in_archive(archive, entries[2:], Racing(), known)
         found = choose(mean, covariance, [0, 1, 2], 0, ChoiceSettings())
         assert archive.elites()[0].strategy_id == "ehc"[found.elite]
         waiting += len(archive.challengers())

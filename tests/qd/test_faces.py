@@ -23,7 +23,10 @@ def test_a_face_offers_what_it_lists(wing):
         _ = face.no_such_name
 
 
-@pytest.mark.parametrize("package", ["debateqd.qd", "debateqd.qd.store", "debateqd.qd.training"])
+LAZY = ("", ".debates", ".measures", ".selection", ".store", ".training")
+
+
+@pytest.mark.parametrize("package", [f"debateqd.qd{wing}" for wing in LAZY])
 def test_a_face_alone_imports_nothing_slow(package):
     code = f"import sys, {package}; print({{'numpy', 'pydantic', 'debate_env'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

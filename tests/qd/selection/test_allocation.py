@@ -9,8 +9,8 @@ from debateqd.qd.selection import allocation
 from debateqd.qd.selection.allocation import (
     AllocationSettings,
     Beliefs,
-    Contest,
     Form,
+    IndexedContest,
     allocate,
     telling,
 )
@@ -31,7 +31,7 @@ def beliefs(
     )
 
 
-def players(contests: list[Contest]) -> Counter[int]:
+def players(contests: list[IndexedContest]) -> Counter[int]:
     return Counter(p for a, b, _ in contests for p in (a, b))
 
 
@@ -87,7 +87,7 @@ def test_takes_more_of_the_open_variance_than_chance_does():
     )
     decisions = [(k, k + 1) for k in range(0, 20, 2)]
 
-    def value(contests: list[Contest]) -> float:
+    def value(contests: list[IndexedContest]) -> float:
         """Expected gain of deciding after the contests, by simulation of what they would tell."""
         covariance = known.covariance.copy()
         for a, b, q in contests:

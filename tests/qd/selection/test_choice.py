@@ -5,8 +5,9 @@ import numpy as np
 from debateqd.qd.archive.axes import Bins, Labels
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import make_archive
+from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.acceptance import ByRating, Racing
-from debateqd.qd.selection.choice import Beliefs, choose, open_decisions
+from debateqd.qd.selection.choice import choose, open_decisions
 from tests.qd.making import posterior
 
 
@@ -23,19 +24,18 @@ def archive(*entries: Entry, challengers: int = 1):
     return made
 
 
-def beliefs(sd: float, *entries: Entry, waited: int = 0) -> Beliefs:
+def known(sd: float, *entries: Entry) -> Posterior:
     ids = tuple(e.strategy_id for e in entries)
     mean = np.array([e.fitness for e in entries])
-    known = posterior(ids, mean, np.eye(len(ids)) * sd * sd / 2)
-    return Beliefs(known, lambda _: waited)
+    return posterior(ids, mean, np.eye(len(ids)) * sd * sd / 2)
 
 
 def test_by_rating_the_higher_one_lives():
     full = archive(entry("e", 5, 5), entry("f", 5, 15))
     children = [entry("a", 9, 5), entry("b", 5, 15), entry("c", 1, 25)]
-    choice = choose(full, children, ByRating(), Beliefs(None))
+    choice = choose(full, children, ByRating())
     assert choice.accepted == ("a", "c")
-    assert [(v.challenger, v.incumbent, v.decision) for v in choice.verdicts] == [
+    assert [(v.challenger, v.incumbent, v.decision) for v in choice.challenges] == [
         ("a", "e", "accept"),
         ("b", "f", "reject"),
     ]
@@ -45,12 +45,12 @@ def test_by_rating_the_higher_one_lives():
 def test_the_undecided_wait_and_may_win_later():
     e, c = entry("e", 5, 5), entry("c", 0, 5)
     full = archive(e)
-    first = choose(full, [c], Racing(), beliefs(50, e, c))
+    first = choose(full, [c], Racing(), known(50, e, c))
     assert first.accepted == ()
     assert [x.strategy_id for x in full.challengers()] == ["c"]
-    assert 0.3 < (first.verdicts[0].belief.better or 0) < 0.5
+    assert 0.3 < (first.challenges[0].belief.better or 0) < 0.5
     full.update([better := entry("c", 60, 5)])
-    later = choose(full, [], Racing(), beliefs(20, e, better))
+    later = choose(full, [], Racing(), known(20, e, better))
     assert later.accepted == ("c",)
     assert full.challengers() == ()  # the elite that it deposed is hardly the better one
 
@@ -58,27 +58,27 @@ def test_the_undecided_wait_and_may_win_later():
 def test_patience_ends():
     e, c = entry("e", 5, 5), entry("c", 0, 5)
     full = archive(e)
-    choose(full, [c], Racing(patience=2), beliefs(50, e, c))
-    choice = choose(full, [], Racing(patience=2), beliefs(50, e, c, waited=2))
-    assert choice.verdicts[0].decision == "reject"
+    choose(full, [c], Racing(patience=2), known(50, e, c))
+    choice = choose(full, [], Racing(patience=2), known(50, e, c), lambda _: 2)
+    assert choice.challenges[0].decision == "reject"
     assert full.challengers() == ()
 
 
 def test_a_deposed_elite_that_may_be_better_waits_and_returns():
     e, c = entry("e", 5, 5), entry("c", 9, 5)
     full = archive(e)
-    choice = choose(full, [c], Racing(), beliefs(50, e, c))
+    choice = choose(full, [c], Racing(), known(50, e, c))
     assert choice.accepted == ("c",)
     assert [x.strategy_id for x in full.challengers()] == ["e"]
     full.update([entry("e", 40, 5)])
-    back = choose(full, [], Racing(), beliefs(20, entry("e", 40, 5), c))
+    back = choose(full, [], Racing(), known(20, entry("e", 40, 5), c))
     assert back.accepted == ("e",)
 
 
 def test_without_room_nobody_waits():
     e, c = entry("e", 5, 5), entry("c", 9, 5)
     full = archive(e, challengers=0)
-    choice = choose(full, [c], Racing(), beliefs(50, e, c))
+    choice = choose(full, [c], Racing(), known(50, e, c))
     assert choice.accepted == ("c",)
     assert [event.kind for event in choice.events] == ["replaced", "evicted"]
 

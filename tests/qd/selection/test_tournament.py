@@ -10,7 +10,9 @@ from debate_env.errors import InputError
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match, Plan
 from debateqd.qd.debates.questions import RunQuestions, split_questions
-from debateqd.qd.selection.tournament import Field, Outlook, Tournament
+from debateqd.qd.ratings.posterior import Posterior
+from debateqd.qd.selection.pairing import Pair, Situation, Standings
+from debateqd.qd.selection.tournament import Tournament
 from debateqd.qd.strategy import Strategy
 from tests.qd.making import ids, match, posterior, strategy
 from tests.qd.stand_ins import question_set
@@ -53,19 +55,18 @@ def play(
     play_plans=None,
     *,
     generation: int = 0,
-    outlook: Outlook = Outlook(),  # noqa: B008  (frozen)
+    outlook: tuple[Posterior | None, Sequence[Pair]] = (None, ()),
     anchors: Sequence[Strategy] = (),
     questions: RunQuestions | None = None,
 ) -> tuple[Tournament, list[Match]]:
     tournament = Tournament(config, questions or dealt(config))
     known = {s.strategy_id: s for s in (*players, *anchors)}
-    field = Field(
-        players,
-        {p.strategy_id: p.parents[0] for p in players if p.parents},
-        [a.strategy_id for a in anchors],
-        {},
+    start = Situation(
+        Standings(tuple(p.strategy_id for p in players)),
+        children={p.strategy_id: p.parents[0] for p in players if p.parents},
+        anchors=[a.strategy_id for a in anchors],
     )
-    played = tournament.play(field, known, generation, lambda: outlook, play_plans or Board())
+    played = tournament.play(start, known, generation, lambda: outlook, play_plans or Board())
     return tournament, played
 
 
@@ -119,10 +120,10 @@ FAMILY = [*PLAYERS, *CHILDREN]
 SHARES = {"parent": 0.5, "informative": 0.3, "anchors": 0.2}
 
 
-def family_outlook() -> Outlook:
+def family_outlook() -> tuple[Posterior, list[Pair]]:
     ids = tuple(s.strategy_id for s in FAMILY)
     known = posterior(ids, np.zeros(len(ids)), np.eye(len(ids)) * 3600)
-    return Outlook(known, [("t0", "s3"), ("t1", "s1")])
+    return known, [("t0", "s3"), ("t1", "s1")]
 
 
 @pytest.mark.parametrize("objective", ["persuasion", "truth"])
