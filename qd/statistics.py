@@ -83,12 +83,7 @@ NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
 
 def t_quantile(p: float, df: float) -> float:
-    """Quantile of Student's t distribution: what ``scipy.stats.t.ppf`` calls, without its import.
-
-    Args:
-        p: Probability in (0, 1).
-        df: Degrees of freedom, above 0.
-    """
+    """Quantile of Student's t: what ``scipy.stats.t.ppf`` calls, without its import."""
     return float(stdtrit(df, p))
 
 
@@ -193,11 +188,7 @@ def difference_interval(
     Each side's clusters are resampled independently of the other's. The number of clusters of the
     smaller side sets the small-sample widening.
 
-    Args:
-        first: Values and cluster labels whose mean counts positive.
-        second: Values and cluster labels whose mean is subtracted.
-        resamples: Bootstrap resamples.
-        seed: Seed of the resampling.
+    Each side is values and cluster labels.
     """
     if not len(first[0]) or not len(second[0]):
         return NOTHING
@@ -249,12 +240,6 @@ def spread_interval(
 
     For statistics that jump, such as the number of filled cells: there resampling adds a bias of
     its own, so that quantiles of the resampled values would miss even the value itself.
-
-    Args:
-        value: The point estimate.
-        draws: Its values when clusters are resampled.
-        n: Observations behind it.
-        clusters: Clusters behind it.
     """
     if clusters < 2:
         return Estimate(value, -math.inf, math.inf, n, clusters)

@@ -102,12 +102,7 @@ def main(name: str = "") -> int:
 
 
 def run(command: click.Command, arguments: Sequence[str], name: str = "debateqd") -> int:
-    """Run a command as a program.
-
-    Args:
-        command: The command.
-        arguments: Its arguments.
-        name: How it was called.
+    """Run a command as a program; ``name`` is how it was called.
 
     Returns:
         The exit status: 0, what the command returned, 1 when a run gave up, 2 for wrong input.

@@ -22,10 +22,7 @@ READER_GONE = 141
 
 
 def launch(command: str = "") -> int:
-    """Run ``debateqd`` with the arguments of the process.
-
-    Args:
-        command: Run this command of it, whose arguments they then are.
+    """Run ``debateqd``, or one command of it, with the arguments of the process.
 
     Returns:
         The exit status.
@@ -34,11 +31,7 @@ def launch(command: str = "") -> int:
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Run a program; turn Ctrl-C and a reader that has gone into an exit status.
-
-    Args:
-        run: The program; returns its exit status.
-    """
+    """Run a program; turn Ctrl-C and a reader that has gone into an exit status."""
     try:
         status = run()
         sys.stdout.flush()  # here, where it can fail without a traceback

@@ -28,8 +28,7 @@ from debateqd.qd.tracking.console import ConsoleProgress
 from debateqd.qd.tracking.events import Listener
 from debateqd.qd.tracking.run_log import LEVELS, RunLog, last_journal
 from debateqd.qd.training.checks import check_models, check_names
-from debateqd.qd.training.costing import describe_plan
-from debateqd.qd.training.planning import plan_run
+from debateqd.qd.training.planning import describe_plan, plan_run
 from debateqd.qd.training.start import resume, train
 
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -190,7 +189,7 @@ def _listeners(
     if mode != "disabled":
         from debateqd.qd.tracking.wandb import wandb_listener  # takes a second to import
 
-        listener = wandb_listener(mode, run_dir, config.tracking)
+        listener = wandb_listener(mode, config.tracking)
         if listener is not None:
             listeners.append(listener)
     return listeners

@@ -299,10 +299,7 @@ def load_config(
 def override_config(config: RunConfig, flags: Sequence[Flag], origin: str) -> RunConfig:
     """Change some keys of a configuration that is resolved already.
 
-    Args:
-        config: The configuration.
-        flags: What to change.
-        origin: Where the configuration comes from; named in errors.
+    ``origin``, where the configuration comes from, is named in errors.
 
     Raises:
         InputError: As for :func:`load_config`.

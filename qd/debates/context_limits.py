@@ -100,11 +100,6 @@ def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) ->
     cannot count tokens is checked by an estimate from below, so that only what cannot fit is
     refused.
 
-    Args:
-        questions: The questions, dealt out.
-        config: The configuration.
-        models: The chat models.
-
     Returns:
         The questions, the same object when nothing had to be cut.
 

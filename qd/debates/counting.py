@@ -24,11 +24,6 @@ def truth_reached(matches: Iterable[Match], score: str) -> float | None:
 def points(matches: Iterable[Match], player: str, truth_weight: float) -> float | None:
     """Tournament points of a strategy in a round: won or right debates / usable ones.
 
-    Args:
-        matches: The strategy's matches of the round.
-        player: The strategy.
-        truth_weight: 0 for persuasion, 1 for truth, between them for a mix.
-
     Returns:
         Points in [0, 1]; ``None`` when no match is usable.
     """
@@ -58,25 +53,16 @@ def measured(matches: Iterable[Match]) -> Iterator[tuple[str, Match]]:
 def contest_scores(
     measured: Iterable[tuple[str, Match]], score: str
 ) -> dict[Key, tuple[float, str]]:
-    """Return the mean share that a strategy won of its contests on a question.
+    """Return the mean share that a strategy won of its contests with others on a question.
 
     Left out where one of the debates has no usable verdict: seats, and so sides, are then no longer
     balanced.
-
-    Args:
-        measured: Strategies and their debates; those of a strategy with itself are skipped.
-        score: ``"credence"`` or ``"win"``.
     """
     return _by_question((name, m, m.share(name, score)) for name, m in measured if m.contested)
 
 
 def self_scores(measured: Iterable[tuple[str, Match]], score: str) -> dict[Key, tuple[float, str]]:
-    """Return the mean truth score of a strategy's debates with itself on a question.
-
-    Args:
-        measured: Strategies and their debates; those between different ones are skipped.
-        score: ``"credence"`` in the correct answer, or ``"win"`` for right and wrong.
-    """
+    """Return the mean truth score of a strategy's debates with itself on a question."""
     found = ((name, m, m.truth(score)) for name, m in measured if m.alone)
     return _by_question(row for row in found if row[2] is not None)
 

@@ -48,13 +48,7 @@ def pool_hash(
 ) -> str:
     """Name everything that must be equal for matches to be comparable.
 
-    Args:
-        debater: Fingerprint of the debaters' model.
-        judge: Fingerprint of the judge's model.
-        settings: Rules; the objective and how it is scored do not change a debate.
-        sampling: How speeches are drawn.
-        questions: Content hash of the question set.
-        verdict: How the judge's probabilities are obtained.
+    The objective and how it is scored are left out: they do not change a debate.
     """
     rules = (
         settings.protocol,
@@ -174,9 +168,7 @@ class Match:
     def share(self, player: str, score: str) -> float | None:
         """Score of a strategy against others, in [0, 1]; theirs is the rest.
 
-        Args:
-            player: The strategy.
-            score: ``"credence"``, or ``"win"`` for whole wins.
+        ``"win"`` counts whole wins.
 
         Returns:
             The mean over its comparisons; ``None`` where there is none.

@@ -72,10 +72,7 @@ class Models:
 def make_models(config: RunConfig, roles: Sequence[str] = ROLES) -> Models:
     """Make the models of a configuration; :func:`equip` puts them to work.
 
-    Args:
-        config: The configuration.
-        roles: The roles that will be asked; no model is loaded for another one, and that of the
-            first role stands in its place.
+    No model is loaded for a role that is not named; that of the first role stands in its place.
 
     Raises:
         InputError: A specification is unknown or wrong, or a model cannot be made; or the budget

@@ -129,12 +129,7 @@ class RunPlanner:
     ) -> tuple[Plan, ...]:
         """Plan the debates of a pair on a question: seats, and so sides, exchanged.
 
-        Args:
-            phase: What the debates are for.
-            generation: The generation that plays them.
-            question: The question.
-            pair: The two strategies.
-            occasion: What distinguishes the debates from others of the same pair and question.
+        ``occasion`` distinguishes the debates from others of the same pair and question.
         """
         key = (phase, *occasion, question.question_id)
         swap = presented_swapped(self.seed, *key)
@@ -172,15 +167,7 @@ class RunPlanner:
         *occasion: object,
         alone: bool,
     ) -> tuple[Plan, ...]:
-        """Plan the debates of a contest.
-
-        Args:
-            contest: The contest.
-            strategies: Strategies by id.
-            generation: The generation that plays.
-            occasion: What distinguishes the debates from others of the same pair and question.
-            alone: Whether each strategy debates itself instead of the other.
-        """
+        """Plan the debates of a contest; ``alone``: each strategy debates itself, not the other."""
         pair = (strategies[contest.first], strategies[contest.second])
         if alone or contest.first == contest.second:
             return tuple(
@@ -220,12 +207,6 @@ class EvaluationPlanner:
 
         Where it matters which seat one has, every debate is played twice, the answers exchanged;
         elsewhere asking the judge in both answer orders is enough.
-
-        Args:
-            phase: What the debates are for.
-            strategies: Who debates.
-            questions: About what.
-            per_question: Strategies per question.
         """
         count = min(per_question, len(strategies))
         for i, question in enumerate(questions):

@@ -44,12 +44,7 @@ def _verdict(order: Sequence[float], place: int) -> float:
 
 
 def _shown(first: bool, *, correct: bool) -> Measure:
-    """Whether an answer won when it was shown first, or second.
-
-    Args:
-        first: First, or second.
-        correct: The correct answer, or the strategy's own.
-    """
+    """Whether the correct answer, or the strategy's own, won when shown first, or second."""
 
     def value(match: Match) -> float | None:
         place = match.label if correct else match.side(match.subject)
@@ -183,13 +178,7 @@ def length_control(
 ) -> dict[str, Any]:
     """Compare strategies as they are with the same cut; paired by strategy and question.
 
-    Args:
-        whole: Debates of the strategies as they are, of kinds ``panel`` and ``elites``.
-        cut: Debates of those that were cut, of kind ``length``.
-        cuts: What was cut.
-        words: Words that were allowed.
-        score: ``"credence"`` or ``"win"``.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+    ``whole`` are debates of kinds ``panel`` and ``elites``, ``cut`` of kind ``length``.
 
     Returns:
         A JSON-able mapping: ``words`` allowed, ``strategies`` with their words before and after,

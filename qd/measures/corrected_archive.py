@@ -366,14 +366,8 @@ def looks_of(
 ) -> list[FreshLook]:
     """Sum up what fresh debates show of every elite.
 
-    Args:
-        elites: Those to sum up.
-        archive: Holds them, with their ratings.
-        scale: Translates the ratings.
-        matches: Fresh debates, of phase ``archive``.
-        seed_matches: The seeds' debates with themselves on the same questions.
-        score: ``"credence"`` or ``"win"``.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+    ``matches`` are fresh, of phase ``archive``; ``seed_matches`` are the seeds' debates with
+    themselves on the same questions.
     """
     found = above_seeds(
         contest_scores(measured(matches), score),

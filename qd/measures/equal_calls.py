@@ -28,10 +28,8 @@ _OWN = ("generations", "report")
 def baseline_config(config: RunConfig, preset: str) -> RunConfig:
     """Lay the procedure of a preset over a run's configuration.
 
-    Args:
-        config: The run's configuration.
-        preset: Name of a preset, or path of a YAML file; of its keys only those of ``evolution``
-            count, without ``generations`` and ``report``.
+    The preset is named, or a file; of its keys only those of ``evolution`` count, without
+    ``generations`` and ``report``.
 
     Raises:
         InputError: The preset cannot be read, or has no section ``evolution``.
@@ -76,13 +74,8 @@ def play_equal(
     bring it nearer. What it ends with is what it would have ended with in one go, but for a report
     wherever it stopped.
 
-    Args:
-        config: Its configuration; the number of generations is found here.
-        run_dir: A directory that does not exist yet, or is empty.
-        calls: Model calls, those of reports left out.
-        listeners: Who is told; of every continuation anew.
-        models: The chat models; made from the configuration by default, and then closed.
-        questions: The questions; opened as the configuration says by default.
+    The number of generations in ``config`` is found here; calls of reports are left out of
+    ``calls``.
 
     Returns:
         What ``summary.json`` holds.

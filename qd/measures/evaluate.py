@@ -227,15 +227,8 @@ def evaluate_with(
 ) -> tuple[dict[str, Any], dict[str, list[Match]]]:
     """Measure one run with models that are there already.
 
-    Args:
-        run: The run.
-        config: Its configuration.
-        questions: By split.
-        elites: Those that are played on all of them.
-        players: The models.
-        watch: Told of progress.
-        label: Precedes what is played, for ``watch``.
-        extras: What is measured beyond the splits; ``None``: nothing.
+    ``elites`` are played on all questions; ``label`` precedes what ``watch`` is told; ``extras``
+    are measured beyond the splits.
 
     Raises:
         InputError: A split holds no question.

@@ -212,11 +212,6 @@ def relative_difference(
     The interval of 95 % is Fieller's (1954): all ratios rho for which one - rho * other does not
     differ from 0. Where the other contrast itself does not differ from 0, ratios of any size fit,
     and both ends are infinite; that is no flaw of the interval but of dividing by such a number.
-
-    Args:
-        groups: The levels.
-        one: The contrast above the line.
-        other: The one below.
     """
     difference = groups.contrast(minus(one, other))
     a, b = groups.value(one), groups.value(other)

@@ -170,10 +170,7 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
     predictive check: strengths are drawn from the fit of a transitive model
     (:func:`fit_transitive`), and the same debates are played among them.
 
-    Args:
-        meetings: The debates.
-        resamples: Bootstrap resamples, and transitive worlds.
-        seed: Of both.
+    ``resamples`` is the number of bootstrap resamples, and of transitive worlds.
     """
     ids = sorted({name for m in meetings for name in (m.first, m.second)})
     n = len(ids)
@@ -262,12 +259,7 @@ def measure_payoffs(
 ) -> dict[str, Any]:
     """Report who beats whom among the elites, from the log and from fresh debates.
 
-    Args:
-        run: The run; its training and selection debates count.
-        elites: The strategies.
-        matches: Fresh debates between them, of phase ``robin``.
-        score: ``"credence"`` or ``"win"``.
-        seed: Of the resampling.
+    Training and selection debates of the log count; ``matches`` are fresh ones, of phase ``robin``.
 
     Returns:
         A JSON-able mapping: ``matrix``, ``cycles``, ``nash`` weights, and the numbers of debates
@@ -318,10 +310,6 @@ class Transitive:
 
         A credence is drawn from the beta distribution of the right mean and variance, a verdict
         (dispersion 1) from a coin.
-
-        Args:
-            worlds: How many worlds.
-            rng: Draws them.
 
         Yields:
             The share that the first won, for each debate.

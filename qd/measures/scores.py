@@ -59,13 +59,7 @@ SELF_PLAY: tuple[Phase, Phase] = ("elites", "seeds")
 def weighed(
     contests: StrategyScores, alone: StrategyScores, truth_weight: float
 ) -> dict[Key, tuple[float, str]]:
-    """Return the score under an objective, where there is what it needs.
-
-    Args:
-        contests: From :func:`debateqd.qd.debates.counting.contest_scores`.
-        alone: From :func:`debateqd.qd.debates.counting.self_scores`.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
-    """
+    """Return the score under an objective, where there is what it needs."""
     if truth_weight == 0:
         return dict(contests)
     if truth_weight == 1:
@@ -90,11 +84,8 @@ def above_seeds(
 ) -> dict[Key, tuple[float, str]]:
     """Return the score above the seeds; see the module.
 
-    Args:
-        contests: Of debates with the seed panel.
-        alone: Of debates of strategies with themselves.
-        seeds: The same for the seeds' debates with themselves.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+    ``contests`` are scores of debates with the seed panel; ``alone`` and ``seeds`` those of
+    strategies and seeds with themselves.
     """
     base = values_by_question(seeds)
     won = {key: (value - 0.5, passage) for key, (value, passage) in contests.items()}
@@ -127,11 +118,7 @@ def split_gaps(
 ) -> dict[str, dict[str, Estimate]]:
     """Measure the generalisation gaps of one run; intervals resample the passages of either split.
 
-    Args:
-        matches: Debates by split.
-        pairs: Which gaps: the first split minus the second.
-        score: What debates count under the objective.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+    ``pairs`` name the gaps: the first split minus the second.
 
     Returns:
         For ``"train-test"`` and so on: the gap in judge accuracy of the ``elites``; that of the
@@ -284,9 +271,7 @@ def corrected_progress(rows: Sequence[ReportRow], truth_weight: float) -> Estima
     logit(mean seed_truth))``. Mix: their weighted mean. The logarithm of a mean over unequal
     questions lies nearer to 0 than the mean strength does: this errs on the side of caution.
 
-    Args:
-        rows: One per strategy and question.
-        truth_weight: 0 for persuasion, 1 for truth, between them for the mix.
+    There is a row per strategy and question.
 
     Returns:
         The estimate with a 95 % interval clustered by passage; ``None`` when no row has what the

@@ -14,10 +14,10 @@ from debateqd.qd.report.visible import visible
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.history import (
     BATCH,
-    Fate,
     Record,
     Standing,
     Step,
+    StrategyFate,
     StrategyHistory,
     Tally,
 )
@@ -104,7 +104,7 @@ def _step(step: Step, history: StrategyHistory, *, coloured: bool) -> list[Rende
     return parts
 
 
-def _fate(fate: Fate) -> str:
+def _fate(fate: StrategyFate) -> str:
     if fate.role == "unknown":
         return "no generation has been committed yet, so there is no archive"
     if fate.role in ("elite", "challenger"):

@@ -248,13 +248,8 @@ class _Questions:
 class _Search:
     """Greedy choice of pairs among some players.
 
-    Args:
-        beliefs: What is known.
-        players: Who may play, as places in the beliefs, (p,).
-        table: The decisions about them, (m, 2).
-        form: How they are played.
-        questions: Gives pairs their questions.
-        ahead: Contests that the decisions may hope for.
+    Players and decisions are places in the beliefs, (p,) and (m, 2); ``ahead`` is the number of
+    contests that the decisions may hope for.
     """
 
     def __init__(

@@ -144,12 +144,7 @@ class Pairing(Protocol):
         ...
 
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
-        """Yield rounds, the most wanted first; it may end, or go on as long as it is asked.
-
-        Args:
-            situation: What is known.
-            seed: For draws; the same seed gives the same rounds.
-        """
+        """Yield rounds, the most wanted first; it may end, or go on as long as it is asked."""
         ...
 
 

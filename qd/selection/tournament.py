@@ -46,10 +46,7 @@ open decisions: challenger, and the elite that it may replace."""
 class Tournament:
     """Arranges and plays the tournament of a generation.
 
-    Args:
-        config: The run's configuration.
-        questions: Its questions; tournaments are played on the train split, decisions on the
-            selection split.
+    Tournaments are played on the train split, decisions on the selection split.
 
     Raises:
         InputError: Unknown pairing, or shares that cannot be played.

@@ -72,9 +72,6 @@ def strategy_line(strategy: Strategy) -> dict[str, Any]:
 class RunDirectory:
     """Reads a run directory; :class:`RunWriter` writes one.
 
-    Args:
-        path: The directory.
-
     Raises:
         InputError: It is no run directory.
     """
@@ -291,10 +288,8 @@ class RunWriter:
     def commit(self, generation: int, state: Mapping[str, Any], archive: Mapping[str, Any]) -> None:
         """Make a generation count; everything before it is durable first.
 
-        Args:
-            generation: Its number.
-            state: What ``generations/NNNN.json`` holds beside version and offsets.
-            archive: What ``archive.json`` holds beside the version.
+        ``state`` and ``archive`` are what ``generations/NNNN.json`` and ``archive.json`` hold
+        beside version and offsets.
         """
         with self._writing():
             write_atomic(transcript_path(self.path, generation), gzip_lines(self._said))

@@ -36,9 +36,7 @@ BATCH = "bradley_terry"
 def ancestors(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[Strategy, ...]:
     """Return a strategy's ancestors, parents before their children, itself last.
 
-    Args:
-        strategy_id: The strategy.
-        strategies: All strategies by id, in order of creation.
+    ``strategies`` are all of a run, in order of creation.
 
     Raises:
         InputError: A parent is missing, or was not made before its child.
@@ -220,7 +218,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class StrategyFate:
     """Where a strategy is now.
 
     Attributes:
@@ -259,7 +257,7 @@ class StrategyHistory:
     steps: tuple[Step, ...]
     records: Mapping[str, Record]
     standings: tuple[Standing, ...]
-    fate: Fate
+    fate: StrategyFate
     descendants: tuple[Descendant, ...]
     living: frozenset[str]
 
@@ -302,10 +300,6 @@ class StrategyHistory:
 
 def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
     """Gather everything about a strategy.
-
-    Args:
-        run: The run directory.
-        strategy_id: The strategy.
 
     Raises:
         InputError: There is no such strategy, or a file is damaged.
@@ -354,16 +348,18 @@ def _step(strategy: Strategy, strategies: Mapping[str, Strategy]) -> Step:
     return Step(strategy, changes)
 
 
-def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> Fate:
+def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> StrategyFate:
     if archive is None:
-        return Fate("unknown")
+        return StrategyFate("unknown")
     strategy_id = strategy.strategy_id
     committed = run.generations()
     cell = archive.locate(strategy_id)
     if cell is not None:
         elite = any(e.strategy_id == strategy_id for e in archive.elites())
-        return Fate("elite" if elite else "challenger", archive.describe(cell), committed[-1])
-    last = Fate("dead", reason="no archive has taken it in")
+        return StrategyFate(
+            "elite" if elite else "challenger", archive.describe(cell), committed[-1]
+        )
+    last = StrategyFate("dead", reason="no archive has taken it in")
     for generation in committed:
         if generation < strategy.generation:
             continue
@@ -371,7 +367,7 @@ def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> Fat
             if event["strategy_id"] != strategy_id:
                 continue
             where = archive.describe(tuple(event["cell"])) if event["cell"] is not None else ""
-            last = Fate("dead", where, generation, event["reason"])
+            last = StrategyFate("dead", where, generation, event["reason"])
             if event["kind"] == "evicted":
                 return last
     return last

@@ -81,9 +81,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read a JSONL log, with line numbers from 1; blank lines are skipped.
 
-    Args:
-        path: The log.
-        end: Read this many bytes only.
+    ``end``: so many bytes only.
 
     Raises:
         InputError: The file is missing, or a line is damaged.
@@ -109,11 +107,7 @@ def _reason(error: Exception) -> str:
 
 
 class AppendLog:
-    """A JSONL log that only grows.
-
-    Args:
-        path: The file; made if missing.
-    """
+    """A JSONL log that only grows; made if missing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

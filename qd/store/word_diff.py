@@ -20,10 +20,6 @@ class Stretch(NamedTuple):
 def word_diff(old: str, new: str) -> tuple[Stretch, ...]:
     """Compare two texts word by word; line breaks and spaces count as part of the word before.
 
-    Args:
-        old: The parent's text.
-        new: The child's text.
-
     Returns:
         Stretches in reading order, what was removed before what was added in its place. All but
         the added ones make up ``old``, all but the removed ones ``new``, but for the white space

@@ -100,12 +100,7 @@ def tokens_line(tokens: Mapping[str, Mapping[str, int]]) -> str:
 
 
 class ConsoleProgress(Listener):
-    """Shows a run on a console.
-
-    Args:
-        console: Where to.
-        evaluate: The command that evaluates a run, e.g. ``"python evaluate.py"``.
-    """
+    """Shows a run on a console; ``evaluate`` is the command that evaluates one."""
 
     def __init__(self, console: Console, evaluate: str = "python evaluate.py") -> None:
         self._console = console

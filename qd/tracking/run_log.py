@@ -47,9 +47,8 @@ def read_telemetry(path: Path) -> list[dict[str, Any]]:
 class RunLog(Listener):
     """Keeps both files of a run.
 
-    Args:
-        level: Least severe level that ``events.log`` keeps, one of :data:`LEVELS`.
-        journal: The journal that the user gave by name; a resumed run goes on with it.
+    ``events.log`` keeps what is as severe as ``level``, one of :data:`LEVELS`. A resumed run goes
+    on with the ``journal`` that the user gave by name.
     """
 
     def __init__(self, level: str = "info", journal: Path | None = None) -> None:

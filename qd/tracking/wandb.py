@@ -30,7 +30,6 @@ from debateqd.qd.tracking.events import (
     SIMULATION_NOTICE,
     EliteRow,
     GenerationFinished,
-    GenerationStats,
     Listener,
     RunFinished,
     RunStarted,
@@ -39,29 +38,15 @@ from debateqd.qd.tracking.events import (
 from debateqd.qd.tracking.run_log import read_telemetry
 
 ELITE_COLUMNS = (
-    "id",
-    "family",
-    "cell",
-    "rating",
-    "matches",
-    "generation",
-    "operator",
-    "lineage",
-    "behaviour",
-    "text",
+    *("id", "family", "cell", "rating", "matches", "generation", "operator"),
+    *("lineage", "behaviour", "text"),
 )
 PATIENCE = 30.0
 """Seconds to wait for the W&B server when a run starts."""
 
 
 def logged_in(environment: Mapping[str, str], base_url: str, netrc_file: Path) -> bool:
-    """Whether W&B credentials are at hand, without asking anybody.
-
-    Args:
-        environment: The process's environment variables.
-        base_url: Address of the W&B server.
-        netrc_file: Where ``wandb login`` keeps keys.
-    """
+    """Whether W&B credentials are at hand; ``netrc_file`` is where ``wandb login`` keeps keys."""
     if environment.get("WANDB_API_KEY") or environment.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     try:
@@ -164,21 +149,12 @@ def generation_metrics(event: GenerationFinished) -> dict[str, float]:
     return dict(_numbers("", found))
 
 
-def progress_of(stats: GenerationStats) -> dict[str, Estimate]:
-    """Return reported and corrected progress of a generation, those that there are."""
-    found = {"reported": stats.reported_progress, "corrected": stats.corrected_progress}
-    return {name: estimate for name, estimate in found.items() if estimate is not None}
-
-
 ProgressRow = Mapping[str, Any]
 """``generation``, and ``reported`` and ``corrected`` as JSON-able estimates or ``None``."""
 
 
 def progress_series(rows: Sequence[ProgressRow]) -> dict[str, list[tuple[int, float]]]:
     """Return the lines of the chart of reported against corrected progress.
-
-    Args:
-        rows: One per generation that measured either.
 
     Returns:
         (generation, Elo points over the seeds) by name of the line; lines without points are left
@@ -214,31 +190,21 @@ def progress_chart(rows: Sequence[ProgressRow]) -> Any:
 
 def elite_table(elites: tuple[EliteRow, ...]) -> wandb.Table:
     """The archive's living strategies with text and lineage, as a W&B table."""
-    rows = [
-        [
-            row.strategy_id,
-            row.family,
-            row.cell,
-            float(row.rating),
-            row.matches,
-            row.generation,
-            row.operator,
-            " > ".join(row.lineage),
-            json.dumps(dict(row.behaviour), sort_keys=True),
-            row.text,
-        ]
-        for row in elites
-    ]
+    rows = []
+    for elite in elites:
+        shown = {
+            **asdict(elite),
+            "id": elite.strategy_id,
+            "rating": float(elite.rating),
+            "lineage": " > ".join(elite.lineage),
+            "behaviour": json.dumps(dict(elite.behaviour), sort_keys=True),
+        }
+        rows.append([shown[name] for name in ELITE_COLUMNS])
     return wandb.Table(columns=list(ELITE_COLUMNS), data=rows)
 
 
 class WandbListener(Listener):
-    """Sends what happens to W&B.
-
-    Args:
-        mode: ``"offline"`` or ``"online"``.
-        settings: Project, entity and tags.
-    """
+    """Sends what happens to W&B."""
 
     def __init__(self, mode: Literal["offline", "online"], settings: TrackingConfig) -> None:
         self._mode = mode
@@ -300,13 +266,13 @@ class WandbListener(Listener):
         """Log the generation's figures, progress so far, the archive's heat map and its elites."""
         if self._run is None:
             return
-        progress = progress_of(event.stats)
-        if progress:
-            row = {name: estimate.to_json() for name, estimate in progress.items()}
-            blank = {"reported": None, "corrected": None}
-            self._progress.append({"generation": event.stats.generation, **blank, **row})
+        stats = event.stats
+        found = {"reported": stats.reported_progress, "corrected": stats.corrected_progress}
+        row = {name: estimate and estimate.to_json() for name, estimate in found.items()}
+        if any(row.values()):
+            self._progress.append({"generation": stats.generation, **row})
         chart = progress_chart(self._progress)
-        title = f"Generation {event.stats.generation}: rating of the elite in each cell (Elo)"
+        title = f"Generation {stats.generation}: rating of the elite in each cell (Elo)"
         self._run.log(
             {
                 **generation_metrics(event),
@@ -343,13 +309,8 @@ class WandbListener(Listener):
         return f"{shown} (send it with: wandb sync {shown})"
 
 
-def wandb_listener(mode: str, run_dir: Path, settings: TrackingConfig) -> WandbListener | None:
+def wandb_listener(mode: str, settings: TrackingConfig) -> WandbListener | None:
     """Make the listener for a ``--wandb`` option; ``None`` when tracking is off.
-
-    Args:
-        mode: ``auto``, ``offline``, ``online`` or ``disabled``.
-        run_dir: The training run's directory (its telemetry remembers the W&B run).
-        settings: Project, entity and tags.
 
     Raises:
         InputError: ``online`` is asked for and nobody is logged in.

@@ -50,14 +50,9 @@ class _Means:
 class Breeder:
     """Makes children.
 
-    Args:
-        config: The run's configuration.
-        questions: A strategy may carry nothing of those of the splits train and selection; report
-            and test are not even read for this.
-        model: The mutator's model.
-        known: Texts of every strategy made so far.
-        transcripts: Reads what was said in debates of committed generations; without it, nobody
-            reflects on debates.
+    A strategy may carry nothing of the questions of the splits train and selection; report and test
+    are not even read for this. ``known`` are all strategies made so far. Without ``transcripts`` of
+    committed generations nobody reflects on debates.
 
     Raises:
         InputError: Unknown operator or parent rule, or operators of the same name.
@@ -116,11 +111,6 @@ class Breeder:
         self, state: TrainingState, generation: int, progressed: Callable[[int, int], None]
     ) -> list[MutationResult]:
         """Ask for the children of a generation; make room for them first.
-
-        Args:
-            state: The run so far; elites that are not kept leave its archive.
-            generation: The generation that begins.
-            progressed: Told how many of how many children are done.
 
         Raises:
             TrainingStoppedError: The mutator gave no usable text at all, or no operator can work.
@@ -203,15 +193,7 @@ class Breeder:
 
 
 class _Casting:
-    """Finds out what an operator can be given for a parent.
-
-    Args:
-        state: The run so far.
-        elites: The archive's elites.
-        parents: All parents of the generation.
-        transcripts: Whether what was said in debates can be read.
-        config: The run's configuration.
-    """
+    """Finds out what an operator can be given for a parent."""
 
     def __init__(
         self,
@@ -318,13 +300,7 @@ def keep_best(state: TrainingState, count: int) -> None:
 
 
 def last_record(parent: Strategy, matches: Sequence[Match], truth_weight: float) -> str:
-    """Say how a strategy fared in its last tournament, in a sentence for the mutator.
-
-    Args:
-        parent: The strategy.
-        matches: Training matches in the order of the log.
-        truth_weight: 1 when only the truth counts.
-    """
+    """Say how a strategy fared in its last tournament, in a sentence for the mutator."""
     own: list[Match] = []
     for match in reversed(matches):
         if own and match.generation != own[0].generation:

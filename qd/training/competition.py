@@ -71,12 +71,8 @@ class Competition:
     ) -> Ratings:
         """Play the tournament; then rate everybody by the whole log.
 
-        Args:
-            state: Its ratings and the fitness of the archive's members are renewed.
-            players: The living, and the children.
-            children: Those of the generation.
-            generation: Its number.
-            play: Plays debates; the state remembers them.
+        Renews the state's ratings, and the fitness of the archive's members. ``players`` are the
+        living and the children.
         """
         parents = {c.strategy_id: c.parents[0] for c in children if c.parents}
         ids = tuple(player.strategy_id for player in players)

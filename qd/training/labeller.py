@@ -22,10 +22,8 @@ class Labeller:
 
     It remembers nothing between generations: the votes live on in the strategies' behaviour.
 
-    Args:
-        config: The run's configuration.
-        model: The mutator's model: no part of a debate depends on it, so that neither the judge
-            nor the debaters grade themselves.
+    The model is the mutator's: no part of a debate depends on it, so that neither the judge nor the
+    debaters grade themselves.
     """
 
     def __init__(self, config: RunConfig, model: ChatModel) -> None:
@@ -51,10 +49,6 @@ class Labeller:
         progressed: Callable[[int, int], None] = lambda done, total: None,
     ) -> tuple[dict[str, Label], dict[str, BehaviourSummary]]:
         """Label all new strategies that have spoken.
-
-        Args:
-            behaviours: What was counted about strategies so far; not changed.
-            progressed: Told how many of how many strategies are done.
 
         Returns:
             The labels, and the behaviours of all that got one with its votes added; both empty

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from debateqd.agents.models.base import NO_USAGE, Usage
@@ -18,44 +18,10 @@ from debateqd.qd.descriptors.labelling import Labelling
 from debateqd.qd.mutation.mutate import MutationResult, refusal_counts
 from debateqd.qd.ratings import Ratings
 from debateqd.qd.selection.choice import Choice
-from debateqd.qd.statistics import Estimate
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.tracking.events import EliteRow, GenerationStats, Tokens
 from debateqd.qd.training.gains import Gains
 from debateqd.qd.training.state import TrainingState
-
-
-@dataclass(frozen=True, slots=True)
-class PlayedGeneration:
-    """What was played in a generation, and what came of it.
-
-    Attributes:
-        generation: Its number.
-        players: Strategies in the tournament.
-        births: Results of the mutations.
-        matches: Debates that were played, of all phases.
-        choice: What came of the children.
-        gains: What the report found; ``None`` when there was none.
-        champions: The strategies of the report.
-        operators: Shares and yields of the mutation operators.
-        labels: What a model's votes say about the new strategies.
-        reported_progress: The champions' ratings above the panel's.
-        diversity: Families, ancestors and depth of the archive.
-        rating_effects: What else the ratings have found.
-    """
-
-    generation: int
-    players: int
-    births: Sequence[MutationResult]
-    matches: Sequence[Match]
-    choice: Choice
-    gains: Gains | None
-    champions: tuple[str, ...]
-    operators: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    labels: Labelling = field(default_factory=Labelling)
-    reported_progress: Estimate | None = None
-    diversity: Mapping[str, float] = field(default_factory=dict)
-    rating_effects: Mapping[str, float] = field(default_factory=dict)
 
 
 def tokens_by_role(
@@ -82,10 +48,19 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def generation_stats(
-    played: PlayedGeneration, archive: Archive, config: RunConfig
+    config: RunConfig,
+    archive: Archive,
+    births: Sequence[MutationResult],
+    matches: Sequence[Match],
+    choice: Choice,
+    labels: Labelling,
+    gains: Gains | None,
+    **known: Any,
 ) -> GenerationStats:
-    """Sum up a generation."""
-    matches, births = played.matches, played.births
+    """Sum up a generation from its mutations, debates of all phases, choice, labels and report.
+
+    ``known`` are results that need no summing up.
+    """
     train = [m for m in matches if m.phase == "train" and m.usable]
     ratings = [e.fitness for e in archive.elites()]
     kinds = Counter(m.kind for m in matches if not m.usable)
@@ -93,18 +68,17 @@ def generation_stats(
     methods = Counter(str(m.verdict["method"]) for m in judged if "method" in m.verdict)
     born = sum(hasattr(birth, "text") for birth in births)
     offset = config.evolution.archive.qd_offset
-    gains = played.gains or Gains({}, {}, None)
+    gains = gains or Gains({}, {}, None)
     return GenerationStats(
-        generation=played.generation,
-        players=played.players,
+        **known,
         children=born,
         refused=refusal_counts(births),
-        challenges=len(played.choice.challenges),
-        accepted=len(played.choice.accepted) if played.generation else 0,
+        challenges=len(choice.challenges),
+        accepted=len(choice.accepted) if known["generation"] else 0,
         debates=len(matches),
         unusable=dict(sorted(kinds.items())),
-        calls=sum(m.calls for m in matches) + sum(b.calls for b in births) + played.labels.calls,
-        tokens=tokens_by_role(matches, births, played.labels.usage),
+        calls=sum(m.calls for m in matches) + sum(b.calls for b in births) + labels.calls,
+        tokens=tokens_by_role(matches, births, labels.usage),
         best_rating=max(ratings, default=0.0),
         mean_rating=_mean(ratings) or 0.0,
         qd_score=archive.qd_score(offset),
@@ -119,14 +93,9 @@ def generation_stats(
         objective=gains.objective,
         gain=gains.gain,
         win_rate=gains.win_rate,
-        champions=played.champions,
-        operators=played.operators,
-        labels=played.labels.to_json(),
-        outside=outside_counts(played.choice.events),
-        reported_progress=played.reported_progress,
+        labels=labels.to_json(),
+        outside=outside_counts(choice.events),
         corrected_progress=gains.corrected_progress,
-        diversity=played.diversity,
-        rating_effects=played.rating_effects,
     )
 
 
@@ -139,12 +108,7 @@ def lineage(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[str, 
 
 
 def elite_rows(state: TrainingState, fitted: Ratings) -> tuple[EliteRow, ...]:
-    """Describe the archive's elites, best first.
-
-    Args:
-        state: The state after the generation.
-        fitted: The ratings, with the usable debates behind each.
-    """
+    """Describe the archive's elites, best first."""
     rows = [_row(entry, state, fitted) for entry in state.archive.elites()]
     return tuple(sorted(rows, key=lambda r: (-r.rating, r.strategy_id)))
 
@@ -184,6 +148,13 @@ def archive_json(
     }
 
 
+_SUMMED_UP = (
+    *("qd_score", "coverage", "best_rating", "mean_rating", "judge_accuracy", "position_bias"),
+    *("gain", "win_rate", "verdict_methods", "missing_mass"),
+)
+"""Results of the last generation that are a run's, too."""
+
+
 def summary_json(
     config: RunConfig,
     state: TrainingState,
@@ -193,13 +164,10 @@ def summary_json(
 ) -> dict[str, Any]:
     """Return what ``summary.json`` holds: the outcome of a run, or what there is of it.
 
-    Args:
-        config: The run's configuration.
-        state: The state after the last generation.
-        stats: The last generation's results.
-        facts: Simulation or not, pool, and the questions per split.
-        by_generation: Every committed generation's results, as stored.
+    ``facts`` are simulation or not, pool, and the questions per split; ``by_generation`` every
+    committed generation's results, as stored.
     """
+    shown = stats.to_json()
     entries = {e.strategy_id: e for e in state.archive.elites()}
     axes = [axis_from_dict(axis) for axis in state.archive.to_dict()["axes"]]
     top = [
@@ -223,17 +191,8 @@ def summary_json(
         "complete": stats.generation == config.evolution.generations,
         "strategies": len(state.strategies),
         "elites": len(state.archive),
-        "qd_score": stats.qd_score,
-        "coverage": stats.coverage,
-        "best_rating": stats.best_rating,
-        "mean_rating": stats.mean_rating,
-        "judge_accuracy": stats.judge_accuracy,
-        "position_bias": stats.position_bias,
-        "values": dict(stats.objective),
-        "gain": {name: estimate.to_json() for name, estimate in stats.gain.items()},
-        "win_rate": None if stats.win_rate is None else stats.win_rate.to_json(),
-        "verdict_methods": dict(stats.verdict_methods),
-        "missing_mass": stats.missing_mass,
+        "values": shown["objective"],
+        **{name: shown[name] for name in _SUMMED_UP},
         "out_of_range": state.archive.out_of_range,
         "warnings": outside_warnings(state.archive.out_of_range, axes),
         "top": top,

@@ -69,13 +69,8 @@ def resume(
 ) -> dict[str, Any]:
     """Continue a run after its last committed generation; then end like one never interrupted.
 
-    Args:
-        run_dir: Its directory.
-        config: Its configuration with what :func:`continued` may change; its own by default.
-        listeners: As for :func:`train`.
-        models: As for :func:`train`.
-        questions: As for :func:`train`.
-        journal: As for :func:`train`; by default the file that the run used before.
+    Arguments are as for :func:`train`. ``config`` is its own by default, ``journal`` the file that
+    it used before.
 
     Raises:
         InputError: The run cannot be continued; among other reasons because its questions changed.

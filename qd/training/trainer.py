@@ -46,10 +46,9 @@ from debateqd.qd.tracking.events import (
 )
 from debateqd.qd.training.breeding import Breeder
 from debateqd.qd.training.competition import Competition
-from debateqd.qd.training.gains import Gains, Reporter, champions
+from debateqd.qd.training.gains import Reporter, champions
 from debateqd.qd.training.labeller import Labeller
 from debateqd.qd.training.results import (
-    PlayedGeneration,
     archive_json,
     elite_rows,
     generation_stats,
@@ -63,14 +62,7 @@ log = logging.getLogger(__name__)
 class Trainer:
     """Runs generations; :mod:`debateqd.qd.training.start` arranges the files for it.
 
-    Args:
-        config: The configuration.
-        questions: The questions, dealt out.
-        models: The chat models.
-        writer: Writes the run directory.
-        state: Where to go on from; ``None`` for a new run.
-        first_generation: The generation to begin with.
-        listeners: Who is told.
+    ``state`` is where to go on from; ``None`` for a new run.
 
     Raises:
         InputError: The configuration asks for something that does not exist;
@@ -187,9 +179,10 @@ class Trainer:
             # Before there are children, so that a resumed run begins alike.
             self._competition.ratings(state, generation - 1)
         shares = self._breeder.shares(state) if generation else {}
-        births = (
-            self._breeder.breed(state, generation, self._bred(generation)) if generation else []
-        )
+        births: list[MutationResult] = []
+        if generation:
+            told = self._progress(generation, "mutation")
+            births = self._breeder.breed(state, generation, told)
         children = self._name(births, generation)
         state.add(children)
         self._writer.add_strategies(children)
@@ -199,28 +192,39 @@ class Trainer:
         fitted = self._competition.compete(
             state, players, children, generation, lambda plans: self._play(plans, generation)
         )
-        labels, labelled = self._labeller.label(state.behaviours, self._labelled(generation))
+        told = self._progress(generation, "labelling")
+        labels, labelled = self._labeller.label(state.behaviours, told)
         state.behaviours |= labelled
         choice = self._competition.choose(state, children, generation)
         chosen = champions(state.archive.elites(), state.strategies)
-        gains = self._report(chosen, generation) if self._reporter.due(generation) else None
+        gains = None
+        if self._reporter.due(generation):
+            gains = self._reporter.measure(
+                chosen,
+                state.strategies,
+                generation,
+                lambda plans: self._play_new(plans, generation),
+            )
         state.forget_the_dead()
         operators = self._count_yields(births, generation, shares)
-        played = PlayedGeneration(
-            generation,
-            len(players),
+        stats = generation_stats(
+            config,
+            state.archive,
             births,
             self._played,
             choice,
-            gains,
-            chosen,
-            operators,
             sum_up(labels, {s: state.strategies[s].family for s in labels}),
-            reported_progress(fitted.strategies, chosen, self._panel, fitted.posterior),
-            family_diversity(state.archive.elites(), state.strategies).to_json(),
-            fitted.effects,
+            gains,
+            generation=generation,
+            players=len(players),
+            champions=chosen,
+            operators=operators,
+            reported_progress=reported_progress(
+                fitted.strategies, chosen, self._panel, fitted.posterior
+            ),
+            diversity=family_diversity(state.archive.elites(), state.strategies).to_json(),
+            rating_effects=fitted.effects,
         )
-        stats = generation_stats(played, state.archive, config)
         state.count(stats)
         self._rows = elite_rows(state, fitted)
         table = state.archive.heat_map()
@@ -270,17 +274,10 @@ class Trainer:
             budget.money(),
         )
 
-    def _bred(self, generation: int) -> Callable[[int, int], None]:
-        def progressed(done: int, total: int) -> None:
-            self._tell("progressed", Progress(generation, "mutation", done, total))
-
-        return progressed
-
-    def _labelled(self, generation: int) -> Callable[[int, int], None]:
-        def progressed(done: int, total: int) -> None:
-            self._tell("progressed", Progress(generation, "labelling", done, total))
-
-        return progressed
+    def _progress(self, generation: int, phase: str) -> Callable[[int, int], None]:
+        return lambda done, total: self._tell(
+            "progressed", Progress(generation, phase, done, total)
+        )
 
     def _name(self, births: Sequence[MutationResult], generation: int) -> list[Strategy]:
         if not generation:
@@ -288,14 +285,6 @@ class Trainer:
             return list(self._seeds)
         born = [birth for birth in births if isinstance(birth, Child)]
         return [child.strategy(self._state.next_id(n)) for n, child in enumerate(born)]
-
-    def _report(self, chosen: Sequence[str], generation: int) -> Gains:
-        return self._reporter.measure(
-            chosen,
-            self._state.strategies,
-            generation,
-            lambda plans: self._play_new(plans, generation),
-        )
 
     # --- playing --------------------------------------------------------------------------------
 

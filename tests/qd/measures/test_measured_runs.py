@@ -24,8 +24,7 @@ from debateqd.qd.tracking.console import generation_line
 from debateqd.qd.tracking.events import GenerationFinished, Listener
 from debateqd.qd.tracking.wandb import generation_metrics
 from debateqd.qd.training.checks import check_names
-from debateqd.qd.training.costing import describe_plan
-from debateqd.qd.training.planning import plan_run
+from debateqd.qd.training.planning import describe_plan, plan_run
 from tests.qd.stand_ins import StandIn, number
 from tests.qd.training.test_start import again, config, contents, play, questions
 

@@ -9,7 +9,7 @@ from debateqd.qd.selection import allocation
 from debateqd.qd.selection.allocation import (
     AllocationSettings,
     Beliefs,
-    Form,
+    ContestForm,
     IndexedContest,
     allocate,
     telling,
@@ -166,7 +166,7 @@ def test_without_decisions_contests_go_where_least_is_known():
 
 
 @pytest.mark.parametrize("form", ["duel", "self"])
-def test_many_players_are_dealt_into_groups(form: Form, monkeypatch):
+def test_many_players_are_dealt_into_groups(form: ContestForm, monkeypatch):
     sizes, score = [], allocation._Search._score
 
     def scored(self):

@@ -144,7 +144,7 @@ def read_back(wandb_home: Path) -> list[dict[str, Any]]:
 
 def test_an_offline_run_holds_what_it_was_told(wandb_home: Path, tmp_path: Path) -> None:
     run_dir = run_directory(tmp_path / "run")
-    listener = wandb_listener("auto", run_dir, TrackingConfig(tags=("mine",)))
+    listener = wandb_listener("auto", TrackingConfig(tags=("mine",)))
     assert isinstance(listener, WandbListener)
     listener.run_started(started(run_dir))
     for number in (0, 1):
@@ -252,12 +252,12 @@ def test_nobody_is_asked_to_log_in(wandb_home: Path, monkeypatch: pytest.MonkeyP
     assert resolve_mode("auto") == "offline"
     monkeypatch.setenv("WANDB_DISABLED", "true")
     assert resolve_mode("auto") == "disabled"
-    assert wandb_listener("disabled", wandb_home, TrackingConfig()) is None
+    assert wandb_listener("disabled", TrackingConfig()) is None
 
 
 def test_online_without_login_is_one_clear_line(wandb_home: Path) -> None:
     with pytest.raises(InputError, match="wandb login") as error:
-        wandb_listener("online", wandb_home, TrackingConfig())
+        wandb_listener("online", TrackingConfig())
     assert "\n" not in str(error.value)
 
 
@@ -271,7 +271,7 @@ def test_a_server_that_is_away_leaves_an_offline_run(
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     run_dir = run_directory(tmp_path / "run")
-    listener = wandb_listener("auto", run_dir, TrackingConfig())
+    listener = wandb_listener("auto", TrackingConfig())
     assert isinstance(listener, WandbListener)
     listener.run_started(started(run_dir))
     listener.generation_finished(generation(0))
