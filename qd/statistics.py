@@ -110,13 +110,12 @@ def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tupl
     return sums, counts
 
 
-def _resampled_means(
-    sums: Floats, counts: Floats, resamples: int, rng: np.random.Generator
-) -> Floats:
-    """Means over ``resamples`` draws of as many clusters, with replacement."""
-    g = len(sums)
-    draws = rng.multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
-    means: Floats = (draws @ sums) / (draws @ counts)
+def _resampled_means(sums: Floats, counts: Floats, rng: np.random.Generator) -> Floats:
+    """Means over draws of as many clusters, with replacement; a column per column of sums."""
+    g = len(counts)
+    draws = rng.multinomial(g, np.full(g, 1 / g), size=RESAMPLES).astype(float)
+    total = draws @ counts
+    means: Floats = (draws @ sums) / (total if sums.ndim == 1 else total[:, None])
     return means
 
 
@@ -138,9 +137,8 @@ def mean_interval(
     values: Sequence[float],
     clusters: Sequence[Hashable],
     *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
     proportion: bool = False,
+    seed: int = 0,
 ) -> Estimate:
     """Mean with an interval that resamples clusters.
 
@@ -149,10 +147,9 @@ def mean_interval(
     Args:
         values: Observations.
         clusters: Cluster label (passage) of each observation.
-        resamples: Bootstrap resamples.
-        seed: Of the resampling.
         proportion: Whether values are shares of something in [0, 1]. When all clusters then agree,
             the bootstrap knows no spread, and a Wilson interval over clusters stands in.
+        seed: Of the resampling.
 
     Returns:
         The estimate. Without observations every number is NaN; with a single cluster the interval
@@ -169,7 +166,7 @@ def mean_interval(
     if proportion and np.ptp(sums / counts) == 0:
         low, high = wilson(value * g, g)
         return Estimate(value, low, high, n, g)
-    draws = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    draws = _resampled_means(sums, counts, np.random.default_rng(seed))
     low, high = _interval(draws, value, g)
     if proportion:
         low, high = max(0.0, low), min(1.0, high)
@@ -179,9 +176,6 @@ def mean_interval(
 def difference_interval(
     first: tuple[Sequence[float], Sequence[Hashable]],
     second: tuple[Sequence[float], Sequence[Hashable]],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Estimate:
     """Difference of two means over *different* passages, e.g. train minus test accuracy.
 
@@ -192,7 +186,7 @@ def difference_interval(
     """
     if not len(first[0]) or not len(second[0]):
         return NOTHING
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     sides = [_cluster_sums(*side) for side in (first, second)]
     value = float(sides[0][0].sum() / sides[0][1].sum() - sides[1][0].sum() / sides[1][1].sum())
     n = len(first[0]) + len(second[0])
@@ -200,7 +194,7 @@ def difference_interval(
     total = sum(len(sums) for sums, _ in sides)
     if smaller == 1:
         return Estimate(value, -math.inf, math.inf, n, total)
-    draws = [_resampled_means(sums, counts, resamples, rng) for sums, counts in sides]
+    draws = [_resampled_means(sums, counts, rng) for sums, counts in sides]
     low, high = _interval(draws[0] - draws[1], value, smaller)
     return Estimate(value, low, high, n, total)
 
@@ -226,9 +220,7 @@ def function_interval(
     value = float(function((sums.sum(axis=0) / counts.sum())[None, :])[0])
     if g == 1:
         return Estimate(value, -math.inf, math.inf, n, g)
-    rng = np.random.default_rng(0)
-    draws = rng.multinomial(g, np.full(g, 1 / g), size=RESAMPLES).astype(float)
-    means: Floats = (draws @ sums) / (draws @ counts)[:, None]
+    means = _resampled_means(sums, counts, np.random.default_rng(0))
     low, high = _interval(function(means), value, g)
     return Estimate(value, low, high, n, g)
 

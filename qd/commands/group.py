@@ -42,11 +42,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Import a command.
-
-        Raises:
-            click.UsageError: There is none of this name.
-        """
+        """Import a command."""
         if cmd_name not in COMMANDS:
             from debate_env.errors import nearest  # the package around it takes a while to import
 
@@ -81,11 +77,7 @@ def debateqd(context: click.Context) -> None:
 
 
 def version() -> str:
-    """Return the version of the checkout that this file lies in, or else of the installed package.
-
-    Returns:
-        For example ``"0.1.0"``.
-    """
+    """Return the version of the checkout that holds this file, or of the installed package."""
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if project.is_file():
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
@@ -106,9 +98,6 @@ def run(command: click.Command, arguments: Sequence[str], name: str = "debateqd"
 
     Returns:
         The exit status: 0, what the command returned, 1 when a run gave up, 2 for wrong input.
-
-    Raises:
-        KeyboardInterrupt: The user ended it.
     """
     try:
         # Not Command.main(), which puts an empty line before whatever is said about Ctrl-C.

@@ -22,11 +22,7 @@ READER_GONE = 141
 
 
 def launch(command: str = "") -> int:
-    """Run ``debateqd``, or one command of it, with the arguments of the process.
-
-    Returns:
-        The exit status.
-    """
+    """Run ``debateqd``, or one command of it, with the arguments of the process."""
     return guarded(lambda: int(quietly_imported("debateqd.qd.commands.group").main(command)))
 
 

@@ -83,13 +83,18 @@ def command(
     if judge is not None:
         _known("--judge", judge, SCRIPTED_JUDGES)
     question, number = _pick(questions, index, seed)
-    models = _Models()
     person = HumanAgent(settings)
+    models: dict[str, ChatModel] = {}
+
+    def model_of(spec: str) -> ChatModel:
+        if spec not in models:
+            models[spec] = make_model(spec)
+        return models[spec]
 
     def debater(spec: str | None) -> Any:
         if spec is not None and spec in SCRIPTED_DEBATERS:
             return SCRIPTED_DEBATERS[spec](seed)
-        chosen = models.get(spec or model)
+        chosen = model_of(spec or model)
         if run_dir is None and strategy_id is None:
             return StrategyDebater(chosen, strategy or "")
         if run_dir is None or strategy_id is None or strategy is not None:
@@ -102,7 +107,7 @@ def command(
         agents[other] = debater(opponent if other == others[-1] else None)
     for other in (s for s in rules.judges if s != seat):
         scripted = SCRIPTED_JUDGES.get(judge or "")
-        agents[other] = scripted(seed) if scripted else ModelJudge(models.get(judge or model))
+        agents[other] = scripted(seed) if scripted else ModelJudge(model_of(judge or model))
     if seat in rules.judges and judge is not None:
         raise InputError("--judge: you are the judge; leave it out, or take another --seat")
     job = DebateJob(
@@ -117,7 +122,8 @@ def command(
     except (Left, KeyboardInterrupt, click.Abort):
         click.echo("\nYou left; the debate is not finished and nothing was saved.")
     finally:
-        models.close()
+        for made in models.values():
+            made.close()
 
 
 def summary(record: DebateRecord) -> str:

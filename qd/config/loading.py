@@ -26,11 +26,7 @@ _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 
 
 class Layers:
-    """Nested settings from several origins, and who set what.
-
-    Attributes:
-        values: The merged settings.
-    """
+    """Nested settings from several origins, and who set what."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -212,11 +208,7 @@ def preset_names() -> tuple[str, ...]:
 
 
 def find_config(source: str) -> Path:
-    """Find a preset by its name, or a file by its path.
-
-    Raises:
-        InputError: There is neither.
-    """
+    """Find a preset by its name, or a file by its path."""
     path = Path(source)
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
@@ -232,11 +224,7 @@ def find_config(source: str) -> Path:
 
 
 def parse_assignment(text: str) -> tuple[Path_, Any]:
-    """Read ``a.b=value``; the value is read as YAML, so numbers and lists are what they look like.
-
-    Raises:
-        InputError: It is no assignment.
-    """
+    """Read ``a.b=value``; the value is YAML, so numbers and lists are what they look like."""
     name, equals, value = text.partition("=")
     path = tuple(name.strip().split("."))
     if not equals or not all(path):
@@ -300,9 +288,6 @@ def override_config(config: RunConfig, flags: Sequence[Flag], origin: str) -> Ru
     """Change some keys of a configuration that is resolved already.
 
     ``origin``, where the configuration comes from, is named in errors.
-
-    Raises:
-        InputError: As for :func:`load_config`.
     """
     layers = Layers()
     layers.merge(config.to_json(), origin)

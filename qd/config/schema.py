@@ -167,11 +167,7 @@ class AxisConfig(Section):
 class LabelsConfig(Section):
     """How a model labels what strategies say, where an axis asks for it.
 
-    Attributes:
-        votes: Times that the model is asked about a strategy.
-        speeches: Speeches that it reads each time.
-        temperature: At which it answers.
-        max_tokens: Longest answer.
+    It is asked ``votes`` times about a strategy, and reads ``speeches`` speeches each time.
     """
 
     votes: int = Field(default=5, ge=1)

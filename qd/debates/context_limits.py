@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 from debate_env.core.episode import Episode
 from debate_env.core.protocols import get_protocol, speeches_of
@@ -30,21 +31,6 @@ VERDICT_TOKENS = 64
 """Room for a verdict, unless the configuration says how long it may be."""
 
 _SHOWN = 3  # passages named in an error
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """A passage that does not fit.
-
-    Attributes:
-        passage: Its id.
-        needed: Tokens of the longest prompt with it and of the reply.
-        excess: How many of them are too many.
-    """
-
-    passage: str
-    needed: int
-    excess: int
 
 
 def counter_of(model: ChatModel) -> Callable[[Sequence[Message]], int]:
@@ -114,22 +100,18 @@ def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) ->
     count = counter_of(models.debater)
     strategy, speeches = room_for_text(config)
     reserved = strategy + speeches + config.models.max_tokens
-    found = dict(_misfits(questions, config, count, context - reserved))
+    found = _misfits(questions, config, count, context - reserved)
     if not found:
         return questions
     if not config.questions.truncate_passages:
         raise InputError(_explain(found, config, context, reserved))
-    cut = {
-        passage: _cut(longest, config, count, context - reserved)
-        for passage, (_, longest) in found.items()
-    }
+    cut = {q.passage_id: _cut(q, config, count, context - reserved) for q, _ in found}
+    whole = {q.passage_id: len(q.passage) for q in _all(questions)}
+    splits: dict[str, Any] = {n: _with_passages(questions.split(n), cut) for n in SPLITS}
     return replace(
         questions,
-        train=_with_passages(questions.train, cut),
-        selection=_with_passages(questions.selection, cut),
-        report=_with_passages(questions.report, cut),
-        test=_with_passages(questions.test, cut),
-        truncated=_lengths(questions, cut),
+        **splits,
+        truncated={passage: (len(text), whole[passage]) for passage, text in sorted(cut.items())},
     )
 
 
@@ -159,17 +141,15 @@ def _misfits(
     config: RunConfig,
     count: Callable[[Sequence[Message]], int],
     room: int,
-) -> Iterator[tuple[str, tuple[Misfit, Question]]]:
-    """Yield passages whose longest prompt has more tokens than there is room."""
+) -> list[tuple[Question, int]]:
+    """Find passages without room: the question of the longest prompt, and that prompt's tokens."""
     longest: dict[str, Question] = {}
     for question in _all(questions):
-        known = longest.get(question.passage_id)
-        if known is None or _length(question) > _length(known):
+        known = longest.setdefault(question.passage_id, question)
+        if _length(question) > _length(known):
             longest[question.passage_id] = question
-    for passage, question in longest.items():
-        tokens = count(debater_prompt(question, config))
-        if tokens > room:
-            yield passage, (Misfit(passage, tokens, tokens - room), question)
+    sizes = [(question, count(debater_prompt(question, config))) for question in longest.values()]
+    return [(question, tokens) for question, tokens in sizes if tokens > room]
 
 
 def _length(question: Question) -> int:
@@ -177,13 +157,14 @@ def _length(question: Question) -> int:
 
 
 def _explain(
-    found: Mapping[str, tuple[Misfit, Question]], config: RunConfig, context: int, reserved: int
+    found: Sequence[tuple[Question, int]], config: RunConfig, context: int, reserved: int
 ) -> str:
-    misfits = sorted((m for m, _ in found.values()), key=lambda m: (-m.excess, m.passage))
-    shown = ", ".join(f"{m.passage} by {m.excess:,} tokens" for m in misfits[:_SHOWN])
+    misfits = sorted((-tokens, question.passage_id) for question, tokens in found)
+    room = context - reserved
+    shown = ", ".join(f"{name} by {-tokens - room:,} tokens" for tokens, name in misfits[:_SHOWN])
     more = f" and {len(misfits) - _SHOWN} more" if len(misfits) > _SHOWN else ""
     spec = config.models.debater
-    wanted = max(m.needed for m in misfits) + reserved
+    wanted = reserved - misfits[0][0]
     return (
         f"the context of {context:,} tokens of '{spec}' is too short for {len(misfits)} "
         f"passages: {shown}{more} ({reserved:,} tokens are kept for strategy, speeches and reply); "
@@ -198,11 +179,7 @@ def _cut(
     count: Callable[[Sequence[Message]], int],
     room: int,
 ) -> str:
-    """Return the longest beginning of a passage, in whole words, that fits.
-
-    Raises:
-        InputError: Not even an empty passage would.
-    """
+    """Return the longest beginning of a passage, in whole words, that fits."""
 
     def fits(end: int) -> bool:
         return count(debater_prompt(replace(question, passage=text[:end] or " "), config)) <= room
@@ -226,8 +203,3 @@ def _with_passages(split: QuestionSet, passages: Mapping[str, str]) -> QuestionS
     return QuestionSet(
         replace(q, passage=passages[q.passage_id]) if q.passage_id in passages else q for q in split
     )
-
-
-def _lengths(questions: RunQuestions, cut: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    whole = {q.passage_id: len(q.passage) for q in _all(questions)}
-    return {passage: (len(text), whole[passage]) for passage, text in sorted(cut.items())}

@@ -6,6 +6,7 @@ Training and evaluation count alike, and only here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 
 from debateqd.qd.debates.matches import Match, weighted_mean
 from debateqd.qd.statistics import Estimate, mean_interval
@@ -22,11 +23,7 @@ def truth_reached(matches: Iterable[Match], score: str) -> float | None:
 
 
 def points(matches: Iterable[Match], player: str, truth_weight: float) -> float | None:
-    """Tournament points of a strategy in a round: won or right debates / usable ones.
-
-    Returns:
-        Points in [0, 1]; ``None`` when no match is usable.
-    """
+    """Points of a strategy in a tournament round, in [0, 1]: won or right debates / usable ones."""
     kept = [match for match in matches if match.comparisons]
     if not kept:
         return None
@@ -109,21 +106,18 @@ def paired(
     return [first[q][0] - second[q][0] for q in common], [first[q][1] for q in common]
 
 
-def right(match: Match) -> float | None:
-    """Whether the judge was right, for :func:`rate` and :func:`by_question`."""
-    return match.right
+right: Measure = attrgetter("right")
+"""Whether the judge was right."""
+
+believed: Measure = attrgetter("believed")
+"""The judge's credence in the correct answer."""
 
 
 def won(match: Match) -> float | None:
-    """Whether the measured strategy won, for :func:`rate` and :func:`by_question`."""
+    """Whether the measured strategy won."""
     return match.share(match.subject, "win")
 
 
 def credence_won(match: Match) -> float | None:
-    """Share of the credence that the measured strategy won, for :func:`rate`."""
+    """Share of the credence that the measured strategy won."""
     return match.share(match.subject, "credence")
-
-
-def believed(match: Match) -> float | None:
-    """The judge's credence in the correct answer, for :func:`rate` and :func:`by_question`."""
-    return match.believed

@@ -166,12 +166,9 @@ class Match:
         return next((self.sides[s] for s in self.seats_of(player) if s in self.sides), None)
 
     def share(self, player: str, score: str) -> float | None:
-        """Score of a strategy against others, in [0, 1]; theirs is the rest.
+        """Mean score of a strategy against others, in [0, 1]; theirs is the rest.
 
         ``"win"`` counts whole wins.
-
-        Returns:
-            The mean over its comparisons; ``None`` where there is none.
         """
         found = []
         for c in self.comparisons:

@@ -22,12 +22,7 @@ JOURNAL = "journal.sqlite"
 class Models:
     """The chat models of a run; roles may share one.
 
-    Attributes:
-        debater: Model of the debaters.
-        judge: Model of the judge.
-        mutator: Model that rewrites strategies.
-        budget: What all of them may spend.
-        journal: Where their replies are kept; closed with the models.
+    ``budget`` is what all of them may spend; their replies are kept in ``journal``.
     """
 
     debater: ChatModel
@@ -136,11 +131,7 @@ def equip(models: Models, config: RunConfig, journal: Path | None, run: str = ""
 
 
 def check_prices(config: RunConfig, roles: Sequence[str] = ROLES) -> None:
-    """Refuse a budget in money where a price is unknown.
-
-    Raises:
-        InputError: Names the model.
-    """
+    """Refuse a budget in money where a price is unknown."""
     if config.budget.money is None:
         return
     for role in roles:

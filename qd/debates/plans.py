@@ -94,11 +94,7 @@ def presented_swapped(run_seed: int, *parts: object) -> bool:
 class Contest:
     """Two strategies on one question; a strategy with itself where it is measured alone.
 
-    Attributes:
-        first: Id of one strategy.
-        second: Id of the other.
-        question: What they debate.
-        phase: ``"train"`` or ``"selection"``, the split of the question.
+    ``phase`` is the split of the question, ``"train"`` or ``"selection"``.
     """
 
     first: str
@@ -109,12 +105,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class RunPlanner:
-    """Plans the debates of a training run.
-
-    Attributes:
-        rules: The run's protocol.
-        seed: The run's seed.
-    """
+    """Plans the debates of a training run."""
 
     rules: DebateProtocol
     seed: int
@@ -131,13 +122,10 @@ class RunPlanner:
 
         ``occasion`` distinguishes the debates from others of the same pair and question.
         """
-        key = (phase, *occasion, question.question_id)
-        swap = presented_swapped(self.seed, *key)
         plans = []
         for seats in seatings(self.rules, pair):
-            ids = [strategy.strategy_id for strategy in seats.values()]
-            seed = derive_seed(self.seed, "debate", *key, *ids)
-            plans.append(Plan(phase, generation, question, seats, swap, seed))
+            names = [strategy.strategy_id for strategy in seats.values()]
+            plans.append(self._plan(phase, generation, question, seats, occasion, *names))
         return tuple(plans)
 
     def alone(
@@ -153,10 +141,21 @@ class RunPlanner:
         The seed does not name the strategy: strategies that are compared on a question share
         whatever chance there is.
         """
+        (seats,) = seatings(self.rules, [strategy])
+        return self._plan(phase, generation, question, seats, occasion, "self")
+
+    def _plan(
+        self,
+        phase: Phase,
+        generation: int,
+        question: Question,
+        seats: Mapping[str, Strategy],
+        occasion: Sequence[object],
+        *names: str,
+    ) -> Plan:
         key = (phase, *occasion, question.question_id)
         swap = presented_swapped(self.seed, *key)
-        seed = derive_seed(self.seed, "debate", *key, "self")
-        (seats,) = seatings(self.rules, [strategy])
+        seed = derive_seed(self.seed, "debate", *key, *names)
         return Plan(phase, generation, question, seats, swap, seed)
 
     def plans_of(
@@ -184,11 +183,8 @@ class EvaluationPlanner:
     All debates on a question share the presentation of its answers, so that exchanging seats
     exchanges sides and nothing else.
 
-    Attributes:
-        rules: The protocol.
-        seed: Everything random derives from it and names.
-        split: The split that is evaluated.
-        generation: The generation that is evaluated.
+    Everything random derives from ``seed`` and names; ``split`` and ``generation`` are what is
+    evaluated.
     """
 
     rules: DebateProtocol

@@ -18,12 +18,7 @@ SPLITS = ("train", "selection", "report", "test")
 class QuestionSplits:
     """What ``questions.json`` holds.
 
-    Attributes:
-        source: The specification that the questions were loaded from.
-        content_hash: Content hash of the whole question set.
-        splits: Question ids of each of :data:`SPLITS`.
-        truncated: Passages that were cut to fit a model's context: characters kept, and of how
-            many.
+    ``splits`` are question ids; ``truncated`` is as in :class:`RunQuestions`.
     """
 
     source: str
@@ -152,11 +147,7 @@ def _shares_of_rest(config: QuestionsConfig, rest: int, total: int) -> tuple[Siz
 
 
 def open_questions(config: QuestionsConfig) -> RunQuestions:
-    """Load and split the questions of a configuration.
-
-    Raises:
-        InputError: They cannot be loaded or split.
-    """
+    """Load and split the questions of a configuration."""
     return split_questions(load_questions(config.source), config)
 
 

@@ -36,15 +36,8 @@ class TrainingStoppedError(StoppedError):
 class Players:
     """The models that debates are played with, and the rules.
 
-    Attributes:
-        debater: Model of everybody who follows a strategy.
-        judge: Model of the judges.
-        settings: Rules of every debate.
-        sampling: How speeches are drawn.
-        questions: Names the questions as they are debated.
-        verdict: How the judge's probabilities are obtained.
-        room: How much of a prefix cache the open debates may hold.
-        max_open: Most debates that are open at once.
+    ``questions`` names the questions as they are debated; ``room`` says how much of a prefix cache
+    the open debates may hold, at most ``max_open`` at once.
     """
 
     debater: ChatModel
@@ -104,9 +97,6 @@ def play_plans(plans: Sequence[Plan], players: Players, record: Recorder) -> lis
         players: Who plays them.
         record: Called for every match in the order of the plans, as soon as it and all before it
             have been played.
-
-    Returns:
-        The matches in the order of the plans.
     """
     pool, matches = players.pool(), list[Match]()
     ids = [plan.match_id(pool) for plan in plans]

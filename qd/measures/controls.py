@@ -100,13 +100,7 @@ def position_control(matches: Iterable[Match]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A strategy, cut.
-
-    Attributes:
-        strategy: With the text that is left.
-        before: Its words.
-        after: Those that are left.
-    """
+    """A strategy with the text that is left, and its words before and after."""
 
     strategy: Strategy
     before: int

@@ -157,11 +157,7 @@ def family_diversity(elites: Iterable[Entry], strategies: Mapping[str, Strategy]
 
 
 def diversity_over_time(run: RunDirectory) -> list[dict[str, Any]]:
-    """Return the diversity of a run's archive after each committed generation as JSON-able data.
-
-    Raises:
-        InputError: A file is damaged, or the archive is none of the built-in ones.
-    """
+    """Return the diversity of a run's archive after each committed generation as JSON-able data."""
     strategies = run.strategies()
     rows = []
     for number in run.generations():

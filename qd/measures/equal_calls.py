@@ -76,9 +76,6 @@ def play_equal(
 
     The number of generations in ``config`` is found here; calls of reports are left out of
     ``calls``.
-
-    Returns:
-        What ``summary.json`` holds.
     """
     questions = questions or open_questions(config.questions)
     made = models or make_models(config)

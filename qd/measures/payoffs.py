@@ -42,12 +42,8 @@ _LEAST = 1e-3
 class Meeting(NamedTuple):
     """One debate between two strategies.
 
-    Attributes:
-        first: Id of the one.
-        second: Id of the other.
-        share: Share of the score that the first won, in [0, 1].
-        correct: 1 if the first defended the correct answer, -1 if the second did, else 0.
-        passage: Passage id.
+    The first won ``share`` of the score; ``correct`` is 1 if it defended the correct answer, -1 if
+    the second did, else 0.
     """
 
     first: str
@@ -121,13 +117,10 @@ def beats(won: Floats) -> Floats:
 
 
 def count_triples(ahead: Floats) -> tuple[Floats, Floats]:
-    """Count triples.
+    """Count cyclic and decided triples, each of shape (...).
 
     Args:
         ahead: 1 where the row beats the column; shape (..., n, n).
-
-    Returns:
-        Cyclic and decided triples, of shape (...).
     """
     decided = ahead + np.swapaxes(ahead, -1, -2)
     cyclic = np.einsum("...ij,...ji->...", ahead @ ahead, ahead) / 3

@@ -251,11 +251,8 @@ def reported_progress(
 class ReportRow(NamedTuple):
     """What a strategy did on one report question.
 
-    Attributes:
-        passage: The question's passage.
-        share: Mean share won against the panel, both seats; ``None`` where not played.
-        truth: Score of its debate with itself.
-        seed_truth: Mean score of the seeds' debates with themselves on this question.
+    ``share`` was won against the panel in both seats, ``truth`` is the score of its debate with
+    itself, ``seed_truth`` the mean of the seeds'.
     """
 
     passage: str

@@ -156,9 +156,5 @@ ACCEPTANCE.register("coin", lambda config: Coin())
 
 
 def make_rule(config: SelectionConfig) -> AcceptanceRule:
-    """Make the rule of a configuration.
-
-    Raises:
-        InputError: Unknown rule.
-    """
+    """Make the rule of a configuration."""
     return ACCEPTANCE.get(config.rule)(config)

@@ -30,12 +30,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What came of a generation's children and of those who were undecided.
-
-    Attributes:
-        challenges: All decisions in the order they were made.
-        events: What happened in the archive.
-    """
+    """All decisions of a generation in order, and what happened in the archive."""
 
     challenges: tuple[Challenge, ...]
     events: tuple[ArchiveEvent, ...]

@@ -40,16 +40,7 @@ class Round:
 
 @dataclass
 class Standings:
-    """What has happened in a tournament so far.
-
-    Attributes:
-        players: Those who take part.
-        points: Points so far.
-        ratings: Ratings to break ties with.
-        met: Pairs that have met, each sorted.
-        rested: Players that have had a bye.
-        contests: Contests of each strategy so far.
-    """
+    """What has happened in a tournament so far; pairs that have met are sorted."""
 
     players: tuple[str, ...]
     points: dict[str, float] = field(default_factory=dict)

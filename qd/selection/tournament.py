@@ -114,9 +114,6 @@ class Tournament:
             generation: The generation's number.
             look: Asked before every wave.
             play: Plays debates.
-
-        Returns:
-            All matches, in the order they were planned.
         """
         seed = derive_seed(self._config.seed, "tournament", generation)
         standings = start.standings

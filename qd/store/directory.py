@@ -24,6 +24,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,13 @@ LOGS = ("strategies.jsonl", "matches.jsonl")
 _SPLITS = TypeAdapter(QuestionSplits)
 
 
+_COLUMNS = ("id", "family", "text", "parents", "generation", "operator")
+"""Keys of a line of ``strategies.jsonl`` in the order of the fields of a strategy."""
+
+
 def strategy_line(strategy: Strategy) -> dict[str, Any]:
     """Return a line of ``strategies.jsonl`` as plain data."""
-    return {
-        "v": VERSION,
-        "id": strategy.strategy_id,
-        "family": strategy.family,
-        "text": strategy.text,
-        "parents": list(strategy.parents),
-        "generation": strategy.generation,
-        "operator": strategy.operator,
-    }
+    return {"v": VERSION, **dict(zip(_COLUMNS, astuple(strategy), strict=True))}
 
 
 class RunDirectory:
@@ -104,14 +101,9 @@ class RunDirectory:
         found: dict[str, Strategy] = {}
         for number, line in read_lines(path):
             try:
-                found[line["id"]] = Strategy(
-                    line["id"],
-                    line["family"],
-                    line["text"],
-                    tuple(line["parents"]),
-                    line["generation"],
-                    line["operator"],
-                )
+                fields = {name: line[name] for name in _COLUMNS}
+                fields["parents"] = tuple(fields["parents"])
+                found[line["id"]] = Strategy(*fields.values())
             except (KeyError, TypeError) as error:
                 raise InputError(f"{path}, line {number}: field {error} is missing") from None
         return found
@@ -301,11 +293,7 @@ class RunWriter:
             write_atomic(self.path / "archive.json", json_text({"version": VERSION, **archive}))
 
     def roll_back(self) -> int | None:
-        """Cut off whatever the open generation has left, as resuming would.
-
-        Returns:
-            The number of the last committed generation, if there is one.
-        """
+        """Cut off what the open generation has left; return the last committed one's number."""
         with self._writing():
             self._strategies.flush()
             self._matches.flush()
@@ -345,11 +333,7 @@ class RunWriter:
 
 
 def _last_commit(run: RunDirectory) -> tuple[int | None, Mapping[str, Any]]:
-    """Return the last committed generation, if there is one, and what it covers of the logs.
-
-    Raises:
-        InputError: One before it is missing.
-    """
+    """Return the last committed generation, if there is one, and what it covers of the logs."""
     committed = run.generations()
     if committed != list(range(len(committed))):
         raise InputError(f"{run.path}/generations: a generation is missing among {committed}")

@@ -58,12 +58,7 @@ def ancestors(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[Str
 
 
 class Descendant(NamedTuple):
-    """A strategy that was made from another, at some remove.
-
-    Attributes:
-        strategy: The descendant.
-        depth: 1 for a child, 2 for a grandchild; the fewest steps where there are several ways.
-    """
+    """A strategy made from another in ``depth`` steps: the fewest where there are several ways."""
 
     strategy: Strategy
     depth: int
@@ -88,11 +83,7 @@ def descendants(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[D
 class Tally:
     """How often something was won.
 
-    Attributes:
-        won: Debates won.
-        lost: Debates lost.
-        tied: Debates in which the judge favoured neither.
-        rate: Share won, a tie counting as half, with an interval clustered by passage.
+    A tie, in which the judge favoured neither, counts as half in ``rate``.
     """
 
     won: int = 0
@@ -185,12 +176,7 @@ def _tally(observed: Sequence[tuple[float, str]]) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A strategy on the way from a seed to the one in question.
-
-    Attributes:
-        strategy: The strategy.
-        changes: What its text changed, by parent id; empty for a seed.
-    """
+    """A strategy on the way from a seed, and what its text changed, by parent id."""
 
     strategy: Strategy
     changes: Mapping[str, tuple[Stretch, ...]]
@@ -221,11 +207,8 @@ class Standing:
 class StrategyFate:
     """Where a strategy is now.
 
-    Attributes:
-        role: Whether it lives.
-        cell: Name of its cell; of the last one for a dead strategy that had one.
-        generation: The last committed generation, or the one that ended it.
-        reason: Why it is not alive.
+    ``cell`` is the last one of a dead strategy that had one; ``generation`` the last committed one,
+    or the one that ended it.
     """
 
     role: Role

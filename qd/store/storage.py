@@ -122,11 +122,7 @@ class AppendLog:
         self._file.flush()
 
     def commit(self) -> int:
-        """Make everything durable.
-
-        Returns:
-            The length of the file in bytes.
-        """
+        """Make everything durable; return the length of the file in bytes."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size

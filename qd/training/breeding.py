@@ -265,11 +265,7 @@ class _Casting:
 
 
 def novelty_pool(mutation: MutationConfig) -> NoveltyPool:
-    """Make what refuses copies: by words, and by meaning where an embedder is named.
-
-    Raises:
-        InputError: There is no such embedder, or it cannot be made.
-    """
+    """Make what refuses copies: by words, and by meaning where an embedder is named."""
     by_words = StrategyPool((), mutation.near_duplicate, mutation.shingle)
     if not mutation.embedder:
         return by_words

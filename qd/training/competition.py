@@ -28,9 +28,6 @@ class Competition:
     """Plays tournaments, rates by the whole log, and lets challengers face elites.
 
     It remembers the last ratings only, which follow from the log.
-
-    Raises:
-        InputError: Something in the configuration goes by no such name.
     """
 
     def __init__(

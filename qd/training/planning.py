@@ -172,11 +172,8 @@ class Range(NamedTuple):
 class RoleCost:
     """What one role will need.
 
-    Attributes:
-        calls: Calls.
-        prompt: Tokens of their prompts, those that a prefix cache holds included.
-        completion: Tokens of their replies, thinking not included.
-        money: What they cost; ``None`` where the price is unknown.
+    Prompts include what a prefix cache holds; thinking is not included. ``money`` is ``None`` where
+    the price is unknown.
     """
 
     calls: Range

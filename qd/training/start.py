@@ -139,11 +139,7 @@ def _run(trainer: Trainer, models: Models, run_dir: Path) -> dict[str, Any]:
 
 
 def _check_unchanged(run: RunDirectory, questions: RunQuestions) -> None:
-    """Refuse to continue a run on other questions than it began with.
-
-    Raises:
-        InputError: Says whether the questions themselves differ, or how they are dealt out.
-    """
+    """Refuse to continue a run on other questions than it began with."""
     then, now = run.questions(), questions.record()
     if then.content_hash != now.content_hash:
         raise InputError(

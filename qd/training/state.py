@@ -147,11 +147,7 @@ def restore_state(run: RunDirectory, generation: int) -> TrainingState:
 
 
 def _check_axes(run: RunDirectory, data: Mapping[str, Any]) -> None:
-    """Refuse to go on with other axes: a file that decides where strategies belong has changed.
-
-    Raises:
-        InputError: The archive was made with other edges, labels or centroids.
-    """
+    """Refuse to go on with other axes: a file that decides where strategies belong has changed."""
     then, now = data.get("archive"), new_archive(run.config.evolution).to_dict()
     if isinstance(then, Mapping) and then.get("axes") != now["axes"]:
         raise InputError(

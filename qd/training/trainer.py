@@ -105,11 +105,7 @@ class Trainer:
         )
 
     def _check_pool(self) -> None:
-        """Refuse to go on with other models: their debates could not be compared.
-
-        Raises:
-            InputError: The last debate of the run was of another pool.
-        """
+        """Refuse to go on with other models: their debates could not be compared."""
         last = self._state.matches[-1:]
         if last and last[0].pool != self._referee.pool:
             models = self._models
@@ -339,11 +335,7 @@ class Trainer:
     # --- end ------------------------------------------------------------------------------------
 
     def _finish_early(self) -> dict[str, Any]:
-        """Put the directory back to the last committed generation, and sum that up.
-
-        Returns:
-            What ``summary.json`` holds; empty when no generation was finished.
-        """
+        """Put the directory back to the last committed generation, if any, and sum that up."""
         self._models.note_time()
         last = self._writer.roll_back()
         if last is None:
