@@ -90,7 +90,6 @@ class AsyncAgent:
 
     Attributes:
         model: Carries its calls; asks no chat model.
-        name: For reports.
     """
 
     def __init__(self, agent: Any, name: str = "") -> None:

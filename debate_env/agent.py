@@ -49,10 +49,8 @@ def ask(
     agent: Any, observations: Sequence[Observation], places: Sequence[Place]
 ) -> Sequence[Action]:
     """Let an agent act on observations that come from these places."""
-    if hasattr(agent, "act_as"):
-        found: Sequence[Action] = agent.act_as(observations, places)
-    else:
-        found = agent.act(observations)
+    act_as = getattr(agent, "act_as", None)
+    found: Sequence[Action] = act_as(observations, places) if act_as else agent.act(observations)
     return found
 
 
@@ -63,9 +61,7 @@ def tell(agent: Any, place: Place, reward: float) -> None:
 
 
 class CallableAgent:
-    """An agent made from a function of one observation."""
-
-    __slots__ = ("_function", "name")
+    """An agent made from a function of one observation; the function's own name by default."""
 
     def __init__(self, function: Callable[[Observation], Action], name: str = "") -> None:
         self._function = function
@@ -80,11 +76,7 @@ class CallableAgent:
 
 
 def from_callable(function: Callable[[Observation], Action], name: str = "") -> CallableAgent:
-    """Turn a function of one observation into an agent.
-
-    Args:
-        function: Takes an observation and returns a speech (debater) or credences (judge).
-        name: For reports; the function's own name by default.
+    """Turn a function of one observation, which returns a speech or credences, into an agent.
 
     Example:
         >>> agent = from_callable(lambda observation: f"It is {observation['position']}.")

@@ -47,7 +47,6 @@ class Speed:
     """One line of the table.
 
     Attributes:
-        case: What was timed.
         view: ``"wrapped"``, ``"raw"``, ``"parallel"`` or ``"lock-step"``.
         rate: Median rate over the repeats.
         unit: ``"steps/s"``, or ``"debates/s"`` for lock-step.
@@ -219,9 +218,8 @@ def measure(
         many = [raw_env(questions) for _ in range(size)]
         add(f"debate x {size:,}", "lock-step", play_lock_step, many, plain[:1])
     rates: dict[tuple[str, str], list[float]] = {key: [] for key in cases}
-    for _ in range(repeats):
-        for key, run in cases.items():
-            rates[key].append(run())
+    for key, run in [*cases.items()] * repeats:
+        rates[key].append(run())
     medians = {key: statistics.median(values) for key, values in rates.items()}
     rows = [
         Speed(
@@ -277,13 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.seconds <= 0 or options.repeats < 1 or any(n < 1 for n in options.sizes):
         parser.error("--seconds, --repeats and --sizes must be above 0")
-    rows, missing = measure(
-        seconds=options.seconds,
-        repeats=options.repeats,
-        sizes=options.sizes,
-        classics=options.classics,
-    )
-    if options.json:
+    as_json = vars(options).pop("json")
+    rows, missing = measure(**vars(options))
+    if as_json:
         result = {
             "version": 1,
             "python": platform.python_version(),

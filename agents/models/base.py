@@ -59,7 +59,6 @@ class Request(NamedTuple):
 
     Attributes:
         messages: The conversation so far; stable text comes first so that engines can cache it.
-        sampling: How the reply is drawn.
         seed: Seed of this very call (never shared between candidates, votes or repairs).
         choices: When given, the reply must be one of these short strings, and
             :attr:`Reply.probabilities` holds the model's probability of each, if it can tell.
@@ -81,7 +80,6 @@ class Reply:
     Attributes:
         text: The reply without any thinking; empty when ``finish_reason`` is ``"error"``.
         finish_reason: Why the reply ended.
-        usage: Tokens used.
         probabilities: One per ``Request.choices``, summing to 1; ``None`` if the engine gave none.
         error: One line that says what failed, when ``finish_reason`` is ``"error"``.
         error_kind: What sort of failure that is: ``"engine_error"``, ``"context_too_long"``,

@@ -35,7 +35,6 @@ class DebateShown(NamedTuple):
             the truth, with the correct answer.
         credence: Credence that the judge gave to the strategy's answer (for a team: the correct
             one), from 0 to 1.
-        question: What was debated.
         own: The strategy's answer; for a team the correct one.
         other: The opposing answer.
         speeches: Round, speaker and text; the speaker is ``own`` or ``other`` by whose answer of
@@ -56,10 +55,8 @@ class Aim(NamedTuple):
     """A change of behaviour that is wanted on one axis.
 
     Attributes:
-        axis: Name of the axis.
         current: What the parent shows; ``None`` when nobody knows.
         low: Lower edge of the wanted bin.
-        high: Its upper edge.
         family: Wanted family; empty on an axis of numbers.
     """
 

@@ -26,10 +26,8 @@ class DebateJob:
 
     Attributes:
         job_id: Names the debate for those who read the record.
-        question: What is debated.
         agents: Seat to agent, one for every seat of the debate.
         seed: Everything random in this debate derives from it.
-        settings: The rules.
         swap: Exchange the seats of the two contested answers.
         rival: Index of the wrong answer that is defended, where there are several.
     """
@@ -47,14 +45,12 @@ class DebateRecord(NamedTuple):
     """One debate that was played, or that failed.
 
     Attributes:
-        job: The job.
         outcome: Verdict and scores, or why there are none.
         speeches: What was said, as everybody saw it.
         details: Facts worth logging by seat, JSON-able. A judge's are those of its verdict
             (``orders``, ``bias``, ``method``); a debater's are by round, ``{"1": {...}}``. Seats
             without any are left out.
         usage: Tokens by seat; seats that asked no model are left out.
-        calls: Requests to models.
         failure: Why the debate failed, ``None`` when it did not.
         seat_calls: Requests to models by seat; seats that asked no model are left out.
         comparisons: What the debate says of its players' strength, as its protocol counts it.

@@ -23,9 +23,6 @@ class EnvDebate:
     """A debate that was played in an environment.
 
     Attributes:
-        outcome: How it ended.
-        speeches: What was said.
-        rewards: What every seat earned.
         details: Details of the decisions that had any, as (seat, round, details), in order.
     """
 

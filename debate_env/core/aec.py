@@ -53,16 +53,8 @@ def _load(questions: Sequence[Question] | str | None) -> Sequence[Question]:
 class AECDebate(AECEnv):  # type: ignore[misc]
     """A debate as PettingZoo agent-environment cycle, without wrappers.
 
-    A module per environment id (:mod:`debate_env.debate_v0`) gives it a page, a name and defaults.
-
-    Args:
-        questions: A sequence of questions, a source for
-            :func:`debate_env.questions.sources.load_questions`, or ``None`` for the built-in ones.
-        settings: The rules, the protocol among them.
-        render_mode: ``"human"``, ``"ansi"``, ``"html"`` or ``None``.
-
-    Raises:
-        InputError: An argument is not allowed; says which and what is.
+    A module per environment id gives it a page, a name and defaults; its arguments are those of
+    :class:`debate_env.debate_v0.raw_env`, the settings in one piece.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -95,7 +87,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
     # --- spaces, built when first asked for ---------------------------------------------------
 
     def observation_space(self, agent: str) -> spaces.Dict:
-        """Return the space of observations, one object for all agents of this instance."""
+        """One object for all agents of this instance."""
         self._check_agent(agent)
         return self._observation_space
 
@@ -184,9 +176,9 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         return int(index)
 
     def _swap(self, swap: Any) -> bool:
-        if not isinstance(swap, bool | np.bool_):
-            raise InputError(f"options['swap']={swap!r}: allowed are True and False")
-        return bool(swap)
+        if isinstance(swap, bool | np.bool_):
+            return bool(swap)
+        raise InputError(f"options['swap']={swap!r}: allowed are True and False")
 
     def observe(self, agent: str) -> dict[str, Any]:
         """Return what ``agent`` sees now; valid at any time and for every agent."""
@@ -283,9 +275,6 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         if text:
             print(text, end="", flush=True)
         return None
-
-    def close(self) -> None:
-        """Do nothing: no resource is held."""
 
     # --- copies: in mid-episode, and playing on gives the same episode ------------------------
 

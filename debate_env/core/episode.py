@@ -73,8 +73,6 @@ class Episode:
     any order. Within a wave of the protocol no seat sees what another has just said.
 
     Args:
-        question: What it is about.
-        settings: The rules.
         swap: Whether the two contested answers are exchanged between the debaters.
         rival: Index in ``question.answers`` of the wrong answer that is defended; the first wrong
             one by default. Matters only with more than two answers.

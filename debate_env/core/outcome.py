@@ -13,10 +13,7 @@ class Outcome(NamedTuple):
     """How a debate ended.
 
     Attributes:
-        question_id: Which question it was about.
-        passage_id: Which passage that belongs to.
         label: Index of the correct answer in the presented order.
-        swap: Whether the contested answers were exchanged.
         kind: ``"verdict"``; ``"abstained"`` (a legal verdict that favours nobody); ``"ended"``
             (the protocol has no verdict); ``"unusable"`` (no usable reply from an agent) or
             ``"error"`` (a backend failed).

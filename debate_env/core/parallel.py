@@ -111,6 +111,3 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
     def render(self) -> str | None:
         """Show the debate; see :meth:`debate_env.core.aec.AECDebate.render`."""
         return self.aec_env.render()
-
-    def close(self) -> None:
-        """Do nothing: no resource is held."""

@@ -2,9 +2,7 @@
 
 A protocol divides a debate into *waves*. The seats of a wave act without seeing each other's
 actions, so all of them can be asked at once; what they said is published when the last of them has
-acted. A protocol says who plays and who judges, which wave comes next given what has been said,
-what each seat may see of it, who reads the passage, who defends which answer, who earns what, and
-which comparisons of players an episode gives. Everything else (limits, quotes, verdicts) is the
+acted. Everything that :class:`DebateProtocol` does not ask for (limits, quotes, verdicts) is the
 business of :class:`debate_env.core.episode.Episode` and the same for every protocol; nothing above
 this package knows how many players there are or that there is a judge.
 
@@ -53,7 +51,6 @@ class Ending(NamedTuple):
     Attributes:
         label: Index of the correct answer in the presented order.
         credence: The judge's probabilities in the presented order; ``None`` without a verdict.
-        speeches: Everything that was said.
         reward_form: What scores are: the judge's credence, wins or log-odds.
     """
 

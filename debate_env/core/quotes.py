@@ -71,6 +71,7 @@ def _fold(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
 
 
+@lru_cache(maxsize=256)
 def quote_key(text: str) -> str:
     """Reduce text to its case-folded letters and digits, which is what strict mode compares."""
     return "".join(_WORD.findall(_fold(text)))
@@ -84,8 +85,6 @@ def khan_key(text: str) -> str:
 
 class PassageIndex:
     """A passage prepared for checking quotes; use :func:`passage_index` to share one."""
-
-    __slots__ = ("_compact", "_ends", "_khan", "_passage")
 
     def __init__(self, passage: str) -> None:
         words = _WORD.findall(_fold(passage))

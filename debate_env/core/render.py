@@ -72,9 +72,7 @@ def _ansi_result(episode: Episode) -> str:
 
 def render_ansi(episode: Episode) -> str:
     """Return the whole debate as coloured text for a terminal (ANSI escape sequences)."""
-    return (
-        _ansi_head(episode) + "".join(map(_ansi_speech, episode.speeches)) + _ansi_result(episode)
-    )
+    return render_news(episode, 0)[0] + ("" if episode.over else _ansi_result(episode))
 
 
 def render_news(episode: Episode, shown: int) -> tuple[str, int]:
@@ -111,17 +109,13 @@ footer{border-top:1px solid #bbb;margin-top:1.5rem}
 
 
 def _html_text(text: str) -> str:
-    """Escape a speech and set off its quotes; every byte of it passes through ``escape``."""
-    pieces: list[str] = []
-    done = 0
-    for match in MARKED_QUOTE.finditer(text):
+    """Escape a speech and set off its quotes, by the escaped form of their marks."""
+
+    def paint(match: re.Match[str]) -> str:
         title = "found in the passage" if match[1] == "v" else "not found in the passage"
-        pieces += (
-            escape(text[done : match.start()]),
-            f'<q class="{match[1]}" title="{title}">{escape(match[2])}</q>',
-        )
-        done = match.end()
-    return "".join((*pieces, escape(text[done:])))
+        return f'<q class="{match[1]}" title="{title}">{match[2]}</q>'
+
+    return re.sub(escape(MARKED_QUOTE.pattern), paint, escape(text), flags=re.DOTALL)
 
 
 def render_html(episode: Episode) -> str:

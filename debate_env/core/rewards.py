@@ -56,11 +56,6 @@ def truth(credence: Sequence[float], label: int, form: RewardForm = "credence") 
     return log(max(p, FLOOR)) - log(max(1.0 - p, FLOOR))
 
 
-def mix(truth_score: float, persuasion_score: float, weight: float) -> float:
-    """Weigh the two scores of a debater: ``weight`` for truth, the rest for persuasion."""
-    return weight * truth_score + (1.0 - weight) * persuasion_score
-
-
 def judge_log_score(credence: Sequence[float], label: int) -> float:
     """Score the judge by ``log p[label] + log n``: a proper rule, 0 for the uniform credence."""
     return log(max(credence[label], FLOOR) * len(credence))
@@ -70,8 +65,6 @@ def reward(
     persuasion_score: float, truth_score: float, objective: Objective, mix_weight: float = 0.5
 ) -> float:
     """Return what a player is paid of its two scores under an objective."""
-    if objective == "persuasion":
-        return persuasion_score
-    if objective == "truth":
-        return truth_score
-    return mix(truth_score, persuasion_score, mix_weight)
+    if objective != "mix":
+        return persuasion_score if objective == "persuasion" else truth_score
+    return mix_weight * truth_score + (1.0 - mix_weight) * persuasion_score

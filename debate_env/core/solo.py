@@ -99,12 +99,9 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin a debate and play it up to the seat's first turn.
+        """Begin a debate, as on :class:`AECDebate`, and play it up to the seat's first turn.
 
-        Args:
-            seed: Restarts the environment's generator, and is given to opponents that have a
-                ``reset`` method.
-            options: As for :meth:`debate_env.core.aec.AECDebate.reset`.
+        A seed is given to opponents that have a ``reset`` method, too.
         """
         super().reset(seed=seed)
         self._env.reset(seed, options)

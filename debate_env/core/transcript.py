@@ -30,7 +30,6 @@ class Speech(NamedTuple):
     Attributes:
         round: The round in which it was given, from 1.
         seat: Who spoke, e.g. ``"debater_0"``.
-        text: What was said.
     """
 
     round: int
@@ -38,8 +37,7 @@ class Speech(NamedTuple):
     text: str
 
 
-def render_speech(speech: Speech) -> str:
-    """Encode one speech as a block; blocks concatenate to a transcript."""
+def _render_speech(speech: Speech) -> str:
     number, seat, text = speech
     if number < 0 or not seat.isidentifier():
         raise InputError(
@@ -51,7 +49,7 @@ def render_speech(speech: Speech) -> str:
 
 def render_transcript(speeches: Iterable[Speech]) -> str:
     """Encode speeches as text; no speeches give the empty string."""
-    return "".join(map(render_speech, speeches))
+    return "".join(map(_render_speech, speeches))
 
 
 @lru_cache(maxsize=256)  # read several times in a row: by all debaters, in both answer orders

@@ -26,14 +26,15 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from debate_env.errors import InputError, nearest
-from debate_env.options import choice, parse_options, whole
+from debate_env.options import Converter, choice, parse_options, whole
 from debate_env.questions.files import FilePlace, exists, read_text
 from debate_env.questions.quality_records import QualityItem, read_items
 from debate_env.questions.question import Question, QuestionSet, fold
@@ -41,8 +42,7 @@ from debate_env.questions.records import QuestionCollector
 
 Filter = Literal["none", "hard", "khan", "legacy"]
 Distractor = Literal["best", "legacy", "all"]
-FILTERS = ("none", "hard", "khan", "legacy")
-DISTRACTORS = ("best", "legacy", "all")
+FILTERS, DISTRACTORS = get_args(Filter), get_args(Distractor)
 SPLITS = ("train", "dev")
 FILE_NAMES = ("QuALITY.v1.0.1.htmlstripped.{split}", "QuALITY.v1.0.1.{split}")
 KHAN_PER_TITLE = 5
@@ -83,9 +83,9 @@ class QualityOptions:
     def __post_init__(self) -> None:
         for name, value, allowed in (
             ("filter", self.filter, FILTERS),
-            ("distractor", self.distractor, DISTRACTORS),
+            ("distractor", self.distractor or "best", DISTRACTORS),
         ):
-            if value is not None and value not in allowed:
+            if value not in allowed:
                 raise InputError(f"source 'quality': {name}={value!r}: {nearest(value, allowed)}")
         for name, size in (("per_title", self.per_title), ("limit", self.limit)):
             if size is not None and size < 1:
@@ -179,20 +179,16 @@ def quality_source(rest: str) -> QuestionSet:
     path, pairs = _split_path(rest)
     if not path:
         raise InputError("source 'quality' needs a file: quality:PATH[?filter=khan&limit=100]")
-    found = parse_options(
-        pairs,
-        {
-            "filter": choice(*FILTERS),
-            "distractor": choice(*DISTRACTORS),
-            "split": choice(*SPLITS),
-            "exclude": str,
-            "per_title": whole(1),
-            "seed": whole(0),
-            "limit": whole(1),
-        },
-        owner="source 'quality'",
-        separator="&",
-    )
+    allowed: dict[str, Converter] = {
+        "filter": choice(*FILTERS),
+        "distractor": choice(*DISTRACTORS),
+        "split": choice(*SPLITS),
+        "exclude": str,
+        "per_title": whole(1),
+        "seed": whole(0),
+        "limit": whole(1),
+    }
+    found = parse_options(pairs, allowed, owner="source 'quality'", separator="&")
     split = found.pop("split", None)
     if "exclude" in found:
         found["exclude"] = read_exclusions(found["exclude"])
@@ -248,16 +244,13 @@ def is_excluded(item: QualityItem, exclude: Collection[str]) -> bool:
 
 def clean(item: QualityItem) -> QualityItem:
     """Delete line and paragraph separators (U+2028, U+2029); make no-break spaces plain."""
-
-    def cleaned(text: str) -> str:
-        return text.replace("\u2028", "").replace("\u2029", "").replace("\u00a0", " ")
-
+    table = {0x2028: "", 0x2029: "", 0x00A0: " "}
     return replace(
         item,
-        title=cleaned(item.title),
-        article=cleaned(item.article),
-        question=cleaned(item.question),
-        options=tuple(cleaned(option) for option in item.options),
+        title=item.title.translate(table),
+        article=item.article.translate(table),
+        question=item.question.translate(table),
+        options=tuple(option.translate(table) for option in item.options),
     )
 
 
@@ -278,13 +271,8 @@ They need the validation data.
 
 def at_most_per_title(items: Sequence[QualityItem], limit: int) -> list[QualityItem]:
     """The first ``limit`` items of every title, in order."""
-    seen: Counter[str] = Counter()
-    kept = []
-    for item in items:
-        seen[item.title] += 1
-        if seen[item.title] <= limit:
-            kept.append(item)
-    return kept
+    places: defaultdict[str, count[int]] = defaultdict(count)
+    return [item for item in items if next(places[item.title]) < limit]
 
 
 def shortest_first(items: Sequence[QualityItem]) -> list[QualityItem]:

@@ -47,7 +47,6 @@ class QualityItem:
 
     Attributes:
         place: Where it was read, for messages.
-        options: All answer options.
         gold: The right one, from 1.
         writer: The one its writer meant, from 1; ``None`` without validation data.
         untimed: Judgements of the untimed validators; ``None`` without validation data.
@@ -167,6 +166,7 @@ def _item(
             integer_field(v, "speed_answer", spot, 1, count)
             for v in _objects(entry, "speed_validation", spot, validated)
         )
+    difficult = required(entry, "difficult", spot)
     return QualityItem(
         place=spot,
         question_id=question_id,
@@ -177,7 +177,7 @@ def _item(
         question=text_field(entry, "question", spot),
         options=options,
         gold=gold,
-        difficult=_difficult(entry, spot),
+        difficult=None if difficult is None else integer_field(entry, "difficult", spot, 0, 1),
         writer=writer,
         untimed=untimed,
         speed=speed,
@@ -210,10 +210,3 @@ def _untimed(value: Mapping[str, Any], count: int, spot: FilePlace) -> Untimed:
         # A validator may have named none.
         distractor=None if vote is None else integer_field(value, name, spot, 1, count),
     )
-
-
-def _difficult(entry: Mapping[str, Any], spot: FilePlace) -> int | None:
-    value = required(entry, "difficult", spot)
-    if value is None:
-        return None
-    return integer_field(entry, "difficult", spot, 0, 1)

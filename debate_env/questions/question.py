@@ -26,7 +26,6 @@ class Question:
         question_id: Unique within a question set.
         passage_id: Names the passage; questions that share it are one cluster in every statistic.
         passage: The full text that debaters read and the judge does not.
-        question: The question itself.
         answers: Two or more distinct candidate answers.
         label: Index into ``answers`` of the correct one.
         source: Where the question comes from, e.g. ``"builtin"``.
@@ -180,8 +179,6 @@ class QuestionSet(Sequence[Question]):
             two passages.
     """
 
-    __slots__ = ("_hash", "_index", "_questions")
-
     def __init__(self, questions: Iterable[Question]) -> None:
         items = tuple(questions)
         checker = QuestionChecker()
@@ -263,11 +260,7 @@ class QuestionSet(Sequence[Question]):
             ) from None
 
     def subset(self, ids: Iterable[str]) -> QuestionSet:
-        """The questions of these ids, in the order of the ids.
-
-        Raises:
-            InputError: An id is unknown or occurs twice.
-        """
+        """The questions of these ids, in their order; each must be known and given once."""
         return QuestionSet(self.get(question_id) for question_id in ids)
 
     def split(self, train: float, selection: float, test: float, seed: int = 0) -> Splits:

@@ -16,7 +16,7 @@ Passage number ``i`` depends on the seed and ``i`` alone: a longer set starts wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from debate_env.draws import Draws
@@ -185,10 +185,10 @@ def _fact(
     difficulty: float,
     used: set[str],
 ) -> Fact:
-    first, second = _fillers(draws, kind, used)
+    first, second = fillers = _fillers(draws, kind, used)
     # The coin falls before anything is written: both fillers are alike up to here.
     label = draws.below(2)
-    true, wrong = (first, second) if label == 0 else (second, first)
+    true, wrong = fillers[label], fillers[1 - label]
     name, elsewhere = surname(draws), surname(draws)
     actions, others = _actions(draws, kind)
     asked = _Wording(name, own, actions, draws.below(len(own)), draws.below(len(actions)))
@@ -252,20 +252,20 @@ class _Wording:
         if draws.uniform() < change:
             action = (action + 1 + draws.below(len(self.actions) - 1)) % len(self.actions)
         named = draws.uniform() >= unname
-        return _Wording(self.name, self.things, self.actions, thing, action, named)
+        return replace(self, thing=thing, action=action, named=named)
 
     def write(self, template: str, filler: str, witness: str) -> str:
         """Fill a template."""
         past, participle, base = self.actions[self.action]
         name = f"{self.name} " if self.named else ""
-        text = (
-            template.replace("{T}", f"the {name}{self.things[self.thing]}")
-            .replace("{past}", past)
-            .replace("{part}", participle)
-            .replace("{base}", base)
-            .replace("{W}", witness)
-            .replace("{X}", _capital(filler))
-            .replace("{x}", filler)
+        text = template.format(
+            T=f"the {name}{self.things[self.thing]}",
+            past=past,
+            part=participle,
+            base=base,
+            W=witness,
+            X=_capital(filler),
+            x=filler,
         )
         return _capital(text)
 
@@ -277,6 +277,10 @@ def _actions(draws: Draws, kind: str) -> tuple[Sequence[Forms], Sequence[Forms]]
         return [(o, o, o) for o in own], [(o, o, o) for o in other]
     first, second = draws.sample(VERBS, 2)
     return first, second
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def _capital(text: str) -> str:
@@ -306,14 +310,12 @@ def _filler(draws: Draws, kind: str) -> tuple[str, tuple[str, ...]]:
         return f"on the {moment} of the {feast}", (feast,)
     if kind == "cause":
         flaw, part = draws.pick(BITS["flaw"]), draws.pick(BITS["part"])
-        article = "an" if flaw[0] in "aeiou" else "a"
-        return f"{article} {flaw} {part}", (flaw, part)
+        return f"{_article(flaw)} {flaw} {part}", (flaw, part)
     if kind == "body":
         body, trade = draws.pick(BITS["body"]), draws.pick(BITS["trade"])
         return f"the {body} {trade}", (trade,)
     if kind == "means":
         metal, tool = draws.pick(BITS["metal"]), draws.pick(BITS["tool"])
-        article = "an" if metal[0] in "aeiou" else "a"
-        return f"{article} {metal} {tool}", (metal, tool)
+        return f"{_article(metal)} {metal} {tool}", (metal, tool)
     aim, matter = draws.pick(BITS["aim"]), draws.pick(BITS["matter"])
     return f"to {aim} {matter}", (matter,)

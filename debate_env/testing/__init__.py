@@ -43,12 +43,7 @@ CHECKS: Mapping[str, Callable[[Configuration], None]] = {**VIEW_CHECKS, **RULE_C
 
 
 def run_check(name: str, questions: Sequence[Question] | None = None, **settings: Any) -> None:
-    """Run one check on one configuration.
-
-    Args:
-        name: One of :data:`CHECKS`.
-        questions: Questions to play about; :func:`sample_questions` by default.
-        **settings: Keyword arguments of :class:`debate_env.debate_v0.raw_env`.
+    """Run one of :data:`CHECKS` on one configuration, with :func:`sample_questions` by default.
 
     Raises:
         AssertionError: The check failed; says how.

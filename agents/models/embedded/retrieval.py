@@ -140,8 +140,6 @@ class SpanIndex:
     into overlapping stretches of at most :data:`QUOTE_WORDS` words.
     """
 
-    __slots__ = ("_idf", "_norms", "_postings", "spans")
-
     def __init__(self, passage: str) -> None:
         sentences = list(_sentences(passage))
         self.spans: tuple[Span, ...] = tuple(_spans(sentences))

@@ -24,7 +24,6 @@ class Answer(NamedTuple):
     """A reply that is no error.
 
     Attributes:
-        data: Its body.
         headers: Its headers, names in lower case.
     """
 

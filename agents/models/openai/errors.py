@@ -27,7 +27,6 @@ class Trouble(NamedTuple):
             connection. ``"reset"``: the connection broke. ``"broken"``: any other server error.
             ``"garbage"``: a reply that is none.
         kind: The ``error_kind`` of :class:`debateqd.agents.models.base.Reply`.
-        message: One line.
         wait: Seconds that the server asks to wait; ``None`` where it does not say.
         status: HTTP status; 0 where there was none.
     """

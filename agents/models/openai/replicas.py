@@ -41,26 +41,11 @@ class Job:
     """One request on its way to a reply.
 
     Attributes:
-        order: Place in the order submitted.
         prefix: The text that it shares with others; empty where that is not worth a thought.
         kind: Requests of one kind take about the same time.
         load: What the caller needs to send it.
-        added: When it was submitted.
         attempts: Times that it failed for a reason of its own or of the server's.
     """
-
-    __slots__ = (
-        "added",
-        "attempts",
-        "avoid",
-        "away_since",
-        "group",
-        "kind",
-        "load",
-        "order",
-        "prefix",
-        "timeouts",
-    )
 
     def __init__(self, order: int, prefix: str, kind: Hashable, load: Any, added: float) -> None:
         self.order = order
@@ -77,8 +62,6 @@ class Job:
 
 class Group:
     """The requests that share a prefix."""
-
-    __slots__ = ("home", "in_flight", "prefix", "ranking", "read", "scout", "used", "waiting")
 
     def __init__(self, prefix: str, ranking: tuple[int, ...]) -> None:
         self.prefix = prefix
@@ -104,9 +87,7 @@ class Replica:
     """One server, as far as deciding is concerned.
 
     Attributes:
-        url: Its base URL.
         window: How many requests it may have in flight.
-        passages: How many passages.
         away_since: Since when it fails; ``None`` while it does not.
     """
 
@@ -184,8 +165,6 @@ class Replica:
 
 class Sent:
     """A request in flight."""
-
-    __slots__ = ("flight", "group", "job", "overdue", "replica", "since")
 
     def __init__(self, job: Job, replica: Replica, flight: Flight, group: Group) -> None:
         self.job = job

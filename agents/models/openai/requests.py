@@ -22,8 +22,6 @@ class Dialect:
 
     Attributes:
         max_tokens_field: ``"max_tokens"`` or ``"max_completion_tokens"``.
-        temperature: Whether a temperature may be given.
-        top_p: Whether a nucleus mass may be given.
         logprobs: Likeliest tokens whose log-probabilities can be had; 0: none.
         seeds: Whether the same seed gives the same text.
         n: Whether one request can ask for several replies.

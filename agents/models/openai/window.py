@@ -38,8 +38,6 @@ _KINDS = 16
 class Flight:
     """One request in flight."""
 
-    __slots__ = ("at", "held", "number")
-
     def __init__(self, at: float, held: int, number: int) -> None:
         self.at = at
         self.held = held  # requests in flight when it was sent, itself included

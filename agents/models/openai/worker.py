@@ -47,8 +47,6 @@ _GOLDEN = 0x9E3779B97F4A7C15
 class _Load:
     """What the worker needs to send a job and to settle it."""
 
-    __slots__ = ("forced", "redraws", "request", "said", "same", "sends", "spent", "tickets")
-
     def __init__(self, request: Request, tickets: list[int]) -> None:
         self.request = request
         self.tickets = tickets

@@ -30,8 +30,6 @@ class EngineStoppedError(StoppedError):
 class _Job:
     """A ticket on its way through its stages."""
 
-    __slots__ = ("answers", "missing", "rank", "stages", "ticket")
-
     def __init__(self, ticket: int, stages: Stages, rank: int) -> None:
         self.ticket = ticket
         self.stages: Stages | None = stages  # ``None`` once the ticket is answered

@@ -37,7 +37,6 @@ class Finished(NamedTuple):
 
     Attributes:
         key: The number it was sent with.
-        answer: What was generated.
         cached: Tokens of its prompt that were read from the prefix cache.
     """
 
@@ -54,9 +53,6 @@ class EngineFacts(NamedTuple):
         cache_tokens: Tokens that its key/value cache holds; ``None`` if it does not say.
         dtype: Type of the weights it computes with, such as ``"bfloat16"``.
         quantization: Method of quantisation; empty for none.
-        architecture: Class of the model.
-        device: What it runs on.
-        version: vLLM's version.
         slots: Most requests that it computes at once.
     """
 

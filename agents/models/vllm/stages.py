@@ -39,7 +39,6 @@ class Prompt(NamedTuple):
     """A conversation as the engine gets it.
 
     Attributes:
-        ids: Its tokens, up to where the reply begins.
         thinking: What the end of it says about thinking.
     """
 
@@ -52,13 +51,9 @@ class Ask(NamedTuple):
 
     Attributes:
         ids: The tokens before it.
-        max_tokens: Most tokens to generate.
         temperature: 0 means greedy.
-        top_p: Nucleus mass.
         seed: Of the draw; of no account at temperature 0.
-        stop_ids: Tokens that end it.
         stop_text: Text that ends it, kept at its end.
-        schema: JSON schema of it.
         watch: Tokens whose log-probabilities are wanted at its first place.
     """
 
@@ -82,7 +77,6 @@ class Generated(NamedTuple):
         reason: ``"stop"``, ``"length"``, or the engine's word for something else.
         stopped_by: The token or text of the question that ended it; ``None`` for the model's own
             end, or for none.
-        log_probabilities: Of the watched tokens.
     """
 
     ids: Sequence[int]

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from debate_env.core.rewards import (
     correctness,
     judge_log_score,
-    mix,
     persuasion,
     reward,
     truth,
@@ -104,7 +103,7 @@ def test_mix_interpolates_and_everything_is_finite(credence, form, label, weight
     }
     assert paid["truth"][0] == paid["truth"][1]
     for seat in (0, 1):
-        expected = mix(paid["truth"][seat], paid["persuasion"][seat], weight)
+        expected = weight * paid["truth"][seat] + (1 - weight) * paid["persuasion"][seat]
         assert paid["mix"][seat] == pytest.approx(expected)
         assert isfinite(expected)
 
