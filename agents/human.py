@@ -75,9 +75,9 @@ class HumanAgent:
 
     def _one(self, observation: Observation) -> Any:
         self._show(observation)
-        if observation["phase"] == VERDICT:
-            return self._verdict(len(observation["answers"]))
-        return self._speech(observation["round"])
+        judging = observation["phase"] == VERDICT
+        n = len(observation["answers"])
+        return self._verdict(n) if judging else self._speech(observation["round"])
 
     def _show(self, observation: Observation) -> None:
         speeches = parse_transcript(observation["transcript"])
@@ -141,10 +141,7 @@ class HumanAgent:
 
 
 def _example(n: int) -> str:
-    shares = [100 // n] * n
-    shares[0] += 100 - sum(shares)
-    if n == 2:
-        shares = [70, 30]
+    shares = [100 - (n - 1) * (100 // n), *[100 // n] * (n - 1)] if n > 2 else [70, 30]
     return " ".join(map(str, shares))
 
 

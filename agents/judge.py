@@ -82,18 +82,9 @@ def read_question(
 ) -> Thought[tuple[float, ...] | Failure]:
     """Ask a model a question without a debate: the two baselines of a judge.
 
-    Args:
-        model: The model that will be asked; named in failures.
-        question: The question.
-        passage: What it may read; ``None`` for the baseline that guesses.
-        seed: The requests' seeds derive from it.
-        verdict: How the verdict is obtained; the judge's own settings, or the baselines would
-            measure something else.
-
-    Returns:
-        A thought for :func:`debateqd.agents.rollout.scheduler.run_thoughts` that returns the
-        credences in the order of
-        ``question.answers``, averaged over both orders of showing them, or why there are none.
+    Without a passage it guesses. The verdict is obtained as in debates, or the baselines would
+    measure something else. Credences are in the order of ``question.answers``, averaged over both
+    orders of showing them.
     """
     found = yield from method_for(model, verdict, JUDGE_SAMPLING).ask(
         Matter(

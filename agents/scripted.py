@@ -44,11 +44,7 @@ def _sentences(passage: str) -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 class RandomAgent:
-    """Says words of the passage at random; judges at random. Plays any seat.
-
-    Args:
-        seed: Together with the observation it determines the action.
-    """
+    """Says words of the passage at random; judges at random; by seed and observation alone."""
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed

@@ -23,12 +23,9 @@ from debateqd.agents.models.registry import make_model
 def from_archive(
     run_dir: str | Path, strategy_id: str, model: ChatModel | None = None
 ) -> StrategyDebater:
-    """Turn a stored strategy back into an agent.
+    """Turn a stored strategy (``"s0042"``) of a run back into an agent.
 
-    Args:
-        run_dir: Directory of a run.
-        strategy_id: Which strategy, e.g. ``"s0042"``.
-        model: Speaks for it; the debater model of the run by default.
+    The debater model of the run speaks for it, unless another is given.
 
     Raises:
         InputError: The directory, a file or the strategy is missing or malformed.

@@ -19,6 +19,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal, NamedTuple, Protocol
 
 from debate_env.errors import FieldError, nearest
@@ -154,8 +155,7 @@ class Credence:
     """How likely the model says each answer is, in JSON."""
 
     def __init__(self, settings: VerdictSettings, sampling: Sampling) -> None:
-        self._sampling = sampling
-        self._max_tokens = settings.max_tokens
+        self._sampling, self._max_tokens = sampling, settings.max_tokens
 
     def ask(self, matter: Matter) -> Thought[Verdict | Failure]:
         """Ask once in each order."""
@@ -190,8 +190,7 @@ class Votes:
             readable = [r for r in readings[place] if isinstance(r, tuple)]
             if 2 * len(readable) <= k:
                 return _too_few(replies[place], readings[place])
-            totals = (math.fsum(column) for column in zip(*readable, strict=True))
-            shown.append(tuple([total / len(readable) for total in totals]))
+            shown.append(tuple([fmean(column) for column in zip(*readable, strict=True)]))
         read = sum(isinstance(r, tuple) for r in readings)
         return _merge(shown, "votes", votes=(read, 2 * k))
 
@@ -241,16 +240,11 @@ class _Ballot(NamedTuple):
     ) -> Thought[tuple[Sequence[Reply], Sequence[ReadVerdict]]]:
         """Ask for some samples in one wave, and once more for those that cannot be read.
 
-        Args:
-            matter: What a verdict is wanted of.
-            samples: Their numbers; even ones are asked in the presented order.
-
-        Returns:
-            The replies that count, and what was read in each of them.
+        Samples with even numbers are asked in the presented order, others in the reversed one.
         """
         messages_in, n, seed = matter
         forward = tuple(range(n))
-        prompts = (messages_in(forward, self.form), messages_in(forward[::-1], self.form))
+        prompts = [messages_in(order, self.form) for order in (forward, forward[::-1])]
         replies = yield [
             self._request(prompts[sample % 2], n, request_seed(seed, sample)) for sample in samples
         ]
@@ -340,12 +334,9 @@ def _too_few(replies: Sequence[Reply], readings: Sequence[ReadVerdict]) -> Failu
 
 
 def _missing(replies: Iterable[Reply]) -> float | None:
-    known = [
-        reply.missing_mass
-        for reply in replies
-        if reply.probabilities is not None and reply.missing_mass is not None
-    ]
-    return math.fsum(known) / len(known) if known and math.isfinite(sum(known)) else None
+    given = (r.missing_mass for r in replies if r.probabilities is not None)
+    known = [mass for mass in given if mass is not None]
+    return fmean(known) if known and math.isfinite(sum(known)) else None
 
 
 def _merge(

@@ -13,7 +13,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -45,7 +45,7 @@ class Limits:
     @property
     def any(self) -> bool:
         """Whether there is a limit at all."""
-        return any(getattr(self, f.name) is not None for f in fields(self))
+        return any(limit is not None for limit in asdict(self).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +137,10 @@ class Budget:
         """
         total = 0.0
         for name, counts in (self._spent if spent is None else spent).items():
-            price = self._prices.get(name)
-            if price is None:
-                if counts.get("requests", 0):
-                    return None
-                continue
-            total += price.of(counts)
+            if name in self._prices:
+                total += self._prices[name].of(counts)
+            elif counts.get("requests", 0):
+                return None
         return total
 
     def note(self, model: str, counts: Mapping[str, int]) -> None:
@@ -150,15 +148,10 @@ class Budget:
         self._spent.setdefault(model, Counter()).update(counts)
 
     def admit(self, model: str, prompt: float, completion: float) -> dict[str, float] | None:
-        """Promise a request its share of the budget.
+        """Promise a request its share, to be given back to :meth:`release`; ``None`` if too much.
 
-        Args:
-            model: Name of its model.
-            prompt: Tokens of its prompt, estimated from above.
-            completion: Most tokens of its reply.
-
-        Returns:
-            The promise, to be given back to :meth:`release`; ``None`` when there is not enough.
+        ``prompt`` are the tokens of its prompt, estimated from above; ``completion`` the most
+        tokens of its reply.
         """
         price = self._prices.get(model)
         wanted = {"calls": 1.0, "tokens": prompt + completion, "money": 0.0}
@@ -189,9 +182,7 @@ class Budget:
         """Say which limit stands in the way."""
         used = self._used()
         limits = {
-            f.name: float(value)
-            for f in fields(self.limits)
-            if (value := getattr(self.limits, f.name)) is not None
+            name: float(most) for name, most in asdict(self.limits).items() if most is not None
         }
         # The limit of which the largest share is used up: only its last call may not have fitted.
         name = max(limits, key=lambda n: used[n] / limits[n] if limits[n] else math.inf)
@@ -217,9 +208,7 @@ class Budget:
 
 
 def _amount(name: str, value: float) -> str:
-    if name == "money":
-        return f"{value:.4g} in money"
-    return f"{value:,.0f} {name}"
+    return f"{value:.4g} in money" if name == "money" else f"{value:,.0f} {name}"
 
 
 class BudgetedModel(WrappedModel):
@@ -255,7 +244,7 @@ class BudgetedModel(WrappedModel):
         self._send()
 
     def poll(self) -> list[tuple[int, Reply]]:
-        """Return finished tickets; wait only when some are outstanding and none has finished.
+        """Return finished tickets, as of any model.
 
         Raises:
             BudgetReachedError: Requests are left that the budget does not allow, and every reply
@@ -275,9 +264,8 @@ class BudgetedModel(WrappedModel):
         """
         self._send()
         if self._promises:
-            if self._patient is not None:
-                return self._settle(self._patient.poll_for(seconds))
-            return self._settle(self._inner.poll())
+            patient = self._patient
+            return self._settle(patient.poll_for(seconds) if patient else self._inner.poll())
         if not self._budget.in_flight:
             self._check()
         return []
@@ -317,12 +305,9 @@ class BudgetedModel(WrappedModel):
 
     def _settle(self, replies: list[tuple[int, Reply]]) -> list[tuple[int, Reply]]:
         for ticket, reply in replies:
-            prompt, completion, thinking = reply.usage
+            prompt = reply.usage.prompt_tokens
             if self._metered is None:
-                self._counted["requests"] += 1
-                self._counted["prompt_tokens"] += prompt
-                self._counted["completion_tokens"] += completion
-                self._counted["thinking_tokens"] += thinking
+                self._counted.update({"requests": 1, **reply.usage._asdict()})
             promise, characters = self._promises.pop(ticket, (None, 0))
             if promise is not None:
                 self._budget.release(promise)

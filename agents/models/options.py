@@ -123,15 +123,8 @@ def read_options(engine: str, values: Mapping[str, Any], where: str = "") -> Eng
 def options_for(spec: str, role: str, models: Mapping[str, Any]) -> dict[str, Any]:
     """Find the options of one role's model in the ``models`` section of a configuration.
 
-    Args:
-        spec: Specification of the role's model.
-        role: ``"debater"``, ``"judge"`` or ``"mutator"``.
-        models: The section as plain data: ``vllm`` and ``openai`` hold the options of all models of
-            that engine, ``overrides.ROLE`` those of one role.
-
-    Returns:
-        Keyword arguments for :func:`debateqd.agents.models.registry.make_model`; empty for other
-        models.
+    ``vllm`` and ``openai`` hold those of all models of that engine, ``overrides.ROLE`` those of one
+    role; other models have none.
     """
     engine = spec.strip().partition(":")[0]
     if engine not in ENGINES:

@@ -78,11 +78,7 @@ def check_model(spec: str) -> None:
 
 
 def register_model(prefix: str, factory: ModelFactory) -> None:
-    """Make a model reachable by name wherever models are named.
-
-    Args:
-        prefix: The part of a specification before the first colon.
-        factory: Called as ``factory(rest, **options)``.
+    """Make a model reachable by name: ``PREFIX:REST`` calls ``factory(REST, **options)``.
 
     Raises:
         InputError: The name is empty, holds a colon, or belongs to another factory.

@@ -22,9 +22,7 @@ _SPEECH = re.compile(r"<speech>\n(.*?)\n</speech>", re.DOTALL)
 def label_messages(speeches: Sequence[str], ways: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
     """Messages that ask which way of arguing speeches show, by its letter.
 
-    Args:
-        speeches: Marked speeches of one debater.
-        ways: Names (without white space) and descriptions; the first is shown as A.
+    Ways are names (without white space) and descriptions; the first is shown as A.
 
     Raises:
         InputError: Fewer than two ways, or more than there are letters.

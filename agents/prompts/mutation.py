@@ -111,21 +111,15 @@ _AXES: dict[str, _Words] = {
 def mutation_messages(
     parent: str, family: str, record: str = "", max_words: int = 200
 ) -> tuple[Message, ...]:
-    """Messages that ask for a rewritten strategy.
+    """Messages that ask for a rewritten strategy of the same family.
 
-    Args:
-        parent: The strategy to rewrite.
-        family: Its family, to which the child should keep.
-        record: How the parent fared, in a sentence; may be empty. So in all messages below.
-        max_words: Length limit of the child.
+    ``record`` says how the parent fared, in a sentence, and may be empty, as in all messages below.
     """
-    user = (
-        f"{_parent(parent, family, record)}"
-        "<instruction>\nRewrite the strategy so that it differs in substance and might do better: "
-        "change, add or remove an instruction. Keep to its family. "
-        f"{_ANSWER.format(words=max_words)}\n</instruction>"
+    instruction = (
+        "Rewrite the strategy so that it differs in substance and might do better: "
+        "change, add or remove an instruction. Keep to its family."
     )
-    return (_SYSTEM, Message("user", user))
+    return _messages(_parent(parent, family, record), instruction, max_words)
 
 
 def parse_mutation(text: str) -> str | None:
@@ -144,15 +138,16 @@ def crossover_messages(
     max_words: int = 200,
 ) -> tuple[Message, ...]:
     """Messages that ask for a strategy made of two, of the family of the first."""
-    user = (
+    shown = (
         f"{_parent(first, first_family, record)}"
         f"<family number=2>\n{neutralise(second_family)}\n</family>\n"
         f"<strategy number=2>\n{neutralise(second)}\n</strategy>\n"
-        f"<instruction>\n{_CROSS}: take from each what seems to make it strong, drop what does not "
-        "fit, and keep to the family of the first. The result must differ in substance from both. "
-        f"{_ANSWER.format(words=max_words)}\n</instruction>"
     )
-    return (_SYSTEM, Message("user", user))
+    instruction = (
+        f"{_CROSS}: take from each what seems to make it strong, drop what does not fit, "
+        "and keep to the family of the first. The result must differ in substance from both."
+    )
+    return _messages(shown, instruction, max_words)
 
 
 def reflection_messages(
@@ -166,16 +161,14 @@ def reflection_messages(
 
     The debates must never be on passages that a measure depends on.
     """
-    shown = "".join(map(_debate, debates))
-    user = (
-        f"{_parent(parent, family, record)}{shown}"
-        f"<instruction>\n{_REFLECT}. {_roles(debates)}Work out what won and what lost them: what "
+    shown = _parent(parent, family, record) + "".join(map(_debate, debates))
+    instruction = (
+        f"{_REFLECT}. {_roles(debates)}Work out what won and what lost them: what "
         "was said, quoted or left unanswered. Then rewrite the strategy so that it keeps what "
         "works and mends what does not, for any question about any passage: carry nothing over "
-        "from these passages, questions or answers, and no quote. Keep to its family. "
-        f"{_ANSWER.format(words=max_words)}\n</instruction>"
+        "from these passages, questions or answers, and no quote. Keep to its family."
     )
-    return (_SYSTEM, Message("user", user))
+    return _messages(shown, instruction, max_words)
 
 
 def target_messages(
@@ -183,13 +176,9 @@ def target_messages(
 ) -> tuple[Message, ...]:
     """Messages that ask for a strategy whose debaters behave otherwise in at least one way."""
     wishes = "; ".join(map(wish, aims))
-    keep = "" if any(aim.family for aim in aims) else "Keep to its family. "
-    user = (
-        f"{_parent(parent, family, record)}"
-        f"<instruction>\n{_AIM}: {wishes}. Leave what this does not concern as strong as it is. "
-        f"{keep}{_ANSWER.format(words=max_words)}\n</instruction>"
-    )
-    return (_SYSTEM, Message("user", user))
+    keep = "" if any(aim.family for aim in aims) else " Keep to its family."
+    instruction = f"{_AIM}: {wishes}. Leave what this does not concern as strong as it is.{keep}"
+    return _messages(_parent(parent, family, record), instruction, max_words)
 
 
 def wish(aim: Aim) -> str:
@@ -213,6 +202,12 @@ def wish(aim: Aim) -> str:
 
 def _number(value: float) -> str:
     return f"{round(value, 0 if abs(value) >= 10 else 1):g}"
+
+
+def _messages(shown: str, instruction: str, max_words: int) -> tuple[Message, ...]:
+    answer = _ANSWER.format(words=max_words)
+    user = f"{shown}<instruction>\n{instruction} {answer}\n</instruction>"
+    return (_SYSTEM, Message("user", user))
 
 
 def _parent(text: str, family: str, record: str) -> str:

@@ -45,12 +45,6 @@ class EmbeddedModel:
     Replies depend on the messages and the seed alone. The temperature changes one thing: asked to
     choose above temperature 0, the judge draws its choice by its probabilities, so that votes can
     be taken. Tokens are counted as pieces between white space.
-
-    Args:
-        world: What the judge is susceptible to; the default is world 0 of the mixed kind.
-
-    Attributes:
-        capabilities: Probabilities and stated credences; the seed matters at any temperature.
     """
 
     capabilities = Capabilities(probabilities=True, schema=True, seeded_when_greedy=True)

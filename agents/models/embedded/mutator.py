@@ -147,6 +147,10 @@ def change(sentences: list[str], family: str | None, draws: Draws) -> list[str]:
         return [*sentences[:where], new, *sentences[where + 1 :]]
     if new in sentences:
         return sentences
+    return _insert(sentences, new, draws)
+
+
+def _insert(sentences: list[str], new: str, draws: Draws) -> list[str]:
     place = draws.below(len(sentences) + 1)
     return [*sentences[:place], new, *sentences[place:]]
 
@@ -179,10 +183,9 @@ def cross(first: list[str], second: list[str], family: str | None, draws: Draws)
         kept = [draws.pick(first)]
     if not taken and second:
         taken = [draws.pick(second)]
-    mixed = list(kept)
+    mixed = kept
     for sentence in taken:
-        place = draws.below(len(mixed) + 1)
-        mixed = [*mixed[:place], sentence, *mixed[place:]]
+        mixed = _insert(mixed, sentence, draws)
     return change(mixed, family, draws) if draws.uniform() < 0.3 or not mixed else mixed
 
 
@@ -213,8 +216,7 @@ def shift(sentences: list[str], behaviour: str, *, more: bool, draws: Draws) -> 
     kept = [s for k, s in enumerate(sentences) if k not in dropped]
     bank = [s for s in (_MORE if more else _LESS)[behaviour] if s not in kept]
     for new in draws.sample(bank, 1 + draws.below(2)):
-        place = draws.below(len(kept) + 1)
-        kept = [*kept[:place], new, *kept[place:]]
+        kept = _insert(kept, new, draws)
     return kept
 
 

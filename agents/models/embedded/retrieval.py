@@ -158,11 +158,7 @@ class SpanIndex:
         ]
 
     def scores(self, weighted_terms: Iterable[tuple[frozenset[str], float]]) -> dict[int, float]:
-        """Return BM25 scores by span number, for spans that share a term with the query.
-
-        Args:
-            weighted_terms: Sets of terms, each with the weight of its terms.
-        """
+        """Return BM25 scores by span number, for spans that share a term with the query."""
         result: dict[int, float] = {}
         for terms, weight in weighted_terms:
             # Sorted, because sums of floats depend on their order and sets have none.

@@ -43,14 +43,9 @@ class JournalError(StoppedError):
 
 
 def file_system(path: Path, mountinfo: str) -> str:
-    """Name the type of the file system that holds a path.
+    """Name the type of the file system that holds a path without links, such as ``"ext4"``.
 
-    Args:
-        path: An absolute path without symbolic links.
-        mountinfo: What ``/proc/self/mountinfo`` says.
-
-    Returns:
-        Such as ``"ext4"`` or ``"nfs4"``; empty when nothing listed holds the path.
+    Empty when nothing in ``mountinfo`` (``/proc/self/mountinfo``) holds it.
     """
     found, longest = "", -1
     for line in mountinfo.splitlines():

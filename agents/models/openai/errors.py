@@ -86,12 +86,7 @@ def from_status(
 
 
 def from_exception(error: BaseException, key: str = "") -> Trouble:
-    """Classify what a client raised when there was no reply.
-
-    Args:
-        error: The exception; its cause tells whether a connection was ever made.
-        key: What must not appear in the message.
-    """
+    """Classify what a client raised when there was no reply."""
     cause = error.__cause__ or error
     name = type(cause).__name__
     said = scrub(" ".join(str(cause).split()), key)

@@ -50,12 +50,7 @@ class Queue:
         return len(self._any.waiting) + len(self._delayed) + sum(r.waiting for r in self.replicas)
 
     def add(self, job: Job, due: float | None = None) -> None:
-        """Take in a request, new or to be sent again.
-
-        Args:
-            job: The request.
-            due: When it may be sent; ``None``: at once.
-        """
+        """Take in a request, new or to be sent again: at once, or when it is due."""
         if due is not None:
             heapq.heappush(self._delayed, (due, job.order, job))
             return

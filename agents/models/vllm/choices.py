@@ -131,15 +131,9 @@ def _rest(path: Path, tree: ChoiceTree, reach: Mapping[Path, float]) -> float:
 
 
 def draw(probabilities: Sequence[float], temperature: float, seed: int) -> int:
-    """Choose one of the choices: the most probable one (the first of several) at temperature 0.
+    """Draw the index of a choice by its probability to the power of 1 / temperature.
 
-    Args:
-        probabilities: Of the choices.
-        temperature: Probabilities are taken to the power of its inverse.
-        seed: Of the draw.
-
-    Returns:
-        The index of the choice.
+    At temperature 0 the most probable one, the first of several.
     """
     best = max(range(len(probabilities)), key=probabilities.__getitem__)
     if temperature <= 0.0:

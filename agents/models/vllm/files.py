@@ -75,13 +75,6 @@ def locate(
 ) -> Located:
     """Find a model, and fetch the one small file that tells its commit if it is on the hub.
 
-    Args:
-        name: A folder, or a name on the hub.
-        where: What to name in errors.
-        needed: A file that it must have.
-        revision: Branch, tag or commit of the hub.
-        cache: Folder of the hub's cache, if not the usual one.
-
     Raises:
         InputError: It is not there.
     """

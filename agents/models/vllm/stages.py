@@ -93,9 +93,6 @@ class Abilities:
     Attributes:
         context_length: Most tokens of prompt and reply together.
         choices: Text of choices to their tokens; raises ``ValueError`` where that cannot be.
-        tags: What opens and closes thinking.
-        opening: The token that is the opening tag, where it is a single one.
-        closing: The token that is the closing tag, where it is a single one.
         closed: Tokens that close thinking which goes on too long.
         budget: Most tokens of thinking, which is closed for the model after that.
     """
