@@ -161,7 +161,7 @@ def find_columns(table: Table, given: Columns, *, truth: bool = False) -> Column
                 f"{table.path}: --{f.name} {name}: there is no such column; "
                 f"{nearest(name, table.columns)}"
             )
-    search = _Search(table, given)
+    search = _ColumnSearch(table, given)
     first, second = search.players()
     found = replace(given, first=first, second=second)
     if truth:
@@ -188,7 +188,7 @@ def find_columns(table: Table, given: Columns, *, truth: bool = False) -> Column
     )
 
 
-class _Search:
+class _ColumnSearch:
     """Looks for columns."""
 
     def __init__(self, table: Table, given: Columns) -> None:
