@@ -128,21 +128,12 @@ def _measure(
     seeds: bool,
 ) -> tuple[dict[str, Any], RenderableType, list[Path]]:
     """Return the report, how it is shown, and where it is kept."""
+    asked: dict[str, Any] = {"splits": splits, "elites": elites, "progress": watch}
     if len(runs) == 1 and not seeds:
-        report, trials = evaluate_run(
-            runs[0], splits=splits, elites=elites, progress=watch, config=configs[0], extras=extras
-        )
-        return report, run_report(report), [save_report(runs[0], report, trials)]
+        report, matches = evaluate_run(runs[0], config=configs[0], extras=extras, **asked)
+        return report, run_report(report), [save_report(runs[0], report, matches)]
     if len(runs) == 2 and not seeds:
-        first, second = runs
-        report = compare_runs(
-            first,
-            second,
-            splits=splits,
-            elites=elites,
-            progress=watch,
-            configs=(configs[0], configs[1]),
-        )
+        report = compare_runs(*runs, configs=(configs[0], configs[1]), **asked)
         return report, comparison_report(report), []
-    report = compare_seeds(runs, splits=splits, elites=elites, progress=watch, configs=configs)
+    report = compare_seeds(runs, configs=configs, **asked)
     return report, groups_report(report), [run.path / FOLDER for run in runs]

@@ -27,7 +27,7 @@ COMMANDS = {
 }
 
 
-def load(name: str) -> click.Command:
+def load_command(name: str) -> click.Command:
     """Import a command."""
     module = quietly_imported(f"debateqd.qd.commands.{name.replace('-', '_')}")
     command: click.Command = module.command
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
             from debate_env.errors import nearest  # the package around it takes a while to import
 
             raise click.UsageError(f"unknown command '{cmd_name}'; {nearest(cmd_name, COMMANDS)}")
-        return load(cmd_name)
+        return load_command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, a line each."""
@@ -89,7 +89,7 @@ def version() -> str:
 def main(name: str = "") -> int:
     """Run ``debateqd``, or a single command of it, with the arguments of the process."""
     if name:
-        return run(load(name), sys.argv[1:], Path(sys.argv[0]).name)
+        return run(load_command(name), sys.argv[1:], Path(sys.argv[0]).name)
     return run(debateqd, sys.argv[1:])
 
 

@@ -127,7 +127,7 @@ def _start(options: dict[str, Any]) -> None:
         return
     run_dir = Path(options["run_dir"] or default_run_dir(config.name))
     with _interruptible(run_dir, config):
-        listeners = _listeners(config, run_dir, None, options)
+        listeners = _listeners(config, None, options)
         journal = _journal(options)
         train(config, run_dir, listeners=listeners, questions=questions, journal=journal)
 
@@ -171,14 +171,12 @@ def _resume(options: dict[str, Any]) -> None:
     check_models(config)
     check_prices(config)
     journal = _journal(options) or last_journal(run_dir)
-    listeners = _listeners(config, run_dir, options["wandb"], {**options, "journal": journal})
+    listeners = _listeners(config, options["wandb"], {**options, "journal": journal})
     with _interruptible(run_dir, config):
         resume(run_dir, config=config, listeners=listeners, journal=journal)
 
 
-def _listeners(
-    config: RunConfig, run_dir: Path, wandb: str | None, options: dict[str, Any]
-) -> list[Listener]:
+def _listeners(config: RunConfig, wandb: str | None, options: dict[str, Any]) -> list[Listener]:
     """Everybody who watches: the files, the console, Weights & Biases."""
     level = options["log_level"] or "info"
     listeners: list[Listener] = [

@@ -147,6 +147,10 @@ class ModelsConfig(Section):
         """Return the specification of a role's model."""
         return str(getattr(self, role))
 
+    def key(self, role: str) -> str:
+        """Return the key that names a role's model."""
+        return "models." + ("default" if self.spec(role) == self.default else role)
+
     def options(self, role: str) -> dict[str, Any]:
         """Return the engine options of a role's model, for ``make_model``."""
         return options_for(self.spec(role), role, self.model_dump())

@@ -28,7 +28,7 @@ from debateqd.agents.models.base import Sampling
 from debateqd.agents.prompts import PROMPT_VERSION
 from debateqd.agents.rollout import DebateRecord
 from debateqd.agents.verdicts import VerdictSettings
-from debateqd.qd.debates.plans import Phase, Plan, digest
+from debateqd.qd.debates.plans import Phase, Plan, content_id
 
 if TYPE_CHECKING:
     from debateqd.qd.descriptors.base import BehaviourSummary
@@ -58,7 +58,7 @@ def pool_hash(
         settings.quotes,
     )
     drawn = (sampling.max_tokens, sampling.temperature, sampling.top_p)
-    return digest(PROMPT_VERSION, debater, judge, rules, drawn, questions, astuple(verdict))
+    return content_id(PROMPT_VERSION, debater, judge, rules, drawn, questions, astuple(verdict))
 
 
 @dataclass(frozen=True)

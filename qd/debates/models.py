@@ -96,8 +96,7 @@ def _make(settings: ModelsConfig, role: str) -> ChatModel:
     try:
         return make_model(settings.spec(role), **settings.options(role))
     except InputError as error:
-        key = "default" if settings.spec(role) == settings.default else role
-        raise InputError(f"models.{key}: {error}") from None
+        raise InputError(f"{settings.key(role)}: {error}") from None
 
 
 def equip(models: Models, config: RunConfig, journal: Path | None, run: str = "") -> Models:

@@ -38,7 +38,7 @@ Phase = Literal[
 T = TypeVar("T")
 
 
-def digest(*parts: object) -> str:
+def content_id(*parts: object) -> str:
     """Name JSON-able parts."""
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
@@ -71,7 +71,7 @@ class Plan:
     def match_id(self, pool: str) -> str:
         """Name the match: the same debate has the same name in every run."""
         texts = [strategy.text for strategy in self.seats.values()]
-        return digest(pool, self.phase, self.question.question_id, texts, self.swap, self.seed)
+        return content_id(pool, self.phase, self.question.question_id, texts, self.swap, self.seed)
 
 
 def seatings(rules: DebateProtocol, group: Sequence[T]) -> Iterator[dict[str, T]]:
@@ -234,6 +234,22 @@ class EvaluationPlanner:
                 if opponent.strategy_id == strategy.strategy_id:
                     opponent = opponents[(place + 1) % len(opponents)]
                 yield from self.contest(phase, question, strategy, opponent)
+
+    def objective(
+        self,
+        phase: Phase,
+        strategies: Sequence[Strategy],
+        seeds: Sequence[Strategy],
+        questions: Sequence[Question],
+        truth_weight: float,
+    ) -> list[Plan]:
+        """Plan what measures every strategy under an objective: against seeds, alone, or both."""
+        found: list[Plan] = []
+        if truth_weight < 1:
+            found += self.against(phase, strategies, seeds, questions)
+        if truth_weight > 0:
+            found += self.self_play(phase, strategies, questions, len(strategies))
+        return found
 
     def round_robin(
         self, strategies: Sequence[Strategy], questions: Sequence[Question], per_pair: int

@@ -151,7 +151,7 @@ def open_questions(config: QuestionsConfig) -> RunQuestions:
     return split_questions(load_questions(config.source), config)
 
 
-def draw(questions: Sequence[Question], count: int, *seed: object) -> list[Question]:
+def draw_questions(questions: Sequence[Question], count: int, *seed: object) -> list[Question]:
     """Draw questions without replacement; those of one passage stand together.
 
     Args:

@@ -22,18 +22,15 @@ from debateqd.qd.debates.counting import (
     Key,
     Measure,
     by_question,
-    contest_scores,
     mean_of,
-    measured,
     paired,
     rate,
-    self_scores,
     won,
 )
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.words import count_words, sentences
-from debateqd.qd.measures.scores import objective_scores, weighed
+from debateqd.qd.measures.scores import objective_scores
 from debateqd.qd.statistics import Estimate, mean_interval
 from debateqd.qd.strategy import Strategy
 
@@ -154,11 +151,7 @@ def length_plans(
     """Return the debates of strategies that were cut, arranged like those of the whole ones."""
     strategies = [cut.strategy for cut in cuts]
     shorter = {cut.strategy.strategy_id for cut in cuts if cut.shorter}
-    found: list[Plan] = []
-    if truth_weight < 1:
-        found += planner.against("length", strategies, seeds, questions)
-    if truth_weight > 0:
-        found += planner.self_play("length", strategies, questions, len(strategies))
+    found = planner.objective("length", strategies, seeds, questions, truth_weight)
     return [plan for plan in found if plan.subject in shorter]
 
 
@@ -181,9 +174,7 @@ def length_control(
         strategy that was short enough counts with a difference of 0.
     """
     known = objective_scores(whole, score, truth_weight)
-    again = weighed(
-        contest_scores(measured(cut), score), self_scores(measured(cut), score), truth_weight
-    )
+    again = objective_scores(cut, score, truth_weight, "length", "length")
     shorter = {c.strategy.strategy_id for c in cuts if c.shorter}
     both: dict[Key, tuple[float, float, str]] = {}
     for key, (value, passage) in known.items():

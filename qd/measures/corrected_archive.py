@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from debate_env.questions.question import Question
 from debateqd.qd.archive.axes import Unplaceable, Value
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.grid import Archive
@@ -30,7 +29,6 @@ from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.counting import contest_scores, measured, self_scores
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, make_descriptors
 from debateqd.qd.measures.scores import UNIT, Scale, above_seeds
 from debateqd.qd.ratings import Ratings, make_rating
@@ -337,22 +335,6 @@ def rated_score(config: RunConfig) -> str:
     tournament = config.evolution.tournament
     known = {"elo": tournament.elo.score, "bradley_terry": tournament.bradley_terry.score}
     return known.get(tournament.rating, config.evolution.report.score)
-
-
-def archive_plans(
-    elites: Sequence[Strategy],
-    seeds: Sequence[Strategy],
-    questions: Sequence[Question],
-    truth_weight: float,
-    planner: EvaluationPlanner,
-) -> list[Plan]:
-    """Plan the debates that measure every elite anew."""
-    found: list[Plan] = []
-    if truth_weight < 1:
-        found += planner.against("archive", elites, seeds, questions)
-    if truth_weight > 0:
-        found += planner.self_play("archive", elites, questions, len(elites))
-    return found
 
 
 def looks_of(

@@ -77,25 +77,12 @@ def descent(strategy_id: str, strategies: Mapping[str, Strategy]) -> dict[str, f
     return dict(sorted(shares.items()))
 
 
-def depth(
-    strategy_id: str, strategies: Mapping[str, Strategy], known: dict[str, int] | None = None
-) -> int:
-    """Return the number of mutations between a strategy and its farthest seed.
-
-    ``known`` are depths found so far, which are used and added to.
-    """
-    found: dict[str, int] = {} if known is None else known
-    pending = [strategy_id]
-    while pending:
-        name = pending[-1]
-        parents = strategies[name].parents
-        missing = [p for p in parents if p not in found]
-        if missing:
-            pending += missing
-            continue
-        found[name] = 1 + max(found[p] for p in parents) if parents else 0
-        pending.pop()
-    return found[strategy_id]
+def depths(strategies: Mapping[str, Strategy]) -> dict[str, int]:
+    """Count the mutations between strategies, in order of creation, and their farthest seeds."""
+    found: dict[str, int] = {}
+    for name, strategy in strategies.items():
+        found[name] = max((1 + found[parent] for parent in strategy.parents), default=0)
+    return found
 
 
 def text_distances(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -133,11 +120,10 @@ def family_diversity(elites: Iterable[Entry], strategies: Mapping[str, Strategy]
         return Diversity()
     families = Counter(strategy.family for strategy in alive)
     seeds: dict[str, float] = {}
-    known: dict[str, int] = {}
     for strategy in alive:
         for seed, share in descent(strategy.strategy_id, strategies).items():
             seeds[seed] = seeds.get(seed, 0.0) + share
-    depths = [depth(strategy.strategy_id, strategies, known) for strategy in alive]
+    deep = depths(strategies)
     n = len(alive)
     mean = nearest = 0.0
     if n > 1:
@@ -150,7 +136,7 @@ def family_diversity(elites: Iterable[Entry], strategies: Mapping[str, Strategy]
         effective_families=effective_number(families.values()),
         ancestors=float(len(seeds)),
         effective_ancestors=effective_number(seeds.values()),
-        mean_depth=sum(depths) / n,
+        mean_depth=sum(deep[strategy.strategy_id] for strategy in alive) / n,
         text_distance=mean,
         nearest_text_distance=nearest,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -19,7 +19,7 @@ from debateqd.qd.debates.counting import rate, right, won
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import JOURNAL, equip, make_models
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
-from debateqd.qd.debates.questions import draw
+from debateqd.qd.debates.questions import draw_questions
 from debateqd.qd.debates.referee import Players, make_players, play_plans
 from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor
 from debateqd.qd.descriptors.utterances import utterances
@@ -30,7 +30,7 @@ from debateqd.qd.measures.controls import (
     mean_words,
     position_control,
 )
-from debateqd.qd.measures.corrected_archive import archive_plans, measure_archive
+from debateqd.qd.measures.corrected_archive import measure_archive
 from debateqd.qd.measures.diversity import diversity_over_time
 from debateqd.qd.measures.generalisation import GAPS
 from debateqd.qd.measures.payoffs import measure_payoffs
@@ -136,23 +136,19 @@ def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
     """Make the models of a run, without its mutator; their replies are kept for a second time."""
     # What a run may spend says nothing about looking at what it has become.
     config = config.model_copy(update={"budget": Limits()})
-    bare = make_models(config, ROLES[:2])
-    try:
+    with ExitStack() as stack:
+        bare = make_models(config, ROLES[:2])
+        stack.callback(bare.close)
         journal = None
         if config.models.journal:
             journal = run.path / FOLDER / JOURNAL
             journal.parent.mkdir(exist_ok=True)
         models = equip(bare, config, journal)
-        try:
-            questions = run.questions().content_hash
-            yield make_players(config, questions, models.debater, models.judge)
-            if models.journal is not None:
-                models.journal.compact()  # equal evaluations then leave equal bytes
-        finally:
-            if models.journal is not None:
-                models.journal.close()
-    finally:
-        bare.close()
+        if models.journal is not None:
+            stack.callback(models.journal.close)
+        yield make_players(config, run.questions().content_hash, models.debater, models.judge)
+        if models.journal is not None:
+            models.journal.compact()  # equal evaluations then leave equal bytes
 
 
 def as_in(players: Players, config: RunConfig) -> Players:
@@ -293,12 +289,12 @@ def _extras(
     fresh: dict[str, list[Match]] = {}
     planner = evaluation.planner("test")
     if test and extras.archive_questions:
-        asked = draw(test, extras.archive_questions, seed, "archive")
+        asked = draw_questions(test, extras.archive_questions, seed, "archive")
         names = {question.question_id for question in asked}
         base = [m for m in matches["test"] if m.phase == "seeds" and m.question in names]
 
         def look(found: Sequence[Strategy], descriptors: Sequence[Descriptor]) -> list[Match]:
-            plans = archive_plans(found, seeds, asked, weight, planner)
+            plans = planner.objective("archive", found, seeds, asked, weight)
             fresh["archive"] = evaluation.play("archive", plans, descriptors)
             return fresh["archive"]
 

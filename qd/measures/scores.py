@@ -99,13 +99,17 @@ def above_seeds(
 
 
 def objective_scores(
-    matches: Iterable[Match], score: str, truth_weight: float
+    matches: Iterable[Match],
+    score: str,
+    truth_weight: float,
+    contests: Phase = "panel",
+    alone: Phase = "elites",
 ) -> dict[Key, tuple[float, str]]:
-    """Return the score under an objective of the elites, from debates of one split."""
+    """Return the score under an objective, from debates of one split and these phases."""
     kept = list(matches)
     return weighed(
-        contest_scores(measured(m for m in kept if m.phase == "panel"), score),
-        self_scores(measured(m for m in kept if m.phase == "elites"), score),
+        contest_scores(measured(m for m in kept if m.phase == contests), score),
+        self_scores(measured(m for m in kept if m.phase == alone), score),
         truth_weight,
     )
 

@@ -381,7 +381,7 @@ def _panel_contests(
     covariance = beliefs.covariance.copy()
     chosen: list[IndexedContest] = []
     closed = np.zeros((len(others), len(panel)), dtype=bool)
-    noise = 2 * ELO**2 * beliefs.dispersion / _TYPICAL[form] / 2
+    noise = ELO**2 * beliefs.dispersion / _TYPICAL[form]
     while len(chosen) < count and not closed.all():
         along = covariance @ contrast
         own = covariance.diagonal()

@@ -246,18 +246,16 @@ class RunWriter:
                 cannot be written.
         """
         last, offsets = _last_commit(RunDirectory(path))
+        writer = None
         try:
             writer = cls(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-        try:
             _cut(path, last, offsets)
-        except OSError as error:
-            writer.close()
+        except (OSError, InputError) as error:
+            if writer is not None:
+                writer.close()
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-        except InputError:
-            writer.close()
-            raise
         return writer, last
 
     def rewrite_config(self, config: RunConfig) -> None:

@@ -221,17 +221,9 @@ class StrategyFate:
 class StrategyHistory:
     """What :func:`history_of` finds.
 
-    Attributes:
-        run: Name of the run.
-        simulation: Whether the embedded model played, so that records say nothing about language
-            models.
-        strategy: The strategy.
-        steps: Its ancestry, seeds first, itself last.
-        records: Its debates, by phase; phases without any are left out.
-        standings: Its ratings, the run's own first; empty if it has no rated debate.
-        fate: Where it is now.
-        descendants: Everything made from it.
-        living: Ids of strategies in the archive.
+    ``steps`` are its ancestry, seeds first, itself last; ``records`` its debates by phase;
+    ``standings`` its ratings, the run's own first, none without a rated debate; ``living`` the ids
+    in the archive.
     """
 
     run: str

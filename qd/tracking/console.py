@@ -33,7 +33,7 @@ MUCH_MISSING = 0.5
 """From this mean missing mass on, a judge's probabilities deserve a word of warning."""
 
 
-def percent(value: float | None) -> str:
+def percentage(value: float | None) -> str:
     """A share as a percentage, or a dash."""
     return "-" if value is None else f"{100 * value:.0f} %"
 
@@ -53,7 +53,7 @@ def generation_line(event: GenerationFinished) -> str:
         f"gen {stats.generation:>{width}}/{event.generations}",
         f"accepted {stats.accepted:>2}/{stats.children:<2}",
         f"rating best {stats.best_rating:.0f} mean {stats.mean_rating:.0f}",
-        f"judge right {percent(stats.judge_accuracy)}",
+        f"judge right {percentage(stats.judge_accuracy)}",
     ]
     parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
     if stats.unusable:
@@ -62,11 +62,11 @@ def generation_line(event: GenerationFinished) -> str:
         parts.append("out of range " + ", ".join(f"{a} {n}" for a, n in stats.outside.items()))
     if stats.labels:
         agreement = stats.labels["agreement"]
-        parts.append(f"labels agree {percent(agreement and agreement['value'])}")
+        parts.append(f"labels agree {percentage(agreement and agreement['value'])}")
         if stats.labels["unreadable"]:
             parts.append(f"unreadable {stats.labels['unreadable']}/{stats.labels['votes']}")
     if stats.missing_mass is not None and stats.missing_mass > MUCH_MISSING:
-        parts.append(f"judge names no answer with {percent(stats.missing_mass)}")
+        parts.append(f"judge names no answer with {percentage(stats.missing_mass)}")
     parts.append(f"{event.timing.calls_per_second:.0f} calls/s")
     if event.timing.money_so_far:
         parts.append(f"{event.timing.money_so_far:.2f} spent")

@@ -60,11 +60,8 @@ class RunStarted:
 class Progress:
     """Debates finished within the phase being played.
 
-    Attributes:
-        generation: The generation being played.
-        phase: ``"train"``, ``"selection"``, ``"report"`` or ``"mutation"``.
-        done: Debates (or mutations) finished.
-        total: Debates (or mutations) of the phase; a phase may be followed by another of its name.
+    ``phase`` is that of debates, ``"mutation"`` or ``"labelling"``; one may be followed by another
+    of its name. What is done are debates, children or strategies.
     """
 
     generation: int
@@ -86,18 +83,9 @@ class Tokens:
 class EliteRow:
     """One living strategy of the archive.
 
-    Attributes:
-        strategy_id: Identifier within the run.
-        family: Its family.
-        cell: Label of its cell, e.g. ``"authority / quote_share 0.2-0.4"``.
-        rating: Its rating in the view that the run selects by, in Elo points.
-        deviation: Its standard deviation; ``None`` where the view knows none.
-        matches: Usable debates that the rating rests on.
-        generation: When it was created.
-        operator: How it was created.
-        lineage: Identifiers from its seed ancestor to itself (first parents).
-        behaviour: Measured behaviour, one number per descriptor.
-        text: The strategy itself.
+    ``cell`` is its label, e.g. ``"authority / quote_share 0.2-0.4"``; ``rating`` and ``deviation``
+    are in Elo points in the view that the run selects by, resting on ``matches`` usable debates;
+    ``lineage`` leads from its seed to itself by first parents.
     """
 
     strategy_id: str
@@ -245,12 +233,7 @@ class Timing:
 class GenerationFinished:
     """A generation has been committed to disk.
 
-    Attributes:
-        stats: Its results.
-        elites: The archive's living strategies, best first.
-        heat_map: The archive as a table.
-        generations: The last generation of the run.
-        timing: How long it took here.
+    ``elites`` are best first; ``generations`` is the last one of the run.
     """
 
     stats: GenerationStats

@@ -22,11 +22,14 @@ log = logging.getLogger(__name__)
 
 def last_journal(run_dir: Path) -> Path | None:
     """Return the journal that a run was last given by name, if its telemetry tells of one."""
-    found = None
-    for record in read_telemetry(run_dir / "telemetry.jsonl"):
-        if record.get("event") == "started":
-            found = record.get("journal")
+    found = last_noted(run_dir / "telemetry.jsonl", "started", "journal")
     return Path(found) if found else None
+
+
+def last_noted(telemetry: Path, event: str, fact: str) -> str | None:
+    """Return a fact of the last event of a kind, if there was one."""
+    noted = [record for record in read_telemetry(telemetry) if record.get("event") == event]
+    return noted[-1].get(fact) if noted else None
 
 
 def read_telemetry(path: Path) -> list[dict[str, Any]]:

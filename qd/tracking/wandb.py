@@ -35,7 +35,7 @@ from debateqd.qd.tracking.events import (
     RunStarted,
     Tokens,
 )
-from debateqd.qd.tracking.run_log import read_telemetry
+from debateqd.qd.tracking.run_log import last_noted
 
 ELITE_COLUMNS = (
     *("id", "family", "cell", "rating", "matches", "generation", "operator"),
@@ -76,15 +76,6 @@ def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
             return chosen  # type: ignore[return-value]
         return "online" if _logged_in_here() else "offline"
     return mode  # type: ignore[return-value]
-
-
-def _run_id(telemetry: Path) -> str | None:
-    """The W&B run of an earlier part of the same training run, if there was one."""
-    found = None
-    for record in read_telemetry(telemetry):
-        if record.get("event") == "wandb":
-            found = str(record["id"])
-    return found
 
 
 _PLACES = {
@@ -221,7 +212,7 @@ class WandbListener(Listener):
                 if row["generation"] < event.first_generation
             ]
         telemetry = event.run_dir / "telemetry.jsonl"
-        known = _run_id(telemetry)
+        known = last_noted(telemetry, "wandb", "id")  # of an earlier part of the run
         try:
             self._run = self._start(event, known)
         except WandbError as error:

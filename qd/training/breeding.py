@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
@@ -206,8 +207,6 @@ class _Casting:
         self._state = state
         self._elites = {e.strategy_id: e for e in elites}
         self._config = config
-        self._targets: Targets | None = None
-        self._debates: Mapping[str, list[Match]] | None = None
         self._ids = frozenset(parent.strategy_id for parent in parents)
         self._transcripts = transcripts
 
@@ -236,8 +235,6 @@ class _Casting:
     def _lessons(self, parent: Strategy, seed: int) -> tuple[Match, ...]:
         if not self._transcripts:
             return ()
-        if self._debates is None:
-            self._debates = self._by_parent()
         return tuple(
             pick_debates(
                 parent.strategy_id,
@@ -248,7 +245,8 @@ class _Casting:
             )
         )
 
-    def _by_parent(self) -> dict[str, list[Match]]:
+    @cached_property
+    def _debates(self) -> dict[str, list[Match]]:
         found: dict[str, list[Match]] = {}
         for match in self._state.matches:
             for strategy_id in self._ids.intersection(match.players):
@@ -257,11 +255,11 @@ class _Casting:
 
     def _target(self, parent: Strategy, seed: int) -> Target | None:
         entry = self._elites.get(parent.strategy_id)
-        if entry is None:
-            return None
-        if self._targets is None:
-            self._targets = Targets(self._state.archive)
-        return self._targets.choose(entry, seed)
+        return None if entry is None else self._targets.choose(entry, seed)
+
+    @cached_property
+    def _targets(self) -> Targets:
+        return Targets(self._state.archive)
 
 
 def novelty_pool(mutation: MutationConfig) -> NoveltyPool:

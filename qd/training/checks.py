@@ -87,9 +87,7 @@ def check_models(config: RunConfig) -> None:
         InputError: Names the key and the specification.
     """
     for role in ROLES:
-        spec = config.models.spec(role)
         try:
-            check_model(spec)
+            check_model(config.models.spec(role))
         except InputError as error:
-            key = "default" if spec == config.models.default else role
-            raise InputError(f"models.{key}: {error}") from None
+            raise InputError(f"{config.models.key(role)}: {error}") from None

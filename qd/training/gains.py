@@ -36,7 +36,7 @@ from debateqd.qd.debates.counting import (
 )
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Plan, RunPlanner
-from debateqd.qd.debates.questions import draw
+from debateqd.qd.debates.questions import draw_questions
 from debateqd.qd.debates.referee import PlayPlans
 from debateqd.qd.measures.scores import (
     ReportRow,
@@ -77,7 +77,7 @@ class Reporter:
         self._config = config
         self._planner = RunPlanner(get_protocol(config.debate.protocol), config.seed)
         seed = config.seed
-        self._questions = draw(
+        self._questions = draw_questions(
             questions, config.evolution.report.questions, seed, "questions", "report"
         )
         self._panel = sorted(panel, key=lambda s: derive_seed(seed, "panel", s.strategy_id))

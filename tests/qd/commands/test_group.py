@@ -11,7 +11,7 @@ from debate_env import bench
 from debate_env.errors import InputError
 from debateqd.agents.models.base import StoppedError
 from debateqd.qd.commands import evaluate, group
-from debateqd.qd.commands.group import COMMANDS, debateqd, load, run
+from debateqd.qd.commands.group import COMMANDS, debateqd, load_command, run
 from debateqd.qd.commands.launch import INTERRUPTED, guarded
 from tests.repository import ROOT
 
@@ -42,7 +42,7 @@ def test_overview_imports_no_command() -> None:
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "bench"])
 def test_every_command_explains_itself(name, capsys: pytest.CaptureFixture[str]) -> None:
-    assert isinstance(load(name), click.Command)
+    assert isinstance(load_command(name), click.Command)
     assert run(debateqd, [name, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"Usage: debateqd {name} ")
 

@@ -4,7 +4,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.qd.config.schema import QuestionsConfig
-from debateqd.qd.debates.questions import SPLITS, draw, open_questions, split_questions
+from debateqd.qd.debates.questions import SPLITS, draw_questions, open_questions, split_questions
 from tests.qd.stand_ins import question_set
 
 COUNTS = {"train": 11, "selection": 7, "report": 5, "test": 9}
@@ -65,12 +65,12 @@ def test_nothing_is_a_share_and_a_number(sizes):
 
 def test_draws_depend_on_names_alone():
     questions = list(question_set())
-    drawn = draw(questions, 6, 1, "x")
-    assert drawn == draw(questions[::-1], 6, 1, "x")
+    drawn = draw_questions(questions, 6, 1, "x")
+    assert drawn == draw_questions(questions[::-1], 6, 1, "x")
     assert len({q.question_id for q in drawn}) == 6
-    assert draw(questions, 6, 2, "x") != drawn
-    assert len(draw(questions, 999, 1)) == len(questions)
-    places = [q.passage_id for q in draw(questions, 999, 1)]
+    assert draw_questions(questions, 6, 2, "x") != drawn
+    assert len(draw_questions(questions, 999, 1)) == len(questions)
+    places = [q.passage_id for q in draw_questions(questions, 999, 1)]
     assert len([k for k in range(1, len(places)) if places[k] != places[k - 1]]) == 19
 
 

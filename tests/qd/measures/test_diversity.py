@@ -8,7 +8,7 @@ import pytest
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.measures.diversity import (
     Diversity,
-    depth,
+    depths,
     descent,
     effective_number,
     family_diversity,
@@ -49,14 +49,14 @@ def test_descent_is_shared_between_parents() -> None:
 
 
 def test_depth_counts_mutations_to_the_farthest_seed() -> None:
-    assert [depth(name, POOL) for name in "abcde"] == [0, 0, 1, 2, 3]
+    assert list(depths(POOL).values()) == [0, 0, 1, 2, 3]
 
 
 def test_long_lineages_need_no_recursion() -> None:
     line = {"s0": Strategy("s0", "authority", "t")}
     for k in range(1, 3000):
         line[f"s{k}"] = Strategy(f"s{k}", "authority", "t", (f"s{k - 1}",), k)
-    assert depth("s2999", line) == 2999
+    assert depths(line)["s2999"] == 2999
     assert descent("s2999", line) == {"s0": 1.0}
 
 

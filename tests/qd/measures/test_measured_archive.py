@@ -12,7 +12,6 @@ from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.plans import EvaluationPlanner
 from debateqd.qd.measures.corrected_archive import (
-    archive_plans,
     fit_ratings,
     looks_of,
     rated_score,
@@ -84,14 +83,14 @@ def test_elo_has_its_own_points_per_logit() -> None:
 def test_the_objective_says_what_is_played() -> None:
     asked = questions(2)
     planner = EvaluationPlanner(get_protocol("simultaneous"), 0)
-    persuasion = archive_plans(SEEDS[:3], SEEDS[5:9], asked, 0.0, planner)
+    persuasion = planner.objective("archive", SEEDS[:3], SEEDS[5:9], asked, 0.0)
     assert all(len(set(p.seats.values())) == 2 for p in persuasion)
     assert len(persuasion) == 3 * 2 * 2
-    truth = archive_plans(SEEDS[:3], SEEDS[5:9], asked, 1.0, planner)
+    truth = planner.objective("archive", SEEDS[:3], SEEDS[5:9], asked, 1.0)
     assert all(len(set(p.seats.values())) == 1 for p in truth)
     assert len(truth) == 3 * 2
     in_turn = EvaluationPlanner(get_protocol("sequential"), 0)
-    mix = archive_plans(SEEDS[:3], SEEDS[5:9], asked, 0.5, in_turn)
+    mix = in_turn.objective("archive", SEEDS[:3], SEEDS[5:9], asked, 0.5)
     assert len(mix) == 3 * 2 * 2 + 3 * 2 * 2
 
 
