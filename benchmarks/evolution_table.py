@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from debateqd.qd.statistics import Estimate, t_interval, t_quantile
+from debateqd.qd.statistics import NOTHING, Estimate, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,19 @@ def verdict(estimate: Estimate) -> str:
     if estimate.low > 0:
         return "yes"
     return "NO, they are worse" if estimate.high < 0 else "NOT SHOWN"
+
+
+def t_interval(values: Sequence[float]) -> Estimate:
+    """Mean of independent observations (worlds, seeds) with a t interval."""
+    n = len(values)
+    if n == 0:
+        return NOTHING
+    data = np.asarray(values, dtype=float)
+    value = float(data.mean())
+    if n == 1:
+        return Estimate(value, -math.inf, math.inf, 1, 1)
+    half = t_quantile(0.975, n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
+    return Estimate(value, value - half, value + half, n, n)
 
 
 def ahead(first: Sequence[Result], second: Sequence[Result], value: Value) -> Estimate:

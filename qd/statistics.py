@@ -238,16 +238,3 @@ def spread_interval(
     quantile = t_quantile(_UPPER, clusters - 1)
     half = quantile * math.sqrt(clusters / (clusters - 1)) * float(np.std(draws))
     return Estimate(value, value - half, value + half, n, clusters)
-
-
-def t_interval(values: Sequence[float]) -> Estimate:
-    """Mean of independent observations (worlds, seeds) with a t interval."""
-    n = len(values)
-    if n == 0:
-        return NOTHING
-    data = np.asarray(values, dtype=float)
-    value = float(data.mean())
-    if n == 1:
-        return Estimate(value, -math.inf, math.inf, 1, 1)
-    half = t_quantile(_UPPER, n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
-    return Estimate(value, value - half, value + half, n, n)

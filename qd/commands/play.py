@@ -170,22 +170,6 @@ def _presented(record: DebateRecord) -> Sequence[str]:
     return [question.answers[i] for i in order]
 
 
-class _Models:
-    """Models by specification, each made once."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, ChatModel] = {}
-
-    def get(self, spec: str) -> ChatModel:
-        if spec not in self._made:
-            self._made[spec] = make_model(spec)
-        return self._made[spec]
-
-    def close(self) -> None:
-        for model in self._made.values():
-            model.close()
-
-
 def _known(option: str, spec: str, scripted: Mapping[str, object]) -> None:
     if ":" not in spec and spec not in scripted and spec not in model_names():
         raise InputError(f"{option} '{spec}': {nearest(spec, [*scripted, *model_names()])}")

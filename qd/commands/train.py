@@ -177,7 +177,7 @@ def _resume(options: dict[str, Any]) -> None:
 
 
 def _listeners(config: RunConfig, wandb: str | None, options: dict[str, Any]) -> list[Listener]:
-    """Everybody who watches: the files, the console, Weights & Biases."""
+    """All listeners: the files, the console, Weights & Biases."""
     level = options["log_level"] or "info"
     listeners: list[Listener] = [
         RunLog(level, _journal(options)),

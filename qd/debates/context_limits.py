@@ -26,7 +26,9 @@ from debateqd.qd.debates.questions import SPLITS, RunQuestions
 TOKENS_PER_WORD = 1.6
 """Of speeches and strategies that are not written yet; English needs about 1.3."""
 
-_CHARACTERS_PER_TOKEN = 5.0  # where nobody counts tokens: from below, so that nothing is refused
+_CHARACTERS_PER_TOKEN = (
+    5.0  # of a model that counts no tokens: from below, so that nothing is refused
+)
 VERDICT_TOKENS = 64
 """Room for a verdict, unless the configuration says how long it may be."""
 

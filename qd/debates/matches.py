@@ -144,7 +144,7 @@ class Match:
 
     @property
     def contested(self) -> bool:
-        """Whether a player had somebody else against it, or has the only seat that there is."""
+        """Whether a player had an opponent, or has the only seat that there is."""
         return not self.alone or len(self.seats) == 1
 
     @cached_property

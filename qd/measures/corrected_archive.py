@@ -75,7 +75,7 @@ class QDMetrics:
         reported_qd_score: QD-score of the archive as reported; ``None`` where ratings say nothing.
         qd_score: QD-score of the corrected archive.
         illusion: Reported minus corrected.
-        qd_score_in_place: QD-score with fresh scores, but everybody in the reported cell; what
+        qd_score_in_place: QD-score with fresh scores, but every elite in its reported cell; what
             is between this and ``qd_score`` was lost to other cells and to better elites there.
         reported_mean: Mean reported score of the measured elites.
         mean: Mean fresh score of the measured elites.
@@ -315,7 +315,7 @@ def fit_ratings(run: RunDirectory, config: RunConfig, living: Sequence[str]) -> 
 def scale_of(ratings: Ratings, seeds: Sequence[Strategy], config: RunConfig) -> Scale | None:
     """Return what translates ratings into score; ``None`` where they say nothing of the seeds.
 
-    Plain Elo rates whoever played. Where no seed is rated in the same view, a rating of 1100 is 100
+    Plain Elo rates all players. Where no seed is rated in the same view, a rating of 1100 is 100
     points above nobody in particular.
     """
     rated = [

@@ -15,7 +15,7 @@ contrast with coefficients c has the variance ::
     V_both     = sum over groups and p of k / (k - 1) sum over r (c (u[r, p] - mean over r))^2
 
 where k is the number of the group's runs that have the passage. V_passages adds what runs have in
-common before it squares, so that a passage that is hard for everybody cancels in a comparison (it
+common before it squares, so that a passage that is hard for all runs cancels in a comparison (it
 is paired). V_both is the part that the other two both hold: a seed's luck with a passage (two-way
 clustering: Cameron, Gelbach and Miller 2011). Intervals are t intervals with Satterthwaite's (1946)
 degrees of freedom. Resampling three seeds would know ten different means; this knows how they

@@ -1,6 +1,6 @@
 """Who beats whom: the payoff matrix over strategies, its cycles, and its Nash weights.
 
-One number per strategy assumes that whoever beats the better one beats the worse one, too. Three
+One number per strategy assumes that what beats the better one beats the worse one, too. Three
 strategies that beat each other in a circle break that. But noise alone makes circles, too: so the
 share of cyclic triples stands beside what a *transitive* world with as many debates would show.
 
@@ -63,7 +63,7 @@ def meetings_of(matches: Iterable[Match], ids: Iterable[str], score: str) -> lis
                 if first == second or not known.issuperset((first, second)):
                     continue
                 share, correct = c.win if score == "win" else c.score, int(c.correct)
-                if second == match.subject:  # whoever is measured comes first
+                if second == match.subject:  # the strategy measured comes first
                     first, second, share, correct = second, first, 1 - share, -correct
                 found.append(Meeting(first, second, share, correct, match.passage))
     return found
@@ -133,7 +133,7 @@ class Cycles:
     """How intransitive some strategies are.
 
     Attributes:
-        strategies: Strategies that met anybody.
+        strategies: Strategies that met another.
         debates: Debates between them.
         pairs: Pairs that met.
         decided: Decided triples.
@@ -216,7 +216,7 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
 
 
 def nash_weights(matrix: Payoffs) -> dict[str, float]:
-    """Return weights of a mixture that nobody beats on average: a Nash equilibrium of the game.
+    """Return weights of a mixture that none beats on average: a Nash equilibrium of the game.
 
     The linear programme of a symmetric zero-sum game with payoffs share - 1/2 (von Neumann 1928);
     pairs that never met count as even. Where equilibria are many, this is one of them.

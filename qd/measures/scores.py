@@ -167,7 +167,7 @@ def _gap(first: list[tuple[float, str]], second: list[tuple[float, str]]) -> Est
 
 
 def logistic(points: Floats, points_per_logit: float = ELO) -> Floats:
-    """Expected score of somebody who is stronger by so many points."""
+    """Expected score of a player that is stronger by so many points."""
     expected: Floats = 1 / (1 + np.exp(-points / points_per_logit))
     return expected
 

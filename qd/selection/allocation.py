@@ -20,8 +20,7 @@ Pure functions of numpy arrays, in Elo points; nothing here knows an archive or 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Set as AbstractSet
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -122,7 +121,6 @@ def allocate(
     form: ContestForm = "duel",
     remaining: int | None = None,
     anchors: ArrayLike = (),
-    played: AbstractSet[IndexedContest] = frozenset(),
     settings: AllocationSettings = AllocationSettings(),
 ) -> list[IndexedContest]:
     """Choose the next contests.
@@ -143,7 +141,6 @@ def allocate(
             decided in this batch may be in the next. Default: ``count``.
         anchors: Players of the frozen panel. A share of the contests is kept for the pairs of an
             anchor and another player that tell most about the incumbents' mean lead over them.
-        played: Contests that are not to be repeated, with the lower player first.
         settings: How contests are shared out.
 
     Returns:
@@ -159,7 +156,7 @@ def allocate(
         raise ValueError("contests need two players and a question")
     if count <= 0:
         return []
-    draw = _Questions(beliefs, form, played, settings.questions, seed)
+    draw = _Questions(beliefs, form, settings.questions, seed)
     left = count if remaining is None else max(remaining, count)
     chosen: list[IndexedContest] = []
     if len(panel):
@@ -206,27 +203,18 @@ def _differences(beliefs: Beliefs, table: Ints) -> tuple[Floats, Floats]:
 class _Questions:
     """Gives pairs their questions: telling ones, the least asked first, none twice."""
 
-    def __init__(
-        self,
-        beliefs: Beliefs,
-        form: ContestForm,
-        played: AbstractSet[IndexedContest],
-        share: float,
-        seed: int,
-    ) -> None:
+    def __init__(self, beliefs: Beliefs, form: ContestForm, share: float, seed: int) -> None:
         self._beliefs, self._form = beliefs, form
         self._count = len(beliefs.effect)
         self.eligible = max(1, math.ceil(share * self._count))
-        self._done: dict[tuple[int, int], set[int]] = {}
-        for a, b, question in played:
-            self._done.setdefault((min(a, b), max(a, b)), set()).add(question)
+        self._done: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
         self._asked: Counter[int] = Counter()
         # Equals are told apart by an order that has nothing to do with their numbers.
         self._luck = np.random.default_rng(derive_seed(seed, "questions")).permutation(self._count)
 
     def open_for(self, a: int, b: int) -> bool:
         """Whether the pair has a question left."""
-        return len(self._done.get((min(a, b), max(a, b)), ())) < self._count
+        return len(self._done[min(a, b), max(a, b)]) < self._count
 
     def draw(self, a: int, b: int) -> int:
         """Draw a question for a pair that has one left."""
@@ -235,7 +223,7 @@ class _Questions:
             value = telling(self._beliefs, mean[a] - mean[b], "duel")
         else:
             value = telling(self._beliefs, mean[[a, b]], "self").sum(axis=0)
-        done = self._done.setdefault((min(a, b), max(a, b)), set())
+        done = self._done[min(a, b), max(a, b)]
         order: list[int] = np.lexsort((self._luck, -value)).tolist()
         best = [q for q in order[: self.eligible] if q not in done]
         best = best or [q for q in order if q not in done]

@@ -148,7 +148,7 @@ class Swiss:
     """Neighbours in the standings meet, no two of them twice.
 
     With an odd number of players the lowest-placed who has not yet rested has a bye. Where the
-    greedy choice would leave somebody without a new partner it is taken back; if there is truly no
+    greedy choice would leave a player without a new partner it is taken back; if there is truly no
     round without a rematch, neighbours meet again rather than not at all.
 
     Args:
@@ -283,8 +283,8 @@ class ChildVsParent(_Endless):
 class Informative(_Endless):
     """What promises to settle open decisions; see :mod:`debateqd.qd.selection.allocation`.
 
-    Contests are played on fresh questions, which nobody has learned from, where there are any. The
-    questions of a wave are few, so that an engine with a prefix cache reads each passage once.
+    Contests are played on fresh questions, which no strategy has learned from, where there are any.
+    The questions of a wave are few, so that an engine with a prefix cache reads each passage once.
     """
 
     settings = AllocationSettings(own=0.0, anchors=0.0)

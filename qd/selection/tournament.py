@@ -2,10 +2,10 @@
 
 Without a number of debates the one pairing plays its whole rounds, one per wave (the paper's
 tournament). With one, pairings share the debates of every wave; what one of them has no use for
-goes to the next, and what nobody wants to neighbours in the standings.
+goes to the next, and what none wants to neighbours in the standings.
 
 For persuasion and mix, and for truth with ``teams: neighbours``, a contest is two debates, seats
-exchanged. For truth with ``teams: self`` its strategies debate themselves, so that nobody is rated
+exchanged. For truth with ``teams: self`` its strategies debate themselves, so that none is rated
 for a partner.
 """
 
@@ -67,7 +67,7 @@ class Tournament:
 
     @property
     def alone(self) -> bool:
-        """Whether strategies debate themselves, or there is nobody else in a debate."""
+        """Whether strategies debate themselves, or have no opponent in a debate."""
         team = self._config.objective == "truth" and self._settings.teams == "self"
         return team or len(self._rules.players) == 1
 
@@ -223,7 +223,7 @@ class Tournament:
                 own[strategy_id].append(match)
         earned = dict.fromkeys(played.byes, BYE_POINTS[self._settings.bye])
         for strategy_id, found in own.items():
-            # Nobody is punished for a wave in which no verdict could be used.
+            # No player is punished for a wave in which no verdict could be used.
             won = points(found, strategy_id, self._config.truth_weight)
             earned[strategy_id] = 0.5 if won is None else won
         for strategy_id, number in earned.items():

@@ -109,11 +109,11 @@ class Record:
         overall: Against other strategies.
         correct: Of them, those in which it defended the correct answer.
         wrong: Of them, those in which its opponent did.
-        neither: Of them, those in which nobody did.
+        neither: Of them, those in which no player did.
         first: Of them, those in which its answer was presented first.
         second: The rest.
         self_play: Debates with itself; won means that the judge found the correct answer.
-        unusable: Debates without a usable verdict, with whomever.
+        unusable: Debates without a usable verdict, of all kinds.
     """
 
     overall: Tally = Tally()

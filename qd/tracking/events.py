@@ -264,7 +264,7 @@ class RunFinished:
 
 
 class Listener:
-    """Somebody who watches a run. Subclass it and override what is of interest.
+    """Watches a run. Subclass it and override what is of interest.
 
     Listeners cannot change a run; each call must return soon.
     """

@@ -282,7 +282,7 @@ def leak_guard(mutation: MutationConfig, questions: Sequence[Question]) -> Guard
 
 
 def keep_best(state: TrainingState, count: int) -> None:
-    """Evict all but the best-rated of each family from the archive; 0 keeps everybody."""
+    """Evict all but the best-rated of each family from the archive; 0 keeps all."""
     if not count:
         return
     places: dict[str, int] = {}

@@ -66,7 +66,7 @@ class Competition:
         generation: int,
         play: Callable[[Sequence[Plan]], list[Match]],
     ) -> Ratings:
-        """Play the tournament; then rate everybody by the whole log.
+        """Play the tournament; then rate all players by the whole log.
 
         Renews the state's ratings, and the fitness of the archive's members. ``players`` are the
         living and the children.
@@ -142,11 +142,9 @@ class Competition:
 
 def _known_ratings(state: TrainingState, children: Sequence[Strategy]) -> dict[str, float]:
     """Last ratings; a child is expected to be as good as its first parent."""
-    known = dict(state.ratings)
-    for child in children:
-        if child.parents and child.parents[0] in known:
-            known[child.strategy_id] = known[child.parents[0]]
-    return known
+    known = state.ratings
+    expected = {c.strategy_id: known[p] for c in children for p in c.parents[:1] if p in known}
+    return known | expected
 
 
 def _renew(state: TrainingState, ratings: Mapping[str, float]) -> None:

@@ -90,12 +90,8 @@ class Reporter:
 
     def debates(self) -> tuple[int, int]:
         """Upper bound of debates per report, and of those that are played once in a run."""
-        count, families = len(self._questions), len(FAMILIES)
-        weight = self._config.truth_weight
-        return (
-            families * count * (2 + (weight > 0)),
-            families * count * (weight > 0),
-        )
+        most, truth = len(self._questions) * len(FAMILIES), self._config.truth_weight > 0
+        return most * (2 + truth), most * truth
 
     def measure(
         self,
@@ -106,11 +102,10 @@ class Reporter:
     ) -> Gains:
         """Play the report of a generation; ``play`` may take results over from earlier ones."""
         weight = self._config.truth_weight
-        met = self._meet_panel(chosen, strategies, generation, play)
+        measured = [strategies[strategy_id] for strategy_id in chosen]
+        met = self._meet_panel(measured, generation, play)
         shares = contest_scores(met, self._score) if weight < 1 else {}
-        reached, seeds = (
-            self._truth(chosen, strategies, generation, play) if weight > 0 else ({}, {})
-        )
+        reached, seeds = self._truth(measured, generation, play) if weight > 0 else ({}, {})
         parts = {"persuasion": 0.0, "truth": 1.0} | ({"mix": weight} if 0 < weight < 1 else {})
         above = {name: above_seeds(shares, reached, seeds, part) for name, part in parts.items()}
         objective: dict[str, float] = {}
@@ -140,36 +135,28 @@ class Reporter:
         )
 
     def _meet_panel(
-        self,
-        chosen: Sequence[str],
-        strategies: Mapping[str, Strategy],
-        generation: int,
-        play: PlayPlans,
+        self, chosen: Sequence[Strategy], generation: int, play: PlayPlans
     ) -> list[tuple[str, Match]]:
         """All debates of every champion with the panel's seed on every question."""
         names: list[str] = []
         plans: list[Plan] = []
         for number, question in enumerate(self._questions):
-            for name in chosen:
-                pair = (strategies[name], self._opponent(number, name))
+            for one in chosen:
+                pair = (one, self._opponent(number, one.strategy_id))
                 for plan in self._planner.contest("report", generation, question, pair, "panel"):
-                    if pair[0] in plan.seats.values():  # nobody meets anybody alone in a debate
-                        names.append(name)
+                    if one in plan.seats.values():  # nobody meets anybody alone in a debate
+                        names.append(one.strategy_id)
                         plans.append(plan)
         return list(zip(names, play(plans), strict=True))
 
     def _truth(
-        self,
-        chosen: Sequence[str],
-        strategies: Mapping[str, Strategy],
-        generation: int,
-        play: PlayPlans,
+        self, chosen: Sequence[Strategy], generation: int, play: PlayPlans
     ) -> tuple[dict[Key, tuple[float, str]], dict[Key, tuple[float, str]]]:
         """Truth scores of champions, and of seeds."""
         plans, names = [], []
         for number, question in enumerate(self._questions):
             seeds = [(True, seed) for seed in self._one_per_family(number)]
-            for is_seed, one in (*seeds, *((False, strategies[c]) for c in chosen)):
+            for is_seed, one in (*seeds, *((False, one) for one in chosen)):
                 names.append((is_seed, one.strategy_id))
                 plans.append(self._planner.alone("report", generation, question, one))
         sides: dict[bool, list[tuple[str, Match]]] = {True: [], False: []}

@@ -35,7 +35,7 @@ class Labeller:
         self._heard: dict[str, list[str]] = {}
 
     def begin(self, strategy_ids: Iterable[str]) -> None:
-        """Begin a generation: listen to these new strategies, and to nobody else."""
+        """Begin a generation: listen to these new strategies, and to no others."""
         self._heard = {strategy_id: [] for strategy_id in strategy_ids} if self.active else {}
 
     def hear(self, strategy_id: str, spoken: Iterable[Utterance]) -> None:

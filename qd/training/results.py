@@ -207,7 +207,7 @@ def summary_json(
 def ratings_of_players(
     fitted: Ratings, players: Sequence[Strategy], known: Mapping[str, float]
 ) -> dict[str, float]:
-    """Ratings of a tournament's players; whoever has no usable match keeps the last one.
+    """Ratings of a tournament's players; those without a usable match keep the last one.
 
     Rounded to a millionth of an Elo point, so that the last bits of a machine's arithmetic decide
     nothing.

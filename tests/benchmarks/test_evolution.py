@@ -178,3 +178,11 @@ def test_nobody_meets_himself(gains: ModuleType):
     assert seed.strategy_id not in met
     assert len(met) == 34
     assert max(met.values()) < 50
+
+
+def test_an_interval_over_worlds(table: ModuleType):
+    estimate = table.t_interval([1.0, 2.0, 3.0, 4.0])
+    half = 3.182 * math.sqrt(5 / 3) / 2
+    assert (estimate.low, estimate.high) == pytest.approx((2.5 - half, 2.5 + half), abs=0.03)
+    assert estimate.excludes(0.0)
+    assert not table.t_interval([1.0]).excludes(0.0)

@@ -9,7 +9,6 @@ from debateqd.qd.statistics import (
     Estimate,
     difference_interval,
     mean_interval,
-    t_interval,
     t_quantile,
     wilson,
 )
@@ -99,14 +98,6 @@ def test_difference_of_independent_sets() -> None:
 def test_a_run_against_itself_differs_by_nothing() -> None:
     estimate = mean_interval([0.0] * 10, list(range(10)))
     assert (estimate.value, estimate.low, estimate.high) == (0.0, 0.0, 0.0)
-
-
-def test_t_interval_over_worlds() -> None:
-    estimate = t_interval([1.0, 2.0, 3.0, 4.0])
-    half = 3.182 * math.sqrt(5 / 3) / 2
-    assert (estimate.low, estimate.high) == pytest.approx((2.5 - half, 2.5 + half), abs=0.03)
-    assert estimate.excludes(0.0)
-    assert not t_interval([1.0]).excludes(0.0)
 
 
 def test_json_has_no_numbers_that_json_lacks() -> None:
