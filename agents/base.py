@@ -118,8 +118,6 @@ class ThinkingAgent(Protocol):
     @property
     def model(self) -> ChatModel:
         """The model that answers this agent's requests."""
-        ...
 
     def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
         """Turn one observation into one decision."""
-        ...

@@ -130,7 +130,6 @@ class VerdictMethod(Protocol):
 
     def ask(self, matter: Matter) -> Thought[Verdict | Failure]:
         """Ask for a verdict in both answer orders, in one wave and one repair."""
-        ...
 
 
 class Probabilities:

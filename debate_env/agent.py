@@ -42,7 +42,6 @@ class Agent(Protocol):
 
     def act(self, observations: Sequence[Observation]) -> Sequence[Action]:
         """Return one action per observation, in the same order."""
-        ...
 
 
 def ask(

@@ -134,24 +134,19 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str:
         """The specification that makes this model, e.g. ``"embedded"``."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """Names everything but the request that determines a reply (weights, world, template)."""
-        ...
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Accept requests; must not wait for their replies."""
-        ...
 
     def poll(self) -> list[tuple[int, Reply]]:
         """Return finished tickets; wait only when some are outstanding and none has finished."""
-        ...
 
     def close(self) -> None:
         """Release whatever the model holds."""
-        ...
 
 
 @runtime_checkable
@@ -165,7 +160,6 @@ class PatientModel(ChatModel, Protocol):
 
     def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
         """Return finished tickets; wait at most ``seconds``, 0 meaning not at all."""
-        ...
 
 
 @runtime_checkable
@@ -174,7 +168,6 @@ class TokenCounter(Protocol):
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Count the tokens of a prompt, its chat template included."""
-        ...
 
 
 @runtime_checkable
@@ -193,7 +186,6 @@ class MeteredModel(Protocol):
     @property
     def delivery(self) -> Counter[str]:
         """What was counted so far; grows only."""
-        ...
 
 
 def capabilities_of(model: ChatModel) -> Capabilities:

@@ -94,22 +94,18 @@ class DebateProtocol(Protocol):
     @property
     def name(self) -> str:
         """The name by which settings choose this protocol."""
-        ...
 
     @property
     def players(self) -> tuple[str, ...]:
         """Seats that strategies play, ``"<role>_<number>"``."""
-        ...
 
     @property
     def judges(self) -> tuple[str, ...]:
         """Seats that give a verdict; may be empty. The seats of a debate are players and judges."""
-        ...
 
     @property
     def symmetric(self) -> bool:
         """Whether it is all the same to a player which seat it has, answers apart."""
-        ...
 
     def wave(self, index: int, speeches: tuple[Speech, ...], rounds: int) -> Wave | None:
         """Say who acts next.
@@ -123,27 +119,21 @@ class DebateProtocol(Protocol):
             The next wave. The one with phase :data:`VERDICT` is the last: its action ends the
             debate. ``None`` ends a debate without a verdict, and nobody is paid.
         """
-        ...
 
     def visible(self, seat: str, speeches: tuple[Speech, ...]) -> tuple[Speech, ...]:
         """Say which published speeches ``seat`` sees; the same tuple when it sees them all."""
-        ...
 
     def reads_passage(self, seat: str) -> bool:
         """Say whether ``seat`` sees the passage."""
-        ...
 
     def defends(self, seat: str) -> int | None:
         """Say which presented answer ``seat`` argues for: 0, 1 or ``None``."""
-        ...
 
     def scores(self, ending: Ending) -> Scores:
         """Say what every player earns under either objective; ``None`` where nothing is."""
-        ...
 
     def comparisons(self, ending: Ending) -> tuple[Comparison, ...]:
         """Say which players were compared; none where nobody is rated."""
-        ...
 
 
 def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:

@@ -57,15 +57,12 @@ class ChatTokenizer(Protocol):
 
     def apply_chat_template(self, conversation: Any, **kwargs: Any) -> Any:
         """Write a conversation, as text or as tokens."""
-        ...
 
     def encode(self, text: str, **kwargs: Any) -> list[int]:
         """Encode a text, special tokens in it included."""
-        ...
 
     def decode(self, token_ids: Any, **kwargs: Any) -> str:
         """Decode tokens."""
-        ...
 
 
 class TokenCache:
