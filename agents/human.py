@@ -7,17 +7,17 @@ the passage as any other judge.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
+from debate_env.agent import Observation
 from debate_env.core.protocols import VERDICT
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import clean
 from debate_env.core.transcript import Speech, parse_transcript
 from debateqd.agents.prompts import LETTERS
 
-Observation = Mapping[str, Any]
 _WIDTH = 96
 _MARKS = (
     ("<v_quote>", "“"),

@@ -12,13 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from debate_env.agent import Agent
+from debate_env.agent import Agent, Observation
 from debate_env.core.protocols import VERDICT
 from debate_env.core.quotes import read_quotes
 from debate_env.core.transcript import parse_transcript
 from debateqd.agents.base import derive_seed
-
-Observation = Mapping[str, Any]
 
 _SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n+")
 _WORD = re.compile(r"[^\W_]+")

@@ -79,14 +79,11 @@ def split_counts(
         while len(chosen[name]) < size:
             group = next(left, None)
             if group is None:
+                wanted = ", ".join(f"{n} {part}" for part, n in reversed([*sizes.items()]))
                 raise InputError(
-                    f"too few questions to split: wanted {_listing(sizes)} with no passage in two "
+                    f"too few questions to split: wanted {wanted} with no passage in two "
                     f"parts, the set holds {total} on {len(groups)} passages and {name} got only "
                     f"{len(chosen[name])}; ask for fewer, or multiples of the questions per passage"
                 )
             chosen[name] += group[: size - len(chosen[name])]
     return chosen
-
-
-def _listing(sizes: Mapping[str, int]) -> str:
-    return ", ".join(f"{size} {name}" for name, size in reversed(list(sizes.items())))
