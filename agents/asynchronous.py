@@ -129,8 +129,5 @@ def from_async(agent: Any, name: str = "") -> AsyncAgent:
             apart; or a coroutine function of one observation. Its ``feedback`` is called as that of
             any agent.
         name: For reports.
-
-    Raises:
-        InputError: It is not asynchronous.
     """
     return AsyncAgent(agent, name)

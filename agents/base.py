@@ -43,13 +43,10 @@ def derive_seed(*parts: object) -> int:
 
 
 def request_seed(turn_seed: int, sample: int = 0, attempt: int = 0) -> int:
-    """Derive the seed of one request; candidates, votes and repairs each get their own.
+    """Derive the seed of one request, in ``[0, 2**53)``; every vote and repair has its own.
 
     A turn's seed is a digest already, so mixing two small numbers into it is enough and costs a
     third of :func:`derive_seed`; the mixer is that of SplitMix64 (Steele, Lea and Flood 2014).
-
-    Returns:
-        An integer in ``[0, 2**53)``.
     """
     x = (turn_seed + 0x9E3779B97F4A7C15 * (1 + sample + (attempt << 32))) & _MASK
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

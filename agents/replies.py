@@ -84,15 +84,12 @@ def read_probabilities(given: Sequence[float], n: int) -> tuple[float, ...] | Fa
 
 
 def read_letter(text: str, n: int) -> int | None:
-    """Read a verdict given as a letter.
+    """Read a verdict given as a letter; return its index among the first ``n``, or ``None``.
 
     Strict on purpose: the whole reply, or else its last line, must be the letter alone, with at
     most "the correct answer is" before it and brackets, quotes or a full stop around it. A letter
     found somewhere in a sentence proves nothing ("A is wrong"), nor does one that ends a sentence
     begun on the line before ("The answer is not / A"), nor a reply that gives two ("A / B").
-
-    Returns:
-        The index of the letter, or ``None`` when the reply names none of the first ``n``.
     """
     body = text.strip()
     found = _letter_alone(body)
@@ -116,12 +113,9 @@ def _letter_alone(line: str) -> re.Match[str] | None:
 
 @lru_cache(maxsize=len(LETTERS))
 def credence_schema(n: int) -> str:
-    """Return the JSON schema of a verdict with a credence for each of ``n`` answers.
+    """Return the canonical JSON schema of a verdict with a credence for each of ``n`` answers.
 
     Whole numbers in a range and no further keys: an engine that enforces it cannot go on for ever.
-
-    Returns:
-        Canonical JSON text: sorted keys, no white space.
     """
     number = {"type": "integer", "minimum": 0, "maximum": 100}
     letters = list(LETTERS[:n])
@@ -135,15 +129,12 @@ def credence_schema(n: int) -> str:
 
 
 def read_credence(text: str, n: int) -> tuple[float, ...] | None:
-    """Read a verdict given as JSON with a number for each letter.
+    """Read a verdict given as JSON with a number for each letter; ``None`` if it is none.
 
     The whole reply must be one object, at most within a code fence, with exactly the first ``n``
     letters as keys and each of them once. Its values are numbers, not negative, that sum to 100
     within 1 (per cents) or to 1 within 0.01 (shares). No object is both, so that nothing has to be
     guessed; one that is neither is no verdict.
-
-    Returns:
-        ``n`` credences that sum to 1; ``None`` when the reply holds no such verdict.
     """
     body = text.strip()
     if len(body) > _LONGEST_CREDENCE:

@@ -26,9 +26,6 @@ def from_archive(
     """Turn a stored strategy (``"s0042"``) of a run back into an agent.
 
     The debater model of the run speaks for it, unless another is given.
-
-    Raises:
-        InputError: The directory, a file or the strategy is missing or malformed.
     """
     folder = Path(run_dir)
     if not folder.is_dir():

@@ -267,9 +267,6 @@ def run_check(name: str, make: MakeModel) -> None:
         name: One of :data:`CHECKS`.
         make: Makes the model, which is closed afterwards; a model that is dear to make may be
             shared, behind a ``close`` that does nothing.
-
-    Raises:
-        AssertionError: The check failed; says how.
     """
     model = make()
     try:
@@ -279,11 +276,7 @@ def run_check(name: str, make: MakeModel) -> None:
 
 
 def check_chat_model(make: MakeModel) -> list[str]:
-    """Run every check on one model.
-
-    Raises:
-        AssertionError: A check failed; the message begins with its name.
-    """
+    """Run every check on one model; the message of one that fails begins with its name."""
     for name in CHECKS:
         try:
             run_check(name, make)

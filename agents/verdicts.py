@@ -62,9 +62,6 @@ class VerdictSettings:
             below, votes agree more than the model is sure.
         max_tokens: Upper bound on the tokens of a reply; ``None``: what a letter or the stated
             credences need. A model that thinks before it answers may need far more.
-
-    Raises:
-        FieldError: A value is not allowed.
     """
 
     method: Method = "auto"

@@ -181,11 +181,7 @@ def _classic(kind: str, name: str) -> Any:
 def measure(
     *, seconds: float, repeats: int, sizes: Sequence[int], classics: Sequence[str]
 ) -> tuple[list[Speed], list[str]]:
-    """Time every case.
-
-    Returns:
-        The table, and one line per environment that could not be made.
-    """
+    """Time every case; return the table, and a line per environment that could not be made."""
     questions = sample_questions()
     plain, quoted = debate_episodes(), debate_episodes(quoted=True)
     cases: dict[tuple[str, str], Callable[[], float]] = {}

@@ -129,9 +129,6 @@ class raw_env(AECDebate):  # noqa: N801 - PettingZoo's name
         render_mode: ``"human"``, ``"ansi"``, ``"html"`` or ``None``.
         **settings: Fields of :class:`debate_env.core.settings.DebateSettings`, whose defaults are
             those of this page.
-
-    Raises:
-        InputError: A value is not allowed; says which and what is.
     """
 
     metadata: ClassVar[dict[str, Any]] = {**AECDebate.metadata, "name": "debate_v0"}

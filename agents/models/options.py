@@ -98,11 +98,7 @@ ENGINES: Mapping[str, type[EngineOptions]] = {"vllm": VllmOptions, "openai": Ope
 
 
 def read_options(engine: str, values: Mapping[str, Any], where: str = "") -> EngineOptions:
-    """Check the options of an engine.
-
-    Raises:
-        InputError: An option is unknown or of a wrong value.
-    """
+    """Check the options of an engine."""
     kind, where = ENGINES[engine], where or f"model '{engine}'"
     for name in values:
         if name not in kind.model_fields:

@@ -34,9 +34,6 @@ def make_model(spec: str, **options: Any) -> ChatModel:
         **options: Handed to the factory; they override what the specification says. Those of
             ``vllm`` and ``openai`` are the fields of the classes in
             :mod:`debateqd.agents.models.options`.
-
-    Raises:
-        InputError: Nothing goes by that name, or an option is not allowed.
     """
     name, _, rest = spec.strip().partition(":")
     factory = _FACTORIES.get(name)
@@ -63,9 +60,6 @@ def check_model(spec: str) -> None:
     The embedded model's options are checked in full; of ``vllm`` and ``openai``, that there is a
     name (a run may be planned where it cannot be played). A registered factory is taken at its
     word; of a ``package.module:factory`` only the package is looked for.
-
-    Raises:
-        InputError: Nothing goes by that name, or an option of the embedded model is not allowed.
     """
     name, _, rest = spec.strip().partition(":")
     factory = _FACTORIES.get(name)

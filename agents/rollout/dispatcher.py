@@ -193,11 +193,7 @@ def run_thoughts(
 ) -> list[T]:
     """Run thoughts outside a debate (mutators, labellers, baselines) on one model.
 
-    Returns:
-        What each thought returned, in the order given.
-
-    Raises:
-        Exception: Whatever a thought raises.
+    Returns what each returned, in the order given; whatever one raises passes through.
     """
     if max_open < 1:
         raise InputError(f"max_open must be at least 1, not {max_open}")

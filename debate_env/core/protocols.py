@@ -286,11 +286,7 @@ def protocol_names() -> tuple[str, ...]:
 
 
 def get_protocol(name: str) -> DebateProtocol:
-    """Return the protocol called ``name``.
-
-    Raises:
-        InputError: There is none; says which there are.
-    """
+    """Return the protocol called ``name``."""
     try:
         return _PROTOCOLS[name]
     except KeyError:

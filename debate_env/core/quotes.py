@@ -183,11 +183,7 @@ def close_quote(text: str) -> Literal["", "</quote>"]:
 
 
 def read_quotes(marked_text: str) -> list[tuple[str, bool]]:
-    """Read the quotes of a marked speech or transcript.
-
-    Returns:
-        For every quote, in order: its text and whether it was verified.
-    """
+    """Read the quotes of a marked speech or transcript, each with whether it was verified."""
     return [(content, letter == "v") for letter, content in MARKED_QUOTE.findall(marked_text)]
 
 

@@ -29,9 +29,6 @@ class DebateSettings:
         objective: Which score the debaters' reward is.
         reward_form: The judge's credence, a win, or log-odds.
         mix_weight: Weight of truth in the ``mix`` objective; persuasion has the rest.
-
-    Raises:
-        FieldError: A value is not allowed, or no protocol has this name.
     """
 
     protocol: str = "simultaneous"
@@ -82,15 +79,7 @@ class SettingsFields(TypedDict, total=False):
 
 
 def read_settings(given: Mapping[str, Any], *others: str) -> DebateSettings:
-    """Make settings of keyword arguments.
-
-    Args:
-        given: Fields of :class:`DebateSettings`.
-        others: What else the function takes that they were given to.
-
-    Raises:
-        InputError: One is unknown (names the nearest that is not), or its value is not allowed.
-    """
+    """Make settings of keyword arguments to a function that takes ``others``, too."""
     allowed = (*DebateSettings.__dataclass_fields__, *others)
     for name in given:
         if name not in allowed:

@@ -59,9 +59,6 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
         questions: As for :class:`debate_env.core.aec.AECDebate`.
         render_mode: As there.
         **settings: Fields of :class:`debate_env.core.settings.DebateSettings`.
-
-    Raises:
-        InputError: There is no such seat, or an opponent is given for no other seat.
     """
 
     metadata = AECDebate.metadata

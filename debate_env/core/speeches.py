@@ -36,10 +36,8 @@ def clean(text: str) -> str:
 def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
     """Cut a speech after ``word_limit`` words (pieces between white space).
 
-    A quote that the cut leaves open is closed, and :data:`TRUNCATION_MARK` is appended.
-
-    Returns:
-        The text, its number of words (the mark not counted) and whether it was cut.
+    A quote that the cut leaves open is closed, and :data:`TRUNCATION_MARK` is appended. Returned
+    are the text, its number of words (the mark not counted) and whether it was cut.
     """
     words = len(text.split())
     if words <= word_limit:

@@ -99,9 +99,6 @@ def load_quality(path: str | Path, options: QualityOptions | None = None) -> Que
         path: The file.
         options: What to take of it; by default every question, with gold and the most voted wrong
             answer in the order of the options.
-
-    Raises:
-        InputError: Anything in the file is wrong, or no question is left.
     """
     options = options or QualityOptions()
     items = read_items(path, validated=options.filter == "khan")

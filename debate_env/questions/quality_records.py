@@ -119,9 +119,6 @@ def read_items(path: str | Path, *, validated: bool = False) -> list[QualityItem
     Args:
         path: The file, plain or gzip.
         validated: Insist on validation data for every question; two-option files have none.
-
-    Raises:
-        InputError: Anything in the file is wrong.
     """
     found: list[QualityItem] = []
     articles: dict[str, str] = {}

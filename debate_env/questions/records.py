@@ -194,11 +194,7 @@ def _refuse_misspelt(
 
 
 def load_jsonl(path: str | Path) -> QuestionSet:
-    """Load a file of one JSON object per line, plain or gzip.
-
-    Raises:
-        InputError: Anything in the file is wrong; then nothing is loaded.
-    """
+    """Load a file of one JSON object per line, plain or gzip."""
     collector = QuestionCollector(path)
     for place, record in json_lines(path):
         collector.add(question_from(record, place, collector, Path(path).name), place)
@@ -206,11 +202,7 @@ def load_jsonl(path: str | Path) -> QuestionSet:
 
 
 def load_csv(path: str | Path) -> QuestionSet:
-    """Load a CSV file, plain or gzip.
-
-    Raises:
-        InputError: Anything in the file is wrong; then nothing is loaded.
-    """
+    """Load a CSV file, plain or gzip."""
     collector = QuestionCollector(path)
     rows = _rows(path)
     header_place, header = next(rows)

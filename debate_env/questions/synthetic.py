@@ -58,9 +58,6 @@ def synthetic_questions(
     Returns:
         The questions, passage by passage; ``metadata["evidence"]`` lists the sentences that state
         the correct answer, ``metadata["decoys"]`` those that mention the wrong one, each verbatim.
-
-    Raises:
-        InputError: An argument is out of range.
     """
     per = questions_per_passage
     for option, fine, allowed in (

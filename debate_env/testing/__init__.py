@@ -43,20 +43,12 @@ CHECKS: Mapping[str, Callable[[Configuration], None]] = {**VIEW_CHECKS, **RULE_C
 
 
 def run_check(name: str, questions: Sequence[Question] | None = None, **settings: Any) -> None:
-    """Run one of :data:`CHECKS` on one configuration, with :func:`sample_questions` by default.
-
-    Raises:
-        AssertionError: The check failed; says how.
-    """
+    """Run one of :data:`CHECKS` on one configuration, with :func:`sample_questions` by default."""
     CHECKS[name](Configuration(questions or sample_questions(), settings))
 
 
 def check_debate_env(questions: Sequence[Question] | None = None, **settings: Any) -> list[str]:
-    """Run every check on one configuration.
-
-    Raises:
-        AssertionError: A check failed; the message begins with its name.
-    """
+    """Run every check on one configuration; what one that fails says begins with its name."""
     for name in CHECKS:
         try:
             run_check(name, questions, **settings)

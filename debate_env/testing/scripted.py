@@ -106,11 +106,7 @@ def scripted(space: Space[Any], agent: str, number: int, salt: int = 0) -> Any:
 
 
 def play(aec: Any, salt: int = 0) -> list[tuple[Any, ...]]:
-    """Play the episode of ``aec`` to its end with scripted actions.
-
-    Returns:
-        Per step: agent, observation, reward, termination, truncation and info.
-    """
+    """Play an episode with scripted actions; return the agent and ``last()`` of every step."""
     trace = []
     for agent in aec.agent_iter():
         trace.append((agent, *copy.deepcopy(aec.last())))

@@ -95,11 +95,7 @@ class World:
     styles: tuple[float, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Draw every parameter from its range.
-
-        Raises:
-            InputError: The kind is unknown or the seed is not an integer from 0.
-        """
+        """Draw every parameter from its range."""
         if self.kind not in RANGES:
             raise InputError(f"unknown kind of world {self.kind!r}; {nearest(self.kind, RANGES)}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
