@@ -6,9 +6,9 @@ asks a model (mutators, labellers, baselines).
 """
 
 from debateqd.agents.rollout.debates import DebateJob, DebateRecord
-from debateqd.agents.rollout.dispatcher import run_thoughts
 from debateqd.agents.rollout.in_env import EnvDebate, play_in_env
 from debateqd.agents.rollout.scheduler import PrefixRoom, play, play_all
+from debateqd.agents.rollout.thoughts import run_thoughts
 
 __all__ = [
     "DebateJob",

@@ -15,7 +15,7 @@ from debate_env.core.outcome import Outcome
 from debate_env.core.transcript import Speech
 from debateqd.agents.base import Decision, ThinkingAgent, Turn, derive_seed
 from debateqd.agents.rollout.debates import agent_error, as_decision, ending
-from debateqd.agents.rollout.dispatcher import run_thoughts
+from debateqd.agents.rollout.thoughts import run_thoughts
 
 
 @dataclass(frozen=True, slots=True)

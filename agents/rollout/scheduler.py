@@ -27,7 +27,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import Decision, Thought, Turn, derive_seed
 from debateqd.agents.models.base import Reply
 from debateqd.agents.rollout.debates import DebateJob, DebateRecord, OpenDebate, agent_error
-from debateqd.agents.rollout.dispatcher import Call, Dispatcher, Line
+from debateqd.agents.rollout.thoughts import Call, Line, ThoughtRunner
 
 _BY_INDEX = attrgetter("index")
 _FIRST_ROOM = 16  # debates that are open while everybody answers at once
@@ -173,7 +173,7 @@ class _Rollout:
         self._room = min(_FIRST_ROOM, max_open)
         self._on_record = on_record
         self._cache = None if room is None else _OpenPassages(room)
-        self._dispatcher = Dispatcher()
+        self._runner = ThoughtRunner()
         self._open = 0
         self._touched: list[OpenDebate] = []
         self._plain: dict[int, tuple[Agent, list[tuple[OpenDebate, str, Observation]]]] = {}
@@ -182,7 +182,7 @@ class _Rollout:
     def run(self, jobs: Iterable[DebateJob]) -> Iterator[tuple[int, DebateRecord]]:
         """Yield (position of the job, record) as debates finish."""
         source: Iterator[tuple[int, DebateJob]] | None = enumerate(jobs)
-        dispatcher, cache = self._dispatcher, self._cache
+        runner, cache = self._runner, self._cache
         item: tuple[int, DebateJob] | None = None  # taken, but not begun
         while True:
             while source is not None and self._open < self._room:
@@ -195,7 +195,7 @@ class _Rollout:
                     item = None
                     self._ask()
             # Models get to work first: the reader of a record or a plain agent may take a while.
-            dispatcher.submit()
+            runner.submit()
             if self._finished:
                 finished, self._finished = self._finished, []
                 self._open -= len(finished)
@@ -217,13 +217,13 @@ class _Rollout:
         if self._plain:
             self._ask_plain()
         else:
-            calls = self._dispatcher.collect()
-        if not self._dispatcher.idle or perf_counter() - begun > _AT_ONCE:
+            calls = self._runner.collect()
+        if not self._runner.idle or perf_counter() - begun > _AT_ONCE:
             self._room = min(2 * self._room, self._max_open)
         self._ask()
         # Every debate goes on while its data is at hand, before the next one is looked at.
         for call in calls:
-            self._dispatcher.advance(call)
+            self._runner.advance(call)
             if self._touched:
                 self._ask()
 
@@ -269,12 +269,12 @@ class _Rollout:
         turn = Turn(seat, number, job.settings, seed, job.job_id)
         try:
             thought = agent.think(observation, turn)
-            line = self._dispatcher.line(agent.model)
+            line = self._runner.line(agent.model)
         except Exception as error:  # noqa: BLE001  (an agent's own code)
             if debate.take(seat, Decision(None, failure=agent_error(seat, error))):
                 self._touched.append(debate)
             return
-        self._dispatcher.advance(_SeatCall(thought, line, debate, seat, self._touched))
+        self._runner.advance(_SeatCall(thought, line, debate, seat, self._touched))
 
     def _ask_plain(self) -> None:
         """Let every plain agent act on all observations that wait for it."""

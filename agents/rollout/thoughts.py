@@ -57,10 +57,10 @@ class Line:
         self.patient = model if isinstance(model, PatientModel) else None
 
 
-class Dispatcher:
+class ThoughtRunner:
     """Advances thoughts on any number of models.
 
-    Tickets start at a number that no other dispatcher uses, so that the late replies of one that
+    Tickets start at a number that no other runner uses, so that the late replies of one that
     was abandoned (Ctrl-C in a notebook) are told apart and dropped.
     """
 
@@ -165,7 +165,7 @@ class Dispatcher:
         for ticket, reply in replies:
             call = waiting.pop(ticket, None)
             if call is None:
-                continue  # a late reply to a dispatcher that was abandoned
+                continue  # a late reply to a runner that was abandoned
             line.owed -= 1
             call.replies[ticket - call.end] = reply  # type: ignore[index]
             call.missing -= 1
@@ -197,16 +197,16 @@ def run_thoughts(
     """
     if max_open < 1:
         raise InputError(f"max_open must be at least 1, not {max_open}")
-    dispatcher = Dispatcher()
-    line = dispatcher.line(model)
+    runner = ThoughtRunner()
+    line = runner.line(model)
     results: dict[int, Any] = {}
     begun = 0
     while len(results) < len(thoughts):
         while begun < len(thoughts) and begun - len(results) < max_open:
-            dispatcher.advance(_Asking(thoughts[begun], line, results, begun))
+            runner.advance(_Asking(thoughts[begun], line, results, begun))
             begun += 1
-        dispatcher.submit()
-        if not dispatcher.idle:
-            for call in dispatcher.collect():
-                dispatcher.advance(call)
+        runner.submit()
+        if not runner.idle:
+            for call in runner.collect():
+                runner.advance(call)
     return [results[slot] for slot in range(len(thoughts))]
