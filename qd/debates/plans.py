@@ -85,6 +85,13 @@ def seatings(rules: DebateProtocol, group: Sequence[T]) -> Iterator[dict[str, T]
         yield {seat: group[(i + turn) % len(group)] for i, seat in enumerate(rules.players)}
 
 
+def opponent_at(place: int, opponents: Sequence[Strategy], strategy: Strategy) -> Strategy:
+    """Return the opponent whose turn it is; the next one where that is the strategy itself."""
+    found = opponents[place % len(opponents)]
+    same = found.strategy_id == strategy.strategy_id
+    return opponents[(place + 1) % len(opponents)] if same else found
+
+
 def presented_swapped(run_seed: int, *parts: object) -> bool:
     """Whether the contested answers are exchanged: a coin that depends on names alone."""
     return bool(derive_seed(run_seed, "swap", *parts) & 1)
@@ -230,9 +237,7 @@ class EvaluationPlanner:
             for j, strategy in enumerate(strategies):
                 number = i * len(strategies) + j
                 place = number + number // cycle
-                opponent = opponents[place % len(opponents)]
-                if opponent.strategy_id == strategy.strategy_id:
-                    opponent = opponents[(place + 1) % len(opponents)]
+                opponent = opponent_at(place, opponents, strategy)
                 yield from self.contest(phase, question, strategy, opponent)
 
     def objective(

@@ -47,12 +47,9 @@ Play = Callable[[Sequence[Strategy], Sequence[Descriptor]], Sequence[Match]]
 class FreshLook:
     """An elite as the run reported it, and as fresh debates show it.
 
-    Attributes:
-        strategy: The strategy.
-        reported: Its reported score above the seeds; ``None`` where the rating says nothing of it.
-        scores: Fresh scores above the seeds.
-        passages: Passage of each of them.
-        behaviours: What was counted in its fresh speeches, by passage.
+    ``reported`` and ``scores``, with a passage each, are scores above the seeds; ``reported`` is
+    ``None`` where the rating says nothing of it. ``behaviours`` were counted in its fresh speeches,
+    by passage.
     """
 
     strategy: Strategy

@@ -8,6 +8,7 @@ those of the run; calls of reports are counted in neither.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -78,27 +79,20 @@ def play_equal(
     ``calls``.
     """
     questions = questions or open_questions(config.questions)
-    made = models or make_models(config)
-    try:
-        plan = plan_run(config, questions)
-        first = plan.first * plan.calls_per_debate
-        later = plan.tournament * plan.calls_per_debate
-        count = max(1, (calls - first) // max(1, later))
-        config = _with_generations(config, count)
-        summary = train(config, run_dir, listeners=listeners, models=made, questions=questions)
+    with ExitStack() as stack:
+        made = models or stack.enter_context(closing(make_models(config)))
+        given: dict[str, Any] = {"listeners": listeners, "models": made, "questions": questions}
+        size = plan_run(config, questions)
+        first = size.first * size.calls_per_debate
+        count = max(1, (calls - first) // max(1, size.tournament * size.calls_per_debate))
+        summary = train(_with_generations(config, count), run_dir, **given)
         while True:
             spent = calls_of(RunDirectory.open(run_dir))
             more = round((calls - spent) * count / max(1, spent - first))
             if more <= 0:
                 return summary
             count += more
-            config = _with_generations(config, count)
-            summary = resume(
-                run_dir, config=config, listeners=listeners, models=made, questions=questions
-            )
-    finally:
-        if models is None:
-            made.close()
+            summary = resume(run_dir, config=_with_generations(config, count), **given)
 
 
 def _with_generations(config: RunConfig, count: int) -> RunConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -137,8 +137,7 @@ def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
     # What a run may spend says nothing about looking at what it has become.
     config = config.model_copy(update={"budget": Limits()})
     with ExitStack() as stack:
-        bare = make_models(config, ROLES[:2])
-        stack.callback(bare.close)
+        bare = stack.enter_context(closing(make_models(config, ROLES[:2])))
         journal = None
         if config.models.journal:
             journal = run.path / FOLDER / JOURNAL

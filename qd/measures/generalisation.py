@@ -50,10 +50,8 @@ Contrast = Mapping[GroupSplit, float]
 class RunScores:
     """What one run's elites did on every split.
 
-    Attributes:
-        run: Its name.
-        splits: Values by split, each with the passage it is about. A passage has one name in all
-            runs that were evaluated on it, and others than those have other names.
+    Values by split stand with the passage they are about. A passage has one name in all runs that
+    were evaluated on it, and others than those have other names.
     """
 
     run: str

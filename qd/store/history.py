@@ -186,13 +186,8 @@ class Step:
 class Standing:
     """A rating of the strategy.
 
-    Attributes:
-        view: How it was computed: ``"elo"``, ``"bradley_terry"``, ...
-        value: Elo points, in the scale of the view.
-        low: Lower end of the 95 % interval; ``None`` where the view knows no uncertainty.
-        high: Upper end.
-        games: Usable debates behind it; those of reports are never rated.
-        generation: The last generation whose debates it counts.
+    In Elo points of a view such as ``"elo"``, with the ends of the 95 % interval where the view
+    knows one; it rests on ``games`` usable debates up to a generation, those of reports left out.
     """
 
     view: str

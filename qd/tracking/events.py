@@ -32,17 +32,10 @@ Stored = Annotated[Estimate, BeforeValidator(Estimate.from_json), PlainSerialize
 class RunStarted:
     """A run begins, or goes on.
 
-    Attributes:
-        run_dir: Where its files are.
-        name: Name of the run.
-        config: The resolved configuration, JSON-able, exactly as in ``config.yaml``.
-        objective: ``"persuasion"``, ``"truth"`` or ``"mix"``.
-        generations: The last generation; generation 0 evaluates the seeds.
-        first_generation: The generation about to be played; above 0 when a run is resumed.
-        questions: Number of questions per split.
-        simulation: Whether any model is the embedded one, so that results say nothing about
-            language models.
-        notes: What the models and the journal have to say, a line each.
+    ``config`` is exactly as in ``config.yaml``. Generations are played from the first one, above 0
+    when a run is resumed, to the last; generation 0 evaluates the seeds. ``questions`` are numbers
+    per split; in a ``simulation`` any model is the embedded one; ``notes`` of models and journal
+    are a line each.
     """
 
     run_dir: Path
@@ -213,13 +206,9 @@ _SCHEMA = TypeAdapter(GenerationStats)
 class Timing:
     """What a generation took here; goes to ``telemetry.jsonl`` and W&B, never into results.
 
-    Attributes:
-        seconds: Wall-clock seconds of the generation.
-        calls_per_second: Model calls per wall-clock second.
-        delivery: What delivery took, by model name: requests sent, retries, rejected replies,
-            replays, tokens as billed; see :class:`debateqd.agents.models.base.MeteredModel`.
-        money: What the generation cost; ``None`` where a price is unknown.
-        money_so_far: What the run has cost in all, earlier parts included.
+    ``delivery`` is what it took by model name: requests sent, retries, rejected replies, replays,
+    tokens as billed; see :class:`debateqd.agents.models.base.MeteredModel`. Money is ``None`` where
+    a price is unknown; ``money_so_far`` includes earlier parts of the run.
     """
 
     seconds: float
@@ -247,13 +236,9 @@ class GenerationFinished:
 class RunFinished:
     """A run ends.
 
-    Attributes:
-        run_dir: Where its files are.
-        status: Whether it finished, used up its budget, was interrupted, or failed.
-        message: One line; empty when it finished.
-        summary: What ``summary.json`` holds; empty unless finished, or stopped after at least one
-            generation.
-        elites: The archive's living strategies, best first; those of the last committed generation.
+    ``message`` is one line, empty when it finished. ``summary`` is what ``summary.json`` holds,
+    empty unless it finished, or stopped after at least one generation. Elites are those of the last
+    committed generation, best first.
     """
 
     run_dir: Path

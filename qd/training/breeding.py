@@ -52,8 +52,8 @@ class Breeder:
     """Makes children.
 
     A strategy may carry nothing of the questions of the splits train and selection; report and test
-    are not even read for this. ``known`` are all strategies made so far. Without ``transcripts`` of
-    committed generations nobody reflects on debates.
+    are not even read for this. ``known`` are all strategies made so far. ``transcripts`` reads
+    what was said in debates of committed generations.
 
     Raises:
         InputError: Unknown operator or parent rule, or operators of the same name.
@@ -65,7 +65,7 @@ class Breeder:
         questions: RunQuestions,
         model: ChatModel,
         known: Sequence[Strategy],
-        transcripts: Transcripts | None = None,
+        transcripts: Transcripts,
     ) -> None:
         mutation = config.evolution.mutation
         self._config = config
@@ -151,7 +151,7 @@ class Breeder:
         weight = self._config.truth_weight
         shares = self.shares(state)
         wanted = allot(shares, len(parents), seed)
-        cast = _Casting(state, elites, parents, self._transcripts is not None, self._config)
+        cast = _Casting(state, elites, parents, self._config)
         given: list[tuple[Mutator, _Means]] = []
         for child, (parent, name) in enumerate(zip(parents, wanted, strict=True)):
             order = [name, *sorted(shares, key=lambda n: (-shares[n], n))]
@@ -169,11 +169,8 @@ class Breeder:
                     "evolution.mutation.operators.rewrite a share"
                 )
             given.append(chosen)
-        said = (
-            self._transcripts([m for _, means in given for m in means.debates])
-            if self._transcripts and any(means.debates for _, means in given)
-            else {}
-        )
+        unread = [match for _, means in given for match in means.debates]
+        said = self._transcripts(unread) if unread else {}
         jobs = []
         for child, (parent, (mutator, means)) in enumerate(zip(parents, given, strict=True)):
             record = last_record(parent, state.matches, weight) if mutation.show_record else ""
@@ -201,14 +198,12 @@ class _Casting:
         state: TrainingState,
         elites: Sequence[Entry],
         parents: Sequence[Strategy],
-        transcripts: bool,
         config: RunConfig,
     ) -> None:
         self._state = state
         self._elites = {e.strategy_id: e for e in elites}
         self._config = config
         self._ids = frozenset(parent.strategy_id for parent in parents)
-        self._transcripts = transcripts
 
     def means(self, mutator: Mutator, parent: Strategy, seed: int) -> _Means | None:
         """Return what the operator needs; ``None`` when it is not to be had."""
@@ -233,8 +228,6 @@ class _Casting:
         return tuple(others[:count])
 
     def _lessons(self, parent: Strategy, seed: int) -> tuple[Match, ...]:
-        if not self._transcripts:
-            return ()
         return tuple(
             pick_debates(
                 parent.strategy_id,

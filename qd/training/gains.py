@@ -35,7 +35,7 @@ from debateqd.qd.debates.counting import (
     self_scores,
 )
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.debates.plans import Plan, RunPlanner
+from debateqd.qd.debates.plans import Plan, RunPlanner, opponent_at
 from debateqd.qd.debates.questions import draw_questions
 from debateqd.qd.debates.referee import PlayPlans
 from debateqd.qd.measures.scores import (
@@ -142,7 +142,7 @@ class Reporter:
         plans: list[Plan] = []
         for number, question in enumerate(self._questions):
             for one in chosen:
-                pair = (one, self._opponent(number, one.strategy_id))
+                pair = (one, opponent_at(number, self._panel, one))
                 for plan in self._planner.contest("report", generation, question, pair, "panel"):
                     if one in plan.seats.values():  # nobody meets anybody alone in a debate
                         names.append(one.strategy_id)
@@ -163,13 +163,6 @@ class Reporter:
         for (is_seed, name), match in zip(names, play(plans), strict=True):
             sides[is_seed].append((name, match))
         return self_scores(sides[False], self._score), self_scores(sides[True], self._score)
-
-    def _opponent(self, number: int, strategy_id: str) -> Strategy:
-        """The panel's seed for a question; the next one where that is the champion itself."""
-        found = self._panel[number % len(self._panel)]
-        if found.strategy_id == strategy_id:
-            found = self._panel[(number + 1) % len(self._panel)]
-        return found
 
     @property
     def _score(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,9 @@ def train(
     check_names(config)
     questions = questions or open_questions(config.questions)
     with ExitStack() as stack:
-        bare = _made(config, models, stack)
+        bare = models or stack.enter_context(closing(make_models(config)))
         questions = fit_questions(questions, config, bare)
-        writer = RunWriter.create(run_dir, config, questions.record())
-        stack.callback(writer.close)
+        writer = stack.enter_context(closing(RunWriter.create(run_dir, config, questions.record())))
         ready = _ready(config, bare, run_dir, journal, stack)
         return _run(Trainer(config, questions, ready, writer, listeners=listeners), ready, run_dir)
 
@@ -88,7 +87,7 @@ def resume(
             f"--generations {generations}: {run_dir} has already finished generation {done[-1]}"
         )
     with ExitStack() as stack:
-        bare = _made(config, models, stack)
+        bare = models or stack.enter_context(closing(make_models(config)))
         questions = fit_questions(questions, config, bare)
         writer, last = RunWriter.resume(run_dir)
         stack.callback(writer.close)
@@ -108,15 +107,6 @@ def resume(
         return _run(trainer, ready, run_dir)
 
 
-def _made(config: RunConfig, models: Models | None, stack: ExitStack) -> Models:
-    """Return the bare models: those given, or new ones, which are closed at the end."""
-    if models is not None:
-        return models
-    made = make_models(config)
-    stack.callback(made.close)
-    return made
-
-
 def _ready(
     config: RunConfig, bare: Models, run_dir: Path, journal: Path | None, stack: ExitStack
 ) -> Models:
@@ -127,7 +117,7 @@ def _ready(
     run = "" if file is None or file == own else str(run_dir.resolve())
     ready = equip(bare, config, file, run)
     if ready.journal is not None:
-        stack.callback(ready.journal.close)
+        stack.enter_context(closing(ready.journal))
     return ready
 
 

@@ -66,13 +66,13 @@ def test_keep_best():
 
 def test_children_are_made_and_copies_refused():
     questions = split_questions(question_set(), config().questions)
-    breeder = Breeder(config(), questions, StandIn(), SEEDS)
+    breeder = Breeder(config(), questions, StandIn(), SEEDS, lambda _: {})
     told: list[tuple[int, int]] = []
     births = breeder.breed(state(), 1, lambda done, total: told.append((done, total)))
     assert told == [(0, 40), (40, 40)]
     texts = [b.text for b in births if isinstance(b, Child)]
     assert len(texts) == 40
-    again = Breeder(config(), questions, StandIn(), SEEDS)
+    again = Breeder(config(), questions, StandIn(), SEEDS, lambda _: {})
     again.admit([b.strategy(f"x{n}") for n, b in enumerate(births) if isinstance(b, Child)])
     repeated = again.breed(state(), 1, lambda done, total: None)
     assert not {b.text for b in repeated if isinstance(b, Child)} & set(texts)
@@ -96,10 +96,10 @@ def test_the_record_tells_of_the_last_tournament_only():
 def test_unknown_parts_are_named():
     questions = split_questions(question_set(), config().questions)
     with pytest.raises(InputError, match="rewrite"):
-        Breeder(config(operators={"rewrit": 1.0}), questions, StandIn(), SEEDS)
+        Breeder(config(operators={"rewrit": 1.0}), questions, StandIn(), SEEDS, lambda _: {})
     wrong = RunConfig.model_validate({"evolution": {"parents": {"rule": "elite"}}})
     with pytest.raises(InputError, match="did you mean 'elites'"):
-        Breeder(wrong, questions, StandIn(), SEEDS)
+        Breeder(wrong, questions, StandIn(), SEEDS, lambda _: {})
 
 
 # --- operators --------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Shelf:
 
 
 def bred(run: TrainingState, model: StandIn, shelf: Shelf | None = None, **mutation: object):
-    breeder = Breeder(config(**mutation), QUESTIONS, model, SEEDS, shelf)
+    breeder = Breeder(config(**mutation), QUESTIONS, model, SEEDS, shelf or Shelf())
     births = breeder.breed(run, 1, lambda done, total: None)
     return births, [request.messages[1].content for request in model.seen]
 
@@ -181,16 +181,17 @@ def test_yields_move_the_shares():
 
 def test_what_cannot_work_for_a_parent_is_left_to_another_operator():
     only = {"reflection": 1.0, "rewrite": 0.0001}
-    for run, shelf in ((state(), Shelf()), (state(), None)):
-        run.matches += log("selection") if shelf else log()
-        births, prompts = bred(run, StandIn(), shelf, operators=only, floor=0.0)
+    for matches in (log("selection"), []):
+        run = state()
+        run.matches += matches
+        births, prompts = bred(run, StandIn(), operators=only, floor=0.0)
         assert {birth.operator for birth in births} == {"rewrite"}
         assert not any(debates_shown(prompt) for prompt in prompts)
 
 
 def test_a_run_without_a_working_operator_stops_with_a_reason():
     with pytest.raises(TrainingStoppedError, match="no mutation operator can work"):
-        bred(state(), StandIn(), None, operators={"reflection": 1.0})
+        bred(state(), StandIn(), operators={"reflection": 1.0})
 
 
 def test_children_are_the_same_again():
@@ -220,7 +221,7 @@ def test_what_held_out_questions_hold_is_not_even_looked_at():
         report=None,  # type: ignore[arg-type]
         test=None,  # type: ignore[arg-type]
     )
-    Breeder(config(), marked, StandIn(), SEEDS)
+    Breeder(config(), marked, StandIn(), SEEDS, lambda _: {})
 
 
 def test_leaks_are_refused_as_configured():
