@@ -77,9 +77,7 @@ class Plan:
 def seatings(rules: DebateProtocol, group: Sequence[T]) -> Iterator[dict[str, T]]:
     """Seat a group around the table as often as it has members, each in another place every time.
 
-    Args:
-        rules: Say which seats players have.
-        group: Those who play; they take turns over the seats where there are more of them.
+    Those who play take turns over the seats where there are more of them.
     """
     for turn in range(len(group)):
         yield {seat: group[(i + turn) % len(group)] for i, seat in enumerate(rules.players)}

@@ -154,10 +154,7 @@ def open_questions(config: QuestionsConfig) -> RunQuestions:
 def draw_questions(questions: Sequence[Question], count: int, *seed: object) -> list[Question]:
     """Draw questions without replacement; those of one passage stand together.
 
-    Args:
-        questions: Where to draw from.
-        count: How many; all of them when there are fewer.
-        seed: Names the draw; which questions are drawn depends on it and their ids alone.
+    All are drawn when there are fewer; which ones depends on the seed and their ids alone.
     """
     order = sorted(questions, key=lambda q: derive_seed(*seed, q.question_id))[:count]
     return by_passage(order)

@@ -88,8 +88,7 @@ def depths(strategies: Mapping[str, Strategy]) -> dict[str, int]:
 def text_distances(texts: Sequence[str]) -> NDArray[np.float64]:
     """Return the distances between texts, 0 for equal words to 1 for no pair of words in common.
 
-    Args:
-        texts: n texts, compared as in :class:`debateqd.qd.mutation.novelty.StrategyPool`.
+    Texts are compared as in :class:`debateqd.qd.mutation.novelty.StrategyPool`.
 
     Returns:
         Shape (n, n), symmetric, with zeros on the diagonal.

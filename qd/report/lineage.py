@@ -14,9 +14,9 @@ from debateqd.qd.report.visible import visible
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.history import (
     BATCH,
+    Ancestor,
     Record,
     Standing,
-    Step,
     StrategyFate,
     StrategyHistory,
     Tally,
@@ -90,7 +90,7 @@ def _origin(strategy: Strategy) -> str:
     return f"generation {strategy.generation}, {made}, {strategy.family}"
 
 
-def _step(step: Step, history: StrategyHistory, *, coloured: bool) -> list[RenderableType]:
+def _step(step: Ancestor, history: StrategyHistory, *, coloured: bool) -> list[RenderableType]:
     strategy = step.strategy
     alive = ", alive" if strategy.strategy_id in history.living else ""
     head = Text(visible(f"{strategy.strategy_id}: {_origin(strategy)}{alive}"), style="bold")

@@ -71,11 +71,7 @@ class ByRating(_Final):
 
 
 class ByProbability(_Final):
-    """Accept when the challenger is probably better; the loser goes.
-
-    Args:
-        accept: Probability from which it is accepted.
-    """
+    """Accept when the challenger is probably better; the loser goes."""
 
     needs_posterior = True
 

@@ -66,12 +66,8 @@ def choose(
 ) -> Choice:
     """Let those who wait face their elites again, then offer the children; changes the archive.
 
-    Args:
-        archive: The archive, its members' fitness up to date.
-        children: The generation's children with rating and behaviour.
-        rule: Decides.
-        posterior: What the ratings know; ``None`` where they know no uncertainty.
-        waited: Generations that a challenger has waited.
+    The archive's members and the children have their latest ratings; ``posterior`` is what the
+    ratings know, and ``waited`` tells for how many generations a challenger has.
     """
     challenges: list[Challenge] = []
     events: list[ArchiveEvent] = []

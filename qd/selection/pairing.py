@@ -150,9 +150,6 @@ class Swiss:
     With an odd number of players the lowest-placed who has not yet rested has a bye. Where the
     greedy choice would leave a player without a new partner it is taken back; if there is truly no
     round without a rematch, neighbours meet again rather than not at all.
-
-    Args:
-        count: Number of rounds; ``None`` for :func:`swiss_rounds`.
     """
 
     def __init__(self, count: int | None = None) -> None:
@@ -225,8 +222,7 @@ def _without_rematch(order: Sequence[str], standings: Standings) -> list[Pair] |
 class RoundRobin:
     """All meet all others once, by the circle method; an odd player out has a bye.
 
-    Args:
-        count: Play this many rounds only.
+    ``count``: so many rounds only.
     """
 
     def __init__(self, count: int | None = None) -> None:

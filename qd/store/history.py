@@ -175,7 +175,7 @@ def _tally(observed: Sequence[tuple[float, str]]) -> Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Ancestor:
     """A strategy on the way from a seed, and what its text changed, by parent id."""
 
     strategy: Strategy
@@ -224,7 +224,7 @@ class StrategyHistory:
     run: str
     simulation: bool
     strategy: Strategy
-    steps: tuple[Step, ...]
+    steps: tuple[Ancestor, ...]
     records: Mapping[str, Record]
     standings: tuple[Standing, ...]
     fate: StrategyFate
@@ -313,9 +313,9 @@ def _no_such(strategy_id: str, known: Sequence[str]) -> str:
     )
 
 
-def _step(strategy: Strategy, strategies: Mapping[str, Strategy]) -> Step:
+def _step(strategy: Strategy, strategies: Mapping[str, Strategy]) -> Ancestor:
     changes = {p: word_diff(strategies[p].text, strategy.text) for p in strategy.parents}
-    return Step(strategy, changes)
+    return Ancestor(strategy, changes)
 
 
 def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> StrategyFate:
