@@ -216,10 +216,6 @@ class BudgetedModel(WrappedModel):
 
     It counts what is spent, by the model's own account where there is one, else by the usage of
     its replies.
-
-    Args:
-        inner: Answers the requests.
-        budget: Shared by all models of a run.
     """
 
     def __init__(self, inner: ChatModel, budget: Budget) -> None:

@@ -83,11 +83,7 @@ class ThoughtRunner:
         return line
 
     def advance(self, call: Call) -> None:
-        """Run a thought up to its next batch of requests, or to its end.
-
-        Args:
-            call: A new thought, or one that :meth:`collect` returned.
-        """
+        """Run a thought, new or collected, up to its next batch of requests, or to its end."""
         replies = call.replies
         if replies is not None:
             call.received(replies)

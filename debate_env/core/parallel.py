@@ -21,10 +21,8 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
     """The same debate with PettingZoo's parallel interface.
 
     A step plays one wave: it takes the actions of all :attr:`acting_agents` and ignores the others,
-    so a simultaneous debate of R rounds is R + 1 steps.
-
-    Args:
-        aec_env: The debate it drives; it must not be stepped by anybody else.
+    so a simultaneous debate of R rounds is R + 1 steps. The debate that it drives must not be
+    stepped by anybody else.
     """
 
     def __init__(self, aec_env: AECDebate) -> None:
@@ -62,11 +60,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
         return {a: aec.observe(a) for a in self.agents}, dict(aec.infos)
 
     def step(self, actions: Mapping[str, Any]) -> Step:
-        """Play one wave.
-
-        Args:
-            actions: At least one action for each of :attr:`acting_agents`; others are ignored.
-        """
+        """Play one wave: an action for each of :attr:`acting_agents`; others are ignored."""
         aec = self.aec_env
         acting = self.acting_agents
         if not acting:

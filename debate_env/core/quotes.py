@@ -135,13 +135,8 @@ def mark(
     """Check the quotes of a speech and mark each as verified or not.
 
     An opening tag without a closing one, a closing tag without an opening one, and all but the
-    innermost of nested tags are not quotes and are neutralised like any other tag.
-
-    Args:
-        text: The speech as the debater wrote it.
-        passage: Where quotes must stand.
-        mode: How quotes are checked.
-        earlier: Keys (:attr:`Quote.key`) of the same side's quotes in earlier speeches.
+    innermost of nested tags are not quotes and are neutralised like any other tag. ``earlier`` are
+    the keys (:attr:`Quote.key`) of the same side's quotes in earlier speeches.
     """
     if not text.isascii():
         text = text.replace("＜", "‹").replace("﹤", "‹")

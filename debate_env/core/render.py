@@ -76,11 +76,7 @@ def render_ansi(episode: Episode) -> str:
 
 
 def render_news(episode: Episode, shown: int) -> tuple[str, int]:
-    """Return what has not been shown yet, for a running display.
-
-    Args:
-        episode: The debate.
-        shown: What the previous call returned as second value; 0 at first.
+    """Return what has not been shown yet, for a running display; ``shown`` is 0 at first.
 
     Returns:
         The text, empty if nothing is new, and the value for the next call.

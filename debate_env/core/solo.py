@@ -51,14 +51,12 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
     ``gymnasium.vector.AsyncVectorEnv``.
 
     Args:
-        seat: ``"debater_0"``, ``"debater_1"`` or ``"judge_0"``.
+        seat: One of the protocol's, such as ``"debater_0"`` or ``"judge_0"``.
         opponents: Agents of the other seats; seats left out are played by :func:`plain_debater`
             and :func:`quote_counting_judge`. Their speeches are cut at ``max_chars``. If one
             raises, or gives an action that cannot be used, the episode is truncated:
             ``info["kind"]`` is ``"error"`` and ``info["message"]`` says what happened.
-        questions: As for :class:`debate_env.core.aec.AECDebate`.
-        render_mode: As there.
-        **settings: Fields of :class:`debate_env.core.settings.DebateSettings`.
+        questions: As for :class:`debate_env.debate_v0.raw_env`, and so is all that follows.
     """
 
     metadata = AECDebate.metadata

@@ -93,13 +93,7 @@ class QualityOptions:
 
 
 def load_quality(path: str | Path, options: QualityOptions | None = None) -> QuestionSet:
-    """Load a QuALITY file, plain or gzip.
-
-    Args:
-        path: The file.
-        options: What to take of it; by default every question, with gold and the most voted wrong
-            answer in the order of the options.
-    """
+    """Load a QuALITY file, plain or gzip; by default every question with two answers."""
     options = options or QualityOptions()
     items = read_items(path, validated=options.filter == "khan")
     kept, dropped = select(items, options)

@@ -114,12 +114,7 @@ class QualityItem:
 
 
 def read_items(path: str | Path, *, validated: bool = False) -> list[QualityItem]:
-    """Read every question of a file, in order.
-
-    Args:
-        path: The file, plain or gzip.
-        validated: Insist on validation data for every question; two-option files have none.
-    """
+    """Read every question of a file, in order; if ``validated``, insist on validation data."""
     found: list[QualityItem] = []
     articles: dict[str, str] = {}
     for place, record in json_lines(path):

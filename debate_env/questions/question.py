@@ -171,9 +171,6 @@ class QuestionSet(Sequence[Question]):
     Two sets are equal when they would give the same debates: when their :attr:`content_hash`
     agrees. ``source`` and ``metadata``, which no agent sees, play no part in it.
 
-    Args:
-        questions: The questions, in order.
-
     Raises:
         InputError: A question is invalid, an id occurs twice, or one ``passage_id`` comes with
             two passages.
