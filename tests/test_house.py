@@ -74,3 +74,21 @@ def test_files_and_folders_can_be_taken_in():
         if (k := sum(not p.name.startswith(("__pycache__", ".")) for p in f.iterdir())) > ENTRIES
     }
     assert wide == {}
+
+
+def test_no_two_things_have_one_name():
+    """Classes and types of one name would be a reader's trap; private ones are their module's."""
+    homes: dict[str, set[str]] = {}
+    for module, path in SOURCES.items():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                names = [node.name]
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = [t.id for t in targets if isinstance(t, ast.Name) and not t.id.isupper()]
+            else:
+                continue
+            for name in names:
+                if name[0].isupper():
+                    homes.setdefault(name, set()).add(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}

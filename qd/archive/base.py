@@ -12,7 +12,7 @@ from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Value
 Cell = tuple[int, ...]
 """Coordinates of a cell: one row number per axis."""
 
-Decision = Literal["accept", "reject", "undecided"]
+Acceptance = Literal["accept", "reject", "undecided"]
 """Whether a challenger takes the elite's place; undecided ones are kept where there is room."""
 
 EventKind = Literal["inserted", "replaced", "challenging", "moved", "rejected", "evicted"]
@@ -55,11 +55,11 @@ class Entry:
         return cls(str(data["strategy_id"]), float(data["fitness"]), behaviour)
 
 
-Decide = Callable[[Entry, Entry], Decision]
+Decide = Callable[[Entry, Entry], Acceptance]
 """An acceptance rule, asked with (challenger, incumbent)."""
 
 
-def better(challenger: Entry, incumbent: Entry) -> Decision:
+def better(challenger: Entry, incumbent: Entry) -> Acceptance:
     """Accept a strictly higher fitness; ties keep the incumbent."""
     return "accept" if challenger.fitness > incumbent.fitness else "reject"
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from debate_env.errors import InputError
 from debateqd.agents.base import derive_seed
-from debateqd.qd.archive.base import Decision, Entry
+from debateqd.qd.archive.base import Acceptance, Entry
 from debateqd.qd.config.schema import SelectionConfig
 from debateqd.qd.registry import Registry
 
@@ -41,10 +41,10 @@ class AcceptanceRule(Protocol):
     def needs_posterior(self) -> bool:
         """Whether the rule works only with a rating that knows its own uncertainty."""
 
-    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Acceptance:
         """Say what becomes of the challenger."""
 
-    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Acceptance:
         """Say what becomes of an elite that has just lost its place.
 
         ``belief`` is about ``former`` as the challenger. ``"undecided"`` keeps it as one, so that
@@ -55,7 +55,7 @@ class AcceptanceRule(Protocol):
 class _Final:
     """Rules by which a deposed elite goes for good."""
 
-    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Acceptance:
         """Let it go."""
         return "reject"
 
@@ -65,7 +65,7 @@ class ByRating(_Final):
 
     needs_posterior = False
 
-    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Acceptance:
         """Compare the two ratings."""
         return "accept" if belief.difference > 0 else "reject"
 
@@ -78,7 +78,7 @@ class ByProbability(_Final):
     def __init__(self, accept: float = 0.5) -> None:
         self.accept = accept
 
-    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Acceptance:
         """Compare the probability with the threshold."""
         return "accept" if _probability(belief) > self.accept else "reject"
 
@@ -102,7 +102,7 @@ class Racing:
         self.reject = reject
         self.patience = patience
 
-    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Acceptance:
         """Compare the probability with both thresholds."""
         better = _probability(belief)
         if better > self.accept:
@@ -111,7 +111,7 @@ class Racing:
             return "reject"
         return "undecided"
 
-    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Decision:
+    def deposed(self, former: Entry, successor: Entry, belief: Belief) -> Acceptance:
         """Keep it while it may be the better one."""
         return "undecided" if _probability(belief) >= self.reject else "reject"
 
@@ -126,7 +126,7 @@ class Coin(_Final):
 
     needs_posterior = False
 
-    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Decision:
+    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Acceptance:
         """Toss the coin."""
         names = (challenger.strategy_id, incumbent.strategy_id)
         return "accept" if derive_seed("win", *names) & 1 else "reject"

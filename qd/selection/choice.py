@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from debateqd.qd.archive.base import ArchiveEvent, Decision, Entry
+from debateqd.qd.archive.base import Acceptance, ArchiveEvent, Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.ratings.posterior import Posterior
@@ -25,7 +25,7 @@ class Challenge:
     challenger: str
     incumbent: str
     belief: Belief
-    decision: Decision
+    decision: Acceptance
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def choose(
     def about(challenger: Entry, incumbent: Entry) -> Belief:
         return _believed(posterior, challenger, incumbent, waited(challenger.strategy_id))
 
-    def decide(challenger: Entry, incumbent: Entry) -> Decision:
+    def decide(challenger: Entry, incumbent: Entry) -> Acceptance:
         belief = about(challenger, incumbent)
         decision = rule.decide(challenger, incumbent, belief)
         challenges.append(
@@ -116,7 +116,7 @@ def open_decisions(archive: Archive, children: Sequence[Entry]) -> list[Pair]:
     rehearsal = archive_from_dict(archive.to_dict())
     found: list[Pair] = []
 
-    def note(challenger: Entry, incumbent: Entry) -> Decision:
+    def note(challenger: Entry, incumbent: Entry) -> Acceptance:
         found.append((challenger.strategy_id, incumbent.strategy_id))
         return "undecided"
 

@@ -38,7 +38,7 @@ PHRASES = banks(_WORDS)
 _STYLED_AXES = tuple(a for a in AXES if a in STYLED)
 
 
-class Task(NamedTuple):
+class SpeechTask(NamedTuple):
     """A debater's prompt, read."""
 
     question: str
@@ -66,7 +66,7 @@ class Candidate(NamedTuple):
     last: int
 
 
-def read_task(user: str) -> Task | None:
+def read_task(user: str) -> SpeechTask | None:
     """Read the user message of a debater's prompt; ``None`` when a section is missing."""
     parts = [prompts.section(user, name) for name in ("question", "strategy", "instruction")]
     side, answers = prompts.side_of(user), prompts.contested_answers(user)
@@ -75,7 +75,7 @@ def read_task(user: str) -> Task | None:
     question, strategy, instruction = (p or "" for p in parts)
     limit, number = _LIMIT.search(instruction), _ROUND.search(instruction)
     blocks = prompts.speeches(user)
-    return Task(
+    return SpeechTask(
         question,
         " ".join(answer for name, answer in answers if name == side),
         " ".join(answer for name, answer in answers if name != side),
@@ -119,7 +119,7 @@ def quality(asked: Intensities) -> float:
     return 1.0 - math.exp(-0.8 * asked["evidence"] - 3.0 * asked["precision"])
 
 
-def compose(task: Task, pool: Sequence[Candidate], draws: Draws) -> str:
+def compose(task: SpeechTask, pool: Sequence[Candidate], draws: Draws) -> str:
     """Write one speech of at most ``task.limit`` words."""
     asked = intensities(task.strategy)
     budget = asked.fill * task.limit
@@ -169,7 +169,7 @@ def short(answer: str) -> str:
 
 
 def _choose(
-    task: Task, pool: Sequence[Candidate], count: int, care: float, draws: Draws
+    task: SpeechTask, pool: Sequence[Candidate], count: int, care: float, draws: Draws
 ) -> list[str]:
     """Return quotes, the best first; the less care, the more chance in choice and wording."""
     if count == 0 or not pool:
@@ -201,7 +201,7 @@ def _misquote(text: str, own: str, draws: Draws) -> str:
     return " ".join([*words[:where], *short(own).split()[:4], *words[where + 2 :]])
 
 
-def _rebuttals(task: Task, number: int, other: str, draws: Draws) -> list[str]:
+def _rebuttals(task: SpeechTask, number: int, other: str, draws: Draws) -> list[str]:
     if number == 0:
         return []
     if not task.opposing_speeches:

@@ -24,7 +24,7 @@ _MAX_BODY = 2**28
 _IDLE_SECONDS = {False: 4.0, True: 30.0}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104  (never bound to)
 
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+RawReply = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers and body of a reply."""
 
 
@@ -81,7 +81,7 @@ class LeanTransport:
         status, headers, body = await self.exchange(server, lines, request.method == "HEAD")
         return self._http.Response(status, headers=headers, content=body)
 
-    async def exchange(self, server: Server, lines: list[bytes], bare: bool = False) -> Answer:
+    async def exchange(self, server: Server, lines: list[bytes], bare: bool = False) -> RawReply:
         """Send one request, already in the words of HTTP, and read its whole reply.
 
         Args:
@@ -161,7 +161,7 @@ class _Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.clock = asyncio.get_running_loop().time
         self._register = register
-        self._reply: asyncio.Future[Answer] | None = None
+        self._reply: asyncio.Future[RawReply] | None = None
         self._buffer = bytearray()
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
@@ -178,7 +178,7 @@ class _Connection(asyncio.Protocol):
             # A reply may take minutes, during which nothing else is heard from the other side.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
-    def ask(self, lines: list[bytes], bare: bool) -> asyncio.Future[Answer]:
+    def ask(self, lines: list[bytes], bare: bool) -> asyncio.Future[RawReply]:
         """Send a request."""
         reply = self._reply = asyncio.get_running_loop().create_future()
         self._length, self._bare, self.reusable = -1, bare, False
