@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debateqd.qd import statistics
 from debateqd.qd.power.analysis import (
     Precision,
     Study,
@@ -117,28 +118,34 @@ def test_certain_wins_have_no_finite_rating() -> None:
     ("per_passage", "icc", "repeat", "debates"), [(1, 0.1, 0.5, 1), (4, 0.15, 0.4, 3)]
 )
 def test_the_cluster_bootstrap_tells_a_detectable_gap_four_times_in_five(
-    per_passage: int, icc: float, repeat: float, debates: int
+    per_passage: int,
+    icc: float,
+    repeat: float,
+    debates: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Formulas against the interval that evaluations report, on simulated verdicts."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 300)
     study = Study(120, per_passage, debates)
     train, test = Variances.of(0.75, icc, repeat), Variances.of(0.6, icc, repeat)
     precision = gap_precision(train, test, study)
     rng = np.random.default_rng(5)
     told, estimates = [], []
     trials = 500
-    for trial in range(trials):
+    for _ in range(trials):
         # The two means lie a detectable gap apart.
         low = 0.75 - precision.detectable()
         sides = [draw_verdicts(Variances.of(mean, icc, repeat), study, rng) for mean in (0.75, low)]
         first, second = ((side.values, side.passages) for side in sides)
-        estimate = difference_interval(first, second, resamples=300, seed=trial)
+        estimate = difference_interval(first, second)
         told.append(estimate.excludes(0))
         estimates.append(estimate.value)
     assert np.std(estimates) == pytest.approx(precision.error, rel=0.12)
     assert np.mean(told) == pytest.approx(0.8, abs=4.5 * math.sqrt(0.16 / trials) + 0.01)
 
 
-def test_the_interval_is_as_wide_as_predicted() -> None:
+def test_the_interval_is_as_wide_as_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 400)
     study = Study(90, per_passage=3, debates=2)
     variances = Variances.of(0.65, 0.2, 0.5)
     predicted = mean_precision(variances, study).half_width()
@@ -146,7 +153,7 @@ def test_the_interval_is_as_wide_as_predicted() -> None:
     widths = []
     for trial in range(100):
         sample = draw_verdicts(variances, study, rng)
-        found = mean_interval(sample.values, sample.passages, resamples=400, seed=trial)
+        found = mean_interval(sample.values, sample.passages, seed=trial)
         widths.append((found.high - found.low) / 2)
     assert np.mean(widths) == pytest.approx(predicted, rel=0.06)
 
