@@ -25,20 +25,16 @@ from debateqd.agents import (
     run_thoughts,
 )
 from debateqd.agents.prompts import mutation_messages, parse_mutation
+from debateqd.qd import Strategy
 from debateqd.qd.archive import Archive, Entry, default_axis
 from debateqd.qd.config import RunConfig
+from debateqd.qd.debates import EvaluationPlanner, Match, Plan, Players, RunPlanner, play_plans
 from debateqd.qd.debates.counting import contest_scores, mean_of, measured
-from debateqd.qd.debates.matches import Match
-from debateqd.qd.debates.plans import EvaluationPlanner, Plan, RunPlanner
-from debateqd.qd.debates.referee import Players, play_plans
-from debateqd.qd.descriptors.base import BASIC, BehaviourSummary
-from debateqd.qd.descriptors.utterances import utterances
+from debateqd.qd.descriptors import BASIC, BehaviourSummary, utterances
 from debateqd.qd.ratings import Ratings, make_rating
 from debateqd.qd.seeds import seed_strategies
-from debateqd.qd.strategy import Strategy
 
 SEED = 0
-DESCRIPTORS = BASIC
 
 
 @dataclass
@@ -68,7 +64,7 @@ class Run:
         self.matches.append(match)
         for seat, name in match.seats.items():
             spoken = utterances(speeches, seat, self.players.settings.protocol)
-            self.behaviour[name] += BehaviourSummary.of_match(spoken, DESCRIPTORS)
+            self.behaviour[name] += BehaviourSummary.of_match(spoken, BASIC)
 
 
 def breed(run: Run, model: ChatModel, generation: int, count: int) -> list[Strategy]:
@@ -138,8 +134,8 @@ def main() -> None:
         play_plans(sorted(plans, key=lambda p: p.question.passage_id), run.players, run.hear)
         ratings = rate(run, generation).strategies
         entries = [
-            Entry(s.strategy_id, ratings[s.strategy_id], measured_of(run, s))
-            for s in [*alive, *born]
+            Entry(name, ratings[name], run.behaviour[name].behaviour(run.strategies[name], BASIC))
+            for name in (strategy.strategy_id for strategy in [*alive, *born])
         ]
         run.archive.update(entry for entry in entries if entry.strategy_id in run.archive)
         run.archive.place_all([e for e in entries if e.strategy_id not in run.archive])
@@ -158,11 +154,6 @@ def main() -> None:
     )
     if options.model.startswith("embedded"):
         print("All roles are the embedded model: a simulation.")
-
-
-def measured_of(run: Run, strategy: Strategy) -> dict[str, float | str | None]:
-    """Where a strategy belongs in the archive, from everything it has said."""
-    return dict(run.behaviour[strategy.strategy_id].behaviour(strategy, DESCRIPTORS))
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ class DebateProtocol(Protocol):
 
         Returns:
             The next wave. The one with phase :data:`VERDICT` is the last: its action ends the
-            debate. ``None`` ends a debate without a verdict, and nobody is paid.
+            debate. ``None`` ends a debate without a verdict.
         """
 
     def visible(self, seat: str, speeches: tuple[Speech, ...]) -> tuple[Speech, ...]:
@@ -127,7 +127,7 @@ class DebateProtocol(Protocol):
         """Say whether ``seat`` sees the passage."""
 
     def defends(self, seat: str) -> int | None:
-        """Say which presented answer ``seat`` argues for: 0, 1 or ``None``."""
+        """Say which presented answer ``seat`` argues for, or ``None``; 0 and 1 are contested."""
 
     def scores(self, ending: Ending) -> Scores:
         """Say what every player earns under either objective; ``None`` where nothing is."""
@@ -152,7 +152,7 @@ def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ..
     pairs = list(combinations(sides.items(), 2))
     if len(sides) == 1:
         ((seat, side),) = sides.items()
-        pairs = [((seat, side), ("", 1 - side))]
+        pairs = [((seat, side), ("", int(not side)))]
     found = []
     for (one, i), (other, j) in pairs:
         own, rival = credence[i], credence[j]
