@@ -13,7 +13,15 @@ from math import isfinite
 from typing import Any
 
 from debate_env.core.outcome import AbortKind, Outcome, OutcomeKind
-from debate_env.core.protocols import OVER, SPEECH, Comparison, Ending, Wave, get_protocol
+from debate_env.core.protocols import (
+    OVER,
+    SPEECH,
+    Comparison,
+    Ending,
+    Wave,
+    check_comparisons,
+    get_protocol,
+)
 from debate_env.core.quotes import mark
 from debate_env.core.rewards import correctness, judge_log_score, reward
 from debate_env.core.settings import DebateSettings
@@ -116,6 +124,11 @@ class Episode:
     def _role(self, seat: str) -> tuple[str, str]:
         """Return the passage and the position that a seat is shown; either may be empty."""
         index = self._protocol.defends(seat)
+        if index is not None and not 0 <= index < len(self.answers):
+            raise InputError(
+                f"question {self.question.question_id!r} has {len(self.answers)} answers, but in "
+                f"protocol {self.settings.protocol!r} {seat} defends number {index + 1}"
+            )
         return (
             self.question.passage if self._protocol.reads_passage(seat) else "",
             "" if index is None else self.answers[index],
@@ -180,7 +193,8 @@ class Episode:
         outcome = self.outcome
         if outcome is None or outcome.kind not in ("verdict", "ended"):
             return ()
-        return self._protocol.comparisons(self._ending(outcome.credence))
+        found = self._protocol.comparisons(self._ending(outcome.credence))
+        return check_comparisons(found, self._protocol.players)
 
     def observe(self, seat: str) -> dict[str, Any]:
         """Return what ``seat`` sees now, as a fresh dictionary of shared values.

@@ -12,8 +12,12 @@ To add one, implement :class:`DebateProtocol` and call :func:`register_protocol`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
 from itertools import combinations
+from math import inf
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from debate_env.core.rewards import RewardForm, correctness, persuasion, truth
@@ -139,8 +143,9 @@ class DebateProtocol(Protocol):
 def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:
     """Compare players by what the judge believed of their answers.
 
-    All pairs meet; with n players at weight 1 / (n - 1), so that each of them plays one game. A
-    player alone has the question against it: would the judge rather believe the other answer?
+    All pairs that defend different answers meet, at weights with which a player plays one game on
+    average: 1 / (n - 1) where each of n players has an answer of its own. Players of one side alone
+    have the question against them: would the judge rather believe the other contested answer?
 
     Args:
         sides: Seat to the presented answer that it defends.
@@ -149,10 +154,10 @@ def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ..
     credence, label = ending.credence, ending.label
     if credence is None or not sides:
         return ()
-    pairs = list(combinations(sides.items(), 2))
-    if len(sides) == 1:
-        ((seat, side),) = sides.items()
-        pairs = [((seat, side), ("", int(not side)))]
+    rivals = {seat: sum(other != side for other in sides.values()) for seat, side in sides.items()}
+    pairs = [(a, b) for a, b in combinations(sides.items(), 2) if a[1] != b[1]]
+    if not pairs:
+        pairs = [((seat, side), ("", int(not side))) for seat, side in sides.items()]
     found = []
     for (one, i), (other, j) in pairs:
         own, rival = credence[i], credence[j]
@@ -163,7 +168,7 @@ def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ..
                 opponents=(other,) if other else (),
                 score=own / (own + rival) if own + rival else 0.5,
                 win=(float(own > rival) - float(own < rival) + 1) / 2,
-                weight=1 / max(1, len(sides) - 1),
+                weight=(1 / rivals[one] + 1 / rivals[other]) / 2 if other else 1.0,
                 correct=float(i == label) - float(j == label),
             )
         )
@@ -207,11 +212,15 @@ class Debate:
         credence, form, sides = ending.credence, ending.reward_form, self._sides()
         if credence is None:
             return {name: dict.fromkeys(self.players) for name in ("persuasion", "truth")}
-        convinced = persuasion(credence, form)
-        shared = truth(credence, ending.label, form)
+
+        def convinced(side: int) -> float:
+            """Score against the strongest answer that others defend, or that is contested."""
+            others = {*sides.values()} - {side} or {int(not side)}
+            return persuasion((credence[side], max(credence[i] for i in others)), form)[0]
+
         return {
-            "persuasion": {seat: convinced[side] for seat, side in sides.items()},
-            "truth": dict.fromkeys(sides, shared),
+            "persuasion": {seat: convinced(side) for seat, side in sides.items()},
+            "truth": dict.fromkeys(sides, truth(credence, ending.label, form)),
         }
 
     def comparisons(self, ending: Ending) -> tuple[Comparison, ...]:
@@ -251,6 +260,7 @@ class Sequential(Debate):
 
 
 _MEMBERS = [name for name in vars(DebateProtocol) if not name.startswith("_")]
+_SEAT = re.compile(r"[A-Za-z]\w*_\d+")
 _PROTOCOLS: dict[str, DebateProtocol] = {p.name: p for p in (Simultaneous(), Sequential())}
 
 
@@ -264,17 +274,61 @@ def speeches_of(protocol: DebateProtocol, rounds: int) -> int:
     return len(said)
 
 
+def check_protocol(protocol: DebateProtocol) -> DebateProtocol:
+    """Return a protocol that can be played.
+
+    Raises:
+        InputError: This is none; says what it lacks.
+    """
+    name = type(protocol).__name__
+    if lacking := [n for n in _MEMBERS if not hasattr(protocol, n)]:
+        raise InputError(
+            f"{name} is no protocol: it has no {', '.join(lacking)}; see "
+            "debate_env.core.protocols.DebateProtocol"
+        )
+    seats = (*protocol.players, *protocol.judges)
+    wrong = [seat for seat in seats if not _SEAT.fullmatch(seat)]
+    if not protocol.players or wrong or len(set(seats)) < len(seats):
+        raise InputError(
+            f"{name}: there must be players, and seats must be different names such as "
+            f"'debater_0', not {', '.join(map(repr, wrong or seats)) or 'none'}"
+        )
+    if len(protocol.judges) > 1:
+        raise InputError(f"{name}: one judge gives the verdict; there are {len(protocol.judges)}")
+    return protocol
+
+
+def check_comparisons(found: object, players: tuple[str, ...]) -> tuple[Comparison, ...]:
+    """Return comparisons that can be counted.
+
+    Raises:
+        InputError: One is not of players, or its numbers are out of range.
+    """
+    if not isinstance(found, tuple):
+        raise InputError(f"comparisons must be a tuple of Comparison, not {type(found).__name__}")
+    for c in found:
+        if (
+            not isinstance(c, Comparison)
+            or c.objective not in ("persuasion", "truth")
+            or not c.rated
+            or not {*c.rated, *c.opponents} <= {*players}
+            or not (0 <= c.score <= 1 and 0 <= c.win <= 1 and 0 < c.weight < inf)
+            or not -1 <= c.correct <= 1
+        ):
+            raise InputError(
+                f"{c!r} is no comparison of {', '.join(players)} with score and win in [0, 1] and "
+                "a weight above 0"
+            )
+    return found
+
+
 def register_protocol(protocol: DebateProtocol) -> None:
     """Make a protocol available by its name.
 
     Raises:
-        InputError: Another protocol has this name, or this is none; names what it lacks.
+        InputError: Another protocol has this name, or this is none.
     """
-    if lacking := [n for n in _MEMBERS if not hasattr(protocol, n)]:
-        raise InputError(
-            f"{type(protocol).__name__} is no protocol: it has no {', '.join(lacking)}; see "
-            "debate_env.core.protocols.DebateProtocol"
-        )
+    check_protocol(protocol)
     if type(_PROTOCOLS.get(protocol.name, protocol)) is not type(protocol):
         raise InputError(f"protocol {protocol.name!r} is registered already; choose another name")
     _PROTOCOLS[protocol.name] = protocol
@@ -286,8 +340,20 @@ def protocol_names() -> tuple[str, ...]:
 
 
 def get_protocol(name: str) -> DebateProtocol:
-    """Return the protocol called ``name``."""
+    """Return a registered protocol, or one of your own, ``"package.module:attribute"``."""
+    found = _PROTOCOLS.get(name)
+    if found is not None:
+        return found
+    if ":" in name:
+        return _imported(name)
+    raise InputError(f"unknown protocol {name!r}: {nearest(name, _PROTOCOLS)}")
+
+
+@lru_cache(maxsize=64)
+def _imported(name: str) -> DebateProtocol:
+    module, _, attribute = name.partition(":")
     try:
-        return _PROTOCOLS[name]
-    except KeyError:
-        raise InputError(f"unknown protocol {name!r}: {nearest(name, _PROTOCOLS)}") from None
+        found = getattr(import_module(module), attribute)
+        return check_protocol(found() if isinstance(found, type) else found)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"protocol {name!r} cannot be had: {error}") from None

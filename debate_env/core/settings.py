@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal, TypedDict, get_args
 
-from debate_env.core.protocols import protocol_names
+from debate_env.core.protocols import get_protocol, protocol_names
 from debate_env.core.rewards import Objective, RewardForm
 from debate_env.errors import FieldError, InputError, nearest
 
@@ -21,7 +21,8 @@ class DebateSettings:
     Attributes:
         protocol: Name of a protocol that is registered with
             :func:`debate_env.core.protocols.register_protocol`: ``simultaneous`` (both debaters of
-            a round blind to each other), ``sequential`` (one after the other) or one of your own.
+            a round blind to each other), ``sequential`` (one after the other) or one of your own;
+            or ``"package.module:attribute"``.
         rounds: Rounds of speeches before the verdict.
         word_limit: Speeches are cut after this many words; the cut is marked and recorded.
         max_chars: Upper bound of a speech in characters; a longer action is an error.
@@ -41,7 +42,9 @@ class DebateSettings:
     mix_weight: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.protocol not in (names := protocol_names()):
+        if isinstance(self.protocol, str) and ":" in self.protocol:
+            get_protocol(self.protocol)
+        elif self.protocol not in (names := protocol_names()):
             raise FieldError("protocol", self.protocol, nearest(str(self.protocol), names))
         for name, kind in (
             ("quotes", QuoteMode),

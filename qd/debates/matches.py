@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, fields
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from math import inf
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from debate_env.core.protocols import (
     Comparison,
     Ending,
+    check_comparisons,
     convincing,
     finding,
     get_protocol,
@@ -29,9 +33,7 @@ from debateqd.agents.prompts import PROMPT_VERSION
 from debateqd.agents.rollout import DebateRecord
 from debateqd.agents.verdicts import VerdictSettings
 from debateqd.qd.debates.plans import Phase, Plan, content_id
-
-if TYPE_CHECKING:
-    from debateqd.qd.descriptors.base import BehaviourSummary
+from debateqd.qd.descriptors.base import BehaviourSummary
 
 FORMAT = 3
 READABLE = (2, 3)
@@ -202,7 +204,7 @@ class Match:
         Raises:
             InputError: It is of another version, or a field is missing or of the wrong kind.
         """
-        version = data.get("v")
+        version = data.get("v") if isinstance(data, Mapping) else None
         if version not in READABLE:
             raise InputError(
                 f"version {version!r} of a match; this program reads "
@@ -210,24 +212,22 @@ class Match:
             )
         try:
             line = {**data, **_earlier(data)} if version < FORMAT else data
-            orders, credence = line["orders"], line["credence"]
-            return cls(
-                **{f.name: line[f.name] for f in fields(cls) if f.name not in _SHAPED},
-                match_id=line["id"],
-                seats=dict(line["seats"]),
-                credence=None if credence is None else tuple(credence),
-                orders=None if orders is None else tuple(map(tuple, orders)),
-                comparisons=tuple(_comparison(*row) for row in line["comparisons"]),
-                quotes={seat: (n, ok) for seat, (n, ok) in line["quotes"].items()},
-                tokens={seat: (p, c, t) for seat, (p, c, t) in line["tokens"].items()},
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            match = _schema().validate_python({**line, "match_id": line["id"], "behaviour": None})
+            if not 0 <= match.label < (len(match.credence) if match.credence else inf):
+                raise ValueError(f"label {match.label} is the index of no answer")
+            check_comparisons(match.comparisons, (*match.seats,))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"not a match: {where}: {first['msg']}") from None
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise InputError(f"not a match: {type(error).__name__} {error}") from None
+        return match
 
 
-_SHAPED = frozenset(
-    ("behaviour", "match_id", "seats", "credence", "orders", "comparisons", "quotes", "tokens")
-)
+@lru_cache(maxsize=1)
+def _schema() -> TypeAdapter[Match]:
+    return TypeAdapter(Match)
 
 
 def weighted_mean(values: Iterable[tuple[float, float]]) -> float | None:
@@ -235,12 +235,6 @@ def weighted_mean(values: Iterable[tuple[float, float]]) -> float | None:
     kept = list(values)
     total = sum(weight for _, weight in kept)
     return sum(value * weight for value, weight in kept) / total if total else None
-
-
-def _comparison(
-    objective: Any, rated: Iterable[str], opponents: Iterable[str], *numbers: float
-) -> Comparison:
-    return Comparison(objective, tuple(rated), tuple(opponents), *numbers)
 
 
 def _earlier(line: Mapping[str, Any]) -> dict[str, Any]:

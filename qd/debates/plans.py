@@ -77,10 +77,17 @@ class Plan:
 def seatings(rules: DebateProtocol, group: Sequence[T]) -> Iterator[dict[str, T]]:
     """Seat a group around the table as often as it has members, each in another place every time.
 
-    Those who play take turns over the seats where there are more of them.
+    Who defends the same answer shares a place; seats that defend none are a place each. Players
+    take turns over the places where there are more of them.
     """
+    sides = {seat: rules.defends(seat) for seat in rules.players}
+    places = dict.fromkeys(seat if side is None else side for seat, side in sides.items())
+    number = {place: i for i, place in enumerate(places)}
     for turn in range(len(group)):
-        yield {seat: group[(i + turn) % len(group)] for i, seat in enumerate(rules.players)}
+        yield {
+            seat: group[(number[seat if side is None else side] + turn) % len(group)]
+            for seat, side in sides.items()
+        }
 
 
 def opponent_at(place: int, opponents: Sequence[Strategy], strategy: Strategy) -> Strategy:

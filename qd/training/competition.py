@@ -10,6 +10,7 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions
+from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.descriptors.base import Descriptor
 from debateqd.qd.ratings import Ratings, make_rating
 from debateqd.qd.ratings.posterior import Posterior
@@ -39,6 +40,7 @@ class Competition:
     ) -> None:
         evolution = config.evolution
         self._panel = tuple(panel)
+        self._protocol = config.debate.protocol
         self._tournament = Tournament(config, questions)
         self._rating = make_rating(evolution, config.truth_weight)
         self._rule = make_rule(evolution.selection)
@@ -97,6 +99,10 @@ class Competition:
             return known.posterior, pairs
 
         self._tournament.play(start, state.strategies, generation, look, play)
+        if any(m.usable for m in state.matches) and not any(m.comparisons for m in state.matches):
+            raise TrainingStoppedError(
+                f"protocol '{self._protocol}' compares no players, so that nobody can be rated"
+            )
         # From nothing but the log, so that a resumed run finds the same.
         self._fitted = self._rating.fit(state.matches, state.strategies, generation, living=living)
         for warning in self._fitted.warnings:

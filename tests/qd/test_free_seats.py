@@ -20,7 +20,7 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, RunPlanner
 from debateqd.qd.debates.questions import split_questions
-from debateqd.qd.debates.referee import Players, play_plans
+from debateqd.qd.debates.referee import Players, TrainingStoppedError, play_plans
 from debateqd.qd.measures.evaluate import Extras, evaluate_run
 from debateqd.qd.ratings import make_rating
 from debateqd.qd.seeds import seed_strategies
@@ -230,6 +230,13 @@ def test_who_is_not_compared_is_not_rated(rules):
     config = RunConfig.model_validate({"evolution": {"tournament": {"rating": "elo"}}})
     ratings = make_rating(config.evolution, 0.0).fit(matches, {s.strategy_id: s for s in SEEDS}, 1)
     assert ratings.strategies == {}
+
+
+def test_a_run_in_which_nobody_is_compared_ends(tmp_path):
+    settings = RunConfig.model_validate({"debate": {"rounds": 1, "protocol": "test_dialogue"}})
+    asked = split_questions(questions(), settings.questions)
+    with pytest.raises(TrainingStoppedError, match="'test_dialogue' compares no players"):
+        train(settings, tmp_path / "run", questions=asked)
 
 
 def test_agreement_is_what_two_speakers_earn():

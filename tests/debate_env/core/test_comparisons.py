@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from debate_env.core.protocols import (
@@ -44,12 +45,23 @@ def test_scores_and_wins_are_shares_and_every_player_plays_one_game(case):
         assert found.objective == "persuasion"
         for seat in (*found.rated, *found.opponents):
             games[seat] += found.weight
-    assert games == {seat: pytest.approx(1.0) for seat in sides}
+    assert sum(games.values()) == pytest.approx(len(sides))
+    sizes = Counter(sides.values()).values()
+    if len(set(sizes)) == 1:  # answers that equally many defend
+        assert games == {seat: pytest.approx(1.0) for seat in sides}
+
+
+def test_team_mates_do_not_meet():
+    sides = {"a_0": 0, "a_1": 0, "b_0": 1, "b_1": 1}
+    found = convincing(sides, Ending(0, (0.7, 0.3)))
+    assert [(*c.rated, *c.opponents) for c in found] == [*product(("a_0", "a_1"), ("b_0", "b_1"))]
+    assert {c.weight for c in found} == {0.5}
 
 
 @given(cases(fewest=2))
 def test_exchanging_seats_exchanges_scores(case):
     sides, ending = case
+    assume(len(set(sides.values())) > 1)
     there = {(c.rated, c.opponents): c for c in convincing(sides, ending)}
     exchanged = dict(reversed(sides.items()))
     back = {(c.rated, c.opponents): c for c in convincing(exchanged, ending)}

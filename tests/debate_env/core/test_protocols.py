@@ -3,15 +3,20 @@ from __future__ import annotations
 import pytest
 
 from debate_env.core.protocols import (
+    DEBATERS,
     SPEECH,
     VERDICT,
+    Comparison,
     DebateProtocol,
+    Ending,
     Sequential,
     Simultaneous,
+    check_comparisons,
     get_protocol,
     protocol_names,
     register_protocol,
 )
+from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 
@@ -77,3 +82,54 @@ def test_what_lacks_members_is_no_protocol():
         "scores, comparisons; see debate_env.core.protocols.DebateProtocol"
     )
     assert "half" not in protocol_names()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"players": ()}, "there must be players"),
+        ({"players": ("debater_0", "debater_0")}, "seats must be different"),
+        ({"players": ("pro", "con")}, "not 'pro', 'con'"),
+        ({"judges": ("judge_0", "judge_1")}, "one judge gives the verdict; there are 2"),
+    ],
+)
+def test_what_cannot_be_played_is_refused(change, said):
+    wrong = type("Wrong", (Sequential,), {"name": "wrong", **change})
+    with pytest.raises(InputError, match=said):
+        register_protocol(wrong())
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        None,
+        (Comparison("persuasion", ("judge_0",), (), 0.5, 0.5),),
+        (Comparison("persuasion", ("debater_0",), ("ghost_1",), 0.5, 0.5),),
+        (Comparison("truth", ("debater_0",), (), 3.5, 1.0),),
+        (Comparison("truth", ("debater_0",), (), float("nan"), 1.0),),
+        (Comparison("truth", ("debater_0",), (), 0.5, 1.0, weight=-1.0),),
+        (Comparison("taste", ("debater_0",), (), 0.5, 1.0),),
+    ],
+)
+def test_comparisons_that_cannot_be_counted_are_refused(found):
+    with pytest.raises(InputError, match="comparison"):
+        check_comparisons(found, DEBATERS)
+
+
+def test_a_protocol_of_ones_own_is_named_by_its_module():
+    settings = DebateSettings(protocol="tests.free_seats:Consultancy")
+    assert get_protocol(settings.protocol).players == ("consultant_0",)
+    for name, said in (
+        ("tests.nowhere:X", "tests.nowhere:X' cannot be had: No module"),
+        ("tests.free_seats:Nobody", "no attribute 'Nobody'"),
+        ("tests.free_seats:ALL", "tuple is no protocol"),
+    ):
+        with pytest.raises(InputError, match=said):
+            DebateSettings(protocol=name)
+
+
+def test_three_sides_are_paid_by_their_lead_over_the_strongest_other():
+    three = type("Three", (Simultaneous,), {"players": ("a_0", "a_1", "a_2")})()
+    scores = three.scores(Ending(1, (0.2, 0.5, 0.3)))
+    assert scores["persuasion"] == pytest.approx({"a_0": -0.3, "a_1": 0.2, "a_2": -0.2})
+    assert scores["truth"] == dict.fromkeys(three.players, 0.5)

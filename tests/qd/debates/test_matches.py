@@ -97,3 +97,27 @@ def test_the_pool_changes_with_whatever_changes_a_debate():
         pool_hash("d", "j", rules, drawn, "x"),
     ]
     assert len({name, *others}) == 6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"label": 7},
+        {"label": None},
+        {"credence": "ab"},
+        {"comparisons": [["persuasion", ["debater_9"], [], 0.5, 0.5]]},
+        {"comparisons": [["persuasion", ["debater_0"], [], 7, 0.5]]},
+        {"comparisons": [["persuasion", ["debater_0"], [], 0.5, 0.5, float("nan")]]},
+        {"quotes": [1]},
+    ],
+)
+def test_damaged_lines_are_refused_in_one_line(change):
+    for version in (2, 3):
+        line = {**match("a", "b", 0.5).to_json(), **change, "v": version}
+        if version == 2 and "comparisons" in change:
+            continue
+        with pytest.raises(InputError, match="not a match") as info:
+            Match.from_json(json.loads(json.dumps(line)))
+        assert "\n" not in str(info.value)
+    with pytest.raises(InputError, match="version None"):
+        Match.from_json([1])  # type: ignore[arg-type]

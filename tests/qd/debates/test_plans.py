@@ -48,6 +48,17 @@ def test_everybody_sits_everywhere_once():
     assert [tuple(s.values()) for s in seatings(Three(), "a")] == [("a", "a", "a")]
 
 
+def test_a_team_is_one_strategy():
+    class Teams(Simultaneous):
+        players = ("a_0", "a_1", "b_0", "b_1")
+
+        def defends(self, seat):
+            return int(seat[0] == "b")
+
+    seated = [tuple(s.values()) for s in seatings(Teams(), "xy")]
+    assert seated == [("x", "x", "y", "y"), ("y", "y", "x", "x")]
+
+
 def test_a_pair_changes_seats_and_nothing_else():
     a, b = strategy("a"), strategy("b")
     one, other = RUN.contest("train", 2, QUESTION, (a, b), 2, 1)
