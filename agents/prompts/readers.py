@@ -22,7 +22,7 @@ from debateqd.agents.prompts.debate import (
     Task,
 )
 
-_TASKS: tuple[tuple[str, Task], ...] = (
+_TASKS: tuple[tuple[str | tuple[str, ...], Task], ...] = (
     (DEBATER_RULES, "debate"),
     (OTHER_DEBATES, "debate"),
     (JUDGE_RULES, "judge"),
@@ -75,9 +75,9 @@ def listed_answers(text: str) -> list[str]:
 
 
 def contested_answers(text: str) -> list[tuple[str, str]]:
-    """Read the answers of a debater's prompt, each after the name of its debater, if it has one."""
+    """Read the answers of a debater's prompt, each after the names of its debaters, as X+Y."""
     block = section(text, "answers") or ""
-    found = re.findall(r"<answer(?: speaker=(\w+))?>\n(.*?)\n</answer>", block, re.DOTALL)
+    found = re.findall(r"<answer(?: speaker=([\w+]+))?>\n(.*?)\n</answer>", block, re.DOTALL)
     return [(str(side), str(answer)) for side, answer in found]
 
 

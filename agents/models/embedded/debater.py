@@ -74,14 +74,16 @@ def read_task(user: str) -> SpeechTask | None:
         return None
     question, strategy, instruction = (p or "" for p in parts)
     limit, number = _LIMIT.search(instruction), _ROUND.search(instruction)
+    own = [(names.split("+"), answer) for names, answer in answers if side in names.split("+")]
+    team = {side}.union(*(names for names, _ in own))
     blocks = prompts.speeches(user)
     return SpeechTask(
         question,
-        " ".join(answer for name, answer in answers if name == side),
-        " ".join(answer for name, answer in answers if name != side),
+        " ".join(answer for _, answer in own),
+        " ".join(answer for names, answer in answers if side not in names.split("+")),
         strategy,
-        tuple(b.text for b in blocks if b.speaker == side),
-        tuple(b.text for b in blocks if b.speaker != side),
+        tuple(b.text for b in blocks if b.speaker in team),
+        tuple(b.text for b in blocks if b.speaker not in team),
         int(number.group(1)) if number else 1,
         int(limit.group(1)) if limit else 150,
     )
