@@ -74,7 +74,7 @@ def generation_line(event: GenerationFinished) -> str:
 
 
 GAIN_MEANING = {
-    "persuasion": "share of debates won against the seed panel, above one half",
+    "persuasion": "share won against the seed panel, or alone the question, above one half",
     "truth": "judge's credence in the correct answer, above that with the seeds",
     "mix": "weighted mean of both",
 }
