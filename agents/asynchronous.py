@@ -1,28 +1,51 @@
 """Agents that are asynchronous: an object with ``async def act(observation)`` takes any seat.
 
-An event loop in a thread of its own runs all of an agent's calls at once. To the scheduler the
-agent is one that thinks with a model, so that nobody waits for the slowest call of a batch.
+One event loop of the process, in a thread of its own, runs the calls of all agents at once. To the
+scheduler an agent is one that thinks with a model, so that nobody waits for the slowest call of a
+batch.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from debate_env.agent import Observation, Place, tell
+from debate_env.agent import Observation, Place
 from debate_env.errors import InputError
 from debateqd.agents.base import Decision, Thought, Turn
 from debateqd.agents.models.base import Message, Reply, Request, Sampling
 
 _NO_SAMPLING = Sampling(max_tokens=1)
+
+
+@cache
+def _loop_of(process: int) -> asyncio.AbstractEventLoop:
+    """Start the event loop of a process; a fork has no thread of its parent, and starts another."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+async def _finish(call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # would end the loop of all other calls, or their debates
+        raise RuntimeError(repr(error)) from error
+
+
+def _begin(call: Awaitable[Any]) -> Future[Any]:
+    return asyncio.run_coroutine_threadsafe(_finish(call), _loop_of(os.getpid()))
 
 
 class _Calls:
@@ -35,23 +58,12 @@ class _Calls:
         self._names = count()
         self._calls: dict[str, Future[Any]] = {}
         self._done: SimpleQueue[tuple[int, Reply]] = SimpleQueue()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, observation: Observation, place: Place) -> str:
         """Begin a call; return its name."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, daemon=True).start()
         name = str(next(self._names))
-        call = self._call(observation, place)
-        self._calls[name] = asyncio.run_coroutine_threadsafe(call, self._loop)
+        self._calls[name] = _begin(self._act(observation, place))
         return name
-
-    async def _call(self, observation: Observation, place: Place) -> Any:
-        try:
-            return await self._act(observation, place)
-        except (KeyboardInterrupt, SystemExit) as error:  # would end the loop of all other calls
-            raise RuntimeError(repr(error)) from error
 
     def result(self, name: str) -> Any:
         """Return what a call returned, or raise what it raised."""
@@ -79,10 +91,10 @@ class _Calls:
         return found
 
     def close(self) -> None:
-        """Stop the event loop."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._loop = None
+        """Cancel the calls that nobody waits for any more."""
+        for call in self._calls.values():
+            call.cancel()
+        self._calls, self._done = {}, SimpleQueue()
 
 
 class AsyncAgent:
@@ -93,6 +105,8 @@ class AsyncAgent:
     """
 
     def __init__(self, agent: Any, name: str = "") -> None:
+        if inspect.isclass(agent):
+            raise InputError(f"{agent.__name__} is a class: give from_async an object of it")
         takes_place = hasattr(agent, "act_as")
         act = getattr(agent, "act_as" if takes_place else "act", agent)
         if not inspect.iscoroutinefunction(act) and not inspect.iscoroutinefunction(
@@ -113,8 +127,11 @@ class AsyncAgent:
         return Decision(self.model.result(call))
 
     def feedback(self, episode_id: str, reward: float, seat: str) -> None:
-        """Hand a reward on to an agent that learns."""
-        tell(self._agent, Place(episode_id, seat), reward)
+        """Hand a reward on to an agent that learns, and wait until it has taken it in."""
+        if hasattr(self._agent, "feedback"):
+            taken_in = self._agent.feedback(episode_id, reward, seat)
+            if inspect.isawaitable(taken_in):
+                _begin(taken_in).result()
 
     def __repr__(self) -> str:
         return f"AsyncAgent({self.name!r})"
@@ -127,7 +144,7 @@ def from_async(agent: Any, name: str = "") -> AsyncAgent:
         agent: An object with ``async def act(observation)``, which returns a speech or credences;
             or with ``async def act_as(observation, place)``, where it must tell episodes and seats
             apart; or a coroutine function of one observation. Its ``feedback`` is called as that of
-            any agent.
+            any agent, and may be asynchronous too.
         name: For reports.
     """
     return AsyncAgent(agent, name)

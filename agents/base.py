@@ -24,6 +24,10 @@ T = TypeVar("T")
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 
+ONLY_VERDICTS = (
+    "this judge only gives verdicts; where the protocol lets it speak, seat an agent that does"
+)
+
 Thought = Generator[Sequence[Request], Sequence[Reply], T]
 """A computation that asks a chat model: yields requests, receives their replies, returns T."""
 

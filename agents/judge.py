@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from debate_env.core.protocols import SPEECH
 from debate_env.questions.question import Question
-from debateqd.agents.base import Decision, Failure, Thought, Turn
+from debateqd.agents.base import ONLY_VERDICTS, Decision, Failure, Thought, Turn
 from debateqd.agents.models.base import ChatModel, Sampling
 from debateqd.agents.prompts import judge_messages, reader_messages
 from debateqd.agents.verdicts import (
@@ -43,6 +44,8 @@ class ModelJudge:
 
     def think(self, observation: Mapping[str, Any], turn: Turn) -> Thought[Decision]:
         """Ask for the verdict in both orders, in one wave."""
+        if observation["phase"] == SPEECH:
+            return Decision(None, failure=Failure("agent_error", f"{turn.seat}: {ONLY_VERDICTS}"))
         verdict = yield from method_for(self.model, self.verdict, self.sampling).ask(
             Matter(
                 lambda order, form: judge_messages(

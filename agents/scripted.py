@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 from debate_env.agent import Agent, Observation
-from debate_env.core.protocols import VERDICT
+from debate_env.core.protocols import SPEECH, VERDICT
 from debate_env.core.quotes import read_quotes
 from debate_env.core.transcript import parse_transcript
-from debateqd.agents.base import derive_seed
+from debate_env.errors import InputError
+from debateqd.agents.base import ONLY_VERDICTS, derive_seed
 
 _SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+|\n+")
 _WORD = re.compile(r"[^\W_]+")
@@ -94,7 +95,8 @@ class KeywordJudge:
     """Believes the answer whose own words occur most in the verified quotes of its debater.
 
     Each answer weighs one, plus, for every verified quote of its debater, one for each word of the
-    quote that belongs to this answer alone. It never abstains.
+    quote that belongs to this answer alone. Debater k defends answer k; others, and judges, defend
+    none. It never abstains.
     """
 
     def act(self, observations: Sequence[Observation]) -> list[list[float]]:
@@ -102,10 +104,14 @@ class KeywordJudge:
         return [self._one(observation) for observation in observations]
 
     def _one(self, observation: Observation) -> list[float]:
+        if observation.get("phase") == SPEECH:
+            raise InputError(ONLY_VERDICTS)
         words = [content_words(answer) for answer in observation["answers"]]
         weights = [1.0] * len(words)
         for speech in parse_transcript(observation["transcript"]):
-            side = int(speech.seat.rpartition("_")[2])
+            role, _, number = speech.seat.rpartition("_")
+            if role == "judge" or not number.isdecimal() or (side := int(number)) >= len(words):
+                continue
             others = frozenset().union(*(w for i, w in enumerate(words) if i != side))
             for quote, verified in read_quotes(speech.text):
                 if verified:

@@ -8,6 +8,7 @@ and all zeros abstain).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -47,16 +48,31 @@ class Agent(Protocol):
 def ask(
     agent: Any, observations: Sequence[Observation], places: Sequence[Place]
 ) -> Sequence[Action]:
-    """Let an agent act on observations that come from these places."""
+    """Let an agent act on observations that come from these places.
+
+    Raises:
+        TypeError: The agent is asynchronous.
+    """
     act_as = getattr(agent, "act_as", None)
     found: Sequence[Action] = act_as(observations, places) if act_as else agent.act(observations)
+    _refuse_awaitables(agent, found, *(found if isinstance(found, list) else ()))
     return found
+
+
+def _refuse_awaitables(agent: Any, *found: Any) -> None:
+    awaitable = [value for value in found if inspect.isawaitable(value)]
+    for value in awaitable:
+        if inspect.iscoroutine(value):
+            value.close()  # or Python warns that nobody awaited it
+    if awaitable:
+        name = type(agent).__name__
+        raise TypeError(f"{name} is asynchronous: seat it through debateqd.agents.from_async")
 
 
 def tell(agent: Any, place: Place, reward: float) -> None:
     """Tell an agent that learns what it earned."""
     if hasattr(agent, "feedback"):
-        agent.feedback(place.episode_id, reward, place.seat)
+        _refuse_awaitables(agent, agent.feedback(place.episode_id, reward, place.seat))
 
 
 class CallableAgent:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
+import threading
 
 import pytest
 
-from debate_env import DebateSettings, InputError, debate_v0
+from debate_env import DebateSettings, InputError, debate_v0, from_callable
+from debate_env.agent import Place
 from debateqd.agents import DebateJob, KeywordJudge, QuotingDebater, from_async, play_all
+from debateqd.agents.asynchronous import _loop_of
 from debateqd.agents.rollout import play_in_env
 from tests.agents.fakes import question
 
@@ -100,6 +105,9 @@ def test_the_episode_and_seat_are_told_and_rewards_handed_on():
     [
         (ValueError("no\nwords"), "debater_0: ValueError: no words"),
         (SystemExit(3), "debater_0: RuntimeError: SystemExit(3)"),
+        (KeyboardInterrupt(), "debater_0: RuntimeError: KeyboardInterrupt()"),
+        (GeneratorExit(), "debater_0: RuntimeError: GeneratorExit()"),
+        (BaseException("odd"), "debater_0: RuntimeError: BaseException('odd')"),
         (asyncio.CancelledError(), "debater_0: CancelledError"),
     ],
 )
@@ -150,3 +158,102 @@ def test_a_closed_agent_begins_anew():
     agent.model.close()
     (record,) = play_all(jobs(agent))
     assert record.failure is None
+
+
+def test_a_call_that_hangs_is_cancelled_when_its_agent_is_closed():
+    ended = threading.Event()
+
+    async def hangs(observation):
+        try:
+            await asyncio.sleep(600)
+        finally:
+            ended.set()
+
+    agent = from_async(hangs)
+    agent.model.begin({}, Place("job", "debater_0"))
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), _loop_of(os.getpid())).result(60)
+    agent.model.close()
+    assert ended.wait(60)
+
+
+def test_many_agents_share_one_thread():
+    play_all(jobs(from_async(says_its_side)))
+    before = threading.active_count()
+    agents = [from_async(says_its_side) for _ in range(50)]
+    assert not any(record.failure for agent in agents for record in play_all(jobs(agent)))
+    assert threading.active_count() == before
+
+
+def played_in_a_child(agent, answers):
+    answers.put(said(play_all(jobs(agent))[0]))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_plays_with_the_agent_of_its_parent():
+    agent = from_async(says_its_side)
+    play_all(jobs(agent))
+    fork = multiprocessing.get_context("fork")
+    answers = fork.Queue()
+    child = fork.Process(target=played_in_a_child, args=(agent, answers))
+    child.start()
+    try:
+        assert answers.get(timeout=60) == ["It is a lamp.", "It is a rope."]
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_asynchronous_feedback_is_awaited_and_its_errors_noted():
+    class Learner:
+        earned = ()
+
+        async def act(self, observation):
+            return "so"
+
+        async def feedback(self, episode_id, reward, seat):
+            await asyncio.sleep(0.01)
+            self.earned = (*self.earned, seat)
+            if len(self.earned) == 2:
+                raise KeyboardInterrupt
+
+    learner = Learner()
+    (record,) = play_all(jobs(from_async(learner)))
+    assert learner.earned == ("debater_0", "debater_1")
+    assert record.failure is None
+    assert record.details["debater_1"]["feedback_error"] == "RuntimeError('KeyboardInterrupt()')"
+
+
+def test_a_class_is_refused_in_one_line():
+    class Service:
+        async def act(self, observation):
+            return "so"
+
+    with pytest.raises(InputError, match=r"^Service is a class: give from_async an object of it$"):
+        from_async(Service)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["act", "act_as"])
+def test_who_is_seated_without_the_adapter_is_told_of_it(name):
+    async def act(*asked):
+        return ["so"]
+
+    service = type("Service", (), {name: staticmethod(act)})()
+    (record,) = play_all(jobs(service))
+    where = "is asynchronous: seat it through debateqd.agents.from_async"
+    assert record.failure.message == f"debater_0: TypeError: Service {where}"
+    (record,) = play_all(jobs(from_callable(says_its_side)))
+    assert record.failure.message == f"debater_0: TypeError: CallableAgent {where}"
+
+
+@pytest.mark.filterwarnings("error")
+def test_asynchronous_feedback_without_the_adapter_is_noted():
+    class Learner(QuotingDebater):
+        async def feedback(self, episode_id, reward, seat):
+            pass
+
+    (record,) = play_all(jobs(Learner()))
+    assert (
+        "seat it through debateqd.agents.from_async"
+        in (record.details["debater_0"]["feedback_error"])
+    )

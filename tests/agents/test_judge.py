@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from debate_env.core import protocols
+from debate_env.core.protocols import SPEECH, VERDICT, Debate, Wave
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech, render_transcript
 from debateqd.agents.base import Failure, Turn
@@ -9,7 +11,8 @@ from debateqd.agents.judge import ModelJudge, read_question
 from debateqd.agents.models.base import Reply
 from debateqd.agents.prompts import listed_answers, speeches, task_of
 from debateqd.agents.replies import read_letter
-from debateqd.agents.rollout import run_thoughts
+from debateqd.agents.rollout import DebateJob, play_all, run_thoughts
+from debateqd.agents.scripted import KeywordJudge, QuotingDebater
 from tests.agents.fakes import FakeModel, question
 
 THREE = ("a lamp", "a rope", "a bell")
@@ -204,3 +207,33 @@ def test_read_question_returns_failures():
     assert isinstance(failure, Failure)
     assert failure.kind == "refused"
     assert failure.message.startswith("fake: ")
+
+
+class Interrogated(Debate):
+    """The judge asks before each round of speeches."""
+
+    name = "interrogated"
+    symmetric = True
+
+    def wave(self, index, speeches, rounds):
+        if index < 2 * rounds:
+            return Wave(SPEECH, index // 2 + 1, self.players if index % 2 else self.judges)
+        return Wave(VERDICT, rounds + 1, self.judges)
+
+
+@pytest.mark.parametrize("kind", ["model", "keyword"])
+def test_a_judge_of_verdicts_that_is_asked_to_speak_fails_in_one_line_unasked(kind, monkeypatch):
+    monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
+    protocols.register_protocol(Interrogated())
+    model = FakeModel(by_answer({"a lamp": 0.8, "a rope": 0.2}))
+    agents = dict.fromkeys(protocols.DEBATERS, QuotingDebater())
+    agents["judge_0"] = ModelJudge(model) if kind == "model" else KeywordJudge()
+    rules = DebateSettings(protocol="interrogated")
+    (record,) = play_all([DebateJob("one", question(), agents, 1, rules)])
+    raised = "" if kind == "model" else "InputError: "
+    assert record.failure.kind == "agent_error"
+    assert record.failure.message == (
+        f"judge_0: {raised}this judge only gives verdicts; where the protocol lets it speak, seat "
+        "an agent that does"
+    )
+    assert model.requests == []

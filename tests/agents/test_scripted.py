@@ -78,6 +78,14 @@ def test_the_keyword_judge_counts_verified_quotes_of_the_right_side_only():
     ]
 
 
+def test_the_keyword_judge_ignores_who_defends_no_answer():
+    said = "<v_quote>kept a lamp</v_quote>"
+    for seat in ("judge_0", "debater_7", "debater", "narrator_x"):
+        speeches = (Speech(1, "debater_1", "<v_quote>a rope</v_quote>"), Speech(1, seat, said))
+        seen = {"answers": ("a lamp", "a rope"), "transcript": render_transcript(speeches)}
+        assert KeywordJudge().act([seen]) == [[1 / 3, 2 / 3]]
+
+
 def test_the_random_agent_depends_on_its_seed_and_can_be_reset():
     observation = Episode(question(), RULES).observe("debater_0")
     one, two = RandomAgent(1), RandomAgent(2)
