@@ -96,10 +96,12 @@ class HumanAgent:
             self._write(shown_speech(speech))
         self._heard = speeches
 
-    def _line(self) -> str:
+    def _line(self, *, begun: bool = False) -> str:
         try:
             return self._read()
         except EOFError:
+            if begun:  # what has been said counts
+                return ""
             raise Left("end of input") from None
 
     def _speech(self, round_number: int) -> str:
@@ -111,7 +113,7 @@ class HumanAgent:
         )
         lines: list[str] = []
         while True:
-            line = self._line()
+            line = self._line(begun=bool(lines))
             if line.strip() == "." and not lines:
                 break
             if line.strip():

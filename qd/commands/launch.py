@@ -28,15 +28,20 @@ def launch(command: str = "") -> int:
 
 def guarded(run: Callable[[], int]) -> int:
     """Run a program; turn Ctrl-C and a reader that has gone into an exit status."""
+    import os
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     try:
         status = run()
         sys.stdout.flush()  # here, where it can fail without a traceback
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        import os
-
+    except (BrokenPipeError, SystemExit) as end:  # rich makes the one the other
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+            raise
         # Python flushes once more when it ends, into nothing then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE

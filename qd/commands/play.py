@@ -32,6 +32,8 @@ from debateqd.agents.rollout import DebateJob, DebateRecord, play
 from debateqd.agents.scripted import SCRIPTED_DEBATERS, SCRIPTED_JUDGES
 from debateqd.agents.stored import from_archive
 
+_NAMES = ", ".join(protocol_names())
+
 
 @click.command()
 @click.option("--seat", help="Yours: one of the protocol's; the first player's if left out.")
@@ -46,7 +48,7 @@ from debateqd.agents.stored import from_archive
     help=f"Your opponent ({', '.join(SCRIPTED_DEBATERS)} or a model); the last one if you judge.",
 )
 @click.option("--judge", help=f"The judge: {', '.join(SCRIPTED_JUDGES)} or a model.")
-@click.option("--protocol", type=click.Choice(protocol_names()), default="simultaneous")
+@click.option("--protocol", default="simultaneous", help=f"{_NAMES} or one of your own.")
 @click.option("--rounds", type=int, default=2, show_default=True, help="Rounds of speeches.")
 @click.option("--words", type=int, default=150, show_default=True, help="Word limit of a speech.")
 @click.option("--seed", type=int, help="Repeats a session; drawn and shown if left out.")

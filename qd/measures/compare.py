@@ -84,6 +84,7 @@ def compare_runs(
                 _duel(split, elite_lists[0], elite_lists[1], common[split], players[0], first), won
             ).to_json()
             for split in wanted
+            if all(len(used.rules.players) > 1 for used in players)  # who plays alone meets nobody
         }
     differences = {split: _accuracy_differences(matches, split) for split in wanted}
     return {
@@ -174,15 +175,7 @@ def compare_seeds(
 
     Runs of one configuration, seeds and names apart, make a group; see
     :mod:`debateqd.qd.measures.generalisation`. Each run is measured on its own questions, and its
-    report is kept in its own directory.
-
-    Args:
-        runs: The runs.
-        splits: Some of :data:`debateqd.qd.measures.evaluate.MEASURED`; all that hold questions by
-            default.
-        elites: How many of each run's best elites are played.
-        progress: Told of progress.
-        configs: The runs' configurations, with other addresses of their models, say.
+    report is kept in its own directory. ``configs`` may give the runs' models other addresses.
 
     Returns:
         A JSON-able mapping; ``measures`` holds what

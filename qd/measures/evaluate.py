@@ -243,6 +243,7 @@ def evaluate_with(
         "version": REPORT_VERSION,
         "run": config.name or run.path.name,
         "objective": config.objective,
+        "against": "seeds" if len(players.rules.players) > 1 else "question",
         "score": config.evolution.report.score,
         "simulation": is_simulated(players.debater.name, players.judge.name),
         "models": {"debater": players.debater.name, "judge": players.judge.name},
@@ -351,15 +352,9 @@ def evaluate_run(
     config: RunConfig | None = None,
     extras: Extras = Extras(),
 ) -> tuple[dict[str, Any], dict[str, list[Match]]]:
-    """Measure one run.
+    """Measure one run by its best ``elites``, on all :data:`MEASURED` that it has by default.
 
-    Args:
-        run: The run.
-        splits: Some of :data:`MEASURED`; all that hold questions by default.
-        elites: How many of its best elites are played.
-        progress: Told of progress.
-        config: Its configuration, with other addresses of its models, say; its own by default.
-        extras: What is measured beyond the splits.
+    ``config`` may give its models other addresses.
 
     Returns:
         The report (JSON-able, see :func:`save_report`) and the debates, by split and by

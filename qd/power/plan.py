@@ -61,14 +61,10 @@ class Detectable:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """How much is needed for a target.
+    """How much is needed to tell an effect of a quantity from zero.
 
-    Attributes:
-        name: The quantity.
-        target: The effect.
-        unit: Its unit.
-        count: Questions per set, or games; ``None`` when no number is enough.
-        of: ``"questions per set"``, ``"questions"`` or ``"direct games"``.
+    ``count`` is that of ``"questions per set"``, ``"questions"`` or ``"direct games"``; ``None``
+    when no number is enough.
     """
 
     name: str

@@ -185,19 +185,13 @@ def effect_correlation(
 
 # --- verdicts of a finished study ----------------------------------------------------------------
 
-_OURS = frozenset(("seats.debater_0", "credence", "phase"))
+_OURS = frozenset(("v", "credence", "phase"))
 EVALUATION = ("train", "test")
 
 
 @dataclass
 class Verdicts:
-    """Verdicts of one kind.
-
-    Attributes:
-        values: 1 right or won, 0 not, between them for a tie.
-        questions: Question of each.
-        passages: Passage of each.
-    """
+    """Verdicts of one kind: 1 right or won, 0 not, between them for a tie."""
 
     values: list[float] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -312,6 +306,8 @@ def _evaluation(folder: Path) -> StudyVerdicts:
                     found.wins.add(won, *where)
             except KeyError as error:
                 raise InputError(f"{path}, line {number}: field {error} is missing") from None
+            except InputError as error:
+                raise InputError(f"{path}, line {number}: {error}") from None
     return found
 
 

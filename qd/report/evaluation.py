@@ -42,8 +42,8 @@ ROWS: tuple[tuple[str, str, bool], ...] = (
     ("elites minus seeds", "accuracy_gain", True),
     ("credence in the correct answer, elites", "truth", False),
     ("credence in the correct answer, seeds", "seed_truth", False),
-    ("win rate against the seeds", "win_rate", False),
-    ("share of credence won against them", "share_won", False),
+    ("win rate against the {}", "win_rate", False),
+    ("share of credence won against the {}", "share_won", False),
     ("judge alone, no debate", "no_debate", False),
     ("judge alone, reading the passage", "reading", False),
     ("position bias", "position_bias", True),
@@ -51,14 +51,15 @@ ROWS: tuple[tuple[str, str, bool], ...] = (
 )
 
 
-def _measures(columns: Mapping[str, Mapping[str, Any]]) -> Table:
+def _measures(columns: Mapping[str, Mapping[str, Any]], *reports: Mapping[str, Any]) -> Table:
+    against = " or ".join(dict.fromkeys(report["against"] for report in reports))
     made = table("95 % intervals, passages as clusters", "measure")
     for name, split in columns.items():
         head = f"{name}\n{split['questions']} questions, {split['passages']} passages"
         made.add_column(head, justify="right")
     for label, key, signed in ROWS:
         cells = [percent(split[key], signed=signed) for split in columns.values()]
-        made.add_row(label, *cells)
+        made.add_row(label.format(against), *cells)
     return made
 
 
@@ -70,7 +71,7 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
     head = (
         f"{visible(report['run'])}: objective {report['objective']}, {len(report['elites'])} elites"
     )
-    parts += [Text(head, style="bold"), _measures(report["splits"])]
+    parts += [Text(head, style="bold"), _measures(report["splits"], report)]
     parts += gaps_table(report["gaps"], report["objective"])
     parts += archive_table(report.get("archive"))
     parts += progress_table(report.get("progress", ()))
@@ -103,7 +104,7 @@ def comparison_report(comparison: Mapping[str, Any]) -> RenderableType:
         columns = {
             f"{mark}, {split}": run["splits"][split] for run, mark in ((first, "A"), (second, "B"))
         }
-        parts.append(_measures(columns))
+        parts.append(_measures(columns, first, second))
     made = table("A minus B, paired by question", "measure", "difference")
     for split, estimate in comparison["accuracy_difference"].items():
         made.add_row(f"judge accuracy, {split}", percent(estimate, signed=True))
@@ -120,7 +121,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
     {
         "accuracy": "Judge accuracy when elites debate themselves",
         "accuracy_over_seeds": "The same minus that of the seeds on the same questions",
-        "objective": "What the objective counts: share won against the seeds, or truth reached",
+        "objective": "What the objective counts: share won, or truth reached",
     }
 )
 

@@ -106,9 +106,9 @@ class Record:
     """How a strategy fared in the debates of one phase.
 
     Attributes:
-        overall: Against other strategies.
+        overall: Against other strategies; against the question where it plays alone.
         correct: Of them, those in which it defended the correct answer.
-        wrong: Of them, those in which its opponent did.
+        wrong: Of them, those in which it defended another, and somebody else it.
         neither: Of them, those in which no player did.
         first: Of them, those in which its answer was presented first.
         second: The rest.
@@ -151,15 +151,15 @@ def record(strategy_id: str, matches: Iterable[Match]) -> Record:
 
 def _shares(strategy_id: str, match: Match) -> Iterator[tuple[str, float]]:
     """Yield which tallies a usable match counts in, and with what share."""
-    share = match.truth("win") if match.alone else match.share(strategy_id, "win")
+    share = match.share(strategy_id, "win") if match.contested else match.truth("win")
     if share is None:
         return
-    if match.alone:
+    if not match.contested:
         yield "self_play", share
         return
     yield "overall", share
     argued = "correct" if match.side(strategy_id) == match.label else "wrong"
-    yield (argued if match.label in match.sides.values() else "neither"), share
+    yield (argued if match.alone or match.label in match.sides.values() else "neither"), share
     first = match.seats_of(strategy_id)[0] == next(iter(match.seats))
     yield ("first" if first else "second"), share
 
@@ -282,6 +282,10 @@ def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
     except InputError as error:
         raise InputError(f"{run.path / 'strategies.jsonl'}: {error}") from None
     matches = run.matches()
+    for number, match in enumerate(matches, 1):
+        if unknown := set(match.players).difference(strategies):
+            where = f"{run.path / 'matches.jsonl'}, line {number}"
+            raise InputError(f"{where}: '{min(unknown)}' is no strategy of this run; restore it")
     own = [m for m in matches if strategy_id in m.players]
     archive = run.living() if run.generations() else None
     return StrategyHistory(

@@ -99,6 +99,8 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, dict[s
             torn = number == lines[-1][0]
             cure = "a run that was stopped is repaired by --resume" if torn else "restore the file"
             raise InputError(f"{path}, line {number}: is damaged (not JSON); {cure}") from None
+        if not isinstance(data, dict):
+            raise InputError(f"{path}, line {number}: is no JSON object; restore the file")
         yield number, data
 
 

@@ -229,6 +229,8 @@ class _ColumnSearch:
             raise InputError(
                 f"{self._table.path}: --first and --second go together; name both players' columns"
             )
+        if own := self._own_log():
+            return own
         for first, second in _NAMED_PAIRS:
             if first in self._free and second in self._free:
                 return self._free[first], self._free[second]
@@ -243,6 +245,20 @@ class _ColumnSearch:
                 "name them with --first COLUMN --second COLUMN"
             )
         raise self.missing("first COLUMN --second", "who played")
+
+    def _own_log(self) -> tuple[str, str] | None:
+        """Return the two seats of a run's log, whose credences are in the order of seats."""
+        seats = [name for name in self._free if name.startswith("seats.")]
+        if not seats or not {"v", "comparisons"} <= self._free.keys():
+            return None
+        sides = [self._free.get(name.replace("seats.", "sides.", 1)) for name in seats]
+        if [name and self.values(name)[:1] for name in sides] != [[0], [1]]:
+            raise InputError(
+                f"{self._table.path}: only debates of two players who defend an answer each can be "
+                f"rated as a table, not those of {', '.join(seats)}; the ratings of the run are in "
+                "its generations/NNNN.json"
+            )
+        return self._free[seats[0]], self._free[seats[1]]
 
     def _twins(self) -> list[tuple[str, tuple[str, str]]]:
         """List pairs of columns whose names differ by which of the two players they are about."""
@@ -267,7 +283,7 @@ class _ColumnSearch:
         """Find the column of results."""
         if plain(found.first) == "winner":
             return replace(found, winner=found.first)
-        if found.first == "seats.debater_0" and "credence" in self._free:
+        if found.first.startswith("seats.") and "credence" in self._free:
             return replace(found, outcome=self._free["credence"])  # in the order of the seats
         winner = self.named(_WINNERS)
         if winner is not None:

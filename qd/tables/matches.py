@@ -34,10 +34,8 @@ MOST_GAMES = 10_000_000
 class BadRow:
     """A row that cannot be read.
 
-    Attributes:
-        line: Where it is, counted as :attr:`debateqd.qd.tables.files.Table.unit` says.
-        field: The column; empty where the row as a whole is damaged.
-        reason: What is wrong.
+    ``line`` counts what :attr:`debateqd.qd.tables.files.Table.unit` says; ``field`` is the column,
+    empty where the row as a whole is damaged.
     """
 
     line: int

@@ -39,13 +39,8 @@ MOST_INTERVALS = 1000
 class Settings:
     """How to rate.
 
-    Attributes:
-        model: The model.
-        anchor: Player whose rating is 0; empty: the mean of all is 0.
-        confidence: Of the intervals.
-        k: Elo: largest change of a rating by one game.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+    The rating of ``anchor`` is 0, or the mean of all if it is empty. ``k`` is the largest change of
+    a rating by one game in Elo; ``resamples`` and ``seed`` are of the bootstrap.
     """
 
     model: Model = "bradley_terry"
@@ -58,15 +53,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A player's rating.
+    """A player's rating in Elo points, with the ends of its interval where one was made.
 
-    Attributes:
-        player: Its name.
-        rating: Elo points.
-        low: Lower end of the interval; ``None`` where none was made.
-        high: Upper end.
-        games: Games behind it.
-        score: Share of them that it won, or that its team was right in; a tie counts as half.
+    ``score`` is the share of its games that it won, or its team was right in; a tie counts as half.
     """
 
     player: str
@@ -91,11 +80,8 @@ class TableEffect:
 class TableRatings:
     """What :func:`rate_table` returns.
 
-    Attributes:
-        settings: How it was done.
-        players: Best first; equals by name.
-        effects: Position, side, questions, as far as the table tells them.
-        warnings: What should make one careful.
+    Players are best first, equals by name; effects are those of position, side and questions, as
+    far as the table tells them; warnings say what should make one careful.
     """
 
     settings: Settings

@@ -78,10 +78,15 @@ def test_a_judge_is_blind_and_asked_until_the_verdict_can_be_read():
 
 
 def test_the_end_of_input_leaves():
-    agent, _ = person("half a speech")
+    agent, _ = person()
     with pytest.raises(Left):
         agent.act([Episode(question(), RULES).observe("debater_0")])
     assert issubclass(Left, KeyboardInterrupt)  # so that no scheduler takes it for a failure
+
+
+def test_the_end_of_input_ends_a_speech_that_has_begun():
+    agent, _ = person("half a speech")
+    assert agent.act([Episode(question(), RULES).observe("debater_0")]) == ["half a speech"]
 
 
 def test_text_cannot_control_the_terminal():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from itertools import combinations
 
 import pytest
+from rich.console import Console
 
 import debate_env
 from debate_env.core import protocols
 from debate_env.core.settings import DebateSettings
+from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
 from debateqd.agents import DebateJob, play_all
 from debateqd.agents.models.base import Sampling
@@ -21,14 +24,26 @@ from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, RunPlanner
 from debateqd.qd.debates.questions import split_questions
 from debateqd.qd.debates.referee import Players, TrainingStoppedError, play_plans
+from debateqd.qd.measures.compare import compare_runs
 from debateqd.qd.measures.evaluate import Extras, evaluate_run
 from debateqd.qd.ratings import make_rating
+from debateqd.qd.report.evaluation import comparison_report, run_report
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.store.history import history_of, record
+from debateqd.qd.tables.matches import read_matches
 from debateqd.qd.training.start import train
 from tests.free_seats import ALL, Chain, Consultancy, Dialogue, ThreeSides
 
 SEEDS = seed_strategies()
+
+
+def shown(report) -> str:
+    console = Console(width=110, file=io.StringIO(), record=True)
+    console.print(report)
+    return console.export_text()
+
+
 RULES = {protocol.name: protocol for protocol in ALL}
 
 
@@ -124,6 +139,26 @@ def test_a_consultant_is_rated_against_the_question():
         assert match.share(match.subject, "credence") == persuasion.score
         assert truth.score == match.believed
     assert {match.label == 0 for match in matches} == {True, False}
+
+
+def test_a_consultants_record_is_against_the_question():
+    matches = play_plans(plans("test_consultancy"), players("test_consultancy"), lambda *_: None)
+    found = record(SEEDS[0].strategy_id, matches)
+    assert found.overall.played == found.correct.played + found.wrong.played > 0
+    assert found.correct.played == sum(
+        SEEDS[0].strategy_id in m.players and m.label == 0 for m in matches
+    )
+    assert found.neither.played == found.self_play.played == 0
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_logs_of_other_seats_are_not_rated_as_tables(name, tmp_path):
+    matches = play_plans(plans(name), players(name), lambda *_: None)
+    path = tmp_path / "matches.jsonl"
+    path.write_text("".join(json.dumps(m.to_json()) + "\n" for m in matches))
+    for objective in ("persuasion", "truth"):
+        with pytest.raises(InputError, match=r"only debates of two players .*seats.*NNNN\.json"):
+            read_matches(path, objective=objective)
 
 
 def test_three_sides_are_compared_in_pairs():
@@ -222,6 +257,16 @@ def test_a_run_is_trained_and_evaluated(protocol, objective, tmp_path, monkeypat
     assert measured["unusable"]["value"] == 0
     assert measured["win_rate"]["n"] > 0
     assert measured["accuracy"]["n"] > 0
+    alone = protocol == "test_consultancy"
+    assert report["against"] == ("question" if alone else "seeds")
+    assert f"win rate against the {report['against']} " in shown(run_report(report))
+    if objective == "persuasion":
+        compared = compare_runs(run, run, splits=("test",), elites=2)
+        assert set(compared["duel"]) == (set() if alone else {"test"})
+        assert ("A's elites win against B's" in shown(comparison_report(compared))) is not alone
+    if alone:
+        (first, *_) = run.generation(1)["ratings"]
+        assert history_of(run, first).records["train"].overall.played > 0
 
 
 @pytest.mark.parametrize("rules", [Dialogue(), Chain()], ids=lambda rules: rules.name)

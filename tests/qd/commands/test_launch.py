@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from debateqd.qd.commands.launch import INTERRUPTED, READER_GONE, guarded, quietly_imported
 from tests.repository import ROOT
@@ -106,6 +109,32 @@ def test_ctrl_c_works_as_before_once_the_module_is_there(tmp_path, monkeypatch):
 
 def test_a_status_is_handed_on():
     assert guarded(lambda: 7) == 7
+
+
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def fileno(self) -> int:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def test_a_reader_that_goes_away_from_rich_is_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert guarded(lambda: Console().print("said") or 0) == READER_GONE
+
+
+def test_other_exits_are_handed_on():
+    with pytest.raises(SystemExit, match="3"):
+        guarded(lambda: sys.exit(3))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are closed by a shell of POSIX")
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_closed_output_is_no_error(closed):
+    command = f"exec {shlex.quote(sys.executable)} -m debateqd {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a closed pipe looks different elsewhere")

@@ -218,6 +218,26 @@ def test_damaged_and_missing_files(
     assert "archive.json: field 'archive' is missing" in capsys.readouterr().err
 
 
+def test_damaged_matches_are_named_by_their_line(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = rewritten(run_dir, tmp_path)
+    log = copied / "matches.jsonl"
+    first, second, *rest = log.read_text().splitlines(keepends=True)
+    strange = json.loads(second)
+    strange["seats"]["debater_1"] = "s9999"
+    for line, what in (
+        ("[1, 2]\n", "is no JSON object"),
+        (json.dumps(json.loads(second) | {"quotes": [1]}) + "\n", "not a match"),
+        (json.dumps(strange) + "\n", "'s9999' is no strategy of this run"),
+    ):
+        log.write_text("".join((first, line, *rest)))
+        assert main([str(copied), "s0001"]) == 2
+        (said,) = capsys.readouterr().err.splitlines()
+        assert f"{log}, line 2: " in said
+        assert what in said
+
+
 def test_a_run_without_a_committed_generation(
     run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

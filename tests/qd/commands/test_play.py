@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from debate_env.core import protocols
 from debate_env.core.protocols import protocol_names
 from debateqd.qd.commands.play import command
+from tests.free_seats import Consultancy
 from tests.qd.running import play as main
 from tests.repository import ROOT
 
@@ -145,9 +147,18 @@ def test_piped_input_in_a_process_of_its_own(questions):
     assert done.stderr == ""
 
 
+def test_a_protocol_of_ones_own_can_be_played(typed, monkeypatch):
+    monkeypatch.setattr(protocols, "_PROTOCOLS", dict(protocols._PROTOCOLS))
+    protocols.register_protocol(Consultancy())
+    status, out, err = typed("--protocol", "test_consultancy", lines=SPEECHES)
+    assert (status, err) == (0, "")
+    assert "You are consultant_0" in out
+    assert "The judge embedded (a simulation) believes A" in out
+
+
 def test_every_registered_protocol_can_be_played(typed):
     (option,) = (p for p in command.params if p.name == "protocol")
-    assert tuple(option.type.choices) == protocol_names()
+    assert all(name in (option.help or "") for name in protocol_names())
     status, _, err = typed("--protocol", "seqential")
     assert status == 2
     assert "'sequential'" in err

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,24 @@ def test_a_match_log_measures_the_same_player_in_both_seats(tmp_path: Path) -> N
         assert found.wins.by_question() == {"q2": [1.0, 1.0], "q3": [1.0]}
         assert found.wins.passages == ["p-q2", "p-q2", "p-q3"]
         assert not found.test.values
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [(None, "no JSON object"), ({"quotes": [1]}, "not a match"), ({"v": 9}, "version 9")],
+)
+@pytest.mark.parametrize("name", ["matches.jsonl", "evaluation/test.jsonl"])
+def test_a_damaged_line_is_named(
+    name: str, change: Mapping[str, Any] | None, what: str, tmp_path: Path
+) -> None:
+    (tmp_path / "evaluation").mkdir()
+    good = match("a", "b", 0.9, phase="panel", subject="a").to_json()
+    bad = [good] if change is None else {**good, **change}
+    for file in (name, *(["evaluation/train.jsonl"] if "/" in name else [])):
+        lines = (good, bad) if file == name else (good,)
+        (tmp_path / file).write_text("".join(json_text(x, indent=None) for x in lines))
+    with pytest.raises(InputError, match=f"{name}, line 2: .*{what}"):
+        read_verdicts(tmp_path)
 
 
 def test_a_table_of_wins_is_seen_from_one_player(tmp_path: Path) -> None:

@@ -196,6 +196,7 @@ def test_strategies_are_shown_as_text() -> None:
             "seat": rates,
             "orders_agree": known(0.8),
         },
+        "against": "seeds",
         "strategies_split": "test",
         "strategies": [
             {

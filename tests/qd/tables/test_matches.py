@@ -149,6 +149,16 @@ def test_our_own_match_log(tmp_path: Path) -> None:
     assert list(truth.position) == [1, -1, 1]  # the correct answer came first, second, first
 
 
+def test_two_debaters_of_other_names(tmp_path: Path) -> None:
+    log = [match("a", "b", 0.8), match("b", "a", 0.4), match("a", "b", 0.7)]
+    text = "".join(json_text(m.to_json(), indent=None) for m in log)
+    path = tmp_path / "matches.jsonl"
+    path.write_text(text.replace("debater_0", "for_0").replace("debater_1", "other_0"))
+    table = read_matches(path)
+    assert (table.columns.first, table.columns.second) == ("seats.for_0", "seats.other_0")
+    assert [share for *_, share in games(table)] == pytest.approx([0.8, 0.4, 0.7])
+
+
 def test_rows_with_values_and_wins_only(tmp_path: Path) -> None:
     rows = [
         {"model_a": "x", "model_b": "y", "p_a": p, "p_b": 1 - p, "set": s, "n": 4}
