@@ -19,7 +19,6 @@ from debateqd.agents.verdicts import (
     DEFAULT_VERDICT,
     JUDGE_SAMPLING,
     Matter,
-    Verdict,
     VerdictSettings,
     method_for,
 )
@@ -57,23 +56,19 @@ class ModelJudge:
         )
         if isinstance(verdict, Failure):
             return Decision(None, failure=verdict)
-        return Decision(verdict.credence, _details(verdict))
+        details: dict[str, Any] = {
+            "orders": [list(order) for order in verdict.orders],
+            "bias": verdict.bias,
+            "method": verdict.method,
+        }
+        if verdict.missing_mass is not None:
+            details["missing_mass"] = verdict.missing_mass
+        if verdict.votes is not None:
+            details["votes"] = list(verdict.votes)
+        return Decision(verdict.credence, details)
 
     def __repr__(self) -> str:
         return f"ModelJudge({self.model.name!r})"
-
-
-def _details(verdict: Verdict) -> dict[str, Any]:
-    details: dict[str, Any] = {
-        "orders": [list(order) for order in verdict.orders],
-        "bias": verdict.bias,
-        "method": verdict.method,
-    }
-    if verdict.missing_mass is not None:
-        details["missing_mass"] = verdict.missing_mass
-    if verdict.votes is not None:
-        details["votes"] = list(verdict.votes)
-    return details
 
 
 def read_question(

@@ -35,20 +35,8 @@ Task = Literal["debate", "judge", "read", "mutate", "write", "label"]
 Form = Literal["letter", "credence"]
 """What a verdict is asked for as: the letter of one answer, or how likely each answer is."""
 
-_TAGS = (
-    "passage",
-    "question",
-    "answers",
-    "answer",
-    "side",
-    "strategy",
-    "transcript",
-    "speech",
-    "instruction",
-    "family",
-    "record",
-)
-_TAG_START = re.compile(r"<(?=\s*/?\s*(?:" + "|".join(_TAGS) + r")\b)", re.IGNORECASE)
+_TAGS = "passage|question|answers?|side|strategy|transcript|speech|instruction|family|record"
+_TAG_START = re.compile(rf"<(?=\s*/?\s*(?:{_TAGS})\b)", re.IGNORECASE)
 
 _ARGUE = "Argue for the answer of your side."
 _QUOTE = "Quote the passage word for word between <quote> and </quote>: every quote is checked"
@@ -271,27 +259,22 @@ def _judged(transcript: str, order: tuple[int, ...], protocol: str) -> list[Spee
     return [next(turns) if speech.seat in sides else speech for speech in spoken]
 
 
-@lru_cache(maxsize=len(LETTERS))
-def _verdict_instruction(n: int) -> str:
-    letters = ", ".join(LETTERS[: n - 1]) + f" or {LETTERS[n - 1]}"
-    return f"<instruction>\nReply with the letter of the correct answer: {letters}.\n</instruction>"
-
-
 CREDENCE_REQUEST = (
     "Say for each answer how likely it is to be the correct one, in per cent. Reply with a JSON "
     "object and nothing else: a whole number for each letter, in the form {"
 )
 
 
-@lru_cache(maxsize=len(LETTERS))
-def _credence_instruction(n: int) -> str:
-    # Numbers in the example would be an anchor, so it has none.
-    form = ", ".join(f'"{letter}": ...' for letter in LETTERS[:n])
-    return f"<instruction>\n{CREDENCE_REQUEST}{form}}}; they add up to 100.\n</instruction>"
-
-
+@lru_cache(maxsize=2 * len(LETTERS))
 def _instruction(n: int, form: Form) -> str:
-    return _verdict_instruction(n) if form == "letter" else _credence_instruction(n)
+    if form == "letter":
+        letters = f"{', '.join(LETTERS[: n - 1])} or {LETTERS[n - 1]}"
+        request = f"Reply with the letter of the correct answer: {letters}."
+    else:
+        # Numbers in the example would be an anchor, so it has none.
+        each = ", ".join(f'"{letter}": ...' for letter in LETTERS[:n])
+        request = f"{CREDENCE_REQUEST}{each}}}; they add up to 100."
+    return f"<instruction>\n{request}\n</instruction>"
 
 
 def judge_messages(

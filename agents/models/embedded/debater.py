@@ -60,7 +60,6 @@ class Candidate(NamedTuple):
     """
 
     text: str
-    words: int
     score: float
     first: int
     last: int
@@ -98,22 +97,18 @@ def candidates(index: SpanIndex, question: str, own: str, other: str) -> tuple[C
     asked = terms_of(question)
     mine, theirs = distinguishing((own, other), question)
     found = index.scores(((asked, 1.0), (mine, 1.5), (theirs, -0.75)))
-    scored = []
-    for i, score in found.items():
-        span = index.spans[i]
-        scored.append((score * (0.4 + relevance(span.terms, asked, mine, theirs)), i))
-    scored.sort(key=lambda pair: (-pair[0], pair[1]))
-    if not scored or scored[0][0] <= 0.0:
+    fit = {
+        i: score * (0.4 + relevance(index.spans[i].terms, asked, mine, theirs))
+        for i, score in found.items()
+    }
+    ranked = sorted(fit, key=lambda i: (-fit[i], i))[:_CANDIDATES]
+    best = fit[ranked[0]] if ranked else 0.0
+    if best <= 0.0:
         return tuple(
-            Candidate(s.text, s.words, 0.0, s.sentence, s.sentence)
-            for s in index.spans[:_CANDIDATES]
+            Candidate(s.text, 0.0, s.sentence, s.sentence) for s in index.spans[:_CANDIDATES]
         )
-    best = scored[0][0]
-    result = []
-    for score, i in scored[:_CANDIDATES]:
-        span = index.spans[i]
-        result.append(Candidate(span.text, span.words, score / best, span.sentence, span.last))
-    return tuple(result)
+    spans = ((index.spans[i], fit[i] / best) for i in ranked)
+    return tuple(Candidate(span.text, score, span.sentence, span.last) for span, score in spans)
 
 
 def quality(asked: Intensities) -> float:
@@ -126,8 +121,9 @@ def compose(task: SpeechTask, pool: Sequence[Candidate], draws: Draws) -> str:
     asked = intensities(task.strategy)
     budget = asked.fill * task.limit
     own, other = short(task.own), short(task.other)
-    bank = PHRASES["openings"] if not task.own_speeches else PHRASES["further"]
-    opening = draws.pick(bank).replace("{a}", own)
+    opening = draws.pick(PHRASES["further" if task.own_speeches else "openings"]).replace(
+        "{a}", own
+    )
     room = max(0.0, budget - len(opening.split()))
 
     units: list[str] = []
@@ -144,8 +140,7 @@ def compose(task: SpeechTask, pool: Sequence[Candidate], draws: Draws) -> str:
     rebuttals = draws.round(asked["refutation"] * room / _UNIT_WORDS)
     units += _rebuttals(task, rebuttals, other, draws)
     for axis in _STYLED_AXES:
-        share = asked[axis]
-        number = draws.round(share * room / _UNIT_WORDS)
+        number = draws.round(asked[axis] * room / _UNIT_WORDS)
         if number:
             units += draws.sample(STYLED[axis], number)
 
@@ -212,7 +207,7 @@ def _rebuttals(task: SpeechTask, number: int, other: str, draws: Draws) -> list[
     result = []
     for text in draws.sample(quoted, number):
         words = text.replace('"', "'").replace("<", "‹").split()
-        bank = PHRASES["rebut_hedged"] if is_hedged(text) else PHRASES["rebut_quoted"]
+        bank = PHRASES["rebut_hedged" if is_hedged(text) else "rebut_quoted"]
         result.append(draws.pick(bank).replace("{t}", " ".join(words[:7])))
     return result + draws.sample(PHRASES["rebut_claimed"], number - len(result))
 
