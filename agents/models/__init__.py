@@ -27,13 +27,7 @@ from debateqd.agents.models.base import (
     Usage,
     capabilities_of,
 )
-from debateqd.agents.models.budget import (
-    Budget,
-    BudgetedModel,
-    BudgetReachedError,
-    Limits,
-    Price,
-)
+from debateqd.agents.models.budget import Budget, BudgetedModel, BudgetReachedError, Limits, Price
 from debateqd.agents.models.options import OpenAIOptions, VllmOptions, options_for
 from debateqd.agents.models.registry import check_model, make_model, model_names, register_model
 

@@ -90,9 +90,7 @@ _AXES: dict[str, _Words] = {
         percent=True,
     ),
     "length": _Words(
-        "make longer speeches",
-        "make shorter speeches",
-        "{low} to {high} words a speech",
+        "make longer speeches", "make shorter speeches", "{low} to {high} words a speech"
     ),
     "readability": _Words(
         "use longer sentences and less common words",
@@ -151,11 +149,7 @@ def crossover_messages(
 
 
 def reflection_messages(
-    parent: str,
-    family: str,
-    debates: Sequence[DebateShown],
-    record: str = "",
-    max_words: int = 200,
+    parent: str, family: str, debates: Sequence[DebateShown], record: str = "", max_words: int = 200
 ) -> tuple[Message, ...]:
     """Messages that ask for a strategy that has learnt from a few debates of its parent.
 
@@ -276,11 +270,7 @@ def second_strategy(user: str) -> str | None:
 def debates_shown(user: str) -> list[DebateExcerpt]:
     """Read the debates of a reflection."""
     return [
-        DebateExcerpt(
-            result == "won",
-            float(credence),
-            tuple(spoken_blocks(body)),
-        )
+        DebateExcerpt(result == "won", float(credence), tuple(spoken_blocks(body)))
         for result, credence, body in _DEBATE.findall(user)
     ]
 

@@ -127,10 +127,7 @@ def neutralise(text: str) -> str:
 
 
 def mark(
-    text: str,
-    passage: str,
-    mode: QuoteMode = "strict",
-    earlier: Container[str] = frozenset(),
+    text: str, passage: str, mode: QuoteMode = "strict", earlier: Container[str] = frozenset()
 ) -> Marked:
     """Check the quotes of a speech and mark each as verified or not.
 

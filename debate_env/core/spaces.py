@@ -19,11 +19,7 @@ class UnicodeText(Space[str]):
     """Any string within limits on its length in characters (code points)."""
 
     def __init__(
-        self,
-        max_length: int,
-        *,
-        min_length: int = 0,
-        seed: int | np.random.Generator | None = None,
+        self, max_length: int, *, min_length: int = 0, seed: int | np.random.Generator | None = None
     ) -> None:
         self.min_length = min_length
         self.max_length = max_length

@@ -104,8 +104,7 @@ def _id_problem(name: str, value: object) -> Flaw | None:
     if _is_id(value):
         return None
     return Flaw(
-        name,
-        f"must be a text of printable characters without outer spaces, got {brief(value)}",
+        name, f"must be a text of printable characters without outer spaces, got {brief(value)}"
     )
 
 

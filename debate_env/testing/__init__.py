@@ -20,12 +20,7 @@ from typing import Any
 
 from debate_env.questions.question import Question
 from debate_env.testing.rules import RULE_CHECKS
-from debate_env.testing.scripted import (
-    Configuration,
-    play,
-    sample_questions,
-    scripted_action,
-)
+from debate_env.testing.scripted import Configuration, play, sample_questions, scripted_action
 from debate_env.testing.views import VIEW_CHECKS
 
 __all__ = [

@@ -14,15 +14,7 @@ from typing import Any, Self
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Axis, Unplaceable, axis_from_dict, default_axes
-from debateqd.qd.archive.base import (
-    ArchiveEvent,
-    Cell,
-    Decide,
-    Entry,
-    EventKind,
-    Spot,
-    better,
-)
+from debateqd.qd.archive.base import ArchiveEvent, Cell, Decide, Entry, EventKind, Spot, better
 from debateqd.qd.archive.cells import Cells, Niche
 
 FORMAT = "debateqd-archive"

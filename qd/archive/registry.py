@@ -24,11 +24,7 @@ ARCHIVES.register(
 
 
 def make_archive(
-    kind: str = "grid",
-    *,
-    axes: Sequence[Axis] | None = None,
-    challengers: int = 0,
-    slots: int = 5,
+    kind: str = "grid", *, axes: Sequence[Axis] | None = None, challengers: int = 0, slots: int = 5
 ) -> Archive:
     """Make an empty archive by name.
 

@@ -139,10 +139,7 @@ def _all(questions: RunQuestions) -> Iterator[Question]:
 
 
 def _misfits(
-    questions: RunQuestions,
-    config: RunConfig,
-    count: Callable[[Sequence[Message]], int],
-    room: int,
+    questions: RunQuestions, config: RunConfig, count: Callable[[Sequence[Message]], int], room: int
 ) -> list[tuple[Question, int]]:
     """Find passages without room: the question of the longest prompt, and that prompt's tokens."""
     longest: dict[str, Question] = {}
@@ -176,10 +173,7 @@ def _explain(
 
 
 def _cut(
-    question: Question,
-    config: RunConfig,
-    count: Callable[[Sequence[Message]], int],
-    room: int,
+    question: Question, config: RunConfig, count: Callable[[Sequence[Message]], int], room: int
 ) -> str:
     """Return the longest beginning of a passage, in whole words, that fits."""
 

@@ -64,9 +64,7 @@ def self_scores(measured: Iterable[tuple[str, Match]], score: str) -> dict[Key, 
     return _by_question(row for row in found if row[2] is not None)
 
 
-def _by_question(
-    rows: Iterable[tuple[str, Match, float | None]],
-) -> dict[Key, tuple[float, str]]:
+def _by_question(rows: Iterable[tuple[str, Match, float | None]]) -> dict[Key, tuple[float, str]]:
     values: dict[Key, list[float | None]] = {}
     passages: dict[Key, str] = {}
     for name, match, value in rows:

@@ -193,10 +193,7 @@ def add_rows(
 
 
 def to_ribs(
-    archive: Cells,
-    *,
-    strategies: Mapping[str, Strategy] | None = None,
-    qd_offset: float = 0.0,
+    archive: Cells, *, strategies: Mapping[str, Strategy] | None = None, qd_offset: float = 0.0
 ) -> Any:
     """Copy the elites of an archive into a fresh pyribs archive.
 

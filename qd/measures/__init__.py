@@ -13,14 +13,7 @@
 
 from debateqd.qd.lazy import lazily
 
-__all__ = [
-    "Extras",
-    "compare_runs",
-    "compare_seeds",
-    "evaluate_run",
-    "play_equal",
-    "save_report",
-]
+__all__ = ["Extras", "compare_runs", "compare_seeds", "evaluate_run", "play_equal", "save_report"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,15 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from debate_env.questions.question import Question
-from debateqd.qd.debates.counting import (
-    Key,
-    Measure,
-    by_question,
-    mean_of,
-    paired,
-    rate,
-    won,
-)
+from debateqd.qd.debates.counting import Key, Measure, by_question, mean_of, paired, rate, won
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.words import count_words, sentences

@@ -245,10 +245,7 @@ def _prepare(archive: Archive, look: FreshLook, passages: Sequence[str]) -> _Eli
 
 
 def _measure(
-    archive: Archive,
-    elites: Sequence[_Elite],
-    weights: NDArray[np.int64],
-    rules: _Rules,
+    archive: Archive, elites: Sequence[_Elite], weights: NDArray[np.int64], rules: _Rules
 ) -> tuple[float, float, float, float, float]:
     """QD-score, QD-score in place, mean score, coverage and stability on weighted passages."""
     fresh: list[Entry] = []

@@ -200,11 +200,7 @@ def minus(one: Contrast, other: Contrast) -> dict[GroupSplit, float]:
     return found
 
 
-def relative_difference(
-    groups: GroupLevels,
-    one: Contrast,
-    other: Contrast,
-) -> Estimate:
+def relative_difference(groups: GroupLevels, one: Contrast, other: Contrast) -> Estimate:
     """Estimate one contrast divided by another, minus 1, e.g. -0.14 for a gap that is 14 % smaller.
 
     The interval of 95 % is Fieller's (1954): all ratios rho for which one - rho * other does not

@@ -19,10 +19,7 @@ PARENTS: Registry[ParentRule] = Registry("parent rule")
 
 
 def random_elites(
-    config: EvolutionConfig,
-    elites: Sequence[Entry],
-    strategies: Mapping[str, Strategy],
-    seed: int,
+    config: EvolutionConfig, elites: Sequence[Entry], strategies: Mapping[str, Strategy], seed: int
 ) -> list[Strategy]:
     """Every occupied cell is as likely as any other: none has two children before all have one."""
     order = sorted(elites, key=lambda e: derive_seed(seed, "parent", e.strategy_id))
@@ -30,10 +27,7 @@ def random_elites(
 
 
 def frozen_seeds(
-    config: EvolutionConfig,
-    elites: Sequence[Entry],
-    strategies: Mapping[str, Strategy],
-    seed: int,
+    config: EvolutionConfig, elites: Sequence[Entry], strategies: Mapping[str, Strategy], seed: int
 ) -> list[Strategy]:
     """Every seed is as likely as any other, whatever lives: none has two before all have one.
 
@@ -46,10 +40,7 @@ def frozen_seeds(
 
 
 def best_of_family(
-    config: EvolutionConfig,
-    elites: Sequence[Entry],
-    strategies: Mapping[str, Strategy],
-    seed: int,
+    config: EvolutionConfig, elites: Sequence[Entry], strategies: Mapping[str, Strategy], seed: int
 ) -> list[Strategy]:
     """The best-rated of every family have one child each (the paper); ``children`` is not used."""
     ranked = sorted(elites, key=lambda e: (-e.fitness, e.strategy_id))
@@ -61,10 +52,7 @@ def best_of_family(
 
 
 def tournament_selection(
-    config: EvolutionConfig,
-    elites: Sequence[Entry],
-    strategies: Mapping[str, Strategy],
-    seed: int,
+    config: EvolutionConfig, elites: Sequence[Entry], strategies: Mapping[str, Strategy], seed: int
 ) -> list[Strategy]:
     """Of a few drawn at random the best rated has a child; drawn anew for every child.
 

@@ -107,10 +107,7 @@ def mean_precision(variances: Variances, study: Study) -> Precision:
 
 
 def gap_precision(
-    train: Variances,
-    test: Variances,
-    study: Study,
-    test_study: Study | None = None,
+    train: Variances, test: Variances, study: Study, test_study: Study | None = None
 ) -> Precision:
     """Precision of the gap, train minus test accuracy; the seeds are those of ``study``."""
     return _precision(_both(train, test, study, test_study, mean_variance), 1, study)
@@ -122,10 +119,7 @@ def contrast_precision(variances: Variances, study: Study) -> Precision:
 
 
 def gap_contrast_precision(
-    train: Variances,
-    test: Variances,
-    study: Study,
-    test_study: Study | None = None,
+    train: Variances, test: Variances, study: Study, test_study: Study | None = None
 ) -> Precision:
     """Precision of the difference of two objectives' gaps, on the same questions."""
     return _precision(_both(train, test, study, test_study, contrast_variance), 2, study)

@@ -180,11 +180,7 @@ def _needs(
     ) -> None:
         if target is not None:
             count = questions_needed(
-                target / 100,
-                precision,
-                power=power,
-                confidence=confidence,
-                step=math.ceil(step),
+                target / 100, precision, power=power, confidence=confidence, step=math.ceil(step)
             )
             needs.append(Need(name, target, "points", count, of))
 

@@ -16,12 +16,7 @@ from debateqd.qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
 from debateqd.qd.ratings.estimation import estimate
 from debateqd.qd.ratings.newton import PosteriorMode
 from debateqd.qd.ratings.scales import ScaleStep, add_prior
-from debateqd.qd.ratings.sparse import (
-    DenseSchur,
-    SparsePrecision,
-    TwoLevel,
-    conjugate_gradients,
-)
+from debateqd.qd.ratings.sparse import DenseSchur, SparsePrecision, TwoLevel, conjugate_gradients
 from debateqd.qd.statistics import Floats, Ints
 
 DENSE_LIMIT = 12_000

@@ -17,6 +17,5 @@ if TYPE_CHECKING:
     from debateqd.qd.store.history import StrategyHistory, history_of
 else:  # a wing that the directory needs uses the storage
     __getattr__ = lazily(
-        __name__,
-        {"directory": "RunDirectory RunWriter", "history": "StrategyHistory history_of"},
+        __name__, {"directory": "RunDirectory RunWriter", "history": "StrategyHistory history_of"}
     )

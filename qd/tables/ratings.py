@@ -193,11 +193,7 @@ def _bradley_terry(
         dispersion=1.0 if games.wins_only and not clustered else None,
     )
     fit = fit_games(
-        games,
-        n,
-        priors=priors,
-        panel=anchor,
-        living=None if n <= MOST_INTERVALS else living,
+        games, n, priors=priors, panel=anchor, living=None if n <= MOST_INTERVALS else living
     )
     z = NormalDist().inv_cdf(0.5 + settings.confidence / 2)
     half = np.full(n, np.nan)

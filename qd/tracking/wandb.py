@@ -245,11 +245,7 @@ class WandbListener(Listener):
             config={**event.config, "simulation": event.simulation, **dict(event.questions)},
             mode=self._mode,
             settings=wandb.Settings(
-                silent=True,
-                console="off",
-                disable_git=True,
-                save_code=False,
-                init_timeout=PATIENCE,
+                silent=True, console="off", disable_git=True, save_code=False, init_timeout=PATIENCE
             ),
         )
 

@@ -222,9 +222,7 @@ class _Casting:
     def _partners(self, parent: Strategy, count: int, seed: int) -> tuple[Strategy, ...]:
         """Further parents: elites of other families first, in random order."""
         others = [self._state.strategies[s] for s in self._elites if s != parent.strategy_id]
-        others.sort(
-            key=lambda s: (s.family == parent.family, derive_seed(seed, s.strategy_id)),
-        )
+        others.sort(key=lambda s: (s.family == parent.family, derive_seed(seed, s.strategy_id)))
         return tuple(others[:count])
 
     def _lessons(self, parent: Strategy, seed: int) -> tuple[Match, ...]:

@@ -27,13 +27,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.counting import (
-    Key,
-    StrategyScores,
-    contest_scores,
-    mean_of,
-    self_scores,
-)
+from debateqd.qd.debates.counting import Key, StrategyScores, contest_scores, mean_of, self_scores
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Plan, RunPlanner, opponent_at
 from debateqd.qd.debates.questions import draw_questions

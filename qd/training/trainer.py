@@ -48,12 +48,7 @@ from debateqd.qd.training.breeding import Breeder
 from debateqd.qd.training.competition import Competition
 from debateqd.qd.training.gains import Reporter, champions
 from debateqd.qd.training.labeller import Labeller
-from debateqd.qd.training.results import (
-    archive_json,
-    elite_rows,
-    generation_stats,
-    summary_json,
-)
+from debateqd.qd.training.results import archive_json, elite_rows, generation_stats, summary_json
 from debateqd.qd.training.state import TrainingState, new_archive, restore_state
 
 log = logging.getLogger(__name__)

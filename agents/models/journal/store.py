@@ -76,12 +76,7 @@ class Journal:
     """
 
     def __init__(
-        self,
-        path: Path,
-        run: str = "",
-        *,
-        patience: float = 10.0,
-        mounts: Path = MOUNTS,
+        self, path: Path, run: str = "", *, patience: float = 10.0, mounts: Path = MOUNTS
     ) -> None:
         self.path = path
         self.run = run

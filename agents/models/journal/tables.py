@@ -182,9 +182,5 @@ def _reply(row: Any) -> Reply:
     if probabilities is not None:
         probabilities = tuple(json.loads(probabilities))
     return Reply(
-        text,
-        finish,
-        Usage(prompt, completion, thinking),
-        probabilities,
-        missing_mass=missing,
+        text, finish, Usage(prompt, completion, thinking), probabilities, missing_mass=missing
     )

@@ -78,12 +78,7 @@ def environment(*, cpu: bool, verbose: bool) -> dict[str, str]:
 
 
 def arguments(
-    name: str,
-    options: VllmOptions,
-    *,
-    cpu: bool,
-    quiet: bool = True,
-    lora_rank: int | None = None,
+    name: str, options: VllmOptions, *, cpu: bool, quiet: bool = True, lora_rank: int | None = None
 ) -> dict[str, Any]:
     """Arguments of ``vllm.LLM``."""
     found: dict[str, Any] = {
