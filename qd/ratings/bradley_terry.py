@@ -15,11 +15,11 @@ from threadpoolctl import ThreadpoolController
 
 from debateqd.qd.config.schema import BradleyTerryConfig, EvolutionConfig
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.ratings import RATINGS, Ratings
 from debateqd.qd.ratings.faults import warnings_of
 from debateqd.qd.ratings.games import Games, GameTable, RatedObjective
 from debateqd.qd.ratings.laplace import Fit, Priors, fit_games
 from debateqd.qd.ratings.posterior import Posterior, combine, posterior_of
+from debateqd.qd.ratings.views import RATINGS, Ratings
 from debateqd.qd.statistics import Ints
 from debateqd.qd.strategy import Strategy
 

@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterable, Mapping
 from debate_env.core.protocols import Comparison
 from debateqd.qd.config.schema import EloConfig, EvolutionConfig
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.ratings import RATINGS, Ratings
+from debateqd.qd.ratings.views import RATINGS, Ratings
 from debateqd.qd.strategy import Strategy
 
 
