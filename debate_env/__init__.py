@@ -6,6 +6,10 @@ they are made of is in :mod:`debate_env.core`, :mod:`debate_env.questions` and, 
 own, :mod:`debate_env.testing`. Nothing here needs more than NumPy, Gymnasium and PettingZoo.
 """
 
+# No module may exist under two names: where debateqd searches this folder, it could be found there.
+if __name__ != "debate_env":
+    raise ImportError(f"import debate_env, not {__name__}", name=__name__)
+
 import gymnasium as _gymnasium
 from pettingzoo.env_registry import registration as _registration
 

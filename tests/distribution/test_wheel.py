@@ -60,3 +60,6 @@ def test_a_checkout_without_links_works(tmp_path: Path) -> None:
     where = "import debateqd.agents, debateqd.qd; print(debateqd.agents.__file__)"
     found = run([sys.executable, "-c", where], tmp_path).strip()
     assert found == str(tmp_path / "agents" / "__init__.py")
+    twin = "try:\n  import debateqd.debate_env\nexcept ImportError as error:\n  print(error)"
+    said = run([sys.executable, "-c", twin], tmp_path).strip()
+    assert said == "import debate_env, not debateqd.debate_env"
