@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from debate_env.core.protocols import get_protocol
+from debate_env.core.protocols import get_protocol, sides_of
 from debate_env.core.transcript import Speech, parse_transcript
 from debateqd.agents.base import Turn
 from debateqd.agents.models.base import Message
@@ -123,8 +123,7 @@ def _cast(protocol: str) -> _Cast:
     for place, seat in enumerate(rules.players):
         again, letter = divmod(place, len(_NAMES))
         names[seat] = f"{_NAMES[letter]}{again or ''}"
-    sides = {seat: rules.defends(seat) for seat in rules.players}
-    return _Cast(names, {seat: side for seat, side in sides.items() if side is not None})
+    return _Cast(names, sides_of(rules))
 
 
 @lru_cache(maxsize=1024)

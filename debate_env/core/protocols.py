@@ -140,6 +140,12 @@ class DebateProtocol(Protocol):
         """Say which players were compared; none where nobody is rated."""
 
 
+def sides_of(protocol: DebateProtocol | Debate) -> dict[str, int]:
+    """Return the presented answer that each player defends; who defends none is left out."""
+    found = ((seat, protocol.defends(seat)) for seat in protocol.players)
+    return {seat: side for seat, side in found if side is not None}
+
+
 def convincing(sides: Mapping[str, int], ending: Ending) -> tuple[Comparison, ...]:
     """Compare players by what the judge believed of their answers.
 
@@ -209,7 +215,7 @@ class Debate:
 
     def scores(self, ending: Ending) -> Scores:
         """Pay each side what it convinced the judge of, and all alike for the truth."""
-        credence, form, sides = ending.credence, ending.reward_form, self._sides()
+        credence, form, sides = ending.credence, ending.reward_form, sides_of(self)
         if credence is None:
             return {name: dict.fromkeys(self.players) for name in ("persuasion", "truth")}
 
@@ -225,12 +231,8 @@ class Debate:
 
     def comparisons(self, ending: Ending) -> tuple[Comparison, ...]:
         """Rate conviction between the sides, and the truth as a team."""
-        sides = self._sides()
+        sides = sides_of(self)
         return convincing(sides, ending) + finding(sides, ending)
-
-    def _sides(self) -> dict[str, int]:
-        found = ((seat, self.defends(seat)) for seat in self.players)
-        return {seat: side for seat, side in found if side is not None}
 
 
 class Simultaneous(Debate):

@@ -23,6 +23,7 @@ from debate_env.core.protocols import (
     convincing,
     finding,
     get_protocol,
+    sides_of,
 )
 from debate_env.core.rewards import correctness
 from debate_env.core.settings import DebateSettings
@@ -259,9 +260,8 @@ def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:
     details = next((record.details[s] for s in rules.judges if s in record.details), {})
     judged = outcome.credence is not None
     orders, bias = details.get("orders"), details.get("bias")
-    sides = {seat: rules.defends(seat) for seat in plan.seats}
     return Match(
-        match_id=plan.match_id(pool),
+        match_id=record.job.job_id,
         pool=pool,
         generation=plan.generation,
         phase=plan.phase,
@@ -269,7 +269,7 @@ def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:
         passage=outcome.passage_id,
         question=outcome.question_id,
         seats={seat: strategy.strategy_id for seat, strategy in plan.seats.items()},
-        sides={seat: side for seat, side in sides.items() if side is not None},
+        sides=sides_of(rules),
         subject=plan.subject,
         label=outcome.label,
         swap=outcome.swap,

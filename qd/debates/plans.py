@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeVar
 
-from debate_env.core.protocols import DebateProtocol
+from debate_env.core.protocols import DebateProtocol, sides_of
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.strategy import Strategy
@@ -71,14 +71,11 @@ def seatings(rules: DebateProtocol, group: Sequence[T]) -> Iterator[dict[str, T]
     Who defends the same answer shares a place; seats that defend none are a place each. Players
     take turns over the places where there are more of them.
     """
-    sides = {seat: rules.defends(seat) for seat in rules.players}
-    places = dict.fromkeys(seat if side is None else side for seat, side in sides.items())
-    number = {place: i for i, place in enumerate(places)}
+    sides = sides_of(rules)
+    places = {seat: sides.get(seat, seat) for seat in rules.players}
+    number = {place: i for i, place in enumerate(dict.fromkeys(places.values()))}
     for turn in range(len(group)):
-        yield {
-            seat: group[(number[seat if side is None else side] + turn) % len(group)]
-            for seat, side in sides.items()
-        }
+        yield {seat: group[(number[place] + turn) % len(group)] for seat, place in places.items()}
 
 
 def opponent_at(place: int, opponents: Sequence[Strategy], strategy: Strategy) -> Strategy:

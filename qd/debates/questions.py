@@ -26,6 +26,11 @@ class QuestionSplits:
     splits: Mapping[str, tuple[str, ...]]
     truncated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
+    @property
+    def identity(self) -> str:
+        """Names the questions as they are debated: the content hash, and what was cut."""
+        return self.content_hash + (f" cut {dict(self.truncated)}" if self.truncated else "")
+
 
 @dataclass(frozen=True)
 class RunQuestions:
@@ -52,8 +57,8 @@ class RunQuestions:
 
     @property
     def identity(self) -> str:
-        """Names the questions as they are debated: the content hash, and what was cut."""
-        return self.content_hash + (f" cut {dict(self.truncated)}" if self.truncated else "")
+        """Names the questions as they are debated; see :class:`QuestionSplits`."""
+        return self.record().identity
 
     def split(self, name: str) -> QuestionSet:
         """Return a split by its name."""

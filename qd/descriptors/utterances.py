@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,6 +61,13 @@ def utterances(
         ]
         start, index = start + len(published), index + 1
     return tuple(found)
+
+
+def utterances_of(
+    speeches: Sequence[Speech], seats: Iterable[str], order: str = "simultaneous"
+) -> list[Utterance]:
+    """Cut out the speeches of a strategy that had these seats, seat by seat."""
+    return [found for seat in seats for found in utterances(speeches, seat, order)]
 
 
 @dataclass(frozen=True, slots=True)

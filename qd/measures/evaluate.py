@@ -22,7 +22,7 @@ from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.debates.questions import draw_questions
 from debateqd.qd.debates.referee import Players, make_players, play_plans
 from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor
-from debateqd.qd.descriptors.utterances import utterances
+from debateqd.qd.descriptors.utterances import utterances_of
 from debateqd.qd.measures.controls import (
     cut_strategies,
     length_control,
@@ -145,7 +145,7 @@ def players_of(run: RunDirectory, config: RunConfig) -> Iterator[Players]:
         models = equip(bare, config, journal)
         if models.journal is not None:
             stack.callback(models.journal.close)
-        yield make_players(config, run.questions().content_hash, models.debater, models.judge)
+        yield make_players(config, run.questions().identity, models.debater, models.judge)
         if models.journal is not None:
             models.journal.compact()  # equal evaluations then leave equal bytes
 
@@ -178,14 +178,13 @@ class Evaluation:
         def record(match: Match, speeches: tuple[Speech, ...]) -> None:
             self.watch(label, next(done), len(planned))
             if descriptors and match.usable:
-                spoken = [
-                    utterance
-                    for seat in match.seats_of(match.subject)
-                    for utterance in utterances(speeches, seat, self.players.settings.protocol)
-                ]
+                seats, order = match.seats_of(match.subject), self.players.settings.protocol
+                spoken = utterances_of(speeches, seats, order)
                 behaviours[match.match_id] = BehaviourSummary.of_match(spoken, descriptors)
 
         matches = play_plans(planned, self.players, record)
+        if not descriptors:
+            return matches
         return [replace(m, behaviour=behaviours.get(m.match_id)) for m in matches]
 
 

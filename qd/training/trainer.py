@@ -24,7 +24,7 @@ from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
 from debateqd.qd.descriptors.labelling import sum_up
-from debateqd.qd.descriptors.utterances import utterances
+from debateqd.qd.descriptors.utterances import utterances_of
 from debateqd.qd.measures.diversity import family_diversity
 from debateqd.qd.measures.scores import reported_progress
 from debateqd.qd.mutation.mutate import Child, MutationResult
@@ -317,11 +317,7 @@ class Trainer:
     def _count_behaviour(self, match: Match, speeches: tuple[Speech, ...], order: str) -> None:
         behaviours = self._state.behaviours
         for strategy_id in match.players:
-            spoken = [
-                utterance
-                for seat in match.seats_of(strategy_id)
-                for utterance in utterances(speeches, seat, order)
-            ]
+            spoken = utterances_of(speeches, match.seats_of(strategy_id), order)
             self._labeller.hear(strategy_id, spoken)
             summary = BehaviourSummary.of_match(spoken, self._descriptors)
             known = behaviours.get(strategy_id)

@@ -46,6 +46,13 @@ def test_what_is_written_reads_back(writer):
         run.transcript(match("other", "x", 0.7))
 
 
+def test_questions_keep_their_identity_with_what_was_cut(tmp_path):
+    cut = QuestionSplits("builtin", "hash", {"train": ("q1",)}, {"p1": (10, 20)})
+    RunWriter.create(tmp_path / "run", RunConfig(), cut).close()
+    read = RunDirectory.open(tmp_path / "run").questions()
+    assert read.identity == cut.identity != SPLITS.identity
+
+
 def test_resume_cuts_off_what_was_not_committed(writer):
     write_generation(writer, 0)
     kept = (writer.path / "matches.jsonl").read_bytes()
