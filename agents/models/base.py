@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-FinishReason = Literal["stop", "length", "refused", "error"]
+FinishReason = Literal["stop", "length", "refused", "unknown", "error"]
 
 
 class Message(NamedTuple):
@@ -64,6 +64,8 @@ class Request(NamedTuple):
             :attr:`Reply.probabilities` holds the model's probability of each, if it can tell.
         schema: When given, the reply is to be JSON of this schema (a JSON schema as canonical JSON
             text). Models that cannot enforce one ignore it, so whoever asks still checks the reply.
+        stop: Strings that end the reply where it would go on with them; they are no part of it.
+            Models that cannot do this ignore them, so whoever asks still checks the reply.
     """
 
     messages: tuple[Message, ...]
@@ -71,6 +73,7 @@ class Request(NamedTuple):
     seed: int
     choices: tuple[str, ...] | None = None
     schema: str | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,16 @@ class Reply:
 
     Attributes:
         text: The reply without any thinking; empty when ``finish_reason`` is ``"error"``.
-        finish_reason: Why the reply ended.
+        finish_reason: Why the reply ended; ``"unknown"``: the engine gave a reason that nobody
+            knows, and the text does not look cut.
         probabilities: One per ``Request.choices``, summing to 1; ``None`` if the engine gave none.
         error: One line that says what failed, when ``finish_reason`` is ``"error"``.
         error_kind: What sort of failure that is: ``"engine_error"``, ``"context_too_long"``,
             ``"timeout"``, ``"rate_limited"``, ``"connection"`` or ``"bad_reply"``.
         missing_mass: With ``probabilities``: the probability that the model's next word is none of
             the choices, before the rest was scaled up to 1; ``None`` where it is not known.
+        redraws: Times that the reply was drawn anew, with another seed, because what the model had
+            written was no language.
     """
 
     text: str
@@ -95,6 +101,7 @@ class Reply:
     error: str = ""
     error_kind: str = "engine_error"
     missing_mass: float | None = None
+    redraws: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,6 @@ def test_waiting_is_measured_on_a_real_server(waiting: ModuleType, monkeypatch: 
     figures = {f.what: f for f in waiting.waiting(64)}
     assert figures["speeches that differ from what was said"].value == 0
     assert figures["no scheduler can beat"].value <= figures["ideal list scheduler"].value
-    # A busy machine makes it longer, nothing makes it much shorter.
-    assert figures["wall time against the ideal"].value > 0.95
 
 
 def test_faults_lose_nothing(load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch):

@@ -37,7 +37,7 @@ class RequestKeys:
         The seed counts where a reply is drawn (temperature above 0), and at temperature 0 for a
         model that is seeded even then.
         """
-        messages, sampling, seed, choices, schema = request
+        messages, sampling, seed, choices, schema, stop = request
         temperature = sampling.temperature
         seed_matters = temperature > 0 or self._seeded_when_greedy
         # 0.0 is added because 0.0 and -0.0 are equal, and so are 0 and 0.0.
@@ -58,6 +58,9 @@ class RequestKeys:
             parts.append(b"\0")
         else:
             parts += b"\1", self._digest(schema)
+        if stop:  # nothing where there is none, as in the keys of earlier journals
+            parts.append(_count(stop))
+            parts += map(_prefixed, stop)
         return blake2b(b"".join(parts), digest_size=16, person=_FORMAT).digest()
 
     def _digest(self, text: str) -> bytes:
