@@ -8,27 +8,15 @@ with the headers that it made.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
-from debateqd.agents.models.openai.errors import Trouble, from_exception, from_status
+from debateqd.agents.models.openai.errors import Answer, Trouble, from_exception, from_status
 from debateqd.agents.models.openai.keys import Secret
 from debateqd.agents.models.openai.transport import LeanTransport, Server, http_module, uses_proxy
 
 PLACEHOLDER = "none"
 """Sent where there is no key; servers that need none ignore it."""
-
-
-class Answer(NamedTuple):
-    """A reply that is no error.
-
-    Attributes:
-        headers: Its headers, names in lower case.
-    """
-
-    data: bytes
-    headers: Mapping[str, str]
 
 
 class Endpoint:

@@ -1,4 +1,4 @@
-"""What went wrong with a request to a server, and what that asks of its client. Pure functions.
+"""What came of a request to a server, and what a failure asks of its client. Pure functions.
 
 A :class:`Trouble` says whether the same request can be sent again, and what the failure tells about
 the server: that it wants fewer requests, that it cannot be reached, or nothing. Messages of servers
@@ -16,6 +16,17 @@ from typing import Any, Literal, NamedTuple
 from debateqd.agents.replies import one_line
 
 Fate = Literal["permanent", "refused", "timeout", "unreachable", "reset", "broken", "garbage"]
+
+
+class Answer(NamedTuple):
+    """A reply with a status that is no error.
+
+    Attributes:
+        headers: Its headers, names in lower case.
+    """
+
+    data: bytes
+    headers: Mapping[str, str]
 
 
 class Trouble(NamedTuple):
@@ -50,6 +61,31 @@ _CREDENTIALS = re.compile(
     r"\b(?:authorization\b['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer)\s+)?|bearer\s+)\S+",
     re.IGNORECASE,
 )
+_LOGIN = re.compile(r"(?<=://)[^\s/@]+@")
+_RAISED: tuple[tuple[tuple[str, ...], Fate, str], ...] = (
+    (
+        ("SSLCertVerificationError", "ServerFingerprintMismatch"),
+        "unreachable",
+        "its certificate is not trusted ({}); where an authority of your own signed it, name the "
+        "file of that authority in SSL_CERT_FILE, else check that variable",
+    ),
+    (("SSLError",), "unreachable", "no TLS there ({}); does its address begin with http://?"),
+    (
+        ("ClientProxyConnectionError", "ClientHttpProxyError", "ProxyError"),
+        "unreachable",
+        "no connection through the proxy: {}",
+    ),
+    (("ConnectionTimeoutError", "ConnectTimeout"), "unreachable", "no connection in time"),
+    (
+        ("ClientConnectorError", "ConnectError", "InvalidURL", "NonHttpUrlClientError"),
+        "unreachable",
+        "no connection: {}",
+    ),
+    (("TooManyRedirects",), "permanent", "it sends from one address to the next without end"),
+    (("TimeoutError", "ReadTimeout", "WriteTimeout", "PoolTimeout"), "timeout", "no reply in time"),
+)
+"""Names of exceptions (or of classes above them) to what they mean and what to say."""
+
 _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -86,15 +122,19 @@ def from_status(
 
 
 def from_exception(error: BaseException, key: str = "") -> Trouble:
-    """Classify what a client raised when there was no reply."""
+    """Classify what an HTTP client raised when there was no reply.
+
+    By the names of its classes, so that no client need be imported here.
+    """
+    kinds = [c.__name__ for e in (error, error.__cause__) if e for c in type(e).__mro__]
     cause = error.__cause__ or error
-    name = type(cause).__name__
-    said = scrub(" ".join(str(cause).split()), key)
-    if name in ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol"):
-        return Trouble("unreachable", "connection", one_line(f"no connection: {said or name}"))
-    if "Timeout" in name:
-        return Trouble("timeout", "timeout", "no reply in time")
-    return Trouble("reset", "connection", one_line(f"the connection broke: {said or name}"))
+    said = str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
+    said = scrub(" ".join(said.split()), key)
+    for names, fate, lead in _RAISED:
+        if any(name in kinds for name in names):
+            kind = "timeout" if fate == "timeout" else "connection"
+            return Trouble(fate, kind, one_line(lead.format(said)))
+    return Trouble("reset", "connection", one_line(f"the connection broke: {said}"))
 
 
 def error_message(data: bytes) -> str:
@@ -125,12 +165,12 @@ def message_in(body: Any) -> str:
 
 
 def scrub(text: str, key: str) -> str:
-    """Take a key, and whatever follows the word bearer, out of a text."""
+    """Take out of a text a key, whatever follows the word bearer, and the login of a URL."""
     if len(key) >= 4:
         text = text.replace(key, "[key]")
         # Servers echo keys with their middle hidden: the two ends give one away as well.
         text = re.sub(re.escape(key[:4]) + r"\S*" + re.escape(key[-4:]), "[key]", text)
-    return _CREDENTIALS.sub("[key]", text)
+    return _CREDENTIALS.sub("[key]", _LOGIN.sub("[hidden]@", text))
 
 
 def wanted_wait(headers: Mapping[str, str], now: float) -> float | None:

@@ -24,10 +24,10 @@ from typing import Any
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
-from debateqd.agents.models.openai.endpoint import Answer
+from debateqd.agents.models.openai.errors import Answer
 from debateqd.agents.models.openai.keys import OPENAI_URL, find_key, find_urls
 from debateqd.agents.models.openai.probe import Found, UnreachableError, probe
-from debateqd.agents.models.openai.requests import Dialect, chat_messages, encode, weakest
+from debateqd.agents.models.openai.wire import Dialect, chat_messages, encode, weakest
 from debateqd.agents.models.openai.worker import Worker
 from debateqd.agents.models.options import OpenAIOptions, read_options
 from debateqd.agents.replies import one_line

@@ -16,15 +16,15 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from debate_env.errors import InputError, nearest
-from debateqd.agents.models.openai.endpoint import Answer, Endpoint
-from debateqd.agents.models.openai.errors import Trouble
-from debateqd.agents.models.openai.replies import read_probabilities
-from debateqd.agents.models.openai.requests import (
+from debateqd.agents.models.openai.endpoint import Endpoint
+from debateqd.agents.models.openai.errors import Answer, Trouble
+from debateqd.agents.models.openai.wire import (
     Dialect,
     Seeds,
     choice_schema,
     encode,
     read_choice,
+    read_probabilities,
     schema_format,
 )
 from debateqd.agents.models.options import OpenAIOptions

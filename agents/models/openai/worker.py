@@ -15,13 +15,21 @@ from typing import Any, TypeVar
 
 from debateqd.agents.models.base import NO_USAGE, Reply, Request, Usage
 from debateqd.agents.models.openai.dispatch import Dispatcher
-from debateqd.agents.models.openai.endpoint import Answer, Endpoint
-from debateqd.agents.models.openai.errors import Trouble, exhausted, from_status, scrub
+from debateqd.agents.models.openai.endpoint import Endpoint
+from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_status, scrub
 from debateqd.agents.models.openai.keys import Secret
 from debateqd.agents.models.openai.mailbox import Mailbox
 from debateqd.agents.models.openai.replicas import Job, Sent, shared_prefix
-from debateqd.agents.models.openai.replies import GarbageError, Reading, read_reply
-from debateqd.agents.models.openai.requests import Dialect, body_of, can_force, encode, joinable
+from debateqd.agents.models.openai.wire import (
+    Dialect,
+    GarbageError,
+    Reading,
+    body_of,
+    can_force,
+    encode,
+    joinable,
+    read_reply,
+)
 from debateqd.agents.models.options import OpenAIOptions
 from debateqd.agents.replies import one_line
 

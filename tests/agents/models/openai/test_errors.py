@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 from email.utils import formatdate
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey, RequestInfo
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from debateqd.agents.models.openai.errors import (
     Trouble,
@@ -112,29 +117,63 @@ def test_how_long_to_wait(headers: dict[str, str], wait: float | None) -> None:
     assert status(429, "slow down", headers).wait == (None if wait is None else pytest.approx(wait))
 
 
-class ConnectError(Exception): ...
-
-
-class ReadError(Exception): ...
-
-
-class ReadTimeout(Exception): ...  # noqa: N818  (its name elsewhere)
+HOST = ConnectionKey("example.test", 443, True, True, None, None, None)
+REQUEST = RequestInfo(URL("http://u:pass@proxy.test"), "CONNECT", CIMultiDictProxy(CIMultiDict()))
 
 
 @pytest.mark.parametrize(
-    ("cause", "fate", "kind"),
+    ("error", "fate", "said"),
     [
-        (ConnectError("Connection refused"), "unreachable", "connection"),
-        (ReadError("reset by peer"), "reset", "connection"),
-        (ReadTimeout(""), "timeout", "timeout"),
+        (
+            aiohttp.ClientConnectorError(HOST, OSError(111, "Connect call failed")),
+            "unreachable",
+            "no connection: Connect call failed",
+        ),
+        (
+            aiohttp.ClientConnectorDNSError(HOST, OSError(-2, "Name or service not known")),
+            "unreachable",
+            "no connection: Name or service not known",
+        ),
+        (
+            aiohttp.ClientProxyConnectionError(HOST, OSError(111, "Connect call failed")),
+            "unreachable",
+            "no connection through the proxy",
+        ),
+        (
+            aiohttp.ClientHttpProxyError(REQUEST, (), status=407, message="login"),
+            "unreachable",
+            "no connection through the proxy: 407",
+        ),
+        (aiohttp.InvalidURL("http://"), "unreachable", "no connection: http://"),
+        (aiohttp.ConnectionTimeoutError("x"), "unreachable", "no connection in time"),
+        (
+            aiohttp.ClientConnectorCertificateError(HOST, ssl.SSLCertVerificationError("self")),
+            "unreachable",
+            "its certificate is not trusted",
+        ),
+        (
+            aiohttp.ClientConnectorSSLError(HOST, ssl.SSLError(1, "WRONG_VERSION_NUMBER")),
+            "unreachable",
+            "no TLS there (WRONG_VERSION_NUMBER); does its address begin with http://?",
+        ),
+        (aiohttp.SocketTimeoutError("x"), "timeout", "no reply in time"),
+        (TimeoutError(), "timeout", "no reply in time"),
+        (aiohttp.TooManyRedirects(REQUEST, ()), "permanent", "without end"),
+        (aiohttp.ServerDisconnectedError(), "reset", "Server disconnected"),
+        (aiohttp.ClientPayloadError("not all of it"), "reset", "broke: not all of it"),
+        (aiohttp.ClientOSError(104, "Connection reset by peer"), "reset", "reset by peer"),
+        (ConnectionResetError(), "reset", "broke: ConnectionResetError"),
     ],
 )
-def test_exceptions_are_classified_by_their_cause(cause: Exception, fate: str, kind: str) -> None:
+def test_what_a_client_raises_is_classified(error: Exception, fate: str, said: str) -> None:
     outer = RuntimeError("Connection error.")
-    outer.__cause__ = cause
-    for error in (outer, cause):
-        trouble = from_exception(error)
-        assert (trouble.fate, trouble.kind) == (fate, kind)
+    outer.__cause__ = error
+    for raised in (error, outer):
+        trouble = from_exception(raised)
+        assert trouble.fate == fate
+        assert trouble.kind == ("timeout" if fate == "timeout" else "connection")
+        assert said in trouble.message
+        assert "pass" not in trouble.message
 
 
 def test_no_key_is_ever_echoed() -> None:
@@ -145,6 +184,7 @@ def test_no_key_is_ever_echoed() -> None:
         f"headers: Authorization: Bearer {key}",
         "authorization=Basic dXNlcjpwdw==",
         f"bearer {key[:10]}",
+        "GET http://me:dXNlcjpwdw@proxy.test/v1",
     ):
         shown = scrub(text, key)
         assert key[:10] not in shown

@@ -22,7 +22,7 @@ from debateqd.agents.models.base import (
     notes_of,
 )
 from debateqd.agents.models.openai import make_openai
-from debateqd.agents.models.openai.requests import choice_schema
+from debateqd.agents.models.openai.wire import choice_schema
 from debateqd.agents.testing import CHECKS
 from tests.agents.models.openai.helpers import LONG, answers, ask, connected, wait_for
 from tests.server_replies import Body, Draws, Spoken

@@ -6,7 +6,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.openai import OpenAIModel, make_openai
-from debateqd.agents.models.openai.requests import Dialect as Found
+from debateqd.agents.models.openai.wire import Dialect as Found
 from tests.agents.models.openai.helpers import connected
 from tests.servers import POOR, Dialect, Faults, Settings, serve
 

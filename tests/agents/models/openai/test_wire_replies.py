@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debateqd.agents.models.base import Message, Reply, Request, Sampling, Usage
-from debateqd.agents.models.openai.replies import GarbageError, read_probabilities, read_reply
+from debateqd.agents.models.openai.wire import GarbageError, read_probabilities, read_reply
 
 TAGS = ("<think>", "</think>")
 ASK = Request((Message("user", "?"),), Sampling(), 1)

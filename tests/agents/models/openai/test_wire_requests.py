@@ -5,7 +5,7 @@ import json
 import pytest
 
 from debateqd.agents.models.base import Message, Request, Sampling
-from debateqd.agents.models.openai.requests import (
+from debateqd.agents.models.openai.wire import (
     Dialect,
     body_of,
     can_force,
