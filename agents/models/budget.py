@@ -211,72 +211,46 @@ def _amount(name: str, value: float) -> str:
     return f"{value:.4g} in money" if name == "money" else f"{value:,.0f} {name}"
 
 
-class BudgetedModel(WrappedModel):
+class BudgetedModel(WrappedModel[tuple[dict[str, float], int]]):
     """A chat model that sends no request its budget does not allow.
 
     It counts what is spent, by the model's own account where there is one, else by the usage of
-    its replies.
+    its replies. Of a ticket it keeps the promise and the characters of the prompt.
     """
 
     def __init__(self, inner: ChatModel, budget: Budget) -> None:
         super().__init__(inner)
         self._budget = budget
-        self._noted: Counter[str] = Counter(self.inner_delivery)
-        self._counted: Counter[str] = Counter()
+        self._noted: Counter[str] = Counter(self.delivery)
         self._queue: deque[tuple[int, Request]] = deque()
-        # Ticket to promise and to characters of the prompt.
-        self._promises: dict[int, tuple[dict[str, float], int]] = {}
         self._told_characters = 0
         self._told_tokens = 0
-
-    @property
-    def delivery(self) -> Counter[str]:
-        """What was counted so far; see :class:`debateqd.agents.models.base.MeteredModel`."""
-        return self._counted if self._metered is None else self.inner_delivery
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Send as many requests as the budget allows; keep the rest."""
         self._queue.extend(tickets)
         self._send()
 
-    def poll(self) -> list[tuple[int, Reply]]:
-        """Return finished tickets, as of any model.
-
-        Raises:
-            BudgetReachedError: Requests are left that the budget does not allow, and every reply
-                that was paid for has been handed out.
-        """
-        self._send()
-        if self._promises:
-            return self._settle(self._inner.poll())
-        self._check()
-        return []
-
-    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
-        """Return finished tickets; wait at most ``seconds`` where the inner model allows that.
-
-        Raises:
-            BudgetReachedError: As for :meth:`poll`, and no other model owes a reply either.
-        """
-        self._send()
-        if self._promises:
-            patient = self._patient
-            return self._settle(patient.poll_for(seconds) if patient else self._inner.poll())
-        if not self._budget.in_flight:
-            self._check()
-        return []
-
     def close(self) -> None:
-        """Release whatever the inner model holds."""
-        for promise, _ in self._promises.values():
+        """Release whatever the inner model holds, and what was promised to it."""
+        for promise, _ in self._open.clear():
             self._budget.release(promise)
-        self._promises.clear()
         self._queue.clear()
         self._inner.close()
 
-    def _check(self) -> None:
-        if self._queue:
+    def _take(self, seconds: float | None) -> list[tuple[int, Reply]]:
+        """Return finished tickets.
+
+        Raises:
+            BudgetReachedError: Requests are left that the budget does not allow, and every reply
+                that was paid for has been handed out, by other models too if there are ``seconds``.
+        """
+        self._send()
+        if self._open:
+            return self._settle(self._open.poll(seconds))
+        if self._queue and (seconds is None or not self._budget.in_flight):
             raise self._budget.reached()
+        return []
 
     def _send(self) -> None:
         batch = []
@@ -288,10 +262,10 @@ class BudgetedModel(WrappedModel):
             )
             if promise is None:
                 break
-            self._promises[ticket] = promise, characters
-            batch.append(self._queue.popleft())
+            self._queue.popleft()
+            batch.append((ticket, request, (promise, characters)))
         if batch:
-            self._inner.submit(batch)
+            self._open.submit(batch)
 
     def _rate(self) -> float:
         """Tokens per character of a prompt."""
@@ -299,18 +273,17 @@ class BudgetedModel(WrappedModel):
             return _TOKENS_PER_CHARACTER
         return _MARGIN * self._told_tokens / self._told_characters
 
-    def _settle(self, replies: list[tuple[int, Reply]]) -> list[tuple[int, Reply]]:
-        for ticket, reply in replies:
-            prompt = reply.usage.prompt_tokens
+    def _settle(
+        self, replies: list[tuple[int, tuple[dict[str, float], int], Reply]]
+    ) -> list[tuple[int, Reply]]:
+        for _, (promise, characters), reply in replies:
+            self._budget.release(promise)
             if self._metered is None:
                 self._counted.update({"requests": 1, **reply.usage._asdict()})
-            promise, characters = self._promises.pop(ticket, (None, 0))
-            if promise is not None:
-                self._budget.release(promise)
-            if prompt and characters:
-                self._told_tokens += prompt
+            if reply.usage.prompt_tokens and characters:
+                self._told_tokens += reply.usage.prompt_tokens
                 self._told_characters += characters
-        counted = Counter(self.delivery)
+        counted = self.delivery
         self._budget.note(self.name, counted - self._noted)
         self._noted = counted
-        return replies
+        return [(ticket, reply) for ticket, _, reply in replies]

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from debate_env.errors import InputError
 from debateqd.agents.base import Thought
-from debateqd.agents.models.base import ChatModel, PatientModel, Reply, Request
+from debateqd.agents.models.base import ChatModel, Reply, Request
+from debateqd.agents.models.wrapped import OpenTickets
 
 T = TypeVar("T")
 
@@ -47,33 +48,37 @@ class Call:
         raise NotImplementedError
 
 
-class Line:
-    """One model, what is to be sent to it, and how many replies it owes."""
+class Line(OpenTickets[Call]):
+    """One model, what it owes, and what is to be sent to it."""
 
     def __init__(self, model: ChatModel) -> None:
-        self.model = model
-        self.outbox: list[tuple[int, Request]] = []
-        self.owed = 0
-        self.patient = model if isinstance(model, PatientModel) else None
+        super().__init__(model)
+        self.outbox: list[tuple[int, Request, Call]] = []
+
+    def send(self) -> None:
+        """Send what is in the outbox, in the order of ranks."""
+        if self.outbox:
+            batch, self.outbox = self.outbox, []
+            batch.sort(key=lambda entry: entry[2].rank)
+            self.submit(batch)
 
 
 class ThoughtRunner:
     """Advances thoughts on any number of models.
 
     Tickets start at a number that no other runner uses, so that the late replies of one that
-    was abandoned (Ctrl-C in a notebook) are told apart and dropped.
+    was abandoned (Ctrl-C in a notebook) are told apart.
     """
 
     def __init__(self) -> None:
         self._ticket = (time.monotonic_ns() % 2**52) << 10
         self._lines: dict[int, Line] = {}
-        self._waiting: dict[int, Call] = {}
         self._next_line = 0
 
     @property
     def idle(self) -> bool:
         """Whether no reply is outstanding."""
-        return not self._waiting
+        return not any(line.outbox or len(line) for line in self._lines.values())
 
     def line(self, model: ChatModel) -> Line:
         """Return the line of ``model``."""
@@ -107,23 +112,15 @@ class ThoughtRunner:
         call.missing = len(requests)
         call.replies = [None] * call.missing
         for ticket, request in enumerate(requests, self._ticket):
-            call.line.outbox.append((ticket, request))
-            self._waiting[ticket] = call
+            call.line.outbox.append((ticket, request, call))
         self._ticket = call.end = self._ticket + call.missing
         if len(call.line.outbox) >= _BATCH:
-            self._submit(call.line)
+            call.line.send()
 
     def submit(self) -> None:
         """Hand every model what is still to be sent to it."""
         for line in self._lines.values():
-            if line.outbox:
-                self._submit(line)
-
-    def _submit(self, line: Line) -> None:
-        batch, line.outbox = line.outbox, []
-        batch.sort(key=lambda entry: self._waiting[entry[0]].rank)
-        line.owed += len(batch)
-        line.model.submit(batch)
+            line.send()
 
     def collect(self) -> list[Call]:
         """Take replies from a model that has some, waiting if need be.
@@ -134,40 +131,28 @@ class ThoughtRunner:
         Returns:
             The calls that have all replies of their last batch; :meth:`advance` each of them.
         """
-        busy = [line for line in self._lines.values() if line.owed]
+        busy = [line for line in self._lines.values() if len(line)]
         if len(busy) == 1:
-            return self._deliver(busy[0], busy[0].model.poll())
+            return _delivered(busy[0].poll())
         self._next_line += 1
         start = self._next_line % len(busy)
-        busy = busy[start:] + busy[:start]
         patience = 0.0
         while True:
-            for line in busy:
-                if line.patient is None:
-                    return self._deliver(line, line.model.poll())
-                replies = line.patient.poll_for(patience)
-                if replies:
-                    return self._deliver(line, replies)
+            for line in busy[start:] + busy[:start]:
+                if found := line.poll(patience):
+                    return _delivered(found)
             patience = _PATIENCE
 
-    def _deliver(self, line: Line, replies: list[tuple[int, Reply]]) -> list[Call]:
-        if not replies:
-            raise RuntimeError(
-                f"model '{line.model.name}' returned nothing while {line.owed} requests are "
-                "outstanding: poll() must wait for one, and a model serves one scheduler at a time"
-            )
-        waiting = self._waiting
-        complete = []
-        for ticket, reply in replies:
-            call = waiting.pop(ticket, None)
-            if call is None:
-                continue  # a late reply to a runner that was abandoned
-            line.owed -= 1
-            call.replies[ticket - call.end] = reply  # type: ignore[index]
-            call.missing -= 1
-            if not call.missing:
-                complete.append(call)
-        return complete
+
+def _delivered(found: list[tuple[int, Call, Reply]]) -> list[Call]:
+    """Give calls their replies; return those that have all."""
+    complete = []
+    for ticket, call, reply in found:
+        call.replies[ticket - call.end] = reply  # type: ignore[index]
+        call.missing -= 1
+        if not call.missing:
+            complete.append(call)
+    return complete
 
 
 class _Asking(Call):

@@ -7,9 +7,8 @@ in flight are asked once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 from debateqd.agents.models.base import ChatModel, Reply, Request, capabilities_of
 from debateqd.agents.models.journal.files import JournalError
@@ -18,11 +17,12 @@ from debateqd.agents.models.journal.store import Journal
 from debateqd.agents.models.wrapped import WrappedModel
 
 
-class JournalledModel(WrappedModel):
+class JournalledModel(WrappedModel[bytes]):
     """A chat model that answers from a journal what it can, and records everything else.
 
     A reply that failed is not recorded: it may succeed another time. What the inner model spends
-    (its ``delivery``) is recorded in the same transaction as its replies.
+    (its ``delivery``) is recorded in the same transaction as its replies. Of a ticket it keeps the
+    key, and counts what was ``replayed`` and ``shared``.
 
     Args:
         inner: Answers what is not in the journal.
@@ -32,19 +32,12 @@ class JournalledModel(WrappedModel):
     def __init__(self, inner: ChatModel, journal: Journal) -> None:
         super().__init__(inner)
         self._journal = journal
-        self._noted = Counter(self.inner_delivery)
-        self._counted: Counter[str] = Counter()
+        self._noted = Counter(self._inner_delivery())
         self._keys = RequestKeys("")
         self._keys_for: tuple[str, bool] | None = None
         self._ready: list[tuple[int, Reply]] = []
-        self._asked: dict[int, bytes] = {}  # ticket of the inner model to key
         self._waiting: dict[bytes, list[int]] = {}  # key to all tickets that want its reply
-        self._received: list[tuple[int, Reply]] = []  # from the inner model, not recorded yet
-
-    @property
-    def delivery(self) -> Counter[str]:
-        """What the inner model counted, and what was ``replayed`` and ``shared``."""
-        return self.inner_delivery + self._counted
+        self._received: list[tuple[int, bytes, Reply]] = []  # not recorded yet
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Answer what is in the journal; hand the rest to the inner model, in the order given.
@@ -57,10 +50,8 @@ class JournalledModel(WrappedModel):
         keys = [key_of(request) for _, request in tickets]
         known = self._journal.find({key: None for key in keys if key not in waiting})
         batch = []
-        for entry, key in zip(tickets, keys, strict=True):
-            ticket = entry[0]
-            reply = known.get(key)
-            if reply is not None:
+        for (ticket, request), key in zip(tickets, keys, strict=True):
+            if (reply := known.get(key)) is not None:
                 self._counted["replayed"] += 1
                 self._ready.append((ticket, reply))
             elif key in waiting:
@@ -68,36 +59,16 @@ class JournalledModel(WrappedModel):
                 waiting[key].append(ticket)
             else:
                 waiting[key] = [ticket]
-                self._asked[ticket] = key
-                batch.append(entry)
+                batch.append((ticket, request, key))
         if not batch:
             return
         try:
-            self._inner.submit(batch)
+            self._open.submit(batch)
         except BaseException:
             # Nobody knows which of them were accepted, so nobody else shall wait for their replies.
-            for ticket, _ in batch:
-                waiting.pop(self._asked[ticket], None)
+            for _, _, key in batch:
+                waiting.pop(key, None)
             raise
-
-    def poll(self) -> list[tuple[int, Reply]]:
-        """Return finished tickets; wait only when some are outstanding and none has finished.
-
-        Raises:
-            JournalError: Replies have come but cannot be recorded. They are kept, and the next
-                call tries again.
-        """
-        return self._take(self._inner.poll)
-
-    def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
-        """Return finished tickets; wait at most ``seconds`` where the inner model allows that.
-
-        Raises:
-            JournalError: As for :meth:`poll`.
-        """
-        if self._patient is None:
-            return self._take(self._inner.poll)
-        return self._take(partial(self._patient.poll_for, seconds))
 
     def close(self) -> None:
         """Record what has come, if that is still possible, and close the inner model."""
@@ -108,10 +79,9 @@ class JournalledModel(WrappedModel):
                     self._record()
         finally:
             self._ready.clear()
-            self._asked.clear()
             self._waiting.clear()
             self._received.clear()
-            self._inner.close()
+            super().close()
 
     def _current_keys(self) -> RequestKeys:
         made_for = (self._inner.fingerprint, capabilities_of(self._inner).seeded_when_greedy)
@@ -120,14 +90,18 @@ class JournalledModel(WrappedModel):
             self._keys_for = made_for
         return self._keys
 
-    def _take(self, ask: Callable[[], list[tuple[int, Reply]]]) -> list[tuple[int, Reply]]:
-        if self._ready:
-            ready, self._ready = self._ready, []
-            return ready
-        while self._waiting:
+    def _take(self, seconds: float | None) -> list[tuple[int, Reply]]:
+        """Return finished tickets.
+
+        Raises:
+            JournalError: Replies have come but cannot be recorded. They are kept, and the next
+                call tries again.
+        """
+        done, self._ready = self._ready, []
+        while self._waiting and not done:
             if not self._received:
                 try:
-                    self._received += ask()
+                    self._received += self._open.poll(seconds)
                 except BaseException:
                     # Nothing but counts is at stake, and what is being raised says more.
                     with suppress(JournalError):
@@ -136,9 +110,7 @@ class JournalledModel(WrappedModel):
                 if not self._received:
                     break
             done = self._hand_out(self._record())
-            if done:
-                return done
-        return []
+        return done
 
     def _record(self) -> dict[bytes, Reply]:
         """Record what has come and what was spent.
@@ -146,26 +118,16 @@ class JournalledModel(WrappedModel):
         Returns:
             The replies to use in place of those that came, because they were there before.
         """
-        asked = self._asked
-        replies = [
-            (asked[ticket], reply)
-            for ticket, reply in self._received
-            if reply.finish_reason != "error" and ticket in asked
-        ]
-        delivery = self._metered.delivery if self._metered is not None else self._noted
-        noted = self._noted
-        spent = {n: amount - noted[n] for n, amount in delivery.items() if amount != noted[n]}
+        replies = [(k, reply) for _, k, reply in self._received if reply.finish_reason != "error"]
+        spent = self._inner_delivery() - self._noted
         if not replies and not spent:
             return {}
         earlier = self._journal.record(replies, self.name, spent)
-        noted.update(spent)
+        self._noted += spent
         return earlier
 
     def _hand_out(self, earlier: dict[bytes, Reply]) -> list[tuple[int, Reply]]:
-        replies = {
-            self._asked[ticket]: reply for ticket, reply in self._received if ticket in self._asked
-        }
-        replies.update(earlier)
+        replies = {key: reply for _, key, reply in self._received} | earlier
         done = [
             (ticket, reply)
             for key, reply in replies.items()
@@ -174,8 +136,6 @@ class JournalledModel(WrappedModel):
         # Only now, so that Ctrl-C in between leaves nobody waiting for a reply that was taken.
         for key in replies:
             self._waiting.pop(key, None)
-        for ticket, _ in self._received:
-            self._asked.pop(ticket, None)
         self._received = []
         return done
 
