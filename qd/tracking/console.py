@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -99,6 +100,25 @@ def tokens_line(tokens: Mapping[str, Mapping[str, int]]) -> str:
     return "tokens: " + "; ".join(parts)
 
 
+class _Warnings(logging.Handler):
+    """Hands on what models warn of while they work, such as a server in trouble."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+        self._logger = logging.getLogger("debateqd.agents")
+        self._logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        self._say(record.getMessage())
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._logger.removeHandler(self)
+        super().close()
+
+
 class ConsoleProgress(Listener):
     """Shows a run on a console; ``evaluate`` is the command that evaluates one."""
 
@@ -106,11 +126,13 @@ class ConsoleProgress(Listener):
         self._console = console
         self._evaluate = evaluate
         self._bars: Bars | None = None
+        self._warnings: _Warnings | None = None
         self._task: Any = None
         self._phase: tuple[int, str] = (-1, "")
 
     def run_started(self, event: RunStarted) -> None:
         """Say what begins."""
+        self._warnings = _Warnings(self._say)
         sizes = ", ".join(f"{n} {name}" for name, n in event.questions.items())
         what = "Evolving strategies" if not event.first_generation else "Continuing"
         self._say(f"{what} for {event.objective}: {event.name}, questions: {sizes}")
@@ -148,6 +170,8 @@ class ConsoleProgress(Listener):
         """Take the bar away; print what was learned."""
         if self._bars is not None:
             self._bars.stop()
+        if self._warnings is not None:
+            self._warnings.close()
         if event.summary:
             self._learned(event)
 

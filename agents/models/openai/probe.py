@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from debate_env.errors import InputError, nearest
-from debateqd.agents.models.openai.endpoint import Endpoint
+from debateqd.agents.models.openai.client import Endpoint
 from debateqd.agents.models.openai.errors import Answer, Trouble
 from debateqd.agents.models.openai.wire import (
     Dialect,

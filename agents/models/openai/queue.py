@@ -1,287 +1,357 @@
-"""What waits to be sent, and which of it goes to which server next. No I/O, no clock.
+"""What waits to be sent, which of it goes to which server next, and how healthy the servers are.
 
-**Order.** Requests are sent in the order submitted, those that share a long prefix (a passage)
-together. The first request on a passage that a server has not read goes 20 milliseconds ahead of
-the others, so that they find it in the prefix cache; meanwhile the server gets other work. Where
-its cache turned out to be small, debates on a passage are finished before another is begun.
+No I/O and no clock: everything is an event with an explicit time in seconds, so that it can be
+tested and simulated.
 
-**Replicas.** A passage belongs to the healthy server that rendezvous hashing gives it (Thaler and
-Ravishankar 1998), so each server reads few of them. Short prompts go to whoever is least busy, and
-so does a request that failed elsewhere. A server that has little to do takes a passage from one
-that has too much.
+**Order.** Requests that share a long prefix (a passage) go together, passages in the order in which
+they were first asked about, so that an engine's prefix cache holds each while it is needed. What
+has no such prefix (a judge's prompt) goes first: it ends debates.
+
+**Replicas.** A passage has its home on the healthy server that rendezvous hashing gives it (Thaler
+and Ravishankar 1998), so each server reads few of them. Short prompts, and what failed elsewhere,
+go to whoever is least busy. A server without work takes a whole passage from one that is full.
+
+**Failures.** What may pass (429, 5xx, a broken connection, a time-out, garbage) is sent again after
+a wait that the server asked for or that doubles every time, ``attempts`` times in all. But where
+several requests in a row fail and none is answered, the server is to blame, not they: it is left
+out for a while, the longer the more often, and then tried with a single request, and no failure
+counts. When every server has been like that for ``patience`` seconds, or wants to be left alone for
+longer than that, there is no point in going on: :attr:`Queue.stopped` says why.
+
+**Time-outs.** A request is given up after the configured time, or, once 40 replies to requests of
+its kind (same token limit) are known, after five times the slowest of them: never before 5 seconds,
+and from its second time-out on twice as late every time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import heapq
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import math
+import random
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from debateqd.agents.models.openai.replicas import Group, Job, Replica, Sent, rank
+from debateqd.agents.models.openai.errors import Trouble
+from debateqd.agents.models.openai.window import Window
+from debateqd.agents.models.options import OpenAIOptions
 
-_LEAD = 0.02  # seconds that the first request on a passage goes ahead
-_SCOUTS = 4  # passages that begin like this at the same time, per server
-_IDLE_GROUPS = 512  # passages that are remembered although nothing is asked about them
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds before a request is sent again, doubled
+_FIRST_REST, _LONGEST_REST = 0.25, 10.0  # seconds that a server is left out, doubled
+_BLAMED = 8  # failures in a row, of two requests at least, that are the server's
+_KNOWN_KIND, _SLOWEST, _LEAST_TIMEOUT = 40, 5.0, 5.0  # replies, times the slowest, seconds
+_FORGET = 0.998  # share of the slowest reply's time that is kept with every reply
+
+
+@dataclass(eq=False)
+class Job:
+    """One request on its way to a reply.
+
+    Attributes:
+        order: Its place among all requests.
+        prefix: Digest of the long text that it shares with others; empty where it shares none.
+        kind: Requests of one kind take about the same time.
+        load: What the caller needs to send it.
+        attempts: Times that it failed for a reason of its own.
+    """
+
+    order: int
+    prefix: str
+    kind: Hashable
+    load: Any
+    attempts: int = 0
+    timeouts: int = 0
+    rank: int = 0  # of its passage
+
+    def __lt__(self, other: Job) -> bool:
+        return (self.rank, self.order) < (other.rank, other.order)
+
+
+@dataclass(eq=False)
+class Replica:
+    """One server, as far as deciding is concerned.
+
+    Attributes:
+        window: How many requests it may have in flight.
+        said: What it said when it last failed.
+        failing_since: When the first of the failures in a row came; infinite while there is none.
+    """
+
+    index: int
+    url: str
+    window: Window
+    waiting: list[Job] = field(default_factory=list)  # a heap
+    paused_until: float = 0.0
+    said: str = ""
+    failing_since: float = math.inf
+    failures: int = 0
+    blamers: set[int] = field(default_factory=set)  # orders of the requests that failed
+    rests: int = 0
+    rests_until: float = 0.0
+    times: dict[Hashable, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def away(self) -> bool:
+        """Whether it is left out until it answers a single request."""
+        return self.rests > 0
+
+    def open(self, now: float) -> bool:
+        """Whether a request may be sent to it now."""
+        if now < self.paused_until:
+            return False
+        if self.away:
+            return now >= self.rests_until and not self.window.in_flight
+        return self.window.room > 0
+
+
+@dataclass(eq=False)
+class Sent:
+    """A request in flight."""
+
+    job: Job
+    replica: Replica
+    number: int
+    at: float
+    overdue: bool = False
 
 
 class Queue:
-    """Requests that wait, by the prefix they share, and the servers they wait for.
+    """Requests that wait or are in flight, and the servers.
 
     Args:
         urls: Base URLs of the servers.
-        most: Most requests in flight per server.
+        options: ``max_concurrency``, ``timeout``, ``attempts`` and ``patience`` are used.
+        jitter: Draws from ``[0, 1)``, so that waits differ.
+
+    Attributes:
+        stopped: Why nothing more is sent; empty while there is hope.
     """
 
-    def __init__(self, urls: Sequence[str], most: int) -> None:
-        self.replicas = [Replica(i, url, most) for i, url in enumerate(urls)]
+    def __init__(
+        self,
+        urls: Sequence[str],
+        options: OpenAIOptions,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.replicas = [
+            Replica(i, url, Window(options.max_concurrency)) for i, url in enumerate(urls)
+        ]
         self.in_flight: set[Sent] = set()
-        self._groups: OrderedDict[str, Group] = OrderedDict()
-        self._any = Group("", ())
-        self._ready: list[tuple[int, int, Group]] = []
-        self._delayed: list[tuple[float, int, Job]] = []
-        self._pushed = 0
-        self._held_until = float("inf")
-
-    # --- what waits -------------------------------------------------------------------------------
+        self.stopped = ""
+        self._options = options
+        self._jitter = jitter
+        self._common: list[Job] = []  # a heap: what any server may take
+        self._delayed: list[tuple[float, Job]] = []  # a heap
+        self._ranks: dict[str, int] = {"": 0}
+        self._homes: dict[str, int] = {}  # passages that were taken over by another server
 
     @property
     def waiting(self) -> int:
         """Requests that wait to be sent."""
-        return len(self._any.waiting) + len(self._delayed) + sum(r.waiting for r in self.replicas)
+        return len(self._common) + len(self._delayed) + sum(len(r.waiting) for r in self.replicas)
 
     def add(self, job: Job, due: float | None = None) -> None:
         """Take in a request, new or to be sent again: at once, or when it is due."""
+        job.rank = self._ranks.setdefault(job.prefix, len(self._ranks))
         if due is not None:
-            heapq.heappush(self._delayed, (due, job.order, job))
-            return
-        group = self._group(job)
-        job.group = group
-        heapq.heappush(group.waiting, (job.order, job))
-        if group.home >= 0:
-            self.replicas[group.home].waiting += 1
-        if group.waiting[0][1] is job:
-            self._push(group)
-
-    def remove(self, unwanted: Callable[[Job], bool]) -> list[Job]:
-        """Take out what is not wanted any more of all that waits."""
-        groups = [self._any, *self._groups.values()]
-        jobs = [job for _, _, job in self._delayed]
-        jobs += [job for group in groups for _, job in group.waiting]
-        gone = {job for job in jobs if unwanted(job)}
-        self._delayed = [entry for entry in self._delayed if entry[2] not in gone]
-        heapq.heapify(self._delayed)
-        for group in groups:
-            group.waiting = [entry for entry in group.waiting if entry[1] not in gone]
-            heapq.heapify(group.waiting)
-        self._ready.clear()
-        if self._any.waiting:
-            self._push(self._any)
-        self._rehome()
-        return sorted(gone, key=lambda job: job.order)
-
-    def _group(self, job: Job) -> Group:
-        if not job.prefix or (job.avoid >= 0 and len(self.replicas) > 1):
-            return self._any
-        group = self._groups.get(job.prefix)
-        if group is None:
-            ranking = rank(job.prefix, [r.url for r in self.replicas])
-            group = self._groups[job.prefix] = Group(job.prefix, ranking)
-            self._forget()
+            heapq.heappush(self._delayed, (due, job))
         else:
-            self._groups.move_to_end(job.prefix)
-        if not group.waiting:
-            group.home = self._home(group)
-        return group
+            at_home = job.prefix and not job.attempts
+            line = self.replicas[self.home(job.prefix)].waiting if at_home else self._common
+            heapq.heappush(line, job)
 
-    def _home(self, group: Group) -> int:
-        healthy = [i for i in group.ranking if self.replicas[i].away_since is None]
-        return (healthy or list(group.ranking))[0]
-
-    def _forget(self) -> None:
-        excess = len(self._groups) - _IDLE_GROUPS
-        if excess > 0:
-            idle = [
-                g for g in self._groups.values() if not g.waiting and not any(g.in_flight.values())
-            ]
-            for group in idle[: 1 + excess // 2]:
-                del self._groups[group.prefix]
-                for replica in self.replicas:
-                    replica.active.pop(group, None)
-
-    def _push(self, group: Group) -> None:
-        heap = self._ready if group.home < 0 else self.replicas[group.home].ready
-        self._pushed += 1
-        heapq.heappush(heap, (group.waiting[0][0], self._pushed, group))
-
-    def _rehome(self) -> None:
-        """Give waiting passages new homes after a server failed or came back."""
-        for replica in self.replicas:
-            replica.ready.clear()
-            replica.waiting = 0
-        for group in self._groups.values():
-            if group.waiting:
-                group.home = self._home(group)
-                self.replicas[group.home].waiting += len(group.waiting)
-                self._push(group)
-
-    # --- what goes next ---------------------------------------------------------------------------
+    def home(self, prefix: str) -> int:
+        """Return the index of the server that a passage belongs to."""
+        ranking = rank(prefix, [r.url for r in self.replicas])
+        healthy = [i for i in ranking if not self.replicas[i].away]
+        home = self._homes.get(prefix, -1)
+        return home if home in healthy else (healthy or ranking)[0]
 
     def next(self, now: float) -> Sent | None:
-        """Choose the next request to send and count it as sent.
-
-        Returns:
-            What to send and where; ``None`` where nothing can be sent now.
-        """
+        """Choose the next request to send and count it as sent; ``None`` where none can be now."""
         while self._delayed and self._delayed[0][0] <= now:
-            self.add(heapq.heappop(self._delayed)[2])
-        self._held_until = float("inf")
-        if not self._any.waiting and not any(r.waiting for r in self.replicas):
+            self.add(heapq.heappop(self._delayed)[1])
+        if self.stopped:
             return None
-        free = [replica for replica in self.replicas if replica.open(now)]
-        if len(free) > 1:
-            free.sort(key=lambda r: (r.load, r.index))
-        for replica in free:
-            group = self._choose(replica, now)
-            if group is not None:
-                return self._send(group, replica, now)
+        able = [replica for replica in self.replicas if replica.open(now)]
+        for replica in sorted(able, key=lambda r: r.window.in_flight):
+            lines = [line for line in (replica.waiting, self._common) if line]
+            if not lines:
+                lines = self._take_over(replica, now)
+            if lines:
+                job = heapq.heappop(min(lines, key=lambda line: line[0]))
+                sent = Sent(job, replica, replica.window.send(), now)
+                self.in_flight.add(sent)
+                return sent
         return None
 
-    def _choose(self, replica: Replica, now: float) -> Group | None:
-        if replica.away_since is not None:
-            return self._oldest()
-        if replica.passages.limit < float("inf"):
-            own = self._warmest(replica, now)
-        else:
-            own = self._top(replica.ready, replica, now)
-        common = self._top(self._ready, replica, now)
-        if (
-            common is not None
-            and common.waiting[0][1].avoid == replica.index
-            and any(r is not replica and r.open(now) for r in self.replicas)
-        ):
-            common = None  # it failed here, and somebody else can take it
-        if own is None or common is None:
-            return own or common or self._spill(replica, now)
-        return min(own, common, key=lambda g: g.first)
+    def _take_over(self, replica: Replica, now: float) -> list[list[Job]]:
+        """Find work for a server without any.
 
-    def _top(
-        self, heap: list[tuple[int, int, Group]], replica: Replica, now: float
-    ) -> Group | None:
-        """The group whose first request was submitted first; those that are held back aside."""
-        held = []
-        found = None
-        while heap:
-            order, _, group = heap[0]
-            if not group.waiting or group.waiting[0][0] != order:
-                heapq.heappop(heap)  # out of date: a newer entry was pushed
-                continue
-            if self._is_held(group, replica, now):
-                held.append(heapq.heappop(heap))
-                continue
-            found = group
-            break
-        for entry in held:
-            heapq.heappush(heap, entry)
-        return found
-
-    def _is_held(self, group: Group, replica: Replica, now: float) -> bool:
-        """Whether a passage waits for its first request to get ahead, or for its turn to begin."""
-        if replica.index in group.read:
-            return False
-        until = group.scout.get(replica.index)
-        if until is None:
-            scouts = replica.scouts
-            while scouts and scouts[0] <= now:
-                scouts.popleft()
-            # Many passages are not begun at once just because their other requests have to wait.
-            if len(scouts) < _SCOUTS or len(group.waiting) < 2:
-                return False
-            until = scouts[0]
-        if now >= until:
-            return False
-        self._held_until = min(self._held_until, until)
-        return True
-
-    def _warmest(self, replica: Replica, now: float) -> Group | None:
-        """The group to go on with where the number of passages is limited.
-
-        First those in flight, then the one that was read last, so that debates on a passage are
-        finished before another passage is begun.
+        One that is left out is tried with whatever waits. Any other takes over the last passage
+        that waits for one that can take no more.
         """
-        active, index = replica.active, replica.index
-        for group in [g for g, until in active.items() if until < now]:
-            del active[group]
-        # A server is never left idle for the sake of its cache.
-        idle = replica.window.in_flight < max(4, replica.window.size // 4)
-        full = len(active) >= replica.passages.limit and not idle
-        if full:
-            self._held_until = min([self._held_until, *active.values()])
-        groups = {g for _, _, g in replica.ready if g.waiting and g.home == index}
-        return min(
-            (
-                group
-                for group in groups
-                if (group in active or not full) and not self._is_held(group, replica, now)
-            ),
-            key=lambda g: (g not in active, -g.last_used(index) * (g not in active), g.first),
-            default=None,
-        )
-
-    def _oldest(self) -> Group | None:
-        """The group with the request that was submitted first, wherever it waits."""
-        groups = [g for g in self._groups.values() if g.waiting]
-        if self._any.waiting:
-            groups.append(self._any)
-        return min(groups, key=lambda g: g.first, default=None)
-
-    def _spill(self, replica: Replica, now: float) -> Group | None:
-        """Take from a server that has far more to do than this one."""
-        if replica.window.in_flight > replica.window.size / 2:
-            return None
-        for other in self.replicas:
-            if other is replica or other.open(now) or other.waiting < max(2, other.window.size / 2):
-                continue
-            groups = {g for _, _, g in other.ready if g.waiting and g.home == other.index}
-            groups = {g for g in groups if not self._is_held(g, replica, now)}
-            if groups:
-                # What it has read already, else what the other will come to last.
-                return max(groups, key=lambda g: (replica.index in g.read, g.first))
-        return None
-
-    def _send(self, group: Group, replica: Replica, now: float) -> Sent:
-        job = heapq.heappop(group.waiting)[1]
-        if group.home >= 0:
-            self.replicas[group.home].waiting -= 1
-        if group.waiting:
-            self._push(group)
-        index = replica.index
-        sent = Sent(job, replica, replica.window.sent(now), group)
-        self.in_flight.add(sent)
-        replica.sent += 1
-        if replica.away_since is not None:
-            replica.trial = sent
-        if group is self._any:
-            return sent
-        here = group.in_flight.get(index, 0)
-        group.in_flight[index] = here + 1
-        replica.busy += not here
-        replica.active[group] = float("inf")
-        if index not in group.read:
-            if index not in group.scout and group.waiting:
-                group.scout[index] = now + _LEAD
-                replica.scouts.append(now + _LEAD)
-        elif not here:
-            # Only after a pause, in which other passages were read, do cached tokens tell anything.
-            number, at = group.used[index]
-            sent.since = at if replica.sent - number > 1 else None
-        group.used[index] = (replica.sent, now)
-        return sent
+        others = [r for r in self.replicas if r.waiting and (replica.away or not r.open(now))]
+        other = max(others, key=lambda r: len(r.waiting), default=None)
+        if other is None or replica.away:
+            return [other.waiting] if other else []
+        prefix = max(other.waiting).prefix
+        self._homes[prefix] = replica.index
+        replica.waiting = sorted(job for job in other.waiting if job.prefix == prefix)
+        other.waiting = sorted(job for job in other.waiting if job.prefix != prefix)
+        return [replica.waiting]
 
     def wake(self, now: float) -> float:
         """When :meth:`next` may have something although nothing has happened until then."""
-        times = [self._held_until]
-        if self._delayed:
-            times.append(self._delayed[0][0])
+        times = [self._delayed[0][0]] if self._delayed else []
         for replica in self.replicas:
             times += [t for t in (replica.paused_until, replica.rests_until) if t > now]
-        return min(times)
+        return min(times, default=math.inf)
+
+    # --- what becomes of it -----------------------------------------------------------------------
+
+    def good(self, sent: Sent, now: float, pause: float | None = None) -> bool:
+        """Take in a good reply.
+
+        Args:
+            sent: The request.
+            now: The time.
+            pause: Seconds until the server takes more, where its headers say that it does not now.
+
+        Returns:
+            Whether the server had been left out until now.
+        """
+        replica = sent.replica
+        replica.window.good()
+        self.in_flight.discard(sent)
+        count, slowest = replica.times.get(sent.job.kind, (0, 0.0))
+        replica.times[sent.job.kind] = (count + 1, max(_FORGET * slowest, now - sent.at))
+        back = self.answered(replica)
+        if pause is not None:
+            self._pause(replica, now, pause, "its rate limit is used up")
+        return back
+
+    def answered(self, replica: Replica) -> bool:
+        """Take note that a server does its work; return whether it had been left out until now."""
+        back = replica.away
+        replica.failures = replica.rests = 0
+        replica.rests_until = 0.0
+        replica.failing_since = math.inf
+        replica.blamers.clear()
+        if back:
+            self._rehome()
+        return back
+
+    def leave(self, sent: Sent) -> None:
+        """Take a request out of flight that will not come back as it was, or was no fault."""
+        sent.replica.window.end()
+        self.in_flight.discard(sent)
+
+    def trouble(self, sent: Sent, trouble: Trouble, now: float) -> float | None:
+        """Take in a failure.
+
+        Returns:
+            Seconds until the request waits to be sent again; ``None``: it is given up.
+        """
+        replica, job = sent.replica, sent.job
+        if trouble.fate == "permanent":
+            self.leave(sent)
+            self.answered(replica)
+            return None
+        # Whether it is one of many that the server has no room for, and whether none is served.
+        crowded = idle = False
+        if trouble.fate == "refused":
+            crowded = replica.window.refused(sent.number)
+            idle = not replica.window.in_flight
+            self.in_flight.discard(sent)
+        else:
+            self.leave(sent)
+        job.timeouts += trouble.fate == "timeout"
+        alone = self._blame(replica, job, trouble, now)
+        if not replica.away and (not crowded or (alone and idle)):
+            job.attempts += 1
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** max(0, job.attempts - 1))
+        wait *= 0.5 + 0.5 * self._jitter()
+        by_chance = job.attempts <= 1 and trouble.fate in ("reset", "garbage")
+        if by_chance or trouble.fate == "timeout":
+            wait = 0.0
+        if trouble.wait is not None and crowded:
+            self._pause(replica, now, trouble.wait, trouble.message)
+        elif trouble.wait is not None:
+            wait = max(wait, min(trouble.wait, self._options.patience))
+        if job.attempts >= self._options.attempts:
+            if alone:
+                self.answered(replica)  # the request was to blame
+            return None
+        self.add(job, now + wait if wait > 0 else None)
+        return wait
+
+    def _blame(self, replica: Replica, job: Job, trouble: Trouble, now: float) -> bool:
+        """Decide whether it is the server that fails, and leave it out for a while then.
+
+        Returns:
+            Whether no other request has failed there since one was answered.
+        """
+        replica.said = trouble.message
+        replica.failures += 1
+        replica.blamers.add(job.order)
+        replica.failing_since = min(now, replica.failing_since)
+        alone = len(replica.blamers) == 1
+        serves = trouble.fate == "refused" and replica.window.in_flight > 0
+        by_itself = replica.failures >= _BLAMED and not alone and not serves
+        if trouble.fate != "unreachable" and not by_itself and not replica.away:
+            return alone
+        if now >= replica.rests_until:  # else it was under way when the server began to fail
+            replica.rests_until = now + min(_LONGEST_REST, _FIRST_REST * 2**replica.rests)
+            replica.rests += 1
+            self._rehome()
+        patience = self._options.patience
+        if all(r.away and r.failing_since + patience <= now for r in self.replicas):
+            self.stopped = f"no reply for {patience:g} seconds"
+        return alone
+
+    def _pause(self, replica: Replica, now: float, seconds: float, said: str) -> None:
+        """Send a server nothing for as long as it asks; stop where all ask for too long."""
+        replica.said = said
+        replica.paused_until = max(replica.paused_until, now + seconds)
+        longest = min(r.paused_until for r in self.replicas) - now
+        if longest > self._options.patience:
+            self.stopped = (
+                f"asked to wait for {longest:,.0f} seconds, longer than the patience of "
+                f"{self._options.patience:g}"
+            )
+
+    def _rehome(self) -> None:
+        """Give waiting passages new homes after a server failed or came back."""
+        jobs = [job for replica in self.replicas for job in replica.waiting]
+        for replica in self.replicas:
+            replica.waiting.clear()
+        for job in jobs:
+            self.add(job)
+
+    # --- time-outs --------------------------------------------------------------------------------
+
+    def overdue(self, now: float) -> Iterator[Sent]:
+        """Yield what has been in flight for too long; give it up and report a time-out."""
+        for sent in self.in_flight:
+            if now - sent.at > self.time_limit(sent):
+                yield sent
+
+    def time_limit(self, sent: Sent) -> float:
+        """Seconds after which a request is given up; see the head of this module."""
+        most = self._options.timeout
+        count, slowest = sent.replica.times.get(sent.job.kind, (0, 0.0))
+        limit = most if count < _KNOWN_KIND else max(_LEAST_TIMEOUT, _SLOWEST * slowest)
+        return float(min(most, limit * 2 ** max(0, sent.job.timeouts - 1)))
+
+
+def rank(prefix: str, urls: Sequence[str]) -> Sequence[int]:
+    """Order servers by rendezvous hashing: every prefix its own order, the same in every run."""
+    if len(urls) == 1:
+        return (0,)
+
+    def score(index: int) -> bytes:
+        return hashlib.blake2b(f"{prefix} {urls[index]}".encode(), digest_size=8).digest()
+
+    return sorted(range(len(urls)), key=score)

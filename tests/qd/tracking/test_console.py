@@ -50,6 +50,22 @@ def test_nothing_is_learned_from_a_run_that_failed(tmp_path):
     assert "Results" not in out.getvalue()
 
 
+class Complaining(StandIn):
+    def submit(self, tickets):
+        logging.getLogger("debateqd.agents.models").warning("the [server] is in trouble")
+        super().submit(tickets)
+
+
+def test_what_models_warn_of_is_shown_while_a_run_is_on(tmp_path):
+    out = io.StringIO()
+    watcher = ConsoleProgress(Console(file=out, width=100, force_terminal=False))
+    play(config(), tmp_path / "run", Complaining(), watcher)
+    assert "\nthe [server] is in trouble\n" in out.getvalue()
+    before = out.getvalue()
+    logging.getLogger("debateqd.agents.models").warning("later")
+    assert out.getvalue() == before
+
+
 def test_gains_with_and_without_an_interval():
     assert signed(Estimate(0.074, 0.027, 0.111, 9, 5)) == "+7.4 [+2.7, +11.1]"
     assert signed(Estimate(-0.074, -1, 1, 1, 1)) == "-7.4"

@@ -142,18 +142,6 @@ def test_a_verdict_that_shows_no_letter_is_asked_for_once_more_with_letters_only
         assert delivery_of(model)["retries"] == 0
 
 
-def test_a_verdict_that_is_noise_is_asked_for_with_letters_only() -> None:
-    def reply(body: Body, draws: Draws) -> Spoken:
-        return Spoken("\ufffd\ufffd", (("\ufffd", 0.9), ("So", 0.1)))
-
-    with connected() as (model, server):
-        server.stand_in._reply = reply
-        (verdict,) = answers(model, [ask(choices=("A", "B"), temperature=0.0)])
-        assert verdict.text in ("A", "B")
-        assert verdict.probabilities is not None
-        assert ["structured_outputs" in s.body for s in server.stand_in.log] == [False, False, True]
-
-
 @pytest.mark.parametrize(
     ("dialect", "field"),
     [
@@ -323,7 +311,7 @@ def test_a_mistake_in_the_thread_reaches_the_caller() -> None:
         def broken(now: float) -> None:
             raise ZeroDivisionError("a mistake")
 
-        model._worker.dispatcher.next = broken  # type: ignore[assignment,method-assign]
+        model._worker.queue.next = broken  # type: ignore[assignment,method-assign]
         model.submit([(1, ask())])
         with pytest.raises(RuntimeError, match="client of openai:tiny broke"):
             model.poll()

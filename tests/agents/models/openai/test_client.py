@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from debateqd.agents.models.openai.endpoint import Answer, Endpoint
-from debateqd.agents.models.openai.errors import Trouble
+from debate_env.errors import InputError
+from debateqd.agents.models.openai.client import Endpoint, proxy_for, tls_context
+from debateqd.agents.models.openai.errors import Answer, Trouble
 from debateqd.agents.models.openai.keys import Secret
-from debateqd.agents.models.openai.transport import uses_proxy
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -206,39 +206,87 @@ def test_a_request_that_is_given_up_takes_its_connection_along() -> None:
     assert wire.connections == 2
 
 
-def test_a_moved_address_is_followed_the_slow_way() -> None:
-    moved = b"HTTP/1.1 308 Moved\r\nLocation: /v2/chat/completions\r\nContent-Length: 0\r\n\r\n"
+def test_a_moved_address_is_for_the_user_to_follow() -> None:
+    moved = b"HTTP/1.1 308 X\r\nLocation: https://elsewhere/v2\r\nContent-Length: 0\r\n\r\n"
+    wire = Wire(moved)
+    trouble = ask(wire)
+    assert isinstance(trouble, Trouble)
+    assert "308" in trouble.message
+    assert len(wire.requests) == 1
 
-    async def main() -> object:
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            while head := (await reader.read(65536)):
-                writer.write(OK if b"/v2/" in head.split(b"\r\n")[0] else moved)
+
+def test_requests_on_one_passage_name_it_for_routers() -> None:
+    wire = Wire(OK)
+
+    async def several(endpoint: Endpoint) -> None:
+        await endpoint.chat(b"{}", "0123abcd")
+        await endpoint.chat(b"{}")
+
+    talk(wire, several)
+    assert [b"x-session-id: 0123abcd" in request for request in wire.requests] == [True, False]
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def test_a_proxy_is_used_for_what_is_far_away_only(no_proxies: pytest.MonkeyPatch) -> None:
+    assert proxy_for("https://api.openai.com/v1") is None
+    no_proxies.setenv("HTTPS_PROXY", "http://proxy:3128")
+    no_proxies.setenv("HTTP_PROXY", "http://proxy:3129")
+    no_proxies.setenv("NO_PROXY", "inside.example")
+    assert proxy_for("https://api.openai.com/v1") == "http://proxy:3128"
+    assert proxy_for("http://far.example/v1") == "http://proxy:3129"
+    assert proxy_for("http://127.0.0.1:8000/v1") is None
+    assert proxy_for("http://localhost:8000/v1") is None
+    assert proxy_for("https://inside.example/v1") is None
+
+
+def test_a_socks_proxy_is_one_clear_line(no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("ALL_PROXY", "socks5://user:secret@proxy:1080")
+    with pytest.raises(InputError, match=r"kind 'socks5' for https://api\.example/v1") as caught:
+        proxy_for("https://api.example/v1")
+    assert "no_proxy=api.example" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert proxy_for("http://127.0.0.1:8000/v1") is None
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_are_not_there_are_one_clear_line(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "/gone/bundle.pem")
+    with pytest.raises(InputError, match=f"{variable} names /gone/bundle.pem, which is not there"):
+        tls_context()
+    monkeypatch.delenv(variable)
+    assert tls_context().get_ca_certs()
+
+
+def test_a_port_that_never_shakes_hands_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debateqd.agents.models.openai.client._CONNECT_SECONDS", 0.2)
+
+    async def main() -> Answer | Trouble:
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
             writer.close()
 
-        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", Secret(""))
+        endpoint = Endpoint(f"https://127.0.0.1:{port}/v1", Secret(""))
         try:
             return await endpoint.chat(b"{}")
         finally:
             await endpoint.close()
             server.close()
 
-    answer = asyncio.run(main())
-    assert isinstance(answer, Answer)
-
-
-def test_a_proxy_is_used_for_what_is_far_away_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
-    monkeypatch.setenv("NO_PROXY", "inside.example")
-    assert uses_proxy("https://api.openai.com/v1")
-    assert not uses_proxy("http://127.0.0.1:8000/v1")
-    assert not uses_proxy("http://localhost:8000/v1")
-    assert not uses_proxy("https://inside.example/v1")
-    for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    assert not uses_proxy("https://api.openai.com/v1")
+    trouble = asyncio.run(main())
+    assert isinstance(trouble, Trouble)
+    assert trouble.fate == "unreachable"
+    assert "\n" not in trouble.message
 
 
 def test_no_socket_is_left_open() -> None:
