@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 
 from debate_env.errors import InputError, nearest
+from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.budget import BudgetReachedError, Limits
 from debateqd.qd.commands.group import called
 from debateqd.qd.commands.launch import INTERRUPTED
@@ -199,7 +200,7 @@ def _option(name: str) -> str:
 
 @contextmanager
 def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
-    """Treat a polite request to end like Ctrl-C, and say how to go on after it or a used budget."""
+    """Treat a polite request to end like Ctrl-C, and say how to go on whatever ended a run."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -227,6 +228,11 @@ def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
             err=True,
         )
         raise click.exceptions.Exit(BUDGET_REACHED) from None
+    except StoppedError as error:
+        if not (run_dir / "config.yaml").exists():
+            raise
+        click.echo(f"error: {error}; continue with: {_resume_command(run_dir)}", err=True)
+        raise click.exceptions.Exit(1) from None
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)

@@ -314,7 +314,7 @@ class RunWriter:
         except OSError as error:
             raise StoppedError(
                 f"{error.filename or self.path}: cannot be written: {error.strerror}; every "
-                f"committed generation is safe: make room, then continue with --resume {self.path}"
+                "committed generation is safe: make room"
             ) from None
 
     def close(self) -> None:

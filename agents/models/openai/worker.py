@@ -266,8 +266,8 @@ class Worker:
         said = "; ".join(f"{r.url}: {r.said}" for r in self.queue.replicas if r.said)
         self._ended(
             StoppedError(
-                f"openai:{self.model}: {self.queue.stopped} ({said}); what was answered is kept: "
-                "see to the server, then go on"
+                f"openai:{self.model}: {self.queue.stopped} ({said}); see to the server and go on: "
+                "what was answered is kept"
             )
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from debateqd.agents.models.base import StoppedError
 from debateqd.qd.store.directory import RunDirectory
 from tests.qd.running import train as main
 from tests.qd.training.test_start import contents
@@ -182,3 +183,17 @@ def test_a_killed_run_ends_with_the_same_bytes(undisturbed, tmp_path):
     assert not (run_dir / "summary.json").exists()
     assert main(["--resume", str(run_dir), "--wandb", "disabled"]) == 0
     assert contents(run_dir) == contents(undisturbed)
+
+
+def test_a_run_that_gives_up_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    def give_up(config, run_dir, **more):
+        run_dir.mkdir()
+        (run_dir / "config.yaml").touch()
+        raise StoppedError("the server is away")
+
+    monkeypatch.setattr("debateqd.qd.commands.train.train", give_up)
+    run_dir = tmp_path / "a run"
+    assert main(["--config", "smoke", "--run-dir", str(run_dir), "--wandb", "disabled"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: the server is away; continue with: python train.py --resume '{run_dir}'\n"
+    )
