@@ -195,5 +195,5 @@ def test_a_run_that_gives_up_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     run_dir = tmp_path / "a run"
     assert main(["--config", "smoke", "--run-dir", str(run_dir), "--wandb", "disabled"]) == 1
     assert capsys.readouterr().err == (
-        f"error: the server is away; continue with: python train.py --resume '{run_dir}'\n"
+        f"error: the server is away; continue with: debateqd train --resume '{run_dir}'\n"
     )
