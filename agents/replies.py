@@ -23,14 +23,32 @@ ERROR_KINDS = frozenset(
 )
 """Kinds of failure that say something of an engine and nothing of what a model answered."""
 
-# ASCII, for otherwise a long s or a kelvin sign would be read as a letter.
-_LETTER = re.compile(
-    r"((?:the\s+)?(?:correct\s+|final\s+)?answer(?:\s+is)?\s*:?\s*)?"
-    r"[*(\[\"'‘“]*([A-Z])[*)\]\"'’”]*[.:]?[*]*",
-    re.IGNORECASE | re.ASCII,
+# What may come before a letter: words for "answer" and what is said of the right one. They are
+# listed, for with a label that nobody knows the letter may be the wrong one ("Falsch: A").
+_ANSWER = (
+    "answer|verdict|choice|decision|antwort|lösung|antwoord|svar|vastaus|réponse|respuesta|"
+    "risposta|resposta|răspuns|odpowiedź|odpověď|odpoveď|odgovor|válasz|cevap|yanıt|jawaban|"
+    "jawapan|jibu|(?:câu )?trả lời|đáp án|ответ|відповідь|отговор|одговор|απάντηση|(?:ה)?תשובה|"
+    "(?:ال)?جواب|(?:ال)?[إا]جابة|پاسخ|उत्तर|উত্তর|பதில்|คำตอบ|答案|回答|解答|正解|答え|答|정답|답변|답"
 )
+_RIGHT = (
+    "the|my|correct|final|best|right|die|meine|richtige|korrekte|endgültige|la|ma|bonne|correcte|"
+    "finale|mi|correcta|corretta|minha|certa|juiste|rätt|правильный|верный|окончательный|мой|"
+    "الصحيح|الصحيحة|النهائي|النهائية|सही|अंतिम|我的|正确|正確|最终|最終|正しい|최종"
+)
+_IS = "is|ist|est|es|é|è|är|هو|هي|है|是|为|為|は|은|는"
+_MARKS = (
+    r"(?:[\s*_`#\"'“”‘’„«»「」『』【】〔〕〈〉《》()\[\]{}$]"
+    r"|\\(?:boxed|text(?:bf)?|math(?:bf|rm))(?=\{)|\\(?=[()\[\]]))*+"
+)
+# A letter is ASCII, for otherwise a long s or a kelvin sign would be read as one.
+_LETTER = re.compile(
+    rf"{_MARKS}((?i:(?:(?:{_RIGHT})\s*){{0,3}}(?:{_ANSWER})(?:\s*(?:{_RIGHT}))?(?:\s*(?:{_IS}))?)"
+    rf"{_MARKS}:?{_MARKS})?([A-Za-z]){_MARKS}[.:。]?{_MARKS}"
+)
+_WIDE = {0x3000: 0x20} | {0xFF01 + place: 0x21 + place for place in range(94)}  # to ASCII
 _LONGEST_LETTER = 80  # characters; nothing longer is looked at, whatever it holds
-_FINISHED = re.compile(r"(?:[.!?:;>*)\]\"'’”`-]|\n)[ \t\r]*$")
+_FINISHED = re.compile(r"(?:[.!?:;>*)\]\"'’”`。！？：；」』】）।؟۔-]|\n)[ \t\r]*$")
 _LONGEST_CREDENCE = 4000
 _OFF_BY = 0.01 + 1e-9  # of the whole: rounding, and binary fractions such as 0.67 + 0.34
 _MAX_MESSAGE = 300
@@ -87,9 +105,10 @@ def read_letter(text: str, n: int) -> int | None:
     """Read a verdict given as a letter; return its index among the first ``n``, or ``None``.
 
     Strict on purpose: the whole reply, or else its last line, must be the letter alone, with at
-    most "the correct answer is" before it and brackets, quotes or a full stop around it. A letter
-    found somewhere in a sentence proves nothing ("A is wrong"), nor does one that ends a sentence
-    begun on the line before ("The answer is not / A"), nor a reply that gives two ("A / B").
+    most "the correct answer is" before it, in one of many languages, and brackets, quotes, marks
+    of Markdown and LaTeX or a full stop around it. A letter found somewhere in a sentence proves
+    nothing ("A is wrong"), nor does one that ends a sentence begun on the line before ("The answer
+    is not / A"), nor a reply that gives two ("A / B").
     """
     body = text.strip()
     found = _letter_alone(body)
@@ -108,17 +127,18 @@ def read_letter(text: str, n: int) -> int | None:
 
 def _letter_alone(line: str) -> re.Match[str] | None:
     line = line.strip()
-    return _LETTER.fullmatch(line) if len(line) <= _LONGEST_LETTER else None
+    return _LETTER.fullmatch(line.translate(_WIDE)) if len(line) <= _LONGEST_LETTER else None
 
 
 @lru_cache(maxsize=len(LETTERS))
 def credence_schema(n: int) -> str:
-    """Return the canonical JSON schema of a verdict with a credence for each of ``n`` answers.
+    """Return the canonical JSON schema of a verdict with credences for ``n`` answers.
 
-    Whole numbers in a range and no further keys: an engine that enforces it cannot go on for ever.
+    Of two answers, that in the first is enough. Whole numbers in a range and no further keys: an
+    engine that enforces it cannot go on for ever.
     """
     number = {"type": "integer", "minimum": 0, "maximum": 100}
-    letters = list(LETTERS[:n])
+    letters = list(LETTERS[:n] if n > 2 else LETTERS[:1])
     schema = {
         "type": "object",
         "properties": dict.fromkeys(letters, number),
@@ -134,17 +154,23 @@ def read_credence(text: str, n: int) -> tuple[float, ...] | None:
     The whole reply must be one object, at most within a code fence, with exactly the first ``n``
     letters as keys and each of them once. Its values are numbers, not negative, that sum to 100
     within 1 (per cents) or to 1 within 0.01 (shares). No object is both, so that nothing has to be
-    guessed; one that is neither is no verdict.
+    guessed; one that is neither is no verdict. Of two answers the per cent of the first is enough,
+    as an object or a bare number; a fraction of up to 1 is none, for it may be a share.
     """
     body = text.strip()
     if len(body) > _LONGEST_CREDENCE:
         return None
     if body.startswith("```") and body.endswith("```") and len(body) > len("``````"):
         body = body[3:-3].removeprefix("json").strip()
+    bare = body.removesuffix("%").rstrip() if n == 2 and body[:1].isdigit() else body
     try:
-        found: Any = json.loads(body, object_pairs_hook=_each_once, parse_constant=_no_number)
+        found: Any = json.loads(bare, object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
+    if n == 2:
+        first = found.get("A") if type(found) is dict and len(found) == 1 else found
+        if type(first) is int or (type(first) is float and first > 1):
+            found = {"A": first, "B": 100 - first}
     if type(found) is not dict or sorted(found) != list(LETTERS[:n]):
         return None
     values = [found[letter] for letter in LETTERS[:n]]

@@ -3,7 +3,8 @@
 There are three methods, best first:
 
 1. ``probabilities``: the model's probabilities of the answers' letters, from one reply.
-2. ``credence``: the model states in JSON how likely it finds each answer.
+2. ``credence``: the model states in JSON how likely it finds each answer, of two the first. Small
+   models cannot; so it is tried beforehand (:func:`trial`).
 3. ``votes``: the model is asked for a letter several times; the credence is the share of votes.
 
 The method ``auto`` takes the first one that the model can do (:func:`method_for`). Every method
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, NamedTuple, Protocol
 
+from debate_env.core.transcript import Speech, render_transcript
 from debate_env.errors import FieldError, nearest
 from debateqd.agents.base import Failure, Thought, request_seed
 from debateqd.agents.models.base import (
@@ -29,10 +31,11 @@ from debateqd.agents.models.base import (
     Message,
     Reply,
     Request,
+    ResumableError,
     Sampling,
     capabilities_of,
 )
-from debateqd.agents.prompts import LETTERS, Form, repair_messages
+from debateqd.agents.prompts import LETTERS, Form, judge_messages, repair_messages
 from debateqd.agents.replies import (
     credence_schema,
     one_line,
@@ -221,6 +224,50 @@ def resolve(settings: VerdictSettings, model: ChatModel) -> VerdictSettings:
     )
 
 
+_KNOWN_ANSWERS = ("on the sill", "in the boat", "under the stairs", "at the mill")
+_KNOWN_DEBATE = (
+    "<v_quote>every evening the keeper set his lamp on the sill</v_quote> The passage says in so "
+    "many words that the lamp stood on the sill.",
+    "<u_quote>the lamp was left in the boat</u_quote> I admit that this quote is not in the "
+    "passage and that my opponent is right: the lamp stood on the sill.",
+)
+_PASSING = ("connection", "rate_limited", "timeout")  # failures that say nothing of a method
+_LEAST_BELIEF = 0.55  # in what is obviously right; an answer's place alone gives it one half
+
+
+def trial(settings: VerdictSettings, n: int) -> Thought[str]:
+    """Try stated credences on a debate with an obvious winner, in both answer orders.
+
+    Args:
+        settings: How verdicts are obtained otherwise.
+        n: How many answers there are to a question.
+
+    Returns:
+        Why they are of no use, in words that go after "the judge"; empty where they are.
+
+    Raises:
+        ResumableError: The model gave no answer, so that nothing is known.
+    """
+    speeches = (Speech(1, f"debater_{i}", text) for i, text in enumerate(_KNOWN_DEBATE))
+    seen = {
+        "question": "Where did the keeper set his lamp?",
+        "answers": _KNOWN_ANSWERS[: max(2, n)],
+        "transcript": render_transcript(speeches),
+    }
+    answers = len(seen["answers"])
+    matter = Matter(lambda order, form: judge_messages(seen, order, form), answers, seed=0)
+    found = yield from Credence(settings, JUDGE_SAMPLING).ask(matter)
+    if isinstance(found, Failure):
+        said = f"{found.kind}: {found.message}"
+        if found.kind in _PASSING:
+            raise ResumableError(f"the judge could not be asked for a first verdict: {said}")
+        return f"states no credences ({said})"
+    if found.credence[0] < _LEAST_BELIEF:
+        first, last = (f"{100 * order[0]:.0f} %" for order in found.orders)
+        return f"finds an answer that is obviously right {first} likely shown first, {last} last"
+    return ""
+
+
 # --- asking ---------------------------------------------------------------------------------------
 
 
@@ -288,7 +335,8 @@ def _read_drawn(reply: Reply, n: int) -> ReadVerdict:
     failure = reply_failure(reply)
     if failure is not None:
         return failure
-    letter = read_letter(reply.text, n) if reply.finish_reason == "stop" else None
+    whole = reply.finish_reason in ("stop", "unknown")  # the second does not look cut, either
+    letter = read_letter(reply.text, n) if whole else None
     return None if letter is None else tuple([float(i == letter) for i in range(n)])
 
 

@@ -213,3 +213,7 @@ def notes_of(model: ChatModel) -> tuple[str, ...]:
 
 class StoppedError(RuntimeError):
     """Work cannot go on; everything finished is safe. The message is one line for the user."""
+
+
+class ResumableError(StoppedError):
+    """Work stops where it may well go on when it is resumed, as it is or with more of a budget."""

@@ -18,7 +18,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from debateqd.agents.models.base import ChatModel, Reply, Request, StoppedError
+from debateqd.agents.models.base import ChatModel, Reply, Request, ResumableError
 from debateqd.agents.models.wrapped import WrappedModel
 
 _TOKENS_PER_CHARACTER = 1 / 3  # of a prompt, until replies have told; English has about 1/4
@@ -73,7 +73,7 @@ class Price:
         )
 
 
-class BudgetReachedError(StoppedError):
+class BudgetReachedError(ResumableError):
     """A limit is reached.
 
     Attributes:

@@ -6,6 +6,7 @@ in the others. Their inverses read a prompt back, for models that are programs.
 """
 
 from debateqd.agents.prompts.debate import (
+    CREDENCE_VERSION,
     LETTERS,
     PROMPT_VERSION,
     Form,
@@ -46,6 +47,7 @@ from debateqd.agents.prompts.readers import (
 from debateqd.agents.prompts.writing import examples_shown, writing_messages
 
 __all__ = [
+    "CREDENCE_VERSION",
     "LETTERS",
     "PROMPT_VERSION",
     "Aim",

@@ -28,6 +28,9 @@ from debateqd.agents.base import Turn
 from debateqd.agents.models.base import Message
 
 PROMPT_VERSION = 2
+CREDENCE_VERSION = 3
+"""Version of the prompts where judges are asked for credences; all others are the same."""
+
 _NAMES = "XYZWVUTSRQPONMLKJIHGFEDCBA"  # of players, in the order of their seats
 _CONTESTED = 2  # answers that come first in the presented order
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -258,10 +261,14 @@ def _judged(transcript: str, order: tuple[int, ...], protocol: str) -> list[Spee
     return [next(turns) if speech.seat in sides else speech for speech in spoken]
 
 
-CREDENCE_REQUEST = (
+# Numbers in the examples would be an anchor, so they have none.
+CREDENCE_REQUESTS = (
+    "How likely is it that the answer shown as A is the correct one, in per cent from 0 to 100? "
+    'Reply with a JSON object and nothing else: one whole number, in the form {"A": ...}.',
     "Say for each answer how likely it is to be the correct one, in per cent. Reply with a JSON "
-    "object and nothing else: a whole number for each letter, in the form {"
+    "object and nothing else: a whole number for each letter, in the form {",
 )
+"""Of two answers, where one number says it all, and the beginning of that of more."""
 
 
 @lru_cache(maxsize=2 * len(LETTERS))
@@ -269,10 +276,11 @@ def _instruction(n: int, form: Form) -> str:
     if form == "letter":
         letters = f"{', '.join(LETTERS[: n - 1])} or {LETTERS[n - 1]}"
         request = f"Reply with the letter of the correct answer: {letters}."
+    elif n == _CONTESTED:
+        request = CREDENCE_REQUESTS[0]
     else:
-        # Numbers in the example would be an anchor, so it has none.
         each = ", ".join(f'"{letter}": ...' for letter in LETTERS[:n])
-        request = f"{CREDENCE_REQUEST}{each}}}; they add up to 100."
+        request = f"{CREDENCE_REQUESTS[1]}{each}}}; they add up to 100."
     return f"<instruction>\n{request}\n</instruction>"
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from debateqd.agents.models.base import Message
 from debateqd.agents.prompts.debate import (
-    CREDENCE_REQUEST,
+    CREDENCE_REQUESTS,
     DEBATER_RULES,
     JUDGE_RULES,
     LABELLER_RULES,
@@ -64,7 +64,7 @@ def section(text: str, name: str) -> str | None:
 
 def asks_credence(user: str) -> bool:
     """Tell whether a judge's or reader's prompt asks how likely each answer is."""
-    return (section(user, "instruction") or "").startswith(CREDENCE_REQUEST)
+    return (section(user, "instruction") or "").startswith(CREDENCE_REQUESTS)
 
 
 def listed_answers(text: str) -> list[str]:

@@ -30,7 +30,7 @@ from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Sampling
-from debateqd.agents.prompts import PROMPT_VERSION
+from debateqd.agents.prompts import CREDENCE_VERSION, PROMPT_VERSION
 from debateqd.agents.rollout import DebateRecord
 from debateqd.agents.verdicts import VerdictSettings
 from debateqd.qd.debates.plans import Phase, Plan, content_id
@@ -61,7 +61,8 @@ def pool_hash(
         settings.quotes,
     )
     drawn = (sampling.max_tokens, sampling.temperature, sampling.top_p)
-    return content_id(PROMPT_VERSION, debater, judge, rules, drawn, questions, astuple(verdict))
+    version = CREDENCE_VERSION if verdict.method == "credence" else PROMPT_VERSION
+    return content_id(version, debater, judge, rules, drawn, questions, astuple(verdict))
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,8 @@ def _read(reply: Reply, order: Sequence[str]) -> tuple[str, str]:
     if failure is not None:
         return UNREADABLE, f"{failure.kind}: {failure.message}"
     # A reply that was cut off is none: more might have followed the letter.
-    place = read_letter(reply.text, len(order)) if reply.finish_reason == "stop" else None
+    whole = reply.finish_reason in ("stop", "unknown")
+    place = read_letter(reply.text, len(order)) if whole else None
     if place is None:
         return UNREADABLE, one_line(f"not a letter: {reply.text!r}")
     return order[place], ""

@@ -259,7 +259,7 @@ class RunWriter:
         return writer, last
 
     def rewrite_config(self, config: RunConfig) -> None:
-        """Replace ``config.yaml``, when a run is continued for more generations."""
+        """Replace ``config.yaml``: the judge was tried, or a run is continued for longer."""
         write_atomic(self.path / "config.yaml", dump_config(config))
 
     def add_strategies(self, strategies: Sequence[Strategy]) -> None:

@@ -102,6 +102,7 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> RunSize:
     least += per_report + once if reports else 0
     mutations = later * children * evolution.mutation.max_attempts
     labels = label_calls(evolution.archive, len(seeds) + later * children)
+    tried = most if config.models.verdict.method == "credence" else 0
     return RunSize(
         first=first,
         players=players,
@@ -112,7 +113,7 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> RunSize:
         verdict_calls=(fewest, most),
         mutations=mutations,
         labels=labels,
-        calls=debates * per_debate + mutations + labels,
+        calls=debates * per_debate + mutations + labels + tried,
         repairs=most * debates,
         least_debates=min(least, debates),
         exact=later == 0 and not report,

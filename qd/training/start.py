@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from debate_env.core.protocols import get_protocol
 from debate_env.errors import InputError
+from debateqd.agents.rollout import run_thoughts
+from debateqd.agents.verdicts import Method, resolve, trial
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.context_limits import fit_questions
 from debateqd.qd.debates.models import JOURNAL, Models, equip, make_models
@@ -54,7 +58,9 @@ def train(
         questions = fit_questions(questions, config, bare)
         writer = stack.enter_context(closing(RunWriter.create(run_dir, config, questions.record())))
         ready = _ready(config, bare, run_dir, journal, stack)
-        return _run(Trainer(config, questions, ready, writer, listeners=listeners), ready, run_dir)
+        config, notes = _settle(config, questions, ready, writer)
+        trainer = Trainer(config, questions, ready, writer, listeners=listeners, notes=notes)
+        return _run(trainer, ready, run_dir)
 
 
 def resume(
@@ -77,6 +83,8 @@ def resume(
     """
     run = RunDirectory.open(run_dir)
     config = config or run.config
+    if config.models.verdict.method == "auto":
+        config = _judged(config, run.config.models.verdict.method)
     check_names(config)
     questions = questions or open_questions(config.questions)
     _check_unchanged(run, questions)
@@ -94,6 +102,9 @@ def resume(
         if config != run.config:
             writer.rewrite_config(config)
         ready = _ready(config, bare, run_dir, journal or last_journal(run_dir), stack)
+        notes: tuple[str, ...] = ()
+        if last is None and config.models.verdict.method == "auto":  # stopped before it was decided
+            config, notes = _settle(config, questions, ready, writer)
         state = restore_state(run, last) if last is not None else None
         trainer = Trainer(
             config,
@@ -103,6 +114,7 @@ def resume(
             state=state,
             first_generation=0 if last is None else last + 1,
             listeners=listeners,
+            notes=notes,
         )
         return _run(trainer, ready, run_dir)
 
@@ -119,6 +131,38 @@ def _ready(
     if ready.journal is not None:
         stack.enter_context(closing(ready.journal))
     return ready
+
+
+def _settle(
+    config: RunConfig, questions: RunQuestions, models: Models, writer: RunWriter
+) -> tuple[RunConfig, tuple[str, ...]]:
+    """Decide once and for all how verdicts are obtained; write it down.
+
+    Returns:
+        The configuration with the method that is used, and what is to be said about it. A method
+        that was asked for by name is kept where it fails its trial: whoever names it may want to
+        know what it is worth, and a run without usable verdicts ends by itself.
+    """
+    asked, notes = config.models.verdict, tuple[str, ...]()
+    settings = resolve(asked, models.judge)
+    if settings.method == "credence" and get_protocol(config.debate.protocol).judges:
+        answers = max(len(question.answers) for question in questions.train)
+        (fault,) = run_thoughts(models.judge, [trial(settings, answers)])
+        if fault and asked.method == "auto":
+            settings = replace(settings, method="votes")
+            notes = (f"judge: {fault}; verdicts are obtained by votes",)
+        elif fault:
+            notes = (f"judge: {fault}; models.verdict.method=credence is used all the same",)
+    config = _judged(config, settings.method)
+    writer.rewrite_config(config)
+    return config, notes
+
+
+def _judged(config: RunConfig, method: Method) -> RunConfig:
+    """Return a configuration with verdicts obtained by a method."""
+    verdict = replace(config.models.verdict, method=method)
+    models = config.models.model_copy(update={"verdict": verdict})
+    return config.model_copy(update={"models": models})
 
 
 def _run(trainer: Trainer, models: Models, run_dir: Path) -> dict[str, Any]:

@@ -57,7 +57,8 @@ log = logging.getLogger(__name__)
 class Trainer:
     """Runs generations; :mod:`debateqd.qd.training.start` arranges the files for it.
 
-    ``state`` is where to go on from; ``None`` for a new run.
+    ``state`` is where to go on from; ``None`` for a new run. ``notes`` are told at the start, after
+    those of the models.
 
     Raises:
         InputError: The configuration asks for something that does not exist;
@@ -74,6 +75,7 @@ class Trainer:
         state: TrainingState | None = None,
         first_generation: int = 0,
         listeners: Sequence[Listener] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         evolution = config.evolution
         self._config = config
@@ -82,6 +84,7 @@ class Trainer:
         self._questions = questions
         self._first = first_generation
         self._listeners = listeners
+        self._notes = notes
         self._seeds = seed_strategies()
         self._state = state or TrainingState(new_archive(evolution))
         self._panel = tuple(seed.strategy_id for seed in self._seeds)
@@ -136,7 +139,7 @@ class Trainer:
             first_generation=self._first,
             questions=self._questions.sizes(),
             simulation=is_simulated(*map(config.models.spec, ROLES)),
-            notes=tuple(self._models.notes()),
+            notes=(*self._models.notes(), *self._notes),
         )
         self._tell("run_started", started)
         try:

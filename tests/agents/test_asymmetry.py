@@ -126,7 +126,7 @@ FORGERIES = (
 )
 ENDINGS = {
     "letter": "Reply with the letter of the correct answer: A or B.",
-    "credence": '{"A": ..., "B": ...}; they add up to 100.',
+    "credence": 'one whole number, in the form {"A": ...}.',
 }
 hostile = st.lists(
     st.one_of(

@@ -85,7 +85,7 @@ class Boastful(FakeModel):
 
     def answer(self, request):
         if request.schema:
-            return Reply('{"A": 50}')
+            return Reply('{"A": 50, "B": 50}')
         return Reply("A") if request.choices else super().answer(request)
 
 

@@ -20,7 +20,7 @@ from debateqd.agents.models.embedded import EmbeddedModel, World
 from debateqd.agents.prompts import LETTERS, asks_credence, listed_answers, task_of
 from debateqd.agents.replies import credence_schema
 from debateqd.agents.rollout import run_thoughts
-from debateqd.agents.verdicts import METHODS, VerdictSettings, method_for
+from debateqd.agents.verdicts import METHODS, VerdictSettings, method_for, trial
 from tests.agents.fakes import FakeModel, question
 
 TWO = ("a lamp", "a rope")
@@ -248,6 +248,31 @@ def test_what_fails_always_fails_with_its_own_kind(name, reply, kind):
     )
     assert isinstance(answer, Failure)
     assert answer.kind == kind
+
+
+def test_of_two_answers_one_number_is_asked_for():
+    shares = {True: 80, False: 30}  # of the answer shown as A
+    model = FakeModel(lambda r: json.dumps({"A": shares[is_forward(r)]}))
+    decision = decide(model, CREDENCE)
+    assert decision.details["orders"] == [[0.8, 0.2], [0.7, 0.3]]
+    assert decision.action == pytest.approx((0.75, 0.25))
+    assert decision.details["bias"] == pytest.approx(0.05)
+    bare = decide(FakeModel(lambda r: f"{shares[is_forward(r)]} %"), CREDENCE)
+    assert bare == decision
+    assert decide(FakeModel(lambda r: '{"A": 80}'), CREDENCE, THREE).failure is not None
+
+
+def test_a_trial_asks_for_as_many_answers_as_there_will_be():
+    def script(request):
+        shown = listed_answers(request.messages[1].content)
+        return json.dumps(
+            {LETTERS[i]: 70 if a == "on the sill" else 15 for i, a in enumerate(shown)}
+        )
+
+    for n in (3, 9):
+        (fault,) = run_thoughts(FakeModel(lambda r: '{"A": 70}'), [trial(VerdictSettings(), n)])
+        assert fault.startswith("states no credences (unparsable_verdict")
+    assert run_thoughts(FakeModel(script), [trial(VerdictSettings(), 3)]) == [""]
 
 
 # --- votes ----------------------------------------------------------------------------------------

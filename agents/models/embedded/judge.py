@@ -214,6 +214,7 @@ def tempered(weights: Sequence[float], temperature: float) -> list[float]:
 def stated_credences(shares: Sequence[float]) -> str:
     """Say in JSON what each answer is believed in whole per cents that sum to 100.
 
+    Of two answers the first says it all.
     Per cents are rounded down; what is missing goes to the largest remainders (Hamilton's method).
     """
     exact = [100.0 * share for share in shares]
@@ -221,4 +222,5 @@ def stated_credences(shares: Sequence[float]) -> str:
     by_remainder = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
     for i in by_remainder[: 100 - sum(whole)]:
         whole[i] += 1
-    return json.dumps(dict(zip(prompts.LETTERS, whole, strict=False)))
+    said = whole[:1] if len(whole) == 2 else whole
+    return json.dumps(dict(zip(prompts.LETTERS, said, strict=False)))

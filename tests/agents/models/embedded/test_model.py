@@ -476,6 +476,9 @@ def test_it_states_its_probabilities_in_whole_per_cents(read):
 def test_per_cents_sum_to_100_and_are_near(weights):
     shares = [w / math.fsum(weights) for w in weights]
     stated = json.loads(stated_credences(shares))
+    if len(shares) == 2:
+        assert list(stated) == ["A"]
+        stated["B"] = 100 - stated["A"]
     assert sum(stated.values()) == 100
     for share, value in zip(shares, stated.values(), strict=True):
         assert abs(100 * share - value) <= 1 + 1e-9
