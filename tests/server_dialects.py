@@ -31,7 +31,12 @@ class Dialect:
         models: Status of ``GET /v1/models``.
         usage: Whether replies tell their usage.
         cached_tokens: Whether usage tells how much of a prompt was cached.
-        tokenize: Whether there is ``POST /tokenize``.
+        tokenize: How tokens can be counted: ``POST /tokenize`` of messages (vLLM), of a text that
+            ``POST /apply-template`` has made (llama.cpp), or not at all.
+        owner: Who owns its model, as its list of models says: ``"vllm"``, ``"llamacpp"``, ...
+        stops: Most stop strings of a request; more are refused.
+        fields: Fields that are refused, whatever their values.
+        vague: Whether it does not say which field it refuses.
         thinking: Whether the model thinks first: in its text between tags, in a field of its own,
             or not at all.
     """
@@ -48,7 +53,11 @@ class Dialect:
     models: int = 200
     usage: bool = True
     cached_tokens: bool = True
-    tokenize: bool = True
+    tokenize: Literal["messages", "template", ""] = "messages"
+    owner: str = ""
+    stops: int = 16
+    fields: tuple[str, ...] = ()
+    vague: bool = False
     thinking: Literal["none", "text", "field"] = "none"
 
 
@@ -61,7 +70,7 @@ POOR = Dialect(
     models=500,
     usage=False,
     cached_tokens=False,
-    tokenize=False,
+    tokenize="",
 )
 """A server that knows nothing but chat, and silently ignores the rest."""
 
@@ -104,6 +113,11 @@ def refusal(
     for name in ("temperature", "top_p"):
         if name in body and not dialect.sampling:
             return 400, error_body(f"Unsupported value: '{name}' does not support {body[name]}.")
+    for name in [name for name in dialect.fields if name in body][:1]:
+        said = "" if dialect.vague else f": {name}"
+        return 400, error_body(f"Unrecognized request argument supplied{said}")
+    if len(body.get("stop", ())) > dialect.stops:
+        return 400, error_body(f"Invalid 'stop': expected at most {dialect.stops} strings")
     tokens = count_tokens(body["messages"])
     if tokens >= context:
         return 400, error_body(
@@ -111,6 +125,27 @@ def refusal(
             f"contains {tokens} input tokens, which exceeds this limit even without any output "
             "tokens. Please reduce the length of the input prompt."
         )
+    return None
+
+
+def beside(
+    dialect: Dialect, model: str, context: int, path: str, data: bytes
+) -> dict[str, Any] | None:
+    """Answer what is asked beside chat, below the root of the server; ``None``: not found."""
+    if path == "/props" and dialect.owner == "llamacpp":
+        return {"default_generation_settings": {"n_ctx": context}, "total_slots": 4}
+    if path == "/api/ps" and dialect.owner == "library":
+        return {"models": [{"name": f"{model}:latest", "context_length": context}]}
+    if dialect.tokenize == "messages" and path == "/tokenize":
+        return {"count": count_tokens(json.loads(data)["messages"]), "max_model_len": context}
+    if dialect.tokenize == "template" and path == "/apply-template":
+        parts = [f"<|{m['role']}|>{m['content']}" for m in json.loads(data)["messages"]]
+        return {"prompt": "".join(parts)}
+    if dialect.tokenize == "template" and path == "/tokenize":
+        text = json.loads(data).get("content", "")
+        parts = [p.split("|>", 1)[1] for p in text.split("<|")[1:]]
+        count = count_tokens([{"content": part} for part in parts])
+        return {"tokens": list(range(count))}
     return None
 
 

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from debate_env.draws import Draws, digest
-from tests.server_dialects import POOR, Dialect, answer, error_body, garbage, refusal
+from tests.server_dialects import POOR, Dialect, answer, beside, error_body, garbage, refusal
 from tests.server_replies import Body, Replier, count_tokens, request_key, speak
 from tests.server_settings import Faults, Settings
 
@@ -112,16 +112,18 @@ class StandIn:
         dialect = settings.dialect
         if (method, path) == ("POST", "/v1/chat/completions"):
             return self._chat(connection, data)
-        if (method, path) == ("POST", "/tokenize") and dialect.tokenize:
-            count = count_tokens(json.loads(data)["messages"])
-            return connection.send(200, {"count": count, "max_model_len": settings.context})
+        found = beside(dialect, settings.model, settings.context, path, data)
+        if found is not None:
+            return connection.send(200, found)
         return connection.send(404, {"detail": "Not Found"})
 
     def _models(self, connection: _Connection) -> None:
         settings = self.settings
         if settings.dialect.models != 200:
             return connection.send(settings.dialect.models, error_body("no list of models"))
-        entry = {"id": settings.model, "object": "model", "max_model_len": settings.context}
+        entry: dict[str, Any] = {"id": settings.model, "owned_by": settings.dialect.owner}
+        if settings.dialect.owner in ("", "vllm"):
+            entry["max_model_len"] = settings.context
         return connection.send(200, {"object": "list", "data": [entry]})
 
     def _chat(self, connection: _Connection, data: bytes) -> None:

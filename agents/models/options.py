@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from debate_env.errors import InputError, nearest
+
+_SECRET = re.compile(
+    r"(.*[_-])?(api[_-]?key|secret|passw(or)?d|credentials?|authorization|(access|auth|bearer)[_-]token)",
+    re.IGNORECASE,
+)
+_PRIVATE = ("extra_body", "key_variable")  # options in which somebody may have put a key
 
 
 class EngineOptions(BaseModel):
@@ -80,7 +87,8 @@ class OpenAIOptions(EngineOptions):
             reached is tried for ``patience`` seconds instead.
         patience: Seconds to keep trying while the server cannot be reached.
         context_length: Context length in tokens, where the server does not tell.
-        extra_body: Further fields of every request.
+        extra_body: Further fields of every request; they go before ours. No keys: what is here is
+            written down.
     """
 
     base_urls: tuple[str, ...] = Field(default=(), strict=False)
@@ -91,6 +99,33 @@ class OpenAIOptions(EngineOptions):
     patience: float = Field(default=300.0, ge=0)
     context_length: int | None = Field(default=None, ge=1)
     extra_body: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("key_variable")
+    @classmethod
+    def _is_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            raise ValueError("the name of an environment variable, never a key itself")
+        return name
+
+    @field_validator("extra_body")
+    @classmethod
+    def _no_keys(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        for name in _secrets_in(extra):
+            raise ValueError(
+                f"fields without keys: '{name}' would be written into files; put it into the "
+                "environment variable OPENAI_API_KEY, or into another that key_variable names"
+            )
+        return extra
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    """Yield the names under which something that looks like a key stands."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for name, item in items:
+        if isinstance(item, Mapping | list):
+            yield from _secrets_in(item)
+        elif isinstance(item, str) and item and _SECRET.fullmatch(str(name)):
+            yield str(name)
 
 
 ENGINES: Mapping[str, type[EngineOptions]] = {"vllm": VllmOptions, "openai": OpenAIOptions}
@@ -110,10 +145,20 @@ def read_options(engine: str, values: Mapping[str, Any], where: str = "") -> Eng
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
-        message = str(first["msg"]).removeprefix("Input should be ")
+        message = str(first["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
         raise InputError(
-            f"{where}: option '{name}' cannot be {first['input']!r}; needed: {message}"
+            f"{where}: option '{name}' cannot be {shown(name, first['input'])}; needed: {message}"
         ) from None
+
+
+def hide_login(text: str) -> str:
+    """Replace the users and passwords in the URLs of a text."""
+    return re.sub(r"(?<=://)\S*@", "[hidden]@", text)
+
+
+def shown(path: str, value: Any) -> str:
+    """Return a value for a message; not one in which somebody may have put a key or a password."""
+    return "what it is" if any(n in path for n in _PRIVATE) else hide_login(repr(value))
 
 
 def options_for(spec: str, role: str, models: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from debate_env.errors import FieldError, InputError, nearest
+from debateqd.agents.models.options import shown
 from debateqd.qd.config.schema import OF_RUN, RunConfig
 
 Path_ = tuple[str, ...]
@@ -93,7 +94,7 @@ class Layers:
         if error["type"] in _UNKNOWN_KEY:
             known = nearest(path[-1], _fields(_annotation(path[:-1])))
             return f"{self.origin(path)}: {where}: unknown key; {known}"
-        given = repr(values) if not isinstance(values, Mapping) else "a section"
+        given = shown(where, values) if not isinstance(values, Mapping) else "a section"
         return f"{self.origin(path)}: {where}: {given} is not allowed; {_allowed(path, error)}"
 
 
@@ -232,7 +233,7 @@ def parse_assignment(text: str) -> tuple[Path_, Any]:
     try:
         return path, yaml.safe_load(value)
     except yaml.YAMLError:
-        raise InputError(f"--set {text}: the value is not valid YAML") from None
+        raise InputError(f"--set {name}: the value is not valid YAML") from None
 
 
 def nest(path: Sequence[str], value: Any) -> dict[str, Any]:
@@ -280,7 +281,8 @@ def load_config(
         layers.merge(nest(flag.key.split("."), flag.value), flag.option)
     for text in assignments:
         keys, value = parse_assignment(text)
-        layers.merge(nest(keys, value), f"--set {text}")
+        private = shown(text, text) != repr(text)
+        layers.merge(nest(keys, value), "--set " + (".".join(keys) if private else text))
     return layers.resolve()
 
 

@@ -2,7 +2,7 @@
 
 A :class:`Trouble` says whether the same request can be sent again, and what the failure tells about
 the server: that it wants fewer requests, that it cannot be reached, or nothing. Messages of servers
-are cut to one line, and the key is taken out of them.
+are cut to one line, and keys and logins are taken out of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any, Literal, NamedTuple
 
 from debateqd.agents.replies import one_line
 
-Fate = Literal["permanent", "refused", "timeout", "unreachable", "reset", "broken", "garbage"]
+Fate = Literal[
+    "permanent", "filtered", "refused", "timeout", "unreachable", "reset", "broken", "garbage"
+]
 
 
 class Answer(NamedTuple):
@@ -33,10 +35,12 @@ class Trouble(NamedTuple):
     """Why there is no usable reply.
 
     Attributes:
-        fate: ``"permanent"``: the same request would fail again. ``"refused"``: the server wants
-            fewer requests (429, 503). ``"timeout"``: no reply in time. ``"unreachable"``: no
-            connection. ``"reset"``: the connection broke. ``"broken"``: any other server error.
-            ``"garbage"``: a reply that is none.
+        fate: ``"permanent"``: the same request would fail again. ``"filtered"``: a filter of the
+            server stands before the model; whoever asked gets a reply with the finish reason
+            ``"refused"`` and no text, since that is no fault of an engine. ``"refused"``: the
+            server wants fewer requests (429, 503). ``"timeout"``: no reply in time.
+            ``"unreachable"``: no connection. ``"reset"``: the connection broke. ``"broken"``: any
+            other server error. ``"garbage"``: a reply that is none.
         kind: The ``error_kind`` of :class:`debateqd.agents.models.base.Reply`.
         wait: Seconds that the server asks to wait; ``None`` where it does not say.
         status: HTTP status; 0 where there was none.
@@ -49,76 +53,84 @@ class Trouble(NamedTuple):
     status: int = 0
 
 
-_PERMANENT = frozenset({400, 401, 402, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 501})
+_PERMANENT = frozenset({*range(400, 408), 410, 411, 413, 414, 415, 422, 451, 501})
 _CONTEXT = re.compile(
     r"context.?(length|size|window)|maximum context|max(imum)? (model|sequence) len(gth)?"
     r"|prompt is too long|too many (input )?tokens|exceed\w*.{0,40}(context|max_model_len)"
     r"|maximum number of tokens",
     re.IGNORECASE,
 )
-_QUOTA = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.I)
+_FILTER = re.compile(
+    r"content.?(filter|policy|management|exists risk)|responsible.?ai|data.?inspection.?failed"
+    r"|(sensitive|prohibited|unsafe|inappropriate).?content|requires moderation|input was flagged",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(
+    r"insufficient.?(quota|balance|funds)|billing|credit balance|exceeded your current quota", re.I
+)
+_BUSY = re.compile(r"rate.?limit|too many requests|resource.?exhausted|overloaded|quota", re.I)
 _CREDENTIALS = re.compile(
     r"\b(?:authorization\b['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer)\s+)?|bearer\s+)\S+",
     re.IGNORECASE,
 )
 _LOGIN = re.compile(r"(?<=://)[^\s/@]+@")
-_RAISED: tuple[tuple[tuple[str, ...], Fate, str], ...] = (
+_PAGE = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^>]*>([^<]{1,100})</title", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)[a-z]*")
+_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_ASKED = re.compile(
+    r"\b(?:retry|try again)\s(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)[a-z]*\s?)+)", re.I
+)
+_RAISED: tuple[tuple[str, Fate, str], ...] = (
     (
-        ("SSLCertVerificationError", "ServerFingerprintMismatch"),
+        "SSLCertVerificationError|ServerFingerprintMismatch",
         "unreachable",
         "its certificate is not trusted ({}); where an authority of your own signed it, name the "
         "file of that authority in SSL_CERT_FILE, else check that variable",
     ),
-    (("SSLError",), "unreachable", "no TLS there ({}); does its address begin with http://?"),
-    (
-        ("ClientProxyConnectionError", "ClientHttpProxyError", "ProxyError"),
-        "unreachable",
-        "no connection through the proxy: {}",
-    ),
-    (("ConnectionTimeoutError", "ConnectTimeout"), "unreachable", "no connection in time"),
-    (
-        ("ClientConnectorError", "ConnectError", "InvalidURL", "NonHttpUrlClientError"),
-        "unreachable",
-        "no connection: {}",
-    ),
-    (("TooManyRedirects",), "permanent", "it sends from one address to the next without end"),
-    (("TimeoutError", "ReadTimeout", "WriteTimeout", "PoolTimeout"), "timeout", "no reply in time"),
+    ("SSLError", "unreachable", "no TLS there ({}); does its address begin with http://?"),
+    (".*Proxy.*", "unreachable", "no connection through the proxy: {}"),
+    ("ConnectionTimeoutError|ConnectTimeout", "unreachable", "no connection in time"),
+    ("ClientConnectorError|ConnectError|.*Url.*|InvalidURL", "unreachable", "no connection: {}"),
+    ("TooManyRedirects", "permanent", "it sends from one address to the next without end"),
+    (".*Timeout(Error)?", "timeout", "no reply in time"),
+    ("", "reset", "the connection broke: {}"),
 )
 """Names of exceptions (or of classes above them) to what they mean and what to say."""
-
-_HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def from_status(
     status: int, headers: Mapping[str, str], data: bytes, now: float, key: str = ""
 ) -> Trouble:
-    """Classify a reply with an error status.
+    """Classify a reply with a status that is no success.
 
     Args:
-        status: HTTP status, 400 or above (or the code of an error inside a reply).
+        status: HTTP status, 300 or above (or the code of an error inside a reply).
         headers: Of the reply; names in lower case.
         data: Its body.
         now: Seconds since the epoch, for waits that are given as a date.
         key: What must not appear in the message.
     """
-    message = scrub(error_message(data), key)
-    line = one_line(f"the server answered {status}" + (f": {message}" if message else ""))
-    if status in (400, 413, 422) and _CONTEXT.search(message):
-        return Trouble("permanent", "context_too_long", line, None, status)
-    if status in (429, 503, 529):
-        if status == 429 and _QUOTA.search(message):
-            return Trouble("permanent", "rate_limited", line, None, status)
-        return Trouble("refused", "rate_limited", line, wanted_wait(headers, now), status)
+    said = scrub(error_message(data), key)
+    if 300 <= status < 400:
+        where = scrub(headers.get("location", ""), key)
+        said = "it wants another address" + (f", {where}; give that one" if where else "")
+    line = one_line(f"the server answered {status}" + (f": {said}" if said else ""))
+    if status in (400, 403, 413, 422, 451):
+        if _CONTEXT.search(said):
+            return Trouble("permanent", "context_too_long", line, None, status)
+        if _FILTER.search(said):
+            return Trouble("filtered", "engine_error", line, None, status)
+    if status in _PERMANENT or status < 400:
+        return Trouble("permanent", "engine_error", line, None, status)
     if status == 408:
         return Trouble("timeout", "timeout", line, None, status)
-    if status in _PERMANENT:
-        return Trouble("permanent", "engine_error", line, None, status)
-    if 300 <= status < 400:
-        line = one_line(f"the server answered {status}: it wants another address")
-        return Trouble("permanent", "engine_error", line, None, status)
-    return Trouble("broken", "engine_error", line, wanted_wait(headers, now), status)
+    wait = wanted_wait(headers, now, said)
+    if status in (429, 503, 529):
+        # A quota that comes back says when, whatever it is called.
+        spent = status == 429 and wait is None and _QUOTA.search(said)
+        return Trouble("permanent" if spent else "refused", "rate_limited", line, wait, status)
+    return Trouble("broken", "engine_error", line, wait, status)
 
 
 def from_exception(error: BaseException, key: str = "") -> Trouble:
@@ -130,38 +142,61 @@ def from_exception(error: BaseException, key: str = "") -> Trouble:
     cause = error.__cause__ or error
     said = str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
     said = scrub(" ".join(said.split()), key)
-    for names, fate, lead in _RAISED:
-        if any(name in kinds for name in names):
-            kind = "timeout" if fate == "timeout" else "connection"
-            return Trouble(fate, kind, one_line(lead.format(said)))
-    return Trouble("reset", "connection", one_line(f"the connection broke: {said}"))
+    matches = (row for row in _RAISED if any(re.fullmatch(row[0], k) for k in (*kinds, "")))
+    _, fate, lead = next(matches)
+    kind = "timeout" if fate == "timeout" else "connection"
+    return Trouble(fate, kind, one_line(lead.format(said)))
 
 
 def error_message(data: bytes) -> str:
     """Find what an error body says; empty where it says nothing readable."""
-    if _HTML.match(data):
-        return "a web page instead of JSON"
+    if _PAGE.match(data):
+        title = _TITLE.search(data)
+        shown = f" ({title[1].decode('utf-8', 'replace').strip()})" if title else ""
+        return f"a web page instead of JSON{shown}"
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(data[:300].decode("utf-8", "replace").split())
     return message_in(body)
 
 
 def message_in(body: Any) -> str:
-    """Find the message in decoded JSON: ``error.message``, ``message`` or ``detail``."""
-    if isinstance(body, Mapping):
-        inner = body.get("error", body)
-        if isinstance(inner, str):
-            return inner
-        if isinstance(inner, Mapping):
-            for name in ("message", "detail", "error", "msg"):
-                if inner.get(name):
-                    found = inner[name]
-                    text = found if isinstance(found, str) else json.dumps(found)
-                    code = inner.get("code") or inner.get("type")
-                    return f"{text} ({code})" if isinstance(code, str) and code else text
+    """Find the message in decoded JSON: ``error.message``, ``message`` or ``detail``.
+
+    With its code, if that is a word; the body may be a list of errors.
+    """
+    inner = _error_in(body)
+    for name in ("message", "detail", "error", "msg"):
+        if inner.get(name):
+            found = inner[name]
+            text = found if isinstance(found, str) else json.dumps(found)
+            words = (inner.get(name) for name in ("code", "type", "status"))
+            code = next((w for w in words if w and isinstance(w, str)), "")
+            return f"{text} ({code})" if code else text
     return ""
+
+
+def code_in(body: Any) -> int:
+    """Find the HTTP status that an error in decoded JSON stands for; 0 where it tells none."""
+    inner = _error_in(body)
+    for name in ("code", "status", "status_code"):
+        number = _number(str(inner.get(name)))
+        if number is not None and 400 <= number < 600:
+            return int(number)
+    said = message_in(body)
+    if _CONTEXT.search(said) or _FILTER.search(said):
+        return 400
+    return 429 if _BUSY.search(said) else 0
+
+
+def _error_in(body: Any) -> Mapping[str, Any]:
+    for _ in range(4):  # of a list the first, of an object what is under "error"
+        if isinstance(body, list):
+            body = next((item for item in body if isinstance(item, Mapping)), None)
+        elif isinstance(body, Mapping) and isinstance(body.get("error"), Mapping | list):
+            body = body["error"]
+    return body if isinstance(body, Mapping) else {}
 
 
 def scrub(text: str, key: str) -> str:
@@ -173,28 +208,26 @@ def scrub(text: str, key: str) -> str:
     return _CREDENTIALS.sub("[key]", _LOGIN.sub("[hidden]@", text))
 
 
-def wanted_wait(headers: Mapping[str, str], now: float) -> float | None:
+def wanted_wait(headers: Mapping[str, str], now: float, said: str = "") -> float | None:
     """Read how long a server asks to wait.
 
-    ``retry-after-ms``, then ``retry-after`` (seconds or a date), then the reset time of whatever
-    ``x-ratelimit-remaining-*`` says is used up.
+    ``retry-after-ms``, then ``retry-after`` (seconds or a date), then words such as "try again in
+    20s", then the reset time of whatever ``x-ratelimit-remaining-*`` says is used up.
 
     Returns:
         Seconds, not negative; ``None`` where it does not say.
     """
-    milliseconds = _number(headers.get("retry-after-ms", ""))
-    if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
-    text = headers.get("retry-after", "")
-    seconds = _number(text)
-    if seconds is not None:
-        return max(0.0, seconds)
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        number = _number(text := headers.get(name, ""))
+        if number is not None:
+            return max(0.0, number * unit)
     if text:
         try:
             return max(0.0, parsedate_to_datetime(text).timestamp() - now)
         except ValueError:
             pass  # neither a number nor a date: as good as absent
-    return exhausted(headers, now)
+    asked = _ASKED.search(said)
+    return _seconds(asked[1]) if asked else exhausted(headers, now)
 
 
 def exhausted(headers: Mapping[str, str], now: float) -> float | None:
@@ -206,8 +239,7 @@ def exhausted(headers: Mapping[str, str], now: float) -> float | None:
     waits = []
     for name, value in headers.items():
         if name.startswith("x-ratelimit-remaining") and _number(value) == 0:
-            reset = headers.get(name.replace("remaining", "reset"), "")
-            wait = _reset_in(reset, now)
+            wait = _reset_in(headers.get(name.replace("remaining", "reset"), ""), now)
             if wait is not None:
                 waits.append(wait)
     return max(waits, default=None)
@@ -216,14 +248,15 @@ def exhausted(headers: Mapping[str, str], now: float) -> float | None:
 def _reset_in(text: str, now: float) -> float | None:
     """Read ``"1m30s"``, ``"250ms"``, seconds, or a time since the epoch in (milli)seconds."""
     number = _number(text)
-    if number is not None:
-        if number > 1e11:
-            return max(0.0, number / 1000 - now)
-        return max(0.0, number - now) if number > 1e8 else max(0.0, number)
-    parts = _DURATION.findall(text)
-    if parts and "".join(a + b for a, b in parts) == text.strip():
-        return float(sum(float(amount) * _UNIT[unit] for amount, unit in parts))
-    return None
+    if number is None:
+        return _seconds(text)
+    number = number / 1000 if number > 1e11 else number
+    return max(0.0, number - now if number > 1e8 else number)
+
+
+def _seconds(text: str) -> float | None:
+    parts = _DURATION.findall(text.lower())
+    return float(sum(float(n) * _UNIT[unit] for n, unit in parts)) if parts else None
 
 
 def _number(text: str) -> float | None:

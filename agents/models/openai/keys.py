@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
+
 from debate_env.errors import InputError
+from debateqd.agents.models.options import hide_login
 
 OPENAI_URL = "https://api.openai.com/v1"
-_NAME = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+_URL_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_URL")  # the first that is set
+_EXAMPLE = "http://127.0.0.1:8000/v1"
 
 
 class Secret:
@@ -47,32 +53,17 @@ def find_key(
     value = (os.environ if environment is None else environment).get(variable, "").strip()
     if not value:
         path = (folder or Path()) / ".env"
-        try:
-            text = path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError):
-            text = ""  # no such file, or none that could hold a key
-        value = read_dotenv(text).get(variable, "").strip()
+        data = path.read_bytes() if path.is_file() else b""
+        wide = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))  # as Windows' own tools write
+        text = data.decode("utf-16" if wide else "utf-8-sig", "replace")
+        value = (
+            dotenv_values(stream=StringIO(text), interpolate=False).get(variable) or ""
+        ).strip()
     if not all("!" <= c <= "~" for c in value):
         raise InputError(
             f"the key in {variable} holds spaces or characters that are not ASCII; copy it again"
         )
     return Secret(value)
-
-
-def read_dotenv(text: str) -> dict[str, str]:
-    """Read ``KEY=VALUE`` lines; quotes around a value, ``export`` and comments are allowed."""
-    found = {}
-    for line in text.splitlines():
-        match = _NAME.fullmatch(line.strip())
-        if match is None:
-            continue
-        name, value = match.groups()
-        if value[:1] in ("'", '"') and value.find(value[0], 1) > 0:
-            value = value[1 : value.index(value[0], 1)]
-        else:
-            value = re.split(r"\s+#", value, maxsplit=1)[0].strip()
-        found[name] = value
-    return found
 
 
 def find_urls(
@@ -81,8 +72,9 @@ def find_urls(
     """Find the base URLs of a server and its replicas, and check them.
 
     Returns:
-        The URLs, without a slash at the end and without doubles: those given, else
-        ``OPENAI_BASE_URL``, else ``OPENAI_URL``, else OpenAI's own.
+        The URLs, without a slash at the end and without doubles: those given, else those of the
+        first of ``OPENAI_BASE_URL``, ``OPENAI_API_BASE`` and ``OPENAI_URL`` that is set, else
+        OpenAI's own.
 
     Raises:
         InputError: One of them cannot be a base URL.
@@ -90,7 +82,7 @@ def find_urls(
     variables = os.environ if environment is None else environment
     urls = [url for url in given if url.strip()]
     if not urls:
-        text = variables.get("OPENAI_BASE_URL", "").strip() or variables.get("OPENAI_URL", "")
+        text = next((t for name in _URL_VARIABLES if (t := variables.get(name, "").strip())), "")
         urls = [url for url in re.split(r"[,\s]+", text) if url]
     return tuple(dict.fromkeys(check_url(url) for url in urls or [OPENAI_URL]))
 
@@ -103,21 +95,23 @@ def check_url(url: str) -> str:
             server, or one request of it.
     """
     url = url.strip().rstrip("/")
+    shown = hide_login(url if "://" in url or "@" not in url else f"://{url}")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InputError(f"base URL {_shown(url)} cannot be read; needed: {_EXAMPLE}") from None
-    if parts.username is not None or parts.password is not None:
+        raise InputError(f"base URL {shown} cannot be read; needed: {_EXAMPLE}") from None
+    if "@" in parts.netloc:
         raise InputError(
-            f"base URL {_shown(url)} holds a user or a password; leave it out and put the key into "
-            "the environment variable OPENAI_API_KEY"
+            f"base URL {shown} holds a user or a password; leave it out and put the key into the "
+            "environment variable OPENAI_API_KEY"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         hint = f"; did you mean http://{url}?" if re.match(r"[\w.-]+(:\d+)?(/|$)", url) else ""
-        raise InputError(f"base URL {_shown(url)} must start with http:// or https://{hint}")
+        raise InputError(f"base URL {shown} must start with http:// or https://{hint}")
     if parts.query or parts.fragment:
-        raise InputError(f"base URL {_shown(url)} must end with its path, such as {_EXAMPLE}")
+        bare = re.split("[?#]", shown)[0]  # a key may stand behind it
+        raise InputError(f"base URL {bare}?... must end with its path, such as {_EXAMPLE}")
     for ending in ("/chat/completions", "/completions", "/models", "/responses"):
         if parts.path.endswith(ending):
             raise InputError(
@@ -130,13 +124,3 @@ def check_url(url: str) -> str:
             "answer there"
         )
     return url
-
-
-_EXAMPLE = "http://127.0.0.1:8000/v1"
-
-
-def _shown(url: str) -> str:
-    """A URL for a message, without a user and a password."""
-    before, at, after = url.rpartition("@")
-    scheme, colon, _ = before.partition("://")
-    return url if not at else f"{scheme}://[hidden]@{after}" if colon else f"[hidden]@{after}"

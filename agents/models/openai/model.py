@@ -18,21 +18,20 @@ import asyncio
 import json
 import weakref
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
-from debateqd.agents.models.openai.errors import Answer
-from debateqd.agents.models.openai.keys import OPENAI_URL, find_key, find_urls
-from debateqd.agents.models.openai.probe import Found, UnreachableError, probe
-from debateqd.agents.models.openai.wire import Dialect, chat_messages, encode, weakest
+from debateqd.agents.models.openai.keys import OPENAI_URL, Secret, find_key, find_urls
+from debateqd.agents.models.openai.probe import Found, UnreachableError, count_on_server, probe
+from debateqd.agents.models.openai.wire import Dialect, weakest
 from debateqd.agents.models.openai.worker import Worker
 from debateqd.agents.models.options import OpenAIOptions, read_options
 from debateqd.agents.replies import one_line
 
-BEHAVIOUR_VERSION = 1
+BEHAVIOUR_VERSION = 2
 """Raised whenever requests are worded, or replies read, in another way."""
 
 _COUNT_SECONDS = 30.0
@@ -62,21 +61,21 @@ def make_openai(name: str, **options: Any) -> OpenAIModel:
         )
     worker = Worker(name, urls, key, checked)
     try:
-        found = worker.call(lambda: _probe_all(worker, checked, bool(key)))
+        found = worker.call(lambda: _probe_all(worker, checked, key))
         worker.dialect = weakest([f.dialect for f in found if f is not None])
-        kind = CountingOpenAIModel if worker.dialect.tokenizes else OpenAIModel
+        kind = CountingOpenAIModel if worker.dialect.counts else OpenAIModel
         return kind(worker, _notes(name, urls, found, worker.dialect))
     except BaseException:
         worker.close()
         raise
 
 
-async def _probe_all(worker: Worker, options: OpenAIOptions, has_key: bool) -> list[Found | None]:
+async def _probe_all(worker: Worker, options: OpenAIOptions, key: Secret) -> list[Found | None]:
     """Probe every replica; ``None`` for one that cannot be reached while another can."""
 
     async def one(index: int) -> Found | UnreachableError:
         try:
-            return await probe(worker.endpoints[index], worker.model, options, has_key)
+            return await probe(worker.endpoints[index], worker.model, options, key)
         except UnreachableError as error:
             return error
 
@@ -204,27 +203,19 @@ class CountingOpenAIModel(OpenAIModel):
         Raises:
             StoppedError: The server did not answer.
         """
-        body: Mapping[str, Any] = {
-            "model": self._worker.model,
-            "messages": chat_messages(messages),
-            **{k: v for k, v in self._worker.options.extra_body.items() if k.startswith("chat_t")},
-        }
-        return self._worker.call(lambda: self._count(encode(body)))
+        return self._worker.call(lambda: self._count(messages))
 
-    async def _count(self, body: bytes) -> int:
-        said = ""
-        endpoints = self._worker.endpoints
+    async def _count(self, messages: Sequence[Message]) -> int:
+        worker = self._worker
         for attempt in range(_COUNT_TRIES):
-            endpoint = endpoints[attempt % len(endpoints)]
+            endpoint = worker.endpoints[attempt % len(worker.endpoints)]
+            way, extra = worker.dialect.counts, worker.options.extra_body
             try:
                 async with asyncio.timeout(_COUNT_SECONDS):
-                    reply = await endpoint.post_to_root("/tokenize", body)
-                if isinstance(reply, Answer):
-                    return int(json.loads(reply.data)["count"])
-                said = reply.message
+                    found = await count_on_server(endpoint, way, worker.model, messages, extra)
             except TimeoutError:
-                said = "no reply in time"
-            except (ValueError, KeyError, TypeError):
-                said = "the reply holds no count"
+                found = "no reply in time"
+            if isinstance(found, int):
+                return found
             await asyncio.sleep(0.2 * 2**attempt)
-        raise StoppedError(one_line(f"{self.name}: the server could not count tokens: {said}"))
+        raise StoppedError(one_line(f"{self.name}: the server could not count tokens: {found}"))

@@ -11,32 +11,61 @@ import json
 import random
 import re
 import time
-from collections.abc import Coroutine, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from debate_env.errors import InputError, nearest
-from debateqd.agents.models.openai.client import Endpoint
-from debateqd.agents.models.openai.errors import Answer, Trouble
+from debateqd.agents.models.base import Message, Reply, Request, Sampling
+from debateqd.agents.models.openai.errors import Answer, Trouble, from_status
+from debateqd.agents.models.openai.keys import Secret
 from debateqd.agents.models.openai.wire import (
     Dialect,
+    GarbageError,
+    Reading,
     Seeds,
+    chat_messages,
     choice_schema,
     encode,
     read_choice,
     read_probabilities,
+    read_reply,
     schema_format,
 )
 from debateqd.agents.models.options import OpenAIOptions
-from debateqd.agents.models.thinking import strip_thinking
 from debateqd.agents.replies import one_line
+
+if TYPE_CHECKING:
+    from debateqd.agents.models.openai.client import Endpoint
+
+T = TypeVar("T")
 
 _TOKENS = 16  # of a reply to a probe
 _FIRST_SECONDS = 120.0  # for the first reply: a server may have to load the model
 _LEAST_SECONDS = 10.0  # for the later ones, or ten times what the first took
-_TRIES = 5  # at a feature that some servers answer with an error of theirs, or not at all
+_TRIES = 6  # at what may pass, within about three seconds
 _UNLIKELY = ("Q", "Z")  # what nobody says when asked to say hello
-_LISTED = 12  # models named in an error
+_HELLO = "Say hello."
+_WORDS = (
+    "Write twelve random words, as in this story: The keeper of the lighthouse trimmed the lamp "
+    'every evening, though no ship had passed since 1911. "Somebody may still need it," she said.'
+)
+_STOPS = [f"</{letter}>" for letter in "abcdefghijklmnop"]
+_SAMPLING: Mapping[str, Sequence[Any]] = {
+    "temperature": (0.5,),  # some models take only 1
+    "top_p": (0.99,),
+    "top_k": (0, -1),
+    "min_p": (0.0,),
+    "typical_p": (1.0,),
+    "repetition_penalty": (1.0,),
+    "repeat_penalty": (1.0,),
+    "presence_penalty": (0.0,),
+    "frequency_penalty": (0.0,),
+    "stop": (_STOPS, _STOPS[:4], _STOPS[:1]),
+}
+"""What shapes replies, with values to try, best first."""
+
+_SHAPING = ("temperature", "top_p", "stop")  # the others are neutral: what they say is "nothing"
 
 
 class UnreachableError(InputError):
@@ -49,299 +78,308 @@ class Found(NamedTuple):
     Attributes:
         dialect: What the server understands.
         stranger: Names that it lists where the model's is not among them, though it answered.
+        spent: Requests and tokens that this took.
     """
 
     dialect: Dialect
     stranger: tuple[str, ...]
+    spent: Counter[str]
 
 
-async def probe(endpoint: Endpoint, name: str, options: OpenAIOptions, has_key: bool) -> Found:
+async def probe(endpoint: Endpoint, name: str, options: OpenAIOptions, key: Secret) -> Found:
     """Find out what a server understands.
 
     Raises:
         InputError: It cannot be used: nobody answers, the key is wrong, it does not know the
-            model, or it is no chat server.
+            model, it is no chat server, or it wants to be left alone for too long.
     """
-    return await _Probe(endpoint, name, options, has_key).run()
+    return await _Probe(endpoint, name, options, key).run()
+
+
+async def count_on_server(
+    endpoint: Endpoint, way: str, model: str, messages: Sequence[Message], extra: Mapping[str, Any]
+) -> int | str:
+    """Count the tokens of a prompt in one of the ways of ``Dialect.counts``; else say why not."""
+    own = {name: value for name, value in extra.items() if name.startswith("chat_template")}
+    asked = {"model": model, "messages": chat_messages(messages), **own}
+    if way == "template":
+        reply = await endpoint.post_to_root("/apply-template", encode(asked))
+        if isinstance(reply, Trouble):
+            return reply.message
+        prompt = str(_json(reply).get("prompt", ""))
+        asked = {"content": prompt, "add_special": True, "parse_special": True}
+    reply = await endpoint.post_to_root("/tokenize", encode(asked))
+    if isinstance(reply, Trouble):
+        return reply.message
+    found = _json(reply).get("tokens" if way == "template" else "count")
+    return _size(len(found) if isinstance(found, list) else found) or "the reply holds no count"
 
 
 class _Probe:
-    def __init__(
-        self, endpoint: Endpoint, name: str, options: OpenAIOptions, has_key: bool
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, name: str, options: OpenAIOptions, key: Secret) -> None:
         self.endpoint = endpoint
         self.name = name
         self.options = options
-        self.has_key = has_key
+        self.key = key
         self.seconds = min(options.timeout, _FIRST_SECONDS)
         self.until = time.monotonic() + max(options.patience, 1.0)
         self.where = f"openai:{name} at {endpoint.url}"
+        self.spent: Counter[str] = Counter()
+        self.room = "max_tokens"
 
     async def run(self) -> Found:
-        listing = asyncio.ensure_future(self._list())
-        try:
-            begun = time.monotonic()
-            dialect, reply = await self._basics(listing)
-            took = time.monotonic() - begun
-            self.seconds = min(self.options.timeout, max(_LEAST_SECONDS, 10 * took))
-            entries = await listing
-        finally:
-            listing.cancel()
-        dialect = replace(dialect, usage=isinstance(reply.get("usage"), dict))
-        logprobs, (seeds, top_p), n, schema, tokenizes, sizes = await asyncio.gather(
-            self._logprobs(dialect),
-            self._seeds(dialect),
-            self._several(dialect),
-            self._schema(dialect),
-            self._tokenizes(),
-            self._sizes(entries),
+        begun = time.monotonic()
+        hello = await self._ask({})
+        if isinstance(hello, Trouble) and hello.status in (400, 422):
+            refused, self.room = hello, "max_completion_tokens"
+            hello = await self._ask({})
+            hello = refused if isinstance(hello, Trouble) else hello
+        if isinstance(hello, Trouble):
+            raise await self._unusable(hello)
+        took = time.monotonic() - begun
+        self.seconds = min(self.options.timeout, max(_LEAST_SECONDS, 10 * took))
+        entries, sampling, neutral, counts = await asyncio.gather(
+            self._list(),
+            self._accepted(_SAMPLING),
+            self._accepted({"top_p": (1.0,)}),
+            self._counts(),
         )
-        dialect = replace(
-            dialect,
+        heat = {"temperature": 1.0} if "temperature" in sampling else {}
+        shape = schema_format("probe", choice_schema(_UNLIKELY))
+        strict = {"response_format": shape, self.room: 4 * _TOKENS}
+        (seeds, longer), logprobs, n, schema, facts = await asyncio.gather(
+            self._seeds(heat),
+            self._logprobs(),
+            self._shows({"n": 2, **heat}, lambda r: len(r.choices) == 2),
+            self._shows(strict, lambda r: read_choice(_text(r)) in _UNLIKELY),
+            self._facts(entries),
+        )
+        choice, masked = await self._choice(logprobs)
+        more = max(0, longer - hello.usage.prompt_tokens)
+        # Stop strings would also end a reply amid its thinking.
+        thinks = hello.usage.thinking_tokens or not _text(hello)
+        dialect = Dialect(
+            max_tokens_field=self.room,
+            temperature="temperature" in sampling,
+            top_p="top_p" in sampling,
+            neutral={k: v for k, v in sampling.items() if k not in _SHAPING} | neutral,
+            stop=0 if thinks else len(sampling.get("stop", ())),
             logprobs=logprobs,
             seeds=seeds,
-            top_p=top_p,
-            n=n,
-            schema=schema,
-            tokenizes=tokenizes,
-            context_length=self.options.context_length or sizes[0],
-            cache_tokens=sizes[1],
+            n=isinstance(n, Reading),
+            choice=choice,
+            masked=masked,
+            schema=isinstance(schema, Reading),
+            usage=hello.known,
+            counts=counts,
+            tokens_per_character=round(more / (len(_WORDS) - len(_HELLO)), 3),
+            **facts,
         )
-        choice, masked = await self._choice(dialect)
         names = _names(entries)
         stranger = tuple(names) if names and self.name not in names else ()
-        return Found(replace(dialect, choice=choice, masked=masked), stranger)
+        return Found(dialect, stranger, self.spent)
 
-    # --- can it be used? --------------------------------------------------------------------------
-
-    async def _basics(
-        self, listing: asyncio.Future[list[Mapping[str, Any]]]
-    ) -> tuple[Dialect, Mapping[str, Any]]:
-        """Find the fields that a plain request may have, or fail with the reason."""
-        both = ("max_tokens", "max_completion_tokens")
-        untried = [(field, heat) for heat in (True, False) for field in both]
-        wanted, first = untried[0], None
-        while True:
-            untried.remove(wanted)
-            dialect = Dialect(max_tokens_field=wanted[0], temperature=wanted[1])
-            reply = await self._ask(dialect, {}, first=True)
-            if not isinstance(reply, Trouble):
-                return dialect, reply
-            first = first or reply
-            if reply.status not in (400, 422) or not untried:
-                raise await self._unusable(first, listing)
-            other = both[wanted[0] == both[0]]
-            hints = []
-            if other in reply.message or wanted[0] in reply.message:
-                hints.append((other, wanted[1]))
-            if "temperature" in reply.message:
-                hints.append((wanted[0], False))
-            wanted = next((hint for hint in hints if hint in untried), untried[0])
-
-    async def _unusable(
-        self, trouble: Trouble, listing: asyncio.Future[list[Mapping[str, Any]]]
-    ) -> InputError:
-        said = trouble.message.removeprefix("the server answered ")
-        variable = self.options.key_variable
+    async def _unusable(self, trouble: Trouble) -> InputError:
+        said, variable, hint = trouble.message, self.options.key_variable, ""
         if trouble.fate == "unreachable":
-            hint = "is the server running, and is this its address?"
-            return UnreachableError(f"{self.where}: {trouble.message}; {hint}")
+            said += "; is the server running, and is this its address?"
+            return UnreachableError(one_line(f"{self.where}: {said}"))
         if trouble.status in (401, 403):
-            if self.has_key:
-                hint = f"the server refused the key in {variable}"
-            else:
-                hint = f"the server wants a key: set {variable} in the environment or in .env"
-            return InputError(one_line(f"{self.where}: {hint} ({said})"))
-        names = _names(await listing)
-        about_model = re.search(r"\bmodel\b", trouble.message, re.IGNORECASE) is not None
-        if trouble.status in (400, 404, 422) and about_model and self.name not in names:
-            if names:
-                shown = nearest(self.name, names[:_LISTED] if len(names) > _LISTED else names)
-                more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-                close = nearest(self.name, names).partition("? ")[0]
-                lead = f"{close}? " if close.startswith("did you mean") and more else ""
-                return InputError(
-                    f"{self.where}: the server has no model '{self.name}'; {lead}{shown}{more}"
-                )
-            return InputError(one_line(f"{self.where}: the server has no such model ({said})"))
-        if trouble.status == 404 or (trouble.fate == "garbage" and "web page" in trouble.message):
+            hint = f"the server wants a key: set {variable} in the environment or in .env"
+            hint = f"the server refused the key in {variable}" if self.key else hint
+        elif trouble.status in (400, 404, 422) and re.search(r"\bmodel\b", said, re.IGNORECASE):
+            names = _names(await self._list())
+            if self.name not in names:
+                listed = f"; {nearest(self.name, names)}" if names else ""
+                hint = f"the server has no model '{self.name}'{listed}"
+        elif trouble.status == 404 or "web page" in said:
             hint = "no chat completions there; a base URL usually ends in /v1"
-            return InputError(one_line(f"{self.where}: {hint} ({said})"))
-        return InputError(one_line(f"{self.where}: {trouble.message}"))
+        return InputError(one_line(f"{self.where}: {hint and hint + ': '}{said}"))
 
     # --- what does it understand? -----------------------------------------------------------------
 
-    async def _logprobs(self, dialect: Dialect) -> int:
-        sizes = [20, 5]
-        while sizes:
-            size = sizes.pop(0)
-            fields = {"logprobs": True, "top_logprobs": size}
-            for _ in range(2):  # a feature that seems ignored is asked for twice
-                reply = await self._ask(dialect, fields)
-                if isinstance(reply, Trouble):
-                    break
-                most = max((len(e.get("top_logprobs") or ()) for e in _entries(reply)), default=0)
-                if most > 1:
-                    return size
-            else:
-                return 0
-            allowed = {int(n) for n in re.findall(r"\b\d{1,2}\b", reply.message)}
-            sizes = sorted({*sizes, *(n for n in allowed if 5 < n < size)}, reverse=True)
+    async def _accepted(self, ways: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        """Which fields are taken, each with the first of its values that is.
+
+        All are sent at once, then without what the server names; where it names none of them, half
+        of them at a time. What the user sends in every request is not asked for.
+        """
+        ways = {n: w for n, w in ways.items() if w and n not in self.options.extra_body}
+        fields = {name: values[0] for name, values in ways.items()}
+        reply = await self._ask(fields) if fields else None
+        if not isinstance(reply, Trouble) or reply.status not in (400, 422):
+            return {} if isinstance(reply, Trouble) else fields
+        names = list(ways)
+        named = {n for n in names if re.search(rf"\b{n}\b", reply.message)}
+        if named or len(names) == 1:
+            named = named or set(names)
+            return await self._accepted({n: w[n in named :] for n, w in ways.items()})
+        middle = len(names) // 2
+        found = [await self._accepted({n: ways[n] for n in names[:middle]})]
+        return found[0] | await self._accepted({n: ways[n] for n in names[middle:]})
+
+    async def _shows(
+        self, fields: Mapping[str, Any], sign: Callable[[Reading], bool]
+    ) -> Reading | Trouble | None:
+        """Return the reply that shows a feature, or the refusal.
+
+        What seems ignored is asked for twice: a reply may show nothing by chance.
+        """
+        for _ in range(2):
+            reply = await self._ask(fields)
+            if isinstance(reply, Trouble) or sign(reply):
+                return reply
+        return None
+
+    async def _logprobs(self) -> int:
+        def many(reply: Reading) -> bool:
+            logprobs = reply.choices[0].get("logprobs")
+            entries = logprobs.get("content") if isinstance(logprobs, dict) else None
+            listed = [e.get("top_logprobs") for e in entries or () if isinstance(e, dict)]
+            return max((len(top) for top in listed if isinstance(top, list)), default=0) > 1
+
+        for size in (20, 8, 5):
+            reply = await self._shows({"logprobs": True, "top_logprobs": size}, many)
+            if not isinstance(reply, Trouble):
+                return size if reply else 0
         return 0
 
-    async def _seeds(self, dialect: Dialect) -> tuple[Seeds, bool]:
-        """Whether seeds count, and whether a nucleus mass may be given."""
-        first: Mapping[str, Any] | Trouble
-        for seeded, top_p in ((True, True), (False, True), (True, False), (False, False)):
-            if top_p and not dialect.temperature:
-                continue  # models that take no temperature take no nucleus mass either
-            first = await self._drawn(dialect, 1 if seeded else None, top_p)
-            if not isinstance(first, Trouble):
-                break
-        else:
-            return "refused", False
-        if not seeded:
-            return "refused", top_p
-        said, rest = {_text(first)}, 2
-        while rest:  # twice, since a busy server may round differently now and then
-            rest -= 1
-            again = await self._drawn(dialect, 1, top_p)
-            text = "" if isinstance(again, Trouble) else _text(again)
-            if text and text in said:
-                return "honoured", top_p
-            said.add(text)
-        return "ignored", top_p
-
-    async def _drawn(
-        self, dialect: Dialect, seed: int | None, top_p: bool
-    ) -> Mapping[str, Any] | Trouble:
-        fields: dict[str, Any] = {"messages": _messages("Write twelve random words.")}
-        fields |= {} if seed is None else {"seed": 1_234_567_890 + seed}
-        fields |= {"top_p": 0.95} if top_p else {}
-        return await self._ask(dialect, fields | _heat(dialect))
-
-    async def _several(self, dialect: Dialect) -> bool:
-        for _ in range(2):
-            reply = await self._ask(dialect, {"n": 2} | _heat(dialect))
+    async def _seeds(self, heat: Mapping[str, Any]) -> tuple[Seeds, int]:
+        """Whether seeds count; and the tokens of the longer prompt that this asks with."""
+        fields = {"messages": _messages(_WORDS), "seed": 1_234_567_890, **heat}
+        said: list[str] = []
+        tokens = 0
+        while len(said) < 3:  # a busy server may round differently now and then
+            reply = await self._ask(fields)
             if isinstance(reply, Trouble):
-                return False
-            if len(reply["choices"]) == 2:
-                return True
-        return False
+                return "refused", 0
+            tokens = reply.usage.prompt_tokens
+            if _text(reply) and _text(reply) in said:
+                return "honoured", tokens
+            said.append(_text(reply))
+        return "ignored", tokens
 
-    async def _schema(self, dialect: Dialect) -> bool:
-        fields = {
-            "response_format": schema_format("probe", choice_schema(_UNLIKELY)),
-            dialect.max_tokens_field: 4 * _TOKENS,
-        }
-        for _ in range(2):
-            reply = await self._ask(dialect, fields)
-            if isinstance(reply, Trouble):
-                return False
-            if read_choice(self._bare(reply)) in _UNLIKELY:
-                return True
-        return False
-
-    async def _choice(self, dialect: Dialect) -> tuple[bool, bool]:
+    async def _choice(self, logprobs: int) -> tuple[bool, bool]:
         """Whether a reply can be restricted, and whether log-probabilities then show no other."""
         fields: dict[str, Any] = {"structured_outputs": {"choice": list(_UNLIKELY)}}
-        more: dict[str, Any] = {}
-        if dialect.logprobs:
-            more = {"logprobs": True, "top_logprobs": dialect.logprobs}
-        for _ in range(2):
-            reply = await self._ask(dialect, fields | more)
-            if isinstance(reply, Trouble):
-                return False, False
-            if self._bare(reply).strip() in _UNLIKELY:
-                logprobs = reply["choices"][0].get("logprobs")
-                _, missing = read_probabilities(logprobs, _UNLIKELY, self.options.thinking_tags)
-                return True, missing is not None and missing < 0.02
-        return False, False
+        if logprobs:
+            fields |= {"logprobs": True, "top_logprobs": logprobs}
+        reply = await self._shows(fields, lambda r: _text(r).strip() in _UNLIKELY)
+        if not isinstance(reply, Reading):
+            return False, False
+        shown = reply.choices[0].get("logprobs")
+        _, missing = read_probabilities(shown, _UNLIKELY, self.options.thinking_tags)
+        return True, missing is not None and missing < 0.02
 
-    async def _tokenizes(self) -> bool:
-        body = {"model": self.name, "messages": _messages("Say hello.")}
-        reply = await self._once(self.endpoint.post_to_root("/tokenize", encode(body)))
-        return isinstance(_json(reply).get("count"), int)
+    async def _counts(self) -> str:
+        asked, extra = [Message("user", _HELLO)], self.options.extra_body
+        for way in ("messages", "template"):
+            work = count_on_server(self.endpoint, way, self.name, asked, extra)
+            if isinstance(await self._within(work), int):
+                return way
+        return ""
 
-    async def _sizes(self, entries: list[Mapping[str, Any]]) -> tuple[int | None, int | None]:
-        """Tokens of the context and of the prefix cache, where the server tells."""
-        mine = [e for e in entries if e.get("id") == self.name] or entries[:1]
-        entry = mine[0] if mine else {}
-        owner, cache = entry.get("owned_by"), None
+    async def _facts(self, entries: list[Mapping[str, Any]]) -> dict[str, Any]:
+        """Which server it is, and the tokens of its context and of its prefix cache."""
+        entry = next((e for e in entries if e.get("id") == self.name), None) or (entries or [{}])[0]
         names = ("max_model_len", "context_length", "context_window", "max_context_length")
-        context = next((n for name in names if _is_size(n := entry.get(name))), None)
-        if context is None and owner == "llamacpp":
-            reply = await self._once(self.endpoint.get("/props", root=True))
-            found = _json(reply).get("default_generation_settings")
-            size = found.get("n_ctx") if isinstance(found, dict) else None
-            context = size if _is_size(size) else None
+        size = next((n for name in names if (n := _size(entry.get(name)))), None)
+        owner, server, cache = entry.get("owned_by"), "", None
         if owner == "vllm":
-            reply = await self._once(self.endpoint.get("/metrics", root=True))
-            if isinstance(reply, Answer):
-                cache = _cache_tokens(reply.data.decode("utf-8", "replace"))
-        return context, cache
+            server = owner
+            cache = _cache_tokens(await self._get("/metrics", root=True))
+        elif owner == "llamacpp":
+            server = owner
+            settings = _json(await self._get("/props", root=True)).get(
+                "default_generation_settings"
+            )
+            size = _size(settings.get("n_ctx")) if isinstance(settings, dict) else None
+        elif size is None:  # Ollama tells what it has loaded
+            models = _json(await self._get("/api/ps", root=True)).get("models")
+            for model in models if isinstance(models, list) else ():
+                if model.get("name") in (self.name, f"{self.name}:latest"):
+                    server, size = "ollama", _size(model.get("context_length"))
+        size = self.options.context_length or size
+        return {"server": server, "context_length": size, "cache_tokens": cache}
 
     # --- asking -----------------------------------------------------------------------------------
 
     async def _list(self) -> list[Mapping[str, Any]]:
         """The server's models; empty where it does not list them."""
-        for wait in (0.1, 0.3, 0.0):
-            reply = await self._once(self.endpoint.get("/models"))
-            if isinstance(reply, Answer) or reply.fate == "permanent":
-                listed = _json(reply).get("data")
-                entries = listed if isinstance(listed, list) else []
-                return [e for e in entries if isinstance(e, dict)]
-            await asyncio.sleep(wait)
-        return []
+        found = _json(await self._get("/models")).get("data")
+        return [e for e in found if isinstance(e, dict)] if isinstance(found, list) else []
 
-    async def _once(self, sending: Coroutine[Any, Any, Answer | Trouble]) -> Answer | Trouble:
+    async def _get(self, path: str, *, root: bool = False) -> Answer | Trouble:
+        for wait in (0.1, 0.3):
+            reply = await self._within(self.endpoint.get(path, root=root))
+            if isinstance(reply, Answer) or reply.fate == "permanent":
+                break
+            await asyncio.sleep(wait)
+        return reply
+
+    async def _within(self, work: Coroutine[Any, Any, T]) -> T | Trouble:
         try:
             async with asyncio.timeout(min(self.seconds, _LEAST_SECONDS)):
-                return await sending
+                return await work
         except TimeoutError:
             return Trouble("timeout", "timeout", "no reply in time")
 
-    async def _ask(
-        self, dialect: Dialect, fields: Mapping[str, Any], *, first: bool = False
-    ) -> Mapping[str, Any] | Trouble:
-        """Ask until there is a reply, or a reason that stays."""
-        body: dict[str, Any] = {
-            "model": self.name,
-            "messages": _messages("Say hello."),
-            dialect.max_tokens_field: _TOKENS,
-        }
-        if dialect.temperature:
-            body["temperature"] = 0.0
-        data = encode(body | dict(fields) | self.options.extra_body)
-        tries, pause = 0, 0.0
-        while True:
-            try:
-                async with asyncio.timeout(self.seconds):
-                    reply = await self.endpoint.chat(data)
-            except TimeoutError:
-                reply = Trouble("timeout", "timeout", f"no reply within {self.seconds:g} seconds")
-            if isinstance(reply, Answer):
-                found = _json(reply)
-                if _usable(found):
-                    return found
-                what = "a web page" if b"<html" in reply.data[:500].lower() else "no chat reply"
-                reply = Trouble("garbage", "bad_reply", f"what answers sends {what}")
-            tries += reply.fate != "refused"
-            if reply.fate == "permanent" or (reply.fate == "unreachable" and tries >= 3):
-                return reply
-            late = time.monotonic() > self.until
-            if reply.fate == "refused":
-                if late:
-                    raise InputError(one_line(f"{self.where}: {reply.message}; try again later"))
-            elif tries >= (max(_TRIES, self.options.attempts) if first else _TRIES) or late:
-                return reply
-            pause = min(5.0, max(2 * pause, 0.1))
-            wait = pause if reply.wait is None else reply.wait
-            left = max(0.0, self.until - time.monotonic())
-            await asyncio.sleep(min(wait, left + 0.1) * random.uniform(1.0, 1.2))
+    async def _ask(self, fields: Mapping[str, Any]) -> Reading | Trouble:
+        """Ask until there is a usable reply, or a reason that stays.
 
-    def _bare(self, reply: Mapping[str, Any]) -> str:
-        return strip_thinking(_text(reply), self.options.thinking_tags).text
+        Raises:
+            InputError: The server wants to be left alone for longer than ``patience``.
+        """
+        body = {"model": self.name, "messages": _messages(_HELLO), self.room: _TOKENS, **fields}
+        data, patience = encode(body | self.options.extra_body), self.options.patience
+        pause, tries = 0.1, 0
+        while True:
+            reply = await self._once(data)
+            if isinstance(reply, Reading):
+                return reply
+            tries += reply.fate != "refused"
+            most = 3 if reply.fate == "unreachable" else _TRIES
+            if reply.fate in ("permanent", "filtered") or tries >= most:
+                return reply
+            wait = (pause if reply.wait is None else reply.wait) * random.uniform(1.0, 1.2)
+            if time.monotonic() + wait > self.until:
+                if reply.fate != "refused":
+                    return reply
+                asked = "" if reply.wait is None else f"; it asks to wait {reply.wait:.0f} seconds"
+                left = f"models.openai.patience is {patience:g} seconds; try again later"
+                raise InputError(one_line(f"{self.where}: {reply.message}{asked}, but {left}"))
+            await asyncio.sleep(wait)
+            pause = min(5.0, 2 * pause)
+
+    async def _once(self, data: bytes) -> Reading | Trouble:
+        seconds = max(1.0, min(self.seconds, self.until - time.monotonic()))
+        self.spent["requests"] += 1
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self.endpoint.chat(data)
+        except TimeoutError:
+            return Trouble("timeout", "timeout", f"no reply within {seconds:.3g} seconds")
+        if isinstance(answer, Trouble):
+            return answer
+        try:
+            reading = read_reply(answer.data, _PLAIN, self.options.thinking_tags, None)
+        except GarbageError as error:
+            self.spent.update(error.usage._asdict())
+            if error.code:
+                said, key = str(error).encode(), self.key.reveal()
+                return from_status(error.code, answer.headers, said, time.time(), key)
+            return Trouble("garbage", "bad_reply", str(error))
+        self.spent.update(reading.usage._asdict())
+        first = reading.replies[0]
+        return Trouble("garbage", "bad_reply", first) if isinstance(first, str) else reading
+
+
+_PLAIN = Request((), Sampling(_TOKENS), 0)
+
+
+def _text(reading: Reading) -> str:
+    first = reading.replies[0]
+    return first.text if isinstance(first, Reply) else ""
 
 
 def _messages(text: str) -> list[dict[str, str]]:
@@ -349,10 +387,6 @@ def _messages(text: str) -> list[dict[str, str]]:
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": text},
     ]
-
-
-def _heat(dialect: Dialect) -> dict[str, Any]:
-    return {"temperature": 1.0} if dialect.temperature else {}
 
 
 def _json(reply: Answer | Trouble) -> Mapping[str, Any]:
@@ -363,38 +397,18 @@ def _json(reply: Answer | Trouble) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _usable(reply: Mapping[str, Any]) -> bool:
-    choices = reply.get("choices")
-    return (
-        isinstance(choices, list)
-        and bool(choices)
-        and all(isinstance(c, dict) and isinstance(c.get("message"), dict) for c in choices)
-        and not reply.get("error")
-    )
-
-
-def _text(reply: Mapping[str, Any]) -> str:
-    content = reply["choices"][0]["message"].get("content")
-    return content if isinstance(content, str) else ""
-
-
-def _entries(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    logprobs = reply["choices"][0].get("logprobs")
-    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return [e for e in entries or () if isinstance(e, dict)] if isinstance(entries, list) else []
-
-
 def _names(entries: list[Mapping[str, Any]]) -> list[str]:
     return [str(e["id"]) for e in entries if isinstance(e.get("id"), str)]
 
 
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _size(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _cache_tokens(metrics: str) -> int | None:
+def _cache_tokens(metrics: Answer | Trouble) -> int | None:
     """Read vLLM's description of its cache: blocks times tokens per block."""
-    line = next((x for x in metrics.splitlines() if x.startswith("vllm:cache_config_info")), "")
+    data = metrics.data if isinstance(metrics, Answer) else b""
+    lines = data.decode("utf-8", "replace").splitlines()
+    line = next((x for x in lines if x.startswith("vllm:cache_config_info")), "")
     found = {name: int(n) for name, n in re.findall(r'(block_size|num_gpu_blocks)="(\d+)"', line)}
-    tokens = found.get("block_size", 0) * found.get("num_gpu_blocks", 0)
-    return tokens or None
+    return found.get("block_size", 0) * found.get("num_gpu_blocks", 0) or None

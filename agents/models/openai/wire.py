@@ -9,14 +9,19 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from debateqd.agents.models.base import FinishReason, Message, Reply, Request, Usage
-from debateqd.agents.models.openai.errors import message_in
-from debateqd.agents.models.thinking import strip_thinking
+from debateqd.agents.models.openai.errors import code_in, error_message, message_in
+from debateqd.agents.models.thinking import answer_start, strip_thinking
 
-Seeds = Literal["honoured", "ignored", "refused"]
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+
+Seeds = Literal["refused", "ignored", "honoured"]
+_SEEDS: tuple[Seeds, ...] = ("refused", "ignored", "honoured")
 
 _SEED_BITS = 0x7FFFFFFF  # some servers keep 32 bits of a seed, signed; all accept 31
 _ANSWER = "answer"
@@ -24,23 +29,32 @@ _JSON_TOKENS = 32
 # Control characters other than tab and line breaks, the replacement character, and halves of
 # surrogate pairs: no language model means them, and no file should hold them.
 _NOISE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
-_FINISH: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "refused",
+# What a vocabulary writes for white space, where a server does not write tokens as text.
+_MARKERS = str.maketrans({"Ġ": " ", "▁": " ", "Ċ": "\n", "ĉ": "\t", "č": "\r"})
+_BYTE = re.compile(r"<0x([0-7][0-9A-F])>")
+_ENDS: Mapping[FinishReason, str] = {
+    "stop": r"stop(_\w+)?|eos(_token)?|end(_?of_?\w+|_turn)?|completed?|done|word",
+    "length": r"(\w+_)?length|max\w*tokens?|((token|error)_)?limit|\w*context\w*|not_finished",
+    "refused": r"(content_)?filter(ed)?|content_(filter|policy)\w*|\w*safety|refus\w+|prohibited\w*"
+    r"|blocklist|guardrail\w*|recitation|spii|sensitive|language|\w*(toxic|moderat)\w*",
+    "error": r"error(_\w+)?|\w*abort\w*|\w*cancel\w*|\w*timeout|time_limit|network_\w+|insuff\w+",
 }
+"""What servers write for why a reply ended, in lower case with underscores. Others are unknown."""
+
+_ENDED = re.compile(r"(?:[.!?…。！？｡।؟۔։။።]|</?\w+>|[}\]`])[\s\"'”’»)\]*_`]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a server was found to understand.
+    """What a server was found to understand; plain data, so that a run can write it down.
 
     Attributes:
+        server: ``"vllm"``, ``"llamacpp"`` or ``"ollama"``, where it shows.
         max_tokens_field: ``"max_tokens"`` or ``"max_completion_tokens"``.
+        temperature, top_p: Whether they may be sent.
+        neutral: Fields, of those that are taken, with which nothing else shapes what is drawn; a
+            server may have other defaults.
+        stop: How many stop strings are taken.
         logprobs: Likeliest tokens whose log-probabilities can be had; 0: none.
         seeds: Whether the same seed gives the same text.
         n: Whether one request can ask for several replies.
@@ -51,12 +65,17 @@ class Dialect:
         usage: Whether replies tell the tokens they used.
         context_length: Tokens of prompt and reply together; ``None`` if not known.
         cache_tokens: Tokens that the prefix cache holds; ``None`` if not known.
-        tokenizes: Whether the server counts the tokens of a conversation (``/tokenize``).
+        counts: How it counts tokens: ``"messages"`` (``/tokenize`` takes a conversation),
+            ``"template"`` (after ``/apply-template``), or ``""``: not at all.
+        tokens_per_character: Of English prompts, as usage told; 0: not known.
     """
 
+    server: str = ""
     max_tokens_field: str = "max_tokens"
     temperature: bool = True
     top_p: bool = True
+    neutral: Mapping[str, float] = field(default_factory=dict, hash=False)
+    stop: int = 0
     logprobs: int = 0
     seeds: Seeds = "ignored"
     n: bool = False
@@ -66,29 +85,26 @@ class Dialect:
     usage: bool = True
     context_length: int | None = None
     cache_tokens: int | None = None
-    tokenizes: bool = False
+    counts: str = ""
+    tokens_per_character: float = 0.0
 
 
 def weakest(dialects: Sequence[Dialect]) -> Dialect:
     """What all replicas understand, so that a reply does not depend on who gave it."""
-    first = dialects[0]
-    order: tuple[Seeds, ...] = ("refused", "ignored", "honoured")
-    fields = {d.max_tokens_field for d in dialects}
-    return Dialect(
-        max_tokens_field=first.max_tokens_field if len(fields) == 1 else "max_tokens",
-        temperature=all(d.temperature for d in dialects),
-        top_p=all(d.top_p for d in dialects),
-        logprobs=min(d.logprobs for d in dialects),
-        seeds=min((d.seeds for d in dialects), key=order.index),
-        n=all(d.n for d in dialects),
-        choice=all(d.choice for d in dialects),
-        masked=any(d.masked for d in dialects),
-        schema=all(d.schema for d in dialects),
-        usage=all(d.usage for d in dialects),
-        context_length=min((d.context_length for d in dialects if d.context_length), default=None),
-        cache_tokens=min((d.cache_tokens for d in dialects if d.cache_tokens), default=None),
-        tokenizes=all(d.tokenizes for d in dialects),
-    )
+    found: dict[str, Any] = {}
+    for name in (f.name for f in fields(Dialect)):
+        values = [getattr(d, name) for d in dialects]
+        if name == "seeds":
+            found[name] = min(values, key=_SEEDS.index)
+        elif name == "neutral":
+            found[name] = dict(sorted(set.intersection(*(set(v.items()) for v in values))))
+        elif name in ("masked", "tokens_per_character"):
+            found[name] = max(values)
+        elif isinstance(values[0], str):  # where they differ, as if nothing were known
+            found[name] = values[0] if len(set(values)) == 1 else getattr(Dialect(), name)
+        else:
+            found[name] = min((v for v in values if v is not None), default=None)
+    return Dialect(**found)
 
 
 def body_of(
@@ -112,39 +128,39 @@ def body_of(
             masked; for a request whose first reply did not show any choice.
     """
     sampling = request.sampling
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": chat_messages(request.messages),
-        dialect.max_tokens_field: sampling.max_tokens,
-    }
+    messages = chat_messages(request.messages)
+    body: CompletionCreateParamsNonStreaming = {"model": model, "messages": messages}
     if dialect.temperature:
         body["temperature"] = sampling.temperature
-    if dialect.top_p and sampling.top_p != 1.0:
+    if dialect.top_p and sampling.top_p != 1.0:  # the neutral fields say 1.0
         body["top_p"] = sampling.top_p
     # A deterministic reply needs no seed, and some servers are slower with one.
     if dialect.seeds != "refused" and n == 1 and (sampling.temperature or not dialect.temperature):
         body["seed"] = request.seed & _SEED_BITS
     if n > 1:
         body["n"] = n
+    if request.stop and dialect.stop:
+        body["stop"] = list(request.stop[: dialect.stop])
+    shape: dict[str, Any] = {}
     if request.choices is not None:
-        body.update(_choice_fields(request.choices, dialect, forced))
-        if "response_format" in body:  # the choice comes with some JSON around it
-            body[dialect.max_tokens_field] = max(_JSON_TOKENS, sampling.max_tokens)
+        shape = _choice_fields(request.choices, dialect, forced)
     elif request.schema is not None and dialect.schema:
-        body["response_format"] = schema_format("reply", json.loads(request.schema))
-    body.update(extra)
-    return body
+        shape = {"response_format": schema_format("reply", json.loads(request.schema))}
+    # A choice may come with some JSON around it.
+    least = _JSON_TOKENS if request.choices is not None and "response_format" in shape else 1
+    room = {dialect.max_tokens_field: max(least, sampling.max_tokens)}
+    return {**room, **dialect.neutral, **body, **shape, **extra}
 
 
 def _choice_fields(choices: Sequence[str], dialect: Dialect, forced: bool) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if dialect.logprobs:
-        fields |= {"logprobs": True, "top_logprobs": dialect.logprobs}
+        found |= {"logprobs": True, "top_logprobs": dialect.logprobs}
     if dialect.choice and (forced or not (dialect.logprobs and dialect.masked)):
-        fields["structured_outputs"] = {"choice": list(choices)}
+        found["structured_outputs"] = {"choice": list(choices)}
     elif dialect.schema and not dialect.logprobs:
-        fields["response_format"] = schema_format("verdict", choice_schema(choices))
-    return fields
+        found["response_format"] = schema_format("verdict", choice_schema(choices))
+    return found
 
 
 def choice_schema(choices: Sequence[str]) -> dict[str, Any]:
@@ -161,7 +177,7 @@ def read_choice(text: str) -> str | None:
     """Read the string out of a reply of :func:`choice_schema`; ``None`` where it is none."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     found = body.get(_ANSWER) if isinstance(body, dict) else None
     return found if isinstance(found, str) else None
@@ -183,9 +199,8 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 def can_force(request: Request, dialect: Dialect) -> bool:
     """Tell whether a request that showed no choice can be sent again restricted to them."""
-    return (
-        request.choices is not None and dialect.choice and dialect.masked and dialect.logprobs > 0
-    )
+    able = dialect.choice and dialect.masked and dialect.logprobs > 0
+    return able and request.choices is not None
 
 
 def joinable(request: Request, dialect: Dialect) -> bool:
@@ -201,9 +216,11 @@ def joinable(request: Request, dialect: Dialect) -> bool:
     )
 
 
-def chat_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+def chat_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
     """Messages as JSON."""
-    return [{"role": m.role, "content": m.content} for m in messages]
+    return [
+        cast("ChatCompletionMessageParam", {"role": m.role, "content": m.content}) for m in messages
+    ]
 
 
 # --- replies --------------------------------------------------------------------------------------
@@ -231,16 +248,20 @@ class Reading(NamedTuple):
         usage: Tokens of all choices together.
         cached: Prompt tokens that came from a prefix cache; ``None`` where it does not say.
         known: Whether the server told its usage.
+        unknown_ends: Choices that ended for a reason that nobody knows, or gave none.
+        choices: They themselves, as they came.
     """
 
     replies: list[Reply | str]
     usage: Usage
     cached: int | None
     known: bool
+    unknown_ends: int
+    choices: list[Any]
 
 
-def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int = 1) -> Reading:
-    """Read the body of a reply.
+def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int | None = 1) -> Reading:
+    """Read the body of a reply with ``n`` choices; ``None``: however many.
 
     Raises:
         GarbageError: It is no reply at all.
@@ -248,77 +269,82 @@ def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int = 1)
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
-        raise GarbageError(
-            "the reply is not JSON" if data.strip() else "the reply is empty"
-        ) from None
-    if not isinstance(body, dict):
-        raise GarbageError("the reply is JSON, but not an object")
-    usage, cached, known = _read_usage(body.get("usage"))
-    choices = body.get("choices")
+        said = error_message(data[:2000]) if data.lstrip()[:1] == b"<" else "not JSON"
+        raise GarbageError(f"the reply is {said if data.strip() else 'empty'}") from None
+    usage, cached, known = read_usage(body.get("usage") if isinstance(body, dict) else None)
+    choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices:
-        message = message_in(body) if body.get("error") else ""
-        code = _error_code(body.get("error"))
+        failed = isinstance(body, list) or (isinstance(body, dict) and body.get("error"))
+        message, code = (message_in(body), code_in(body)) if failed else ("", 0)
         raise GarbageError(message or "the reply holds no choices", code, usage)
-    if len(choices) != n:
+    if n is not None and len(choices) != n:
         raise GarbageError(f"the reply holds {len(choices)} choices instead of {n}", 0, usage)
-    shares = _divide(usage, n)
-    replies = [
-        _read_choice(choice, request, tags, share)
-        for choice, share in zip(choices, shares, strict=True)
-    ]
+    shares = _divide(usage, len(choices))
+    replies = [_read(c, request, tags, share) for c, share in zip(choices, shares, strict=True)]
     thinking = sum(r.usage.thinking_tokens for r in replies if isinstance(r, Reply))
     usage = usage._replace(thinking_tokens=max(usage.thinking_tokens, thinking))
-    return Reading(replies, usage, cached, known)
+    unknown = sum(isinstance(c, dict) and end_of(c.get("finish_reason")) is None for c in choices)
+    return Reading(replies, usage, cached, known, unknown, choices)
 
 
-def _read_choice(choice: Any, request: Request, tags: tuple[str, str], usage: Usage) -> Reply | str:
+def end_of(why: Any) -> FinishReason | None:
+    """What a finish reason means; ``None`` where nobody knows."""
+    word = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", str(why or "").strip()).lower()
+    word = word.removeprefix("finish_reason_")
+    return next((end for end, words in _ENDS.items() if re.fullmatch(words, word)), None)
+
+
+def _read(choice: Any, request: Request, tags: tuple[str, str], usage: Usage) -> Reply | str:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         return "the reply holds no message"
     why = choice.get("finish_reason")
+    end = end_of(why)
     refusal, content = message.get("refusal"), message.get("content")
     if isinstance(refusal, str) and refusal.strip() and not content:
-        return Reply(_clean(refusal), "refused", usage)
+        return Reply(" ".join(_NOISE.sub(" ", refusal).split()), "refused", usage)
     if isinstance(content, list):  # parts, as some servers write them
         content = "".join(str(p.get("text", "")) for p in content if isinstance(p, dict))
     if content is None:
         content = ""
     if not isinstance(content, str):
         return "the content of the reply is no text"
-    if why == "error":
-        return message_in(choice) or "the server broke off"
-    finish = _FINISH.get(str(why or "stop"), "stop")
+    if end == "error":
+        return message_in({"error": choice.get("error")}) or f"the server broke off ({why!r})"
     stripped = strip_thinking(content, tags)
     text = stripped.text
-    if finish == "length" or stripped.unfinished:
-        text = text.rstrip("\ufffd")  # half of a character that the limit cut in two
+    finish: FinishReason = end or "unknown"
+    looks_cut = usage.completion_tokens >= request.sampling.max_tokens or not _ENDED.search(text)
+    if stripped.unfinished or (end is None and text.strip() and looks_cut):
         finish = "refused" if finish == "refused" else "length"
+    if finish == "length":
+        text = text.rstrip("\ufffd")  # half of a character that the limit cut in two
     usage = _with_thinking(usage, message, content, stripped.removed)
     if request.choices is not None:
         apart = bool(message.get("reasoning_content") or message.get("reasoning"))
         probabilities, missing = read_probabilities(
             choice.get("logprobs"), request.choices, tags, text if apart else ""
         )
-        named = _as_choice(text, request.choices)
+        named, whole = _as_choice(text, request.choices)
         if named is None and probabilities is not None:
             best = max(range(len(probabilities)), key=probabilities.__getitem__)
-            named, finish = request.choices[best], "stop"
+            named, whole = request.choices[best], True
         if named is not None:
-            return Reply(named, finish, usage, probabilities, missing_mass=missing)
+            return Reply(
+                named, "stop" if whole else finish, usage, probabilities, missing_mass=missing
+            )
     if _NOISE.search(text):
         return "the reply holds control or replacement characters"
-    if not text.strip() and finish == "stop":
-        return "the reply holds no text"
+    if not text.strip() and finish in ("stop", "unknown"):
+        return "the reply holds no text" + (f" (finish reason {why!r})" if end is None else "")
     return Reply(text, finish, usage)
 
 
-def _as_choice(text: str, choices: Sequence[str]) -> str | None:
-    """The choice that a text is, bare or as JSON; ``None`` where it is none."""
-    for said in (text, read_choice(text) or ""):
-        for choice in choices:
-            if said.strip() == choice.strip():
-                return choice
-    return None
+def _as_choice(text: str, choices: Sequence[str]) -> tuple[str | None, bool]:
+    """The choice that a text is, bare or as JSON, and whether it is whole for sure, as JSON is."""
+    stated = read_choice(text)
+    said = (text if stated is None else stated).strip()
+    return next((c for c in choices if c.strip() == said), None), stated is not None
 
 
 def read_probabilities(
@@ -337,16 +363,11 @@ def read_probabilities(
         One probability per choice, summing to 1, and the mass of everything else; ``(None, None)``
         where there are no log-probabilities, or none of them is a choice's.
     """
-    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
-    if not isinstance(entries, list):
-        return None, None
-    entry = _first_token(entries, tags, answer.strip())
-    if entry is None:
-        return None, None
+    entry = _first_token(logprobs, tags, answer.strip())
     mass = [0.0] * len(choices)
     wanted = {choice.strip(): index for index, choice in enumerate(choices)}
     for token, probability in _top(entry).items():
-        index = wanted.get(token.strip())
+        index = wanted.get(_plain(token).strip())
         if index is not None:
             mass[index] += probability
     total = math.fsum(mass)
@@ -355,26 +376,28 @@ def read_probabilities(
     return tuple([m / total for m in mass]), max(0.0, 1.0 - total)
 
 
-def _first_token(
-    entries: Sequence[Any], tags: tuple[str, str], answer: str
-) -> Mapping[str, Any] | None:
-    """The first token of the answer: after the end of thinking, and not white space."""
-    tokens = [e.get("token") if isinstance(e, dict) else None for e in entries]
-    if not all(isinstance(token, str) for token in tokens):
-        return None
-    texts = [str(token) for token in tokens]
+def _plain(token: str) -> str:
+    """A token as text, where it is written as in its vocabulary."""
+    return _BYTE.sub(lambda m: chr(int(m[1], 16)), token).translate(_MARKERS)
+
+
+def _first_token(logprobs: Any, tags: tuple[str, str], answer: str) -> Mapping[str, Any]:
+    """The first token of the answer, after thinking and white space; empty where there is none."""
+    listed = logprobs.get("content") if isinstance(logprobs, dict) else None
+    entries = [e if isinstance(e, dict) else {} for e in listed] if isinstance(listed, list) else []
+    tokens = [e.get("token") for e in entries]
+    texts = [_plain(token) for token in tokens if isinstance(token, str)]
     whole = "".join(texts)
-    closing = whole.rfind(tags[1]) if tags[1] else -1
-    start = closing + len(tags[1]) if closing >= 0 else max(0, whole.rfind(answer) if answer else 0)
-    if closing < 0 and tags[0] and whole.lstrip().startswith(tags[0]):
-        return None  # it never came to an answer
+    start = answer_start(whole, tags)
+    if start is None or len(texts) < len(entries):
+        return {}
+    start = start or max(0, whole.rfind(answer) if answer else 0)
     position = 0
     for entry, text in zip(entries, texts, strict=True):
         if position >= start and text.strip():
-            found: Mapping[str, Any] = entry
-            return found
+            return entry
         position += len(text)
-    return None
+    return {}
 
 
 def _top(entry: Mapping[str, Any]) -> dict[str, float]:
@@ -389,51 +412,35 @@ def _top(entry: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def _read_usage(usage: Any) -> tuple[Usage, int | None, bool]:
+def read_usage(usage: Any) -> tuple[Usage, int | None, bool]:
+    """Read tokens used, those of them that a prefix cache held, and whether it tells at all."""
     if not isinstance(usage, dict):
         return Usage(), None, False
-    details = usage.get("completion_tokens_details")
-    thinking = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    known = isinstance(usage.get("prompt_tokens"), int)
-    return Usage(prompt, completion, thinking), None if cached is None else _count(cached), known
 
+    def number(name: str, part: str = "") -> int | None:
+        within = usage.get(part) if part else usage
+        value = within.get(name) if isinstance(within, dict) else None
+        return value if isinstance(value, int) and 0 <= value < 2**53 else None
 
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
+    prompt, completion = number("prompt_tokens"), number("completion_tokens")
+    thinking = number("reasoning_tokens", "completion_tokens_details")
+    cached = number("cached_tokens", "prompt_tokens_details")
+    return Usage(prompt or 0, completion or 0, thinking or 0), cached, prompt is not None
 
 
 def _divide(usage: Usage, n: int) -> list[Usage]:
     """Share the tokens of one request among its choices: the prompt was read once."""
-    prompt, completion, thinking = usage
-    shares = [
-        Usage(0, completion // n + (i < completion % n), thinking // n + (i < thinking % n))
-        for i in range(n)
-    ]
-    shares[0] = shares[0]._replace(prompt_tokens=prompt)
-    return shares
+    prompt, *rest = usage
+    shares = [[total // n + (i < total % n) for total in rest] for i in range(n)]
+    return [Usage(prompt * (i == 0), *share) for i, share in enumerate(shares)]
 
 
 def _with_thinking(usage: Usage, message: Mapping[str, Any], content: str, removed: int) -> Usage:
     """Estimate the tokens of thinking from its share of the characters, where nobody tells."""
-    if usage.thinking_tokens:
-        return usage
     apart = message.get("reasoning_content") or message.get("reasoning") or ""
-    thought = removed + (len(apart) if isinstance(apart, str) else 0)
-    written = len(content) + (len(apart) if isinstance(apart, str) else 0)
-    if not thought:
+    apart = apart if isinstance(apart, str) else ""
+    thought = removed + len(apart)
+    if usage.thinking_tokens or not thought:
         return usage
-    return usage._replace(thinking_tokens=round(usage.completion_tokens * thought / written))
-
-
-def _clean(text: str) -> str:
-    return " ".join(_NOISE.sub(" ", text).split())
-
-
-def _error_code(error: Any) -> int:
-    code = error.get("code") if isinstance(error, dict) else None
-    if isinstance(code, str) and code.isdigit():
-        code = int(code)
-    return code if isinstance(code, int) and 400 <= code < 600 else 0
+    share = thought / (len(content) + len(apart))
+    return usage._replace(thinking_tokens=round(usage.completion_tokens * share))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debateqd.agents.models.thinking import Stripped, strip_thinking
+from debateqd.agents.models.thinking import Stripped, answer_start, strip_thinking
 
 TAGS = ("<think>", "</think>")
 
@@ -26,6 +26,44 @@ TAGS = ("<think>", "</think>")
 )
 def test_thinking_is_taken_out(text: str, expected: Stripped) -> None:
     assert strip_thinking(text, TAGS) == expected
+
+
+CHANNELS = [
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>So.",
+    "<|channel|>final<|message|>So.<|return|>",
+    "<|channel|>analysis<|message|>A?<|end|><|channel|>final <|constrain|>json<|message|>So.",
+    "<|start|>assistant<|channel|>commentary<|message|>x<|channel|>final<|message|>So.",
+    "analysisThe user asks. assistant final?assistantfinalSo.",
+]
+
+
+@pytest.mark.parametrize("text", CHANNELS)
+@pytest.mark.parametrize("tags", [TAGS, ("", "")])
+def test_channels_before_the_final_one_are_thinking(text: str, tags: tuple[str, str]) -> None:
+    start = text.index("So.")
+    assert strip_thinking(text, tags) == Stripped("So.", start, False)
+    assert answer_start(text, tags) == start
+
+
+@pytest.mark.parametrize(
+    "text", ["<|channel|>analysis<|message|>It may be", "analysisThe user", "x<|channel|>fin"]
+)
+def test_channels_without_a_final_one_are_unfinished(text: str) -> None:
+    assert strip_thinking(text, TAGS) == Stripped("", len(text), True)
+    assert answer_start(text, TAGS) is None
+
+
+@pytest.mark.parametrize("text", ["analysis shows it", "An analysisThe", "the final<|end|>"])
+def test_words_of_the_channels_are_no_channels(text: str) -> None:
+    assert strip_thinking(text, TAGS) == Stripped(text, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [("So.", 0), ("x</think>So.", 9), ("<think>a</think>b</think>So.", 25), (" <think>a", None)],
+)
+def test_where_an_answer_begins(text: str, start: int | None) -> None:
+    assert answer_start(text, TAGS) == start
 
 
 def test_other_tags() -> None:

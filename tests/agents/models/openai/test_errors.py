@@ -12,6 +12,7 @@ from yarl import URL
 
 from debateqd.agents.models.openai.errors import (
     Trouble,
+    code_in,
     from_exception,
     from_status,
     scrub,
@@ -84,9 +85,67 @@ def test_other_refusals_are_no_overflow() -> None:
     assert status(400, "Unsupported parameter: 'seed'").kind == "engine_error"
 
 
-def test_a_spent_quota_is_permanent() -> None:
-    trouble = status(429, "You exceeded your current quota, please check your plan and billing")
+def test_a_spent_quota_is_permanent_unless_it_comes_back() -> None:
+    said = "You exceeded your current quota, please check your plan and billing"
+    trouble = status(429, said)
     assert (trouble.fate, trouble.kind) == ("permanent", "rate_limited")
+    for message, headers in (
+        (said, {"retry-after": "40"}),
+        (said + ". Please retry in 40s.", {}),
+        (said, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "40s"}),
+    ):
+        trouble = status(429, message, headers)
+        assert (trouble.fate, trouble.kind, trouble.wait) == ("refused", "rate_limited", 40.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (400, {"code": "content_filter", "message": "The response was filtered."}),
+        (400, {"code": "content_policy_violation", "message": "Rejected by our safety system."}),
+        (400, {"message": "x", "innererror": {}, "type": "ResponsibleAIPolicyViolation"}),
+        (400, {"message": "Content Exists Risk", "type": "invalid_request_error"}),
+        (400, {"code": "data_inspection_failed", "message": "Input may be unsuitable."}),
+        (403, {"code": 403, "message": "Your input was flagged: it requires moderation."}),
+        (422, {"message": "sensitive content in the prompt"}),
+    ],
+)
+def test_a_filter_before_the_model_is_no_fault_of_the_engine(
+    code: int, error: dict[str, object]
+) -> None:
+    trouble = from_status(code, {}, json.dumps({"error": error}).encode(), NOW)
+    assert (trouble.fate, trouble.status) == ("filtered", code)
+
+
+@pytest.mark.parametrize("message", ["unknown field: safety_identifier", "no filter named x"])
+def test_other_refusals_are_no_filter(message: str) -> None:
+    assert status(400, message).fate == "permanent"
+
+
+def test_a_redirect_says_where_to() -> None:
+    trouble = from_status(308, {"location": "https://u:pw@new.test/v1"}, b"", NOW)
+    assert (trouble.fate, trouble.status) == ("permanent", 308)
+    assert "https://[hidden]@new.test/v1; give that one" in trouble.message
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"error": {"message": "busy", "code": 429}}, 429),
+        ({"error": {"message": "busy", "code": "503"}}, 503),
+        ({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}, 429),
+        ({"error": {"message": "x", "status": "RESOURCE_EXHAUSTED", "code": 8}}, 429),
+        ([{"error": {"message": "overloaded", "code": 529}}], 529),
+        ({"error": {"message": "no", "code": "content_filter"}}, 400),
+        ({"error": {"message": "no", "code": "context_length_exceeded"}}, 400),
+        ({"error": "it broke"}, 0),
+        ({"message": "no", "status_code": 404}, 404),
+        (None, 0),
+        ([[[[[]]]]], 0),
+    ],
+)
+def test_an_error_stands_for_a_status(body: object, code: int) -> None:
+    assert code_in(body) == code
 
 
 @pytest.mark.parametrize(
@@ -111,10 +170,27 @@ def test_a_spent_quota_is_permanent() -> None:
         ({"x-ratelimit-remaining": "0"}, None),
     ],
 )
-def test_how_long_to_wait(headers: dict[str, str], wait: float | None) -> None:
+def test_how_long_to_wait_in_headers(headers: dict[str, str], wait: float | None) -> None:
     found = wanted_wait(headers, NOW)
     assert found == (None if wait is None else pytest.approx(wait))
     assert status(429, "slow down", headers).wait == (None if wait is None else pytest.approx(wait))
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ("Rate limit reached. Please try again in 1.5s. Visit us.", 1.5),
+        ("Please try again in 6m0s.", 360.0),
+        ("please retry after 26 seconds", 26.0),
+        ("Retry in 250ms", 0.25),
+        ("try again in 1 hour 30 minutes", 5400.0),
+        ("try again later", None),
+        ("try again in a moment", None),
+    ],
+)
+def test_how_long_to_wait_in_words(said: str, wait: float | None) -> None:
+    assert status(429, said).wait == wait
+    assert wanted_wait({"retry-after": "7"}, NOW, said) == 7.0
 
 
 HOST = ConnectionKey("example.test", 443, True, True, None, None, None)
@@ -198,7 +274,11 @@ def test_no_key_is_ever_echoed() -> None:
     ("data", "said"),
     [
         (b"", ""),
-        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"<!DOCTYPE html><html></html>", "a web page instead of JSON"),
+        (b"<html><title>502 Bad\nGateway</title>", "a web page instead of JSON (502 Bad Gateway)"),
+        (b'[{"error": {"message": "no", "status": "NOT_FOUND"}}]', "no (NOT_FOUND)"),
+        (b'{"error": "Bad Request", "message": "no seed here"}', "no seed here"),
+        (b'{"error": [{"message": "first"}, {"message": "second"}]}', "first"),
         (b"upstream gone\n", "upstream gone"),
         (b'{"error": "model not found"}', "model not found"),
         (b'{"detail": "Not Found"}', "Not Found"),

@@ -12,7 +12,6 @@ from debateqd.agents.models.openai.keys import (
     check_url,
     find_key,
     find_urls,
-    read_dotenv,
 )
 
 
@@ -38,33 +37,22 @@ def test_a_key_that_no_header_can_carry_is_refused(tmp_path: Path) -> None:
         assert value not in str(info.value)
 
 
-def test_dotenv_lines() -> None:
-    text = """
-# comment
-A=1
-export B = two words # a comment
-C="three # not a comment" # one
-D='four'
-E=
-not a line
-=x
-F="open
-G=a=b
-A=2
-"""
-    assert read_dotenv(text) == {
-        "A": "2",
-        "B": "two words",
-        "C": "three # not a comment",
-        "D": "four",
-        "E": "",
-        "F": '"open',
-        "G": "a=b",
-    }
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_a_key_in_a_file(tmp_path: Path, encoding: str) -> None:
+    text = "# caf\u00e9\nexport A = 'sk-one'  # mine\nB=two words\nC=${A}\n\nA2=\nno line\n"
+    (tmp_path / ".env").write_bytes(text.encode(encoding))
+    assert find_key("A", {}, tmp_path).reveal() == "sk-one"
+    assert find_key("C", {}, tmp_path).reveal() == "${A}"
+    assert not find_key("A2", {}, tmp_path)
+    with pytest.raises(InputError, match="the key in B holds spaces"):
+        find_key("B", {}, tmp_path)
 
 
 def test_a_file_that_is_no_text_holds_no_key(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00A=1")
+    assert not find_key("A", {}, tmp_path)
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").mkdir()
     assert not find_key("A", {}, tmp_path)
 
 
@@ -77,6 +65,10 @@ def test_urls_in_their_order_of_preference() -> None:
         "http://c:3/v1",
     )
     assert find_urls((), {}) == (OPENAI_URL,)
+    assert find_urls((), {"OPENAI_API_BASE": "http://d:4/v1", "OPENAI_BASE_URL": ""}) == (
+        "http://d:4/v1",
+    )
+    assert find_urls((), {**both, "OPENAI_API_BASE": "http://d:4/v1"}) == ("http://a:1/v1",)
     assert find_urls(("http://c:3/v1", "http://c:3/v1/"), {}) == ("http://c:3/v1",)
 
 
@@ -117,9 +109,15 @@ def test_bad_urls_say_what_to_do(url: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://bob:hunter2@host/v1", "bob:hunter2@host/v1", "http://bob:hunt/er2@host/v1"]
+    "url",
+    [
+        "http://host/v1?api_key=hunter2",
+        "http://bob:hunter2@host/v1",
+        "bob:hunter2@host/v1",
+        "http://bob:hunt/er2@host/v1",
+    ],
 )
-def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+def test_a_secret_in_a_url_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(InputError) as info:
         check_url(url)
     assert "hunt" not in str(info.value)

@@ -45,7 +45,7 @@ def test_it_keeps_the_interfaces() -> None:
         assert isinstance(model.capabilities, Capabilities)
         assert not model.capabilities.seeded_when_greedy
         assert notes_of(model) == model.notes
-    with connected(Settings(dialect=Dialect(tokenize=False))) as (model, _):
+    with connected(Settings(dialect=Dialect(tokenize=""))) as (model, _):
         assert not isinstance(model, TokenCounter)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.openai import OpenAIModel, make_openai
+from debateqd.agents.models.openai import probe as probing
 from debateqd.agents.models.openai.wire import Dialect as Found
 from tests.agents.models.openai.helpers import connected
 from tests.servers import POOR, Dialect, Faults, Settings, serve
@@ -18,13 +19,29 @@ RICH = Found(
     masked=True,
     schema=True,
     context_length=16384,
-    tokenizes=True,
+    counts="messages",
+    stop=16,
+    neutral={
+        "top_k": 0,
+        "min_p": 0.0,
+        "typical_p": 1.0,
+        "repetition_penalty": 1.0,
+        "repeat_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "top_p": 1.0,
+    },
 )
-PLAIN = Found(seeds="ignored", usage=False)
+PLAIN = Found(seeds="ignored", usage=False, stop=16, neutral=RICH.neutral)
+
+
+def without(*names: str) -> dict[str, float]:
+    return {name: value for name, value in RICH.neutral.items() if name not in names}
 
 
 def found(model: OpenAIModel) -> Found:
-    return model._worker.dialect
+    """What the probe found, but for the length of tokens, which has its own test."""
+    return dataclasses.replace(model._worker.dialect, tokens_per_character=0.0)
 
 
 @pytest.mark.parametrize(
@@ -54,17 +71,45 @@ def found(model: OpenAIModel) -> Found:
             {"max_tokens": False},
             dataclasses.replace(RICH, max_tokens_field="max_completion_tokens"),
         ),
-        ({"sampling": False}, dataclasses.replace(RICH, temperature=False, top_p=False)),
+        (
+            {"sampling": False},
+            dataclasses.replace(RICH, temperature=False, top_p=False, neutral=without("top_p")),
+        ),
         (
             {"sampling": False, "max_tokens": False},
             dataclasses.replace(
-                RICH, temperature=False, top_p=False, max_tokens_field="max_completion_tokens"
+                RICH,
+                temperature=False,
+                top_p=False,
+                neutral=without("top_p"),
+                max_tokens_field="max_completion_tokens",
             ),
         ),
+        ({"stops": 4}, dataclasses.replace(RICH, stop=4)),
+        ({"fields": ("stop",)}, dataclasses.replace(RICH, stop=0)),
+        (
+            {"fields": ("top_k", "repetition_penalty")},
+            dataclasses.replace(RICH, neutral=without("top_k", "repetition_penalty")),
+        ),
+        (
+            {"fields": ("min_p", "frequency_penalty"), "vague": True},
+            dataclasses.replace(RICH, neutral=without("min_p", "frequency_penalty")),
+        ),
+        ({"thinking": "text"}, dataclasses.replace(RICH, stop=0)),
+        ({"thinking": "field"}, dataclasses.replace(RICH, stop=0)),
         ({"models": 500}, dataclasses.replace(RICH, context_length=None)),
         ({"models": 404}, dataclasses.replace(RICH, context_length=None)),
         ({"usage": False}, dataclasses.replace(RICH, usage=False)),
-        ({"tokenize": False}, dataclasses.replace(RICH, tokenizes=False)),
+        ({"tokenize": ""}, dataclasses.replace(RICH, counts="")),
+        ({"owner": "vllm"}, dataclasses.replace(RICH, server="vllm")),
+        (
+            {"owner": "llamacpp", "tokenize": "template"},
+            dataclasses.replace(RICH, server="llamacpp", counts="template"),
+        ),
+        (
+            {"owner": "library", "tokenize": ""},
+            dataclasses.replace(RICH, server="ollama", counts=""),
+        ),
     ],
 )
 def test_every_dialect_is_recognised(dialect: dict[str, object], expected: Found) -> None:
@@ -91,7 +136,8 @@ def test_a_server_that_refuses_everything_is_found_out() -> None:
         max_tokens=False,
         sampling=False,
         models=404,
-        tokenize=False,
+        tokenize="",
+        fields=(*RICH.neutral, "stop"),
     )
     with connected(Settings(dialect=dialect)) as (model, _):
         assert found(model) == Found(
@@ -130,7 +176,7 @@ def test_a_probe_is_a_handful_of_tiny_requests() -> None:
     with serve(Settings()) as server:
         make_openai("tiny", base_urls=[server.url]).close()
         log = server.stand_in.log
-        assert len(log) <= 8
+        assert len(log) <= 10
         assert all(seen.body["max_tokens"] <= 64 for seen in log)
         assert all(len(str(seen.body["messages"])) < 300 for seen in log)
 
@@ -149,7 +195,7 @@ def test_an_unknown_model_is_named_with_what_there_is() -> None:
     assert "openai:tinny" in message
     assert "did you mean 'tiny'?" in message
     message = refusal(Settings(dialect=Dialect(models=500)), "tinny")
-    assert "no such model" in message
+    assert "the server has no model 'tinny'" in message
 
 
 def test_a_key_is_asked_for_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,19 +222,83 @@ def test_no_chat_server() -> None:
         make_openai("tiny", base_urls=[server.url.replace("/v1", "/api")])
 
 
-def test_a_web_page_is_no_chat_server() -> None:
+EMPTY = {"message": {"role": "assistant", "content": None}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "said"),
+    [
+        (200, b"<html><title>Welcome</title></html>", "a web page instead of JSON (Welcome)"),
+        (502, b"<html>Bad gateway</html>", "answered 502: a web page instead of JSON"),
+        (200, {"choices": []}, "the reply holds no choices"),
+        (200, {"choices": [EMPTY]}, "the reply holds no text"),
+        (200, {"choices": None}, "the reply holds no choices"),
+        (200, b"hello", "the reply is not JSON"),
+        (200, b"", "the reply is empty"),
+        (200, {"error": {"message": "the model is gone"}}, "the model is gone"),
+    ],
+)
+def test_what_never_gives_a_reply_is_reported_after_a_few_tries(
+    monkeypatch: pytest.MonkeyPatch, status: int, content: bytes | dict[str, object], said: str
+) -> None:
+    monkeypatch.setattr(probing, "_TRIES", 3)
+    asked = []
     with serve(Settings()) as server:
-        server.stand_in.handle = (  # type: ignore[method-assign]
-            lambda connection, *request: connection.send(200, b"<html>Welcome</html>")
-        )
-        with pytest.raises(InputError, match="a web page"):
-            make_openai("tiny", base_urls=[server.url], patience=0.5)
+
+        def answer(connection, method, path, headers, data):  # type: ignore[no-untyped-def]
+            asked.append(path)
+            connection.send(status, content)
+
+        server.stand_in.handle = answer  # type: ignore[method-assign]
+        with pytest.raises(InputError) as info:
+            make_openai("tiny", base_urls=[server.url])
+    assert said in str(info.value)
+    assert asked.count("/v1/chat/completions") == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "content", "said"),
+    [
+        (429, "retry-after: 86400\r\n", {}, "asks to wait 86400 seconds, but models.openai.pat"),
+        (503, "retry-after: 301\r\n", {}, "asks to wait 301 seconds"),
+        (200, "", {"error": {"code": 429, "message": "Try again in 2 hours."}}, "7200 seconds"),
+        (429, "", {"error": {"message": "You exceeded your current quota"}}, "quota"),
+    ],
+)
+def test_what_need_not_be_tried_again_is_reported_at_once(
+    status: int, headers: str, content: dict[str, object], said: str
+) -> None:
+    asked = []
+    with serve(Settings()) as server:
+
+        def answer(connection, method, path, head, data):  # type: ignore[no-untyped-def]
+            asked.append(path)
+            connection.send(status, content, headers)
+
+        server.stand_in.handle = answer  # type: ignore[method-assign]
+        with pytest.raises(InputError) as info:
+            make_openai("tiny", base_urls=[server.url])
+    assert said in str(info.value)
+    assert asked.count("/v1/chat/completions") == 1
 
 
 def test_a_server_that_stays_busy() -> None:
     message = refusal(Settings(most=0, retry_after=0.1), patience=0.3)
     assert "429" in message
     assert "try again later" in message
+
+
+def test_what_the_user_sends_is_not_asked_for() -> None:
+    own = {"top_k": 7, "stop": ["x"]}
+    with connected(extra_body=own) as (model, _):
+        assert found(model) == dataclasses.replace(RICH, neutral=without("top_k"), stop=0)
+
+
+def test_the_length_of_tokens_is_what_usage_tells() -> None:
+    with connected() as (model, _):  # the stand-in has four characters to a token
+        assert model._worker.dialect.tokens_per_character == pytest.approx(0.25, abs=0.01)
+    with connected(Settings(dialect=POOR)) as (model, _):
+        assert model._worker.dialect.tokens_per_character == 0
 
 
 def test_openai_itself_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

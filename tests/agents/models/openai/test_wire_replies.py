@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from debateqd.agents.models.base import Message, Reply, Request, Sampling, Usage
 from debateqd.agents.models.openai.wire import GarbageError, read_probabilities, read_reply
@@ -56,20 +57,69 @@ def tokens(*entries: tuple[str, dict[str, float]]) -> dict[str, Any]:
     }
 
 
+WORDS = {
+    "stop": "stop STOP eos eos_token end_turn endoftext END_OF_TEXT stop_sequence STOP_SEQUENCE "
+    "COMPLETE completed FINISH_REASON_STOP",
+    "length": "length LENGTH max_tokens MAX_TOKENS max_output_tokens model_length token_limit "
+    "max_new_tokens MAX-TOKENS ERROR_LIMIT model_context_window_exceeded not_finished limit",
+    "refused": "content_filter content_filtered ContentFilter SAFETY IMAGE_SAFETY refusal "
+    "RECITATION BLOCKLIST PROHIBITED_CONTENT SPII guardrail_intervened ERROR_TOXIC sensitive",
+    "unknown": "something_new OTHER tool_calls 17 unstoppable lengthy",
+}
+
+
 @pytest.mark.parametrize(
-    ("finish", "expected"),
-    [
-        ("stop", "stop"),
-        (None, "stop"),
-        ("eos", "stop"),
-        ("length", "length"),
-        ("content_filter", "refused"),
-    ],
+    ("word", "expected"), [(word, end) for end, words in WORDS.items() for word in words.split()]
 )
-def test_finish_reasons(finish: str | None, expected: str) -> None:
-    reply = one(body(finish=finish))
+def test_finish_reasons(word: str, expected: str) -> None:
+    reading = read_reply(body(finish=word), ASK, TAGS)
+    (reply,) = reading.replies
     assert isinstance(reply, Reply)
     assert (reply.text, reply.finish_reason) == ("Hello.", expected)
+    assert reading.unknown_ends == (expected == "unknown")
+
+
+@pytest.mark.parametrize("word", ["error", "abort", "CANCELLED", "insufficient_system_resource"])
+def test_a_reply_that_its_server_broke_off_is_none(word: str) -> None:
+    assert one(body(finish=word)) == f"the server broke off ({word!r})"
+
+
+@pytest.mark.parametrize("word", [None, "", "newest_word", 3])
+@pytest.mark.parametrize(
+    ("text", "used", "expected"),
+    [
+        ("It is so.", 9, "unknown"),
+        ("\u6240\u4ee5\u662f\u3002", 9, "unknown"),
+        ('He said "so."', 9, "unknown"),
+        ("And <quote>that</quote>", 9, "unknown"),
+        ('{"a": 1}', 9, "unknown"),
+        ("It is so.", 512, "length"),
+        ("It is so because the", 9, "length"),
+        ("A", 1, "length"),
+    ],
+)
+def test_an_unknown_end_is_never_a_good_one(
+    word: object, text: str, used: int, expected: str
+) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": used}
+    reading = read_reply(body(text, word, usage=usage), ASK, TAGS)
+    (reply,) = reading.replies
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.finish_reason, reading.unknown_ends) == (text, expected, 1)
+    for request in (ASK, PICK):
+        assert "reason" in str(one(body("", "newest_word"), request))
+
+
+def test_a_letter_with_an_unknown_end_is_no_vote() -> None:
+    for finish in ("MAX_TOKENS", "newest_word", None):
+        reply = one(body("A", finish), PICK)
+        assert isinstance(reply, Reply)
+        assert (reply.text, reply.finish_reason) == ("A", "length")
+    for text, known in (('{"answer": "A"}', None), ("A", tokens(("A", {"A": 0.9, "B": 0.1})))):
+        reply = one(body(text, "newest_word", logprobs=known), PICK)
+        assert isinstance(reply, Reply)
+        assert (reply.text, reply.probabilities is None) == ("A", known is None)
+        assert reply.finish_reason == ("stop" if known is None else "length")
 
 
 def test_a_refusal_is_one_also_where_it_has_a_field_of_its_own() -> None:
@@ -128,6 +178,12 @@ def test_an_error_inside_a_good_status_keeps_its_code() -> None:
         read_reply(b'{"error": {"message": "upstream is busy", "code": 429}}', ASK, TAGS)
     assert info.value.code == 429
     assert "upstream is busy" in str(info.value)
+
+
+def test_a_web_page_says_which() -> None:
+    page = b"<!doctype html><head><title>Sign in</title>" + b" " * 5000
+    with pytest.raises(GarbageError, match=r"a web page instead of JSON \(Sign in\)"):
+        read_reply(page, ASK, TAGS)
 
 
 def test_text_keeps_its_tabs_and_lines_and_other_scripts() -> None:
@@ -199,6 +255,37 @@ def test_several_replies_share_one_prompt() -> None:
         read_reply(data, ASK, TAGS, 2)
 
 
+def test_replies_are_read_as_the_package_reads_them() -> None:
+    """In any of its versions: what it makes of a reply says the same as what we read."""
+    top = {"A": 0.6, "B": 0.3}
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 7,
+        "total_tokens": 107,
+        "prompt_tokens_details": {"cached_tokens": 64},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    data = json.loads(body("A", "stop", tokens(("A", top)), usage))
+    data |= {"object": "chat.completion", "created": 1, "model": "m"}
+    theirs = ChatCompletion.model_validate(data)
+    ours = read_reply(theirs.model_dump_json().encode(), PICK, TAGS)
+    assert ours == read_reply(json.dumps(data).encode(), PICK, TAGS)._replace(choices=ours.choices)
+    (reply,) = ours.replies
+    (choice,) = theirs.choices
+    assert isinstance(reply, Reply)
+    assert theirs.usage is not None
+    assert theirs.usage.prompt_tokens_details is not None
+    assert choice.logprobs is not None
+    assert choice.logprobs.content is not None
+    assert (reply.text, reply.finish_reason) == (choice.message.content, choice.finish_reason)
+    assert reply.usage[:2] == (theirs.usage.prompt_tokens, theirs.usage.completion_tokens)
+    assert ours.cached == theirs.usage.prompt_tokens_details.cached_tokens
+    shown = {t.token: math.exp(t.logprob) for t in choice.logprobs.content[0].top_logprobs}
+    assert reply.probabilities == pytest.approx([shown[x] / sum(shown.values()) for x in "AB"])
+    refusal = ChatCompletionMessage(role="assistant", refusal="No.")
+    assert one(body(**refusal.model_dump(exclude={"role"}))) == Reply("No.", "refused")
+
+
 # --- verdicts -------------------------------------------------------------------------------------
 
 
@@ -214,6 +301,46 @@ def test_probabilities_are_scaled_and_the_rest_reported() -> None:
 def test_the_case_of_a_letter_counts() -> None:
     found = tokens(("a", {"a": 0.9, "B": 0.1}))
     assert read_probabilities(found, ("A", "B"), TAGS)[0] == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("space", "letters"),
+    [
+        ("\u0120", ("\u0120A", "\u0120B")),
+        ("\u2581", ("\u2581A", "\u2581B")),
+        ("\u010a", ("A", "B")),
+        ("<0x0A>", ("A", "B")),
+    ],
+)
+def test_tokens_as_their_vocabulary_writes_them(space: str, letters: tuple[str, str]) -> None:
+    first, second = letters
+    found = tokens((space, {space: 1.0}), (first, {first: 0.6, "B": 0.1, second: 0.2}))
+    other = 0.2 if second == "B" else 0.3  # "B" with and without its space are two tokens
+    probabilities, missing = read_probabilities(found, ("A", "B"), TAGS)
+    assert probabilities == pytest.approx((0.6 / (0.6 + other), other / (0.6 + other)))
+    assert missing == pytest.approx(0.4 - other)
+
+
+HEAD_OF_FINAL = ("<|channel|>", "final", "<|message|>")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ("<|channel|>", "analysis", "<|message|>", "A", "<|end|>", *HEAD_OF_FINAL),
+        ("analysis", "We", " say", " A", "assistant", "final"),
+    ],
+)
+def test_the_letter_is_read_in_the_final_channel(before: tuple[str, ...]) -> None:
+    noise = {"A": 0.9, "B": 0.1}
+    found = tokens(*((token, noise) for token in before), ("B", {"B": 0.6, "A": 0.4}))
+    assert read_probabilities(found, ("A", "B"), TAGS)[0] == pytest.approx((0.4, 0.6))
+    unfinished = tokens(*((token, noise) for token in before[:4]))
+    assert read_probabilities(unfinished, ("A", "B"), TAGS) == (None, None)
+    text = "".join((*before, "B"))
+    reply = one(body(text, logprobs=found), PICK)
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.finish_reason) == ("B", "stop")
 
 
 def test_white_space_and_thinking_before_the_letter_are_passed_over() -> None:

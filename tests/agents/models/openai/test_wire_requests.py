@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+from pydantic import TypeAdapter
 
 from debateqd.agents.models.base import Message, Request, Sampling
 from debateqd.agents.models.openai.wire import (
@@ -18,7 +21,16 @@ from debateqd.agents.models.openai.wire import (
 
 ASK = Request((Message("system", "s"), Message("user", "u")), Sampling(64, 0.7, 0.9), 2**52 + 5)
 VERDICT = Request(ASK.messages, Sampling(8, 0.0), 3, ("A", "B"))
-RICH = Dialect(logprobs=20, seeds="honoured", n=True, choice=True, masked=True, schema=True)
+RICH = Dialect(
+    logprobs=20,
+    seeds="honoured",
+    n=True,
+    choice=True,
+    masked=True,
+    schema=True,
+    stop=4,
+    neutral={"top_k": 0, "min_p": 0.0, "top_p": 1.0},
+)
 POOR = Dialect(temperature=False, top_p=False, seeds="refused")
 
 
@@ -30,7 +42,36 @@ def test_a_plain_request() -> None:
         "temperature": 0.7,
         "top_p": 0.9,
         "seed": 5,
+        "top_k": 0,
+        "min_p": 0.0,
     }
+
+
+def test_sampling_is_sent_and_not_assumed() -> None:
+    plain = ASK._replace(sampling=Sampling(64, 1.0, 1.0))
+    body = body_of("m", plain, RICH, {})
+    assert (body["temperature"], body["top_p"], body["top_k"], body["min_p"]) == (1.0, 1.0, 0, 0.0)
+    assert "top_p" not in body_of("m", plain, Dialect(), {})  # not where 1.0 is refused
+    assert body_of("m", VERDICT, RICH, {})["temperature"] == 0.0
+    assert body_of("m", plain, RICH, {"top_k": 20, "temperature": 0.3})["top_k"] == 20
+
+
+def test_stop_strings_are_sent_as_far_as_they_are_taken() -> None:
+    request = ASK._replace(stop=tuple("abcdef"))
+    assert body_of("m", request, RICH, {})["stop"] == list("abcd")
+    assert "stop" not in body_of("m", request, POOR, {})
+    assert "stop" not in body_of("m", ASK, RICH, {})
+    assert body_of("m", request, RICH, {"stop": ["z"]})["stop"] == ["z"]
+
+
+@pytest.mark.parametrize("request_", [ASK, VERDICT, ASK._replace(stop=("x",), schema="{}")])
+@pytest.mark.parametrize("n", [1, 3])
+def test_requests_are_what_the_package_takes(request_: Request, n: int) -> None:
+    """In any of its versions: by its types, and by what its client makes of the fields."""
+    dialect = dataclasses.replace(RICH, neutral={}, masked=True)
+    body = body_of("m", request_, dialect, {}, n=n)
+    checked = TypeAdapter(CompletionCreateParamsNonStreaming).validate_python(body)
+    assert {**checked, "messages": [*checked["messages"]]} == body
 
 
 def test_what_a_server_refuses_is_left_out() -> None:
@@ -121,9 +162,41 @@ def test_any_text_can_be_encoded() -> None:
 def test_replicas_agree_on_what_all_understand() -> None:
     common = weakest(
         [
-            Dialect(logprobs=20, seeds="honoured", n=True, context_length=8000, choice=True),
-            Dialect(logprobs=5, seeds="ignored", schema=True, context_length=4000, top_p=False),
+            Dialect(
+                server="vllm",
+                logprobs=20,
+                seeds="honoured",
+                n=True,
+                context_length=8000,
+                choice=True,
+                neutral={"top_k": 0, "min_p": 0.0, "top_p": 1.0},
+                stop=16,
+                counts="messages",
+                tokens_per_character=0.25,
+            ),
+            Dialect(
+                logprobs=5,
+                schema=True,
+                context_length=4000,
+                cache_tokens=9,
+                top_p=False,
+                masked=True,
+                neutral={"top_p": 1.0, "top_k": -1, "min_p": 0.0},
+                stop=4,
+                tokens_per_character=0.3,
+                max_tokens_field="max_completion_tokens",
+            ),
         ]
     )
-    assert common == Dialect(logprobs=5, seeds="ignored", context_length=4000, top_p=False)
+    assert common == Dialect(
+        logprobs=5,
+        context_length=4000,
+        cache_tokens=9,
+        top_p=False,
+        masked=True,
+        neutral={"min_p": 0.0, "top_p": 1.0},
+        stop=4,
+        tokens_per_character=0.3,
+    )
+    assert list(common.neutral) == sorted(common.neutral)
     assert weakest([RICH]) == RICH
