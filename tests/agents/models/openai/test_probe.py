@@ -259,6 +259,7 @@ def test_what_never_gives_a_reply_is_reported_after_a_few_tries(
 @pytest.mark.parametrize(
     ("status", "headers", "content", "said"),
     [
+        (301, "location: https://else.test/v1\r\n", {}, "another address, https://else.test/v1"),
         (429, "retry-after: 86400\r\n", {}, "asks to wait 86400 seconds, but models.openai.pat"),
         (503, "retry-after: 301\r\n", {}, "asks to wait 301 seconds"),
         (200, "", {"error": {"code": 429, "message": "Try again in 2 hours."}}, "7200 seconds"),
