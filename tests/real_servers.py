@@ -13,6 +13,9 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 _PATIENCE = 180.0  # seconds to start on a busy machine
 _ENVIRONMENT = {
@@ -61,10 +64,65 @@ def transformers_server(model: Path, log: Path) -> Iterator[str]:
         yield url
 
 
+class LlamaServer(NamedTuple):
+    """llama.cpp's server with the small real model.
+
+    Attributes:
+        url: Its base URL.
+        pid: Its process.
+    """
+
+    url: str
+    pid: int
+
+    def prompt_tokens(self) -> int:
+        """Tokens of prompts that it computed so far."""
+        with urllib.request.urlopen(self.url.removesuffix("v1") + "metrics") as reply:
+            lines = reply.read().decode().splitlines()
+        (line,) = (x for x in lines if x.startswith("llamacpp:prompt_tokens_total "))
+        return int(float(line.split()[1]))
+
+
+def real_model_folder() -> Path:
+    """Where ``ci/real_model.sh`` put a server and a model, or a skip that says what to do."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = Path(os.environ.get("DEBATEQD_REAL_MODEL") or cache / "debateqd-real-model")
+    if not (folder / "versions").is_file():
+        pytest.skip(f"no real model in {folder}: ci/real_model.sh brings one")
+    return folder
+
+
+@contextmanager
+def llama_server(log: Path, slots: int = 4, context: int = 16384) -> Iterator[LlamaServer]:
+    """Serve the small real model as ``smollm2``, with one thread.
+
+    Args:
+        log: File for what the server prints.
+        slots: Requests worked on at once.
+        context: Tokens of context, which the slots share out among themselves.
+    """
+    folder, port = real_model_folder(), free_port()
+    command = [
+        *(str(folder / "llama-server"), "-m", str(folder / "model.gguf"), "-a", "smollm2"),
+        *("-t", "1", "-tb", "1", "-np", str(slots), "-c", str(context), "--no-warmup"),
+        *("--cache-ram", "0", "--metrics", "--host", "127.0.0.1", "--port", str(port)),
+    ]
+    with _process(command, port, log, {}) as process:
+        yield LlamaServer(f"http://127.0.0.1:{port}/v1", process.pid)
+
+
 @contextmanager
 def _serving(
     command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]
 ) -> Iterator[str]:
+    with _process(command, port, log, environment):
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextmanager
+def _process(
+    command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
@@ -76,7 +134,7 @@ def _serving(
         )
     try:
         _wait(process, f"http://127.0.0.1:{port}/health", log)
-        yield f"http://127.0.0.1:{port}/v1"
+        yield process
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
