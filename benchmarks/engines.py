@@ -2,17 +2,17 @@
 
 Every figure is one of a fixed workload within one run, most of them a ratio or a count. Parts:
 
-- ``prefill``: prompt tokens that a prefix cache cannot save, and whether the order of the parts of
-  prompts is the best one; arithmetic, a token is a word or punctuation mark;
-- ``vllm``: the same workload on real vLLM with a tiny model of random weights;
-- ``waiting``: time lost to slow replies, against an ideal list scheduler;
-- ``waves``: dependent requests of a debate;
+- ``equal``: prompt tokens computed and time taken, on a simulated engine, beside a bare schedule
+  that holds nothing back; and whether the order of the parts of prompts is the best one;
+- ``vllm``: prompt tokens computed of the same workload by real vLLM, with a tiny model of random
+  weights;
+- ``client``: processor time of the client per request to a server;
 - ``load``: 2,000 debates in flight against a server where one request in ten goes wrong;
 - ``overhead``: processor time of a debate outside the engine, journal included;
 - ``replay``: processor time of a call that the journal answers.
 
 Without a part, all run that can run here. ``--check`` returns 1 when a bound does not hold. Where
-``DEBATEQD_DATA`` names a folder with real stories, ``prefill`` and ``vllm`` read those.
+``DEBATEQD_DATA`` names a folder with real stories, ``equal`` and ``vllm`` read those.
 """
 
 from __future__ import annotations
@@ -25,19 +25,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from engines_client import client
+from engines_equal import equal
 from engines_load import load
 from engines_overhead import overhead, replay
-from engines_prefill import prefill
 from engines_table import Figure, table
 from engines_vllm import available, vllm_prefill
-from engines_waiting import waiting
-from engines_waves import waves
 
 PARTS: Mapping[str, Callable[[int | None], list[Figure]]] = {
-    "prefill": lambda debates: prefill(),
+    "equal": lambda debates: equal(),
     "vllm": vllm_prefill,
-    "waiting": lambda debates: waiting(debates or 256),
-    "waves": lambda debates: waves(),
+    "client": lambda debates: client(debates or 500),
     "load": lambda debates: load(debates or 2_000),
     "overhead": lambda debates: overhead(debates or 2_000),
     "replay": lambda debates: replay(debates or 2_000),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise, permutations
 
-from engines_cache import Tokens, WordTokens, common_prefix
+from engines_simulated import Tokens, WordTokens, common_prefix
 from engines_table import Figure
 from engines_workload import ScriptedModel, equal_work, tournament
 

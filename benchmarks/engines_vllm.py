@@ -13,8 +13,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from engines_cache import Computed, Tokens, common_prefix, trie_size
-from engines_prefill import PASSAGE_TIMES, passage_times
+from engines_equal import PASSAGE_TIMES, passage_times
+from engines_simulated import Computed, Tokens, common_prefix, trie_size
 from engines_table import Figure
 from engines_workload import PASSAGES, QUESTIONS_PER_PASSAGE, equal_work, fixed_questions
 

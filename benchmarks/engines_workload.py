@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -152,29 +153,27 @@ def equal_work(
     model: ChatModel,
     *,
     rounds: int = ROUNDS,
-    strategies: bool = True,
     both_orders: bool = True,
     verdict: VerdictSettings = DEFAULT_VERDICT,
 ) -> Iterator[DebateJob]:
-    """Yield two debates per question, between two strategies that exchange their seats.
+    """Yield two debates per question, with the answers exchanged and other strategies.
 
     Args:
         questions: The questions, ordered by passage.
         model: Answers for debaters and judge.
         rounds: Rounds of speeches.
-        strategies: Whether debaters have a strategy; another pair for every question.
         both_orders: Whether the judge is asked in both answer orders.
         verdict: How verdicts are obtained.
     """
-    texts = [s.text for s in seed_strategies()] if strategies else [""]
-    for number, question in enumerate(questions):
-        pair = [texts[(2 * number + k) % len(texts)] for k in (0, 1)]
-        for seating, (first, second) in enumerate((pair, pair[::-1])):
-            name = f"{question.question_id}/{seating}"
-            job = make_job(name, question, first, second, model, rounds=rounds, verdict=verdict)
+    texts = cycle(s.text for s in seed_strategies())
+    for question in questions:
+        for swap in (False, True):
+            name = f"{question.question_id}/{int(swap)}"
+            pair = (next(texts), next(texts))
+            job = make_job(name, question, *pair, model, rounds=rounds, verdict=verdict)
             if not both_orders:
                 job = replace(job, agents={**job.agents, "judge_0": OneOrderJudge(model)})
-            yield job
+            yield replace(job, swap=swap)
 
 
 def tournament(questions: Sequence[Question], model: ChatModel) -> Iterator[DebateJob]:

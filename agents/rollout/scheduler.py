@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from time import perf_counter
 from typing import Any
 
 from debate_env.agent import Agent, Observation, Place, ask
@@ -30,8 +29,6 @@ from debateqd.agents.rollout.debates import DebateJob, DebateRecord, OpenDebate,
 from debateqd.agents.rollout.thoughts import Call, Line, ThoughtRunner
 
 _BY_INDEX = attrgetter("index")
-_FIRST_ROOM = 16  # debates that are open while everybody answers at once
-_AT_ONCE = 0.02  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +62,7 @@ def play(
         jobs: The debates, consumed lazily: a job is taken when there is room for it, after the
             records before it were yielded. Order them by passage: requests keep that order, so
             that an engine with prefix caching reads each passage about once.
-        max_open: Most debates that are open at once. Fewer are while models and plain agents answer
-            at once, since more would only cost memory and time; as many as allowed as soon as one
-            of them takes its time.
+        max_open: Most debates that are open at once.
         room: Keeps fewer open where the prefix cache of an engine would overflow.
         on_record: Called with every record before it is yielded.
 
@@ -170,7 +165,6 @@ class _Rollout:
         if max_open < 1:
             raise InputError(f"max_open must be at least 1, not {max_open}")
         self._max_open = max_open
-        self._room = min(_FIRST_ROOM, max_open)
         self._on_record = on_record
         self._cache = None if room is None else _OpenPassages(room)
         self._runner = ThoughtRunner()
@@ -185,7 +179,7 @@ class _Rollout:
         runner, cache = self._runner, self._cache
         item: tuple[int, DebateJob] | None = None  # taken, but not begun
         while True:
-            while source is not None and self._open < self._room:
+            while source is not None and self._open < self._max_open:
                 if item is None and (item := next(source, None)) is None:
                     source = None
                 elif cache is not None and self._open and not cache.fits(item[1].question):
@@ -211,15 +205,12 @@ class _Rollout:
                 return
 
     def _work(self) -> None:
-        """Let plain agents act or take in what a model has; make room if that took a while."""
-        begun = perf_counter()
+        """Let plain agents act or take in what a model has."""
         calls = []
         if self._plain:
             self._ask_plain()
         else:
             calls = self._runner.collect()
-        if not self._runner.idle or perf_counter() - begun > _AT_ONCE:
-            self._room = min(2 * self._room, self._max_open)
         self._ask()
         # Every debate goes on while its data is at hand, before the next one is looked at.
         for call in calls:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from debateqd.agents.models.base import Message, Request, Sampling
+from debateqd.agents.models.base import Message, Reply, Request, Sampling
+from debateqd.agents.models.options import OpenAIOptions
 from debateqd.agents.prompts import task_of
 from debateqd.agents.rollout import play
 from tests.repository import ROOT
@@ -24,7 +25,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def cache(load: Callable[[str], ModuleType]) -> ModuleType:
-    return load("engines_cache")
+    return load("engines_simulated")
 
 
 @pytest.fixture
@@ -97,33 +98,101 @@ def test_blocks_in_use_are_never_forgotten(cache: ModuleType):
     assert not blocks.take(blocks.keys(tuple(range(200, 248))), 0)
 
 
-def test_an_engine_computes_at_least_the_trie_and_little_more(
-    cache: ModuleType, workload: ModuleType
+class Clockwork:
+    """Replies of a length that the prompt says."""
+
+    def __call__(self, request: Request) -> Reply:
+        return Reply(" ".join(["word"] * int(request.messages[-1].content.split()[0])))
+
+
+def asked(words: int, prompt: str) -> Request:
+    return Request((Message("system", prompt), Message("user", f"{words} ?")), Sampling(), 0)
+
+
+def test_prompts_are_computed_one_after_another_and_replies_written_side_by_side(
+    cache: ModuleType,
 ):
-    engine = cache.SimulatedEngine(cache.WordTokens(), workload.scripted_reply)
-    questions = workload.make_questions(2, 2, words=700)
-    records = list(play(workload.equal_work(questions, engine)))
-    assert {r.outcome.kind for r in records} == {"verdict"}
-    assert len(engine.prompts) == len(engine.computed) == 8 * len(records)
-    computed = sum(c.tokens - c.cached for c in engine.computed)
-    bound = cache.trie_size(engine.prompts)
-    assert bound <= computed <= bound + cache.BLOCK * len(engine.prompts)
+    engine = cache.SimulatedEngine(Clockwork())
+    long = " ".join(f"w{n}" for n in range(3998))
+    engine.submit([(1, asked(100, long)), (2, asked(50, long)), (3, asked(5, "other"))])
+    assert engine.poll(0.25) == []
+    first = 4000 / cache.PREFILL
+    second = first + (4000 - 3984) / cache.PREFILL  # whole blocks are in the cache
+    ends = {2: second + 1.0, 3: second + 3 / cache.PREFILL + 0.1, 1: first + 2.0}
+    found = []
+    while done := engine.poll():
+        found += [(ticket, engine.now) for ticket, _ in done]
+    assert [ticket for ticket, _ in found] == sorted(ends, key=ends.__getitem__) == [3, 2, 1]
+    assert [at for _, at in found] == pytest.approx([ends[3], ends[2], ends[1]])
+
+
+def test_an_engine_without_room_lets_requests_wait(cache: ModuleType):
+    engine = cache.SimulatedEngine(Clockwork(), cache=cache.BlockCache(capacity=6 * 16))
+    texts = [" ".join(f"{name}{n}" for n in range(40)) for name in "ab"]
+    engine.submit([(1, asked(20, texts[0])), (2, asked(20, texts[1]))])
+    at = []
+    while engine.poll():
+        at.append(engine.now)
+    assert len(at) == 2
+    assert at[1] == pytest.approx(2 * at[0])
 
 
 def test_a_small_cache_computes_passages_again(
     load: Callable[[str], ModuleType], cache: ModuleType, workload: ModuleType
 ):
-    prefill = load("engines_prefill")
+    passage_times = load("engines_equal").passage_times
     questions = workload.make_questions(6, 1, words=700)
     worst = []
-    for capacity in (100_000, 3_000):
-        engine = cache.SimulatedEngine(
-            cache.WordTokens(), workload.scripted_reply, cache.BlockCache(capacity)
-        )
-        list(play(workload.equal_work(questions, engine)))
-        worst.append(prefill.passage_times(engine.computed))
+    for capacity in (100_000, 4_000):
+        engine = cache.SimulatedEngine(workload.scripted_reply, cache=cache.BlockCache(capacity))
+        records = list(play(workload.equal_work(questions, engine)))
+        assert {r.outcome.kind for r in records} == {"verdict"}
+        assert len(engine.prompts) == len(engine.computed) == 8 * len(records)
+        computed = sum(c.tokens - c.cached for c in engine.computed)
+        assert computed >= cache.trie_size(engine.prompts)
+        worst.append(passage_times(engine.computed))
     assert worst[0] == pytest.approx(1, abs=0.05)
     assert worst[1] > 1.5
+
+
+# --- equal work -----------------------------------------------------------------------------------
+
+
+def test_scheduler_and_client_are_as_good_as_a_bare_schedule(
+    load: Callable[[str], ModuleType], workload: ModuleType
+):
+    equal = load("engines_equal")
+    questions = workload.make_questions(3, 2, words=2_000)
+    for both_orders, per_debate in ((False, 7), (True, 8)):
+        ours, bare = equal.ours_and_bare(questions, both_orders=both_orders)
+        assert ours.debates == bare.debates == 12
+        assert ours.requests == bare.requests == per_debate * 12
+        assert (ours.trie, ours.prompt_tokens) == (bare.trie, bare.prompt_tokens)
+        assert bare.computed >= bare.trie
+        assert ours.computed <= equal.COMPUTED * bare.computed
+        assert ours.seconds <= equal.SLOWER * bare.seconds
+
+
+def test_a_bare_schedule_asks_a_wave_when_the_one_before_is_over(
+    load: Callable[[str], ModuleType], cache: ModuleType
+):
+    engine = cache.SimulatedEngine(Clockwork())
+    a, b, c = asked(50, "a"), asked(100, "b"), asked(25, "c")
+    load("engines_equal").bare_schedule([[[a, b], [c]], [[a]]], engine)
+    assert len(engine.computed) == 4
+    assert engine.now == pytest.approx(2.5, abs=0.01)
+
+
+def test_requests_held_back_take_longer(
+    load: Callable[[str], ModuleType], workload: ModuleType, monkeypatch: pytest.MonkeyPatch
+):
+    equal = load("engines_equal")
+    questions = workload.make_questions(2, 2, words=500)
+    ours, _ = equal.ours_and_bare(questions)
+    monkeypatch.setattr(equal, "OpenAIOptions", lambda: OpenAIOptions(max_concurrency=4))
+    slow, bare = equal.ours_and_bare(questions)
+    assert slow.seconds > 1.5 * ours.seconds
+    assert slow.seconds > equal.SLOWER * bare.seconds
 
 
 # --- the workload ---------------------------------------------------------------------------------
@@ -143,16 +212,14 @@ def test_the_workload_is_fixed(workload: ModuleType):
     assert all(90 <= len(s.text.split()) <= 110 for s in speeches)
 
 
-def test_seats_are_exchanged_and_strategies_are_not_lost(workload: ModuleType):
+def test_a_second_seating_has_the_answers_exchanged_and_other_strategies(workload: ModuleType):
     questions = workload.make_questions(2, 2, words=50)
     jobs = list(workload.equal_work(questions, workload.ScriptedModel()))
     assert len(jobs) == 8
     for first, second in zip(jobs[::2], jobs[1::2], strict=True):
         assert first.question is second.question
-        assert first.agents["debater_0"].strategy == second.agents["debater_1"].strategy
-    assert len({job.agents["debater_0"].strategy for job in jobs}) == 8
-    bare = workload.equal_work(questions, workload.ScriptedModel(), strategies=False)
-    assert {job.agents["debater_0"].strategy for job in bare} == {""}
+        assert (first.swap, second.swap) == (False, True)
+    assert len({job.agents[s].strategy for job in jobs for s in ("debater_0", "debater_1")}) == 16
 
 
 def test_one_order_asks_a_judge_once(workload: ModuleType):
@@ -210,12 +277,7 @@ def test_a_tournament_round_pairs_all_seeds(workload: ModuleType):
     assert len({job.agents["debater_0"].strategy for job in jobs}) == 34
 
 
-# --- waves, figures, the command ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("method", ["probabilities", "credence", "votes"])
-def test_rounds_and_the_verdict_are_waves(load: Callable[[str], ModuleType], method: str):
-    assert load("engines_waves").count_waves(2, method) == 3
+# --- figures, the command ------------------------------------------------------------------
 
 
 def test_bounds_that_do_not_hold_fail_the_check(
@@ -242,6 +304,12 @@ def test_bounds_that_do_not_hold_fail_the_check(
         engines.main(["god"])
     with pytest.raises(SystemExit):
         engines.main(["good", "--debates", "0"])
+
+
+def test_what_a_request_costs_is_measured(load: Callable[[str], ModuleType]):
+    failed, cost = load("engines_client").client(8)
+    assert failed.value == 0
+    assert cost.value > 0
 
 
 def test_overhead_and_replay_are_measured(load: Callable[[str], ModuleType]):

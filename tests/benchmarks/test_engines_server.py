@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-import random
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 
@@ -16,50 +15,6 @@ from tests.servers import Faults, Settings
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     return importlib.import_module
-
-
-@pytest.fixture
-def waiting(load: Callable[[str], ModuleType]) -> ModuleType:
-    return load("engines_waiting")
-
-
-def chains(seed: int, number: int) -> list[list[list[float]]]:
-    draw = random.Random(seed)
-    return [
-        [[draw.choice((1.0, 1.0, 10.0)) for _ in range(2)] for _ in range(draw.randint(1, 4))]
-        for _ in range(number)
-    ]
-
-
-def test_one_slot_does_everything_in_turn(waiting: ModuleType):
-    debates = chains(0, 9)
-    total = sum(s for chain in debates for wave in chain for s in wave)
-    assert waiting.list_schedule(debates, 1) == pytest.approx(total)
-
-
-def test_many_slots_leave_the_longest_debate(waiting: ModuleType):
-    debates = chains(1, 9)
-    longest = max(sum(max(wave) for wave in chain) for chain in debates)
-    assert waiting.list_schedule(debates, 1000) == pytest.approx(longest)
-
-
-@pytest.mark.parametrize("oldest_first", [True, False])
-def test_a_list_scheduler_is_within_grahams_bound(waiting: ModuleType, oldest_first: bool):
-    for seed in range(10):
-        debates = chains(seed, 20)
-        work = sum(s for chain in debates for wave in chain for s in wave)
-        longest = max(sum(max(wave) for wave in chain) for chain in debates)
-        took = waiting.list_schedule(debates, 4, oldest_first=oldest_first)
-        assert waiting.least_time(debates, 4) <= took + 1e-9
-        assert took <= work / 4 + (1 - 1 / 4) * longest + 1e-9
-
-
-def test_waves_wait_for_all_of_the_one_before(waiting: ModuleType):
-    assert waiting.list_schedule([[[1.0, 3.0], [1.0]]], 2) == 4.0
-    assert waiting.list_schedule([[[1.0, 3.0], [1.0]], [[1.0]]], 2) == 4.0
-    # The first debate's second wave is ready last, but it is the first debate.
-    two = [[[1.0], [2.0]], [[1.0]], [[2.0]]]
-    assert waiting.list_schedule(two, 1, oldest_first=False) == 6.0
 
 
 def test_debates_are_foreseen_wave_by_wave(load: Callable[[str], ModuleType]):
@@ -102,13 +57,6 @@ def test_the_same_garbage_twice_is_foreseen(load: Callable[[str], ModuleType]):
     assert not drawn_anew([[], keys], Faults(garbage=0.5))  # verdicts are the same in any case
     share = sum(drawn_anew([[key], []], Faults(garbage=0.5)) for key in keys) / len(keys)
     assert 0.15 < share < 0.35  # a quarter
-
-
-def test_waiting_is_measured_on_a_real_server(waiting: ModuleType, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(waiting, "SECONDS", 0.04)
-    figures = {f.what: f for f in waiting.waiting(64)}
-    assert figures["speeches that differ from what was said"].value == 0
-    assert figures["no scheduler can beat"].value <= figures["ideal list scheduler"].value
 
 
 def test_faults_lose_nothing(load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch):

@@ -31,8 +31,11 @@ pytestmark = pytest.mark.real_model
 
 PLAY = {
     "questions": {
-        "source": "synthetic:passages=8,words=120,questions=1",
-        **{"train": 2, "selection": 2, "report": 1, "test": 2},
+        "source": "synthetic:passages=8,words=60,questions=1",
+        "train": 2,
+        "selection": 2,
+        "report": 1,
+        "test": 1,
     },
     "debate": {"rounds": 1, "word_limit": 30},
     "models": {"default": "openai:smollm2", "max_tokens": 40, "mutator_max_tokens": 120},
@@ -124,16 +127,16 @@ def played(tmp_path_factory):
         files = contents(run)
         play = [str(run), "--elites", "1", "--archive-questions", "0", "--split", "test"]
         assert evaluate(play) == 0, resumed[1]
-    return Played(
-        run,
-        options,
-        (killed[0], resumed[1]),
-        (killed[1], resumed[0]),
-        killed[2],
-        resumed[2],
-        files,
-        computed,
-    )
+        yield Played(
+            run,
+            options,
+            (killed[0], resumed[1]),
+            (killed[1], resumed[0]),
+            killed[2],
+            resumed[2],
+            files,
+            computed,
+        )
 
 
 def test_a_killed_run_goes_on_and_pays_for_nothing_twice(played):

@@ -1,16 +1,19 @@
-"""A simulated engine: continuous batching over a prefix cache of blocks, in virtual steps.
+"""A simulated engine: continuous batching over a prefix cache of blocks, in virtual time.
 
 Tokens are words and punctuation marks. The engine admits requests in the order submitted while
-there is room, computes what its cache lacks of a prompt, and writes one token of every reply per
-step; blocks that no request uses any more are forgotten least recently used first.
+there is room, computes what its cache lacks of a prompt, one prompt after another, and then writes
+its reply at a fixed pace; blocks that no request uses any more are forgotten least recently used
+first.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
+from math import inf
 from typing import NamedTuple
 
 from debateqd.agents.models.base import Reply, Request
@@ -18,7 +21,8 @@ from debateqd.agents.models.base import Reply, Request
 BLOCK = 16
 CAPACITY = 400_000
 MAX_RUNNING = 256
-STEP_TOKENS = 8192  # of prompts, computed in one step
+PREFILL = 20_000.0  # tokens of prompts a second, all together
+DECODE = 50.0  # tokens of a reply a second, each
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -147,25 +151,26 @@ class Computed(NamedTuple):
 
 
 class _Running(NamedTuple):
+    ends: float
     ticket: int
     reply: Reply
-    ends: int
     keys: list[int]
     private: int
 
 
 class SimulatedEngine:
-    """A chat model whose replies take virtual steps.
+    """A chat model whose replies take virtual time.
 
     Args:
-        tokens: Splits texts.
         answer: Makes the reply to a request.
+        tokens: Splits texts.
         cache: Its prefix cache.
+        slowness: How many times longer the reply to a request takes than others of its length.
 
     Attributes:
+        now: Seconds of virtual time.
         computed: What became of every prompt, in the order admitted.
         prompts: The prompts, in the same order.
-        step: Steps taken.
     """
 
     name = "simulated"
@@ -173,63 +178,64 @@ class SimulatedEngine:
 
     def __init__(
         self,
-        tokens: WordTokens,
         answer: Callable[[Request], Reply],
+        tokens: WordTokens | None = None,
         cache: BlockCache | None = None,
+        slowness: Callable[[Request], float] = lambda request: 1.0,
     ) -> None:
+        self.now = 0.0
         self.computed: list[Computed] = []
         self.prompts: list[Tokens] = []
-        self.step = 0
-        self._tokens = tokens
         self._answer = answer
+        self._tokens = tokens or WordTokens()
         self._cache = cache or BlockCache()
+        self._slowness = slowness
         self._waiting: deque[tuple[int, Request]] = deque()
-        self._running: list[_Running] = []
-        self._left = 0  # tokens of prompts still to be computed, spread over steps
+        self._running: list[_Running] = []  # a heap
+        self._free_at = 0.0  # when all prompts that were admitted are computed
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
-        """Put requests in line."""
+        """Put requests in line, now."""
         self._waiting.extend(tickets)
+        self._admit()
 
-    def poll(self) -> list[tuple[int, Reply]]:
-        """Take steps until a reply is finished."""
-        while self._waiting or self._running:
-            self.step += 1
-            self._left = max(0, self._left - STEP_TOKENS)
-            while (
-                self._waiting
-                and len(self._running) < MAX_RUNNING
-                and self._left < STEP_TOKENS
-                and self._admit(*self._waiting[0])
-            ):
-                self._waiting.popleft()
-            assert self._running, "a request must fit into an empty engine"
-            done = [r for r in self._running if r.ends <= self.step]
-            if done:
-                self._running = [r for r in self._running if r.ends > self.step]
-                for running in done:
-                    self._cache.give_back(running.keys, running.private)
-                return [(running.ticket, running.reply) for running in done]
-        return []
+    def poll(self, until: float = inf) -> list[tuple[int, Reply]]:
+        """Let time pass until a reply is finished, or until some moment.
+
+        Returns:
+            The replies that are finished at that very moment.
+        """
+        assert self._running or not self._waiting, "a request must fit into an empty engine"
+        if not self._running or self._running[0].ends > until:
+            self.now = max(self.now, until) if until < inf else self.now
+            return []
+        self.now, done = self._running[0].ends, []
+        while self._running and self._running[0].ends <= self.now:
+            running = heapq.heappop(self._running)
+            self._cache.give_back(running.keys, running.private)
+            done.append((running.ticket, running.reply))
+        self._admit()
+        return done
 
     def close(self) -> None:
         """Forget what is in line."""
         self._waiting.clear()
         self._running.clear()
 
-    def _admit(self, ticket: int, request: Request) -> bool:
-        cache, prompt = self._cache, self._tokens.prompt(request)
-        keys, reply = cache.keys(prompt), self._answer(request)
-        length = max(1, len(self._tokens(reply.text)))
-        private = -(-(len(prompt) + length) // cache.block) - len(keys)
-        hits = cache.hits(keys, len(prompt))
-        if not cache.take(keys, private):
-            return False
-        head = request.messages[0].content
-        cached = hits * cache.block
-        self.computed.append(Computed(len(prompt), cached, len(self._tokens(head)), hash(head)))
-        self.prompts.append(prompt)
-        self._left += len(prompt) - cached
-        ends = self.step + self._left // STEP_TOKENS + length
-        self._running.append(_Running(ticket, reply, ends, keys, private))
-        return True
+    def _admit(self) -> None:
+        cache = self._cache
+        while self._waiting and len(self._running) < MAX_RUNNING:
+            ticket, request = self._waiting[0]
+            prompt, reply = self._tokens.prompt(request), self._answer(request)
+            keys, length = cache.keys(prompt), max(1, len(self._tokens(reply.text)))
+            private = -(-(len(prompt) + length) // cache.block) - len(keys)
+            cached = cache.hits(keys, len(prompt)) * cache.block
+            if not cache.take(keys, private):
+                return
+            self._waiting.popleft()
+            head = request.messages[0].content
+            self.computed.append(Computed(len(prompt), cached, len(self._tokens(head)), hash(head)))
+            self.prompts.append(prompt)
+            self._free_at = max(self.now, self._free_at) + (len(prompt) - cached) / PREFILL
+            ends = self._free_at + length * self._slowness(request) / DECODE
+            heapq.heappush(self._running, _Running(ends, ticket, reply, keys, private))
