@@ -1,4 +1,4 @@
-"""The chat models of a run: engines made from the configuration, under a budget, journalled."""
+"""The chat models of a run: engines under a budget, garbage asked for again, journalled."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from debate_env.errors import InputError
 from debateqd.agents.models.base import ChatModel, delivery_of, notes_of
 from debateqd.agents.models.budget import Budget, BudgetedModel
 from debateqd.agents.models.journal import Journal, journalled
+from debateqd.agents.models.redraw import RedrawnModel
 from debateqd.agents.models.registry import make_model
-from debateqd.qd.config.schema import ROLES, ModelsConfig, RunConfig
+from debateqd.qd.config.schema import ROLES, ModelsConfig, RunConfig, is_simulated
 
 JOURNAL = "journal.sqlite"
 """Name of a run's own journal in its directory."""
@@ -124,6 +125,8 @@ def equip(models: Models, config: RunConfig, journal: Path | None, run: str = ""
     wrapped: dict[int, ChatModel] = {}
     for model in models.distinct():
         limited: ChatModel = BudgetedModel(model, budget)
+        if not is_simulated(model.name):  # whose words are ours
+            limited = RedrawnModel(limited)
         wrapped[id(model)] = limited if book is None else journalled(limited, book)
     debater, judge, mutator = (wrapped[id(getattr(models, role))] for role in ROLES)
     return Models(debater, judge, mutator, budget, book)
