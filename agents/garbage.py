@@ -18,10 +18,8 @@ _NOISE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ud800-\udfff]")
 _PIECE = re.compile(r"(?P<word>L+l*|l+)|(?P<number>d+)|([^Lld])\3*")
 _SHORTEST_WORD = 3  # letters
 _SHORTEST_TEXT = 10  # letters, digits and signs; less, such as a letter in brackets, proves nothing
-_LEAST_LETTERS = 0.02  # of all of them
-_LEAST_SENSE = 0.15  # random signs and letters reach about 0.1; dense programs, rarely, less than 0
+_LEAST_SENSE = 0.15  # random signs and letters reach 0.1; programs that do so repeat themselves
 _GRAM = 8  # characters
-_NOTHING_TWICE = 0.9  # of a text's grams that differ from each other: no table or program has that
 _LEAST_DISTINCT = 0.15  # of a text's grams, or it is a loop
 _SHORTEST_LOOP = 6  # characters
 
@@ -40,7 +38,7 @@ def is_garbage(text: str) -> bool:
         return True
     even = " ".join(text.casefold().split())
     distinct, sense = _distinct(even), _sense(text)
-    if sense < 0 or (sense < _LEAST_SENSE and distinct > _NOTHING_TWICE):
+    if sense < _LEAST_SENSE * distinct**2:
         return True
     # Where most of a text comes again within it, the text up to there is its pattern.
     most = even[: len(even) - len(even) // 3]
@@ -67,7 +65,7 @@ def _sense(text: str) -> float:
         total += length
     if total < _SHORTEST_TEXT:
         return -1.0 if total and not letters + numbers else 1.0
-    return (sense + numbers) / total if letters >= _LEAST_LETTERS * total else -1.0
+    return (sense + numbers) / total if letters else -1.0
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,15 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models import registry
-from debateqd.agents.models.base import MeteredModel, PatientModel
+from debateqd.agents.models.base import (
+    Message,
+    MeteredModel,
+    PatientModel,
+    Reply,
+    Request,
+    Sampling,
+)
+from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import check_prices, equip, make_models
 from tests.agents.fakes import FakeModel
@@ -122,3 +130,20 @@ def test_without_a_journal_no_file_is_made(made, tmp_path):
     assert models.journal is None
     assert models.notes() == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_garbage_is_asked_for_again_but_not_of_the_simulation(made):
+    config = configured(default="openai:a", judge="embedded")
+    bare = make_models(config)
+    ((engine, _),) = made
+    engine.script = lambda request: "?!#&@ ~*^ %$ {}<>" if request.seed == 1 else "It was a lamp."
+    models = equip(bare, config, None)
+    ask = Request((Message("user", "Speak."),), Sampling(temperature=0.7), 1)
+    models.debater.submit([(0, ask)])
+    assert models.debater.poll() == [(0, Reply("It was a lamp.", redraws=1))]
+    assert models.debater.delivery["rejected"] == 2
+    simulated = EmbeddedModel()
+    models.judge.submit([(0, ask)])
+    assert models.judge.poll() == [(0, simulated.reply(ask))]
+    assert models.judge.delivery["requests"] == 1
+    models.close()
