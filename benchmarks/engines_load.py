@@ -15,13 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, takewhile
-from typing import Any
 
 from engines_server import Foreseen, foresee, wrong_speeches
 from engines_table import Figure
 from engines_workload import equal_work, make_questions
 
 from debateqd.agents.models.base import delivery_of
+from debateqd.agents.models.redraw import RedrawnModel
 from debateqd.agents.rollout import DebateJob, DebateRecord, play
 from tests.servers import Faults, Settings, serve_process
 
@@ -98,8 +98,10 @@ def load(debates: int = 2_000) -> list[Figure]:
     asked = sum(len(wave) for _, waves in foreseen for wave in waves)
     distinct = len({key for _, waves in foreseen for wave in waves for key in wave})
     with serve_process(settings) as server:
-        model: Any = make_openai(
-            settings.model, base_urls=(server.url,), timeout=TIMEOUT, max_concurrency=1024
+        model = RedrawnModel(
+            make_openai(
+                settings.model, base_urls=(server.url,), timeout=TIMEOUT, max_concurrency=1024
+            )
         )
         try:
             probing, sent = server.counts(), delivery_of(model)
