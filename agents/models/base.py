@@ -184,7 +184,8 @@ class MeteredModel(Protocol):
     These counts depend on the network and the machine, so they go to telemetry and never into
     results. Keys, all optional: ``requests`` (sent to the engine, repetitions included),
     ``retries``, ``rejected`` (replies thrown away because they were garbage), ``failed`` (requests
-    given up), ``prompt_tokens``, ``cached_prompt_tokens`` (of those, read from a prefix cache),
+    given up), ``unknown_ends`` (replies that ended for no reason that is known),
+    ``prompt_tokens``, ``cached_prompt_tokens`` (of those, read from a prefix cache),
     ``completion_tokens`` and ``thinking_tokens`` (all of them of rejected replies too, where the
     engine told), ``replayed`` (answered from a journal), ``shared`` (answered by an identical
     request in flight).

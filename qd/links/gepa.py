@@ -178,7 +178,7 @@ class DebateAdapter:
             return reply
 
         (reply,) = run_thoughts(self._models.mutator, [ask()])
-        if reply.finish_reason not in ("stop", "length"):
+        if reply.finish_reason in ("refused", "error"):
             reason = reply.error or reply.finish_reason
             raise InputError(f"models.mutator: no reply to a prompt of GEPA: {reason}")
         return str(reply.text)

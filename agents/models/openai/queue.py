@@ -255,7 +255,7 @@ class Queue:
             Seconds until the request waits to be sent again; ``None``: it is given up.
         """
         replica, job = sent.replica, sent.job
-        if trouble.fate == "permanent":
+        if trouble.fate in ("permanent", "filtered"):
             self.leave(sent)
             self.answered(replica)
             return None

@@ -41,6 +41,7 @@ COUNTED = (
     "retries",
     "rejected",
     "failed",
+    "unknown_ends",
     "prompt_tokens",
     "cached_prompt_tokens",
     "completion_tokens",
@@ -344,6 +345,7 @@ class Worker:
             self._troubled(sent, self._garbage(error), now)
             return
         self._count(reading.usage)
+        self.counts["unknown_ends"] += reading.unknown_ends
         self.counts["cached_prompt_tokens"] += reading.cached or 0
         if isinstance(reading.replies[0], str) and len(load.tickets) == 1:
             self.counts["rejected"] += 1
@@ -373,16 +375,17 @@ class Worker:
 
     def _troubled(self, sent: Sent, trouble: Trouble, now: float) -> None:
         load: _Load = sent.job.load
-        if len(load.tickets) > 1 and trouble.fate in ("permanent", "garbage"):
+        if len(load.tickets) > 1 and trouble.fate in ("permanent", "filtered", "garbage"):
             # Perhaps only joined requests fail: each goes on its own way.
             self.queue.leave(sent)
             for ticket in load.tickets:
                 self._add(_Load(load.request, [ticket], sends=1), sent.job.attempts + 1)
         elif self.queue.trouble(sent, trouble, now) is None:
-            self.counts["failed"] += len(load.tickets)
+            filtered = trouble.fate == "filtered"
+            self.counts["failed"] += 0 if filtered else len(load.tickets)
             failed = Reply("", "error", load.spent, error=trouble.message, error_kind=trouble.kind)
             for ticket in load.tickets:
-                self._deliver(ticket, failed)
+                self._deliver(ticket, Reply("", "refused", load.spent) if filtered else failed)
 
     def _count(self, usage: Usage) -> None:
         for name, number in zip(Usage._fields, usage, strict=True):

@@ -16,6 +16,7 @@ from debateqd.agents.models.base import (
     Message,
     MeteredModel,
     PatientModel,
+    Reply,
     TokenCounter,
     Usage,
     delivery_of,
@@ -192,6 +193,35 @@ def test_a_refusal_is_a_reply() -> None:
         server.stand_in._reply = reply
         (refused,) = answers(model, [ask()])
         assert (refused.finish_reason, refused.text) == ("refused", "I would rather not.")
+
+
+def test_what_a_filter_refuses_is_a_refusal_and_asked_for_once() -> None:
+    error = {"error": {"message": "The prompt was filtered.", "code": "content_filter"}}
+    with connected() as (model, server):
+
+        def answer(connection, method, path, headers, data):  # type: ignore[no-untyped-def]
+            server.stand_in.counts["requests"] += 1
+            connection.send(400, error)
+
+        server.stand_in.handle = answer  # type: ignore[method-assign]
+        (refused,) = answers(model, [ask()])
+        assert refused == Reply("", "refused")
+        assert server.stand_in.counts["requests"] == 1
+        assert model.delivery["failed"] == 0
+
+
+def test_ends_that_nobody_knows_are_counted() -> None:
+    def reply(body: Body, draws: Draws) -> Spoken:
+        return Spoken("So it is.", finish="whatever")
+
+    with serve(Settings(), reply) as server:
+        model = make_openai("tiny", base_urls=[server.url])
+        try:
+            said = answers(model, [ask(seed=seed) for seed in range(3)])
+            assert {r.finish_reason for r in said} == {"unknown"}
+            assert model.delivery["unknown_ends"] == 3
+        finally:
+            model.close()
 
 
 def test_a_prompt_that_is_too_long_fails_at_once_with_the_numbers() -> None:
