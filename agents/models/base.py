@@ -212,6 +212,14 @@ def notes_of(model: ChatModel) -> tuple[str, ...]:
     return tuple(getattr(model, "notes", ()))
 
 
+def probe_cost_of(model: ChatModel) -> Counter[str]:
+    """Return what finding out about its server has cost a model so far (its ``probe_cost``).
+
+    It joins ``delivery`` with the first request, so that whoever counts from then on counts it.
+    """
+    return Counter(getattr(model, "probe_cost", None) or ())
+
+
 class StoppedError(RuntimeError):
     """Work cannot go on; everything finished is safe. The message is one line for the user."""
 

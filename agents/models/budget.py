@@ -18,7 +18,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from debateqd.agents.models.base import ChatModel, Reply, Request, ResumableError
+from debateqd.agents.models.base import ChatModel, Reply, Request, ResumableError, probe_cost_of
 from debateqd.agents.models.wrapped import WrappedModel
 
 _TOKENS_PER_CHARACTER = 1 / 3  # of a prompt, until replies have told; English has about 1/4
@@ -221,7 +221,10 @@ class BudgetedModel(WrappedModel[tuple[dict[str, float], int]]):
     def __init__(self, inner: ChatModel, budget: Budget) -> None:
         super().__init__(inner)
         self._budget = budget
-        self._noted: Counter[str] = Counter(self.delivery)
+        # What a probe has cost counts before anything is sent, and then is part of the delivery.
+        probe = probe_cost_of(inner)
+        budget.note(self.name, probe)
+        self._noted: Counter[str] = self.delivery + probe
         self._queue: deque[tuple[int, Request]] = deque()
         self._told_characters = 0
         self._told_tokens = 0

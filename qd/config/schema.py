@@ -105,6 +105,10 @@ class ModelsConfig(Section):
     openai: OpenAIOptions = Field(default_factory=lambda: OpenAIOptions())
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     prices: dict[str, Held[Price]] = Field(default_factory=dict)
+    # What a run found out about servers when it began, one entry a model; it is not asked again.
+    found: tuple[dict[str, Any], ...] = Field(
+        default=(), strict=False, exclude_if=lambda found: not found
+    )
 
     @model_validator(mode="before")
     @classmethod

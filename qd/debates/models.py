@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import ChatModel, delivery_of, notes_of
@@ -93,9 +94,30 @@ def make_models(config: RunConfig, roles: Sequence[str] = ROLES) -> Models:
     return Models(debater, judge, mutator)
 
 
+def note_found(config: RunConfig, models: Models) -> RunConfig:
+    """Return a configuration that holds what was found out about the servers of its models."""
+    entries: list[dict[str, Any]] = []
+    for model in models.distinct():
+        roles = [role for role in ROLES if getattr(models, role) is model]
+        if found := getattr(model, "found", None):
+            entries.append({"model": config.models.spec(roles[0]), "roles": roles, **found})
+    return with_found(config, entries) if entries else config
+
+
+def with_found(config: RunConfig, entries: Sequence[dict[str, Any]]) -> RunConfig:
+    """Return a configuration that knows this of its servers; nothing: they are asked again."""
+    models = config.models.model_copy(update={"found": tuple(entries)})
+    return config.model_copy(update={"models": models})
+
+
 def _make(settings: ModelsConfig, role: str) -> ChatModel:
+    spec, options = settings.spec(role), settings.options(role)
+    for entry in settings.found:
+        if entry.get("model") == spec and role in entry.get("roles", ()):
+            names = {k: v for k, v in entry.items() if k not in ("model", "roles")}
+            options = {**options, "found": names}
     try:
-        return make_model(settings.spec(role), **settings.options(role))
+        return make_model(spec, **options)
     except InputError as error:
         raise InputError(f"{settings.key(role)}: {error}") from None
 

@@ -14,7 +14,7 @@ from debateqd.agents.rollout import run_thoughts
 from debateqd.agents.verdicts import Method, resolve, trial
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.context_limits import fit_questions
-from debateqd.qd.debates.models import JOURNAL, Models, equip, make_models
+from debateqd.qd.debates.models import JOURNAL, Models, equip, make_models, note_found, with_found
 from debateqd.qd.debates.questions import RunQuestions, open_questions
 from debateqd.qd.store.directory import RunDirectory, RunWriter
 from debateqd.qd.tracking.events import Listener
@@ -52,9 +52,11 @@ def train(
         StoppedError: The run gave up, or its budget is used up.
     """
     check_names(config)
+    config = with_found(config, ())  # another run may have found something else
     questions = questions or open_questions(config.questions)
     with ExitStack() as stack:
         bare = models or stack.enter_context(closing(make_models(config)))
+        config = note_found(config, bare)
         questions = fit_questions(questions, config, bare)
         writer = stack.enter_context(closing(RunWriter.create(run_dir, config, questions.record())))
         ready = _ready(config, bare, run_dir, journal, stack)
@@ -85,6 +87,7 @@ def resume(
     config = config or run.config
     if config.models.verdict.method == "auto":
         config = _judged(config, run.config.models.verdict.method)
+    config = with_found(config, config.models.found or run.config.models.found)
     check_names(config)
     questions = questions or open_questions(config.questions)
     _check_unchanged(run, questions)
@@ -96,6 +99,7 @@ def resume(
         )
     with ExitStack() as stack:
         bare = models or stack.enter_context(closing(make_models(config)))
+        config = note_found(config, bare)
         questions = fit_questions(questions, config, bare)
         writer, last = RunWriter.resume(run_dir)
         stack.callback(writer.close)

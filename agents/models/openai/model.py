@@ -18,9 +18,12 @@ import asyncio
 import json
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
@@ -38,16 +41,20 @@ _COUNT_SECONDS = 30.0
 _COUNT_TRIES = 4
 
 
-def make_openai(name: str, **options: Any) -> OpenAIModel:
+def make_openai(
+    name: str, *, found: Mapping[str, Any] | None = None, **options: Any
+) -> OpenAIModel:
     """Make a model behind an OpenAI-compatible server; asks it a few tiny questions.
 
     Args:
         name: Name of the model on the server; may hold colons and slashes.
+        found: What an earlier model was found to understand (:attr:`OpenAIModel.found`); nothing
+            is asked then.
         **options: See :class:`debateqd.agents.models.options.OpenAIOptions`.
 
     Raises:
-        InputError: An option is wrong, or the server cannot be used: nobody answers, the key is
-            wrong, it does not know the model, or it is no chat server.
+        InputError: An option or ``found`` is wrong, or the server cannot be used: nobody answers,
+            the key is wrong, it does not know the model, or it is no chat server.
     """
     checked = read_options("openai", options, f"model 'openai:{name}'")
     if not isinstance(checked, OpenAIOptions):  # never: the engine names its options
@@ -61,13 +68,33 @@ def make_openai(name: str, **options: Any) -> OpenAIModel:
         )
     worker = Worker(name, urls, key, checked)
     try:
-        found = worker.call(lambda: _probe_all(worker, checked, key))
-        worker.dialect = weakest([f.dialect for f in found if f is not None])
+        if found is None:
+            probed = worker.call(lambda: _probe_all(worker, checked, key))
+            worker.dialect = weakest([f.dialect for f in probed if f is not None])
+            notes = _notes(name, urls, probed, worker.dialect)
+            cost = sum((f.spent for f in probed if f is not None), Counter[str]())
+        else:
+            worker.dialect = _read_found(found, name, checked.context_length)
+            notes = (f"openai:{name}: as found at the start: {describe(worker.dialect)}",)
+            cost = Counter[str]()
         kind = CountingOpenAIModel if worker.dialect.counts else OpenAIModel
-        return kind(worker, _notes(name, urls, found, worker.dialect))
+        return kind(worker, notes, cost)
     except BaseException:
         worker.close()
         raise
+
+
+def _read_found(found: Mapping[str, Any], name: str, context: int | None) -> Dialect:
+    try:
+        dialect = TypeAdapter(Dialect).validate_python(dict(found))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"model 'openai:{name}': what was found of its server cannot have {where} "
+            f"{first['input']!r}: {first['msg']}"
+        ) from None
+    return replace(dialect, context_length=context or dialect.context_length)
 
 
 async def _probe_all(worker: Worker, options: OpenAIOptions, key: Secret) -> list[Found | None]:
@@ -132,9 +159,11 @@ def describe(dialect: Dialect) -> str:
 class OpenAIModel:
     """A chat model behind one or several OpenAI-compatible servers; made by :func:`make_openai`."""
 
-    def __init__(self, worker: Worker, notes: tuple[str, ...]) -> None:
+    def __init__(self, worker: Worker, notes: tuple[str, ...], probe_cost: Counter[str]) -> None:
         self._worker = worker
         self.notes = notes
+        self.probe_cost = probe_cost
+        self._probed = Counter[str]()  # the same, once it is part of the delivery
         # Ends the thread also where nobody calls close(), at the latest when the program ends.
         self._finalizer = weakref.finalize(self, worker.close)
 
@@ -172,10 +201,19 @@ class OpenAIModel:
     @property
     def delivery(self) -> Counter[str]:
         """What was counted so far; see :class:`debateqd.agents.models.base.MeteredModel`."""
-        return Counter(self._worker.counts)
+        counts = Counter(self._worker.counts)
+        counts.update(self._probed)
+        return counts
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What the probe found, as plain data, so that it need not be asked again."""
+        return asdict(self._worker.dialect)
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Accept requests."""
+        if self.probe_cost:
+            self._probed, self.probe_cost = self.probe_cost, Counter()
         self._worker.submit(tickets)
 
     def poll(self) -> list[tuple[int, Reply]]:

@@ -74,7 +74,7 @@ class Dialect:
     max_tokens_field: str = "max_tokens"
     temperature: bool = True
     top_p: bool = True
-    neutral: Mapping[str, float] = field(default_factory=dict, hash=False)
+    neutral: Mapping[str, int | float] = field(default_factory=dict, hash=False)
     stop: int = 0
     logprobs: int = 0
     seeds: Seeds = "ignored"

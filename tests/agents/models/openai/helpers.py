@@ -24,6 +24,7 @@ def connected(
         server.stand_in.log.clear()
         server.stand_in.counts.clear()
         model._worker.counts.update(dict.fromkeys(model._worker.counts, 0))
+        model.probe_cost.clear()
         try:
             yield model, server
         finally:
