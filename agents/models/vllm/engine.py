@@ -19,7 +19,7 @@ from typing import Any
 
 from debate_env.errors import InputError
 from debateqd.agents.models.options import VllmOptions, read_options
-from debateqd.agents.models.vllm.files import Located, content_digest, fetch, locate
+from debateqd.agents.models.vllm.files import content_digest, fetch, locate
 from debateqd.agents.models.vllm.model import VllmModel
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Runner
@@ -96,19 +96,14 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
 
     cache = chosen.extra.get("download_dir")
     model = locate(name, where=where, revision=chosen.revision, cache=cache)
-    tokenizer_place = model
+    tokenizer = ""
     if chosen.tokenizer:
-        tokenizer_place = locate(
-            chosen.tokenizer,
-            where=f"{where}, option 'tokenizer'",
-            needed="tokenizer_config.json",
-            cache=cache,
-        )
+        named, needed = f"{where}, option 'tokenizer'", "tokenizer_config.json"
+        folder, tokenizer = locate(chosen.tokenizer, where=named, needed=needed, cache=cache)
+        if folder is not None:
+            chosen = chosen.model_copy(update={"tokenizer": str(folder)})
     adapter, rank = _adapter(chosen.lora_path, where)
-    path = str(model.folder or name)
-    if chosen.tokenizer and tokenizer_place.folder:
-        chosen = chosen.model_copy(update={"tokenizer": str(tokenizer_place.folder)})
-    call = arguments(path, chosen, cpu=cpu, quiet=not talks, lora_rank=rank)
+    call = arguments(str(model.folder or name), chosen, cpu=cpu, quiet=not talks, lora_rank=rank)
 
     log = None if talks else tempfile.TemporaryFile()  # noqa: SIM115  (the model closes it)
     try:
@@ -125,7 +120,7 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
             raise
         raise InputError(f"{where}: {reason(error, said)}") from None
     fingerprint = _fingerprint(
-        chosen, _identity(name, model), runner.facts, template, tokenizer_place, adapter
+        chosen, runner.facts, template, model=model.identity, tokenizer=tokenizer, adapter=adapter
     )
     tags, budget = chosen.thinking_tags, chosen.thinking_tokens
     return VllmModel(spec, fingerprint, runner, writer, tags, budget, log)
@@ -225,31 +220,24 @@ def _writer(
     return writer, used if isinstance(used, str) else json.dumps(used, sort_keys=True)
 
 
-def _identity(name: str, place: Located) -> str:
-    if place.folder is not None:
-        return "content:" + content_digest(place.folder)
-    if Path(name).expanduser().is_file():
-        return "content:" + place.commit
-    return f"{name}@{place.commit}" if place.commit else name
-
-
 def _fingerprint(
     options: VllmOptions,
-    identity: str,
     facts: EngineFacts,
     template: str,
-    tokenizer: Located,
+    *,
+    model: str,
+    tokenizer: str,
     adapter: str | None,
 ) -> str:
     """Name everything but the request that determines a reply."""
     parts = {
-        "model": identity,
+        "model": model,
         "revision": options.revision,
         "dtype": facts.dtype,
         "quantization": facts.quantization,
         "adapter": content_digest(Path(adapter)) if adapter else "",
         "context": facts.context_length,
-        "tokenizer": _identity(options.tokenizer, tokenizer) if options.tokenizer else "",
+        "tokenizer": tokenizer,
         "template": hashlib.blake2b(template.encode(), digest_size=8).hexdigest(),
         "variables": options.chat_template_kwargs,
         "thinking": [*options.thinking_tags, options.thinking_tokens],

@@ -27,12 +27,11 @@ class Located(NamedTuple):
 
     Attributes:
         folder: Its folder, for a local one.
-        commit: The hub's commit, or the digest of a single file; empty for a folder, and where it
-            is not known.
+        identity: What tells it from other models: its content, or its name with the hub's commit.
     """
 
     folder: Path | None
-    commit: str
+    identity: str
 
 
 def content_digest(folder: Path) -> str:
@@ -79,30 +78,25 @@ def locate(
         InputError: It is not there.
     """
     if "://" in name:
-        return Located(None, "")
+        return Located(None, name)
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / needed).is_file():
             raise InputError(f"{where}: folder '{name}' has no {needed}; give the one that has it")
-        return Located(folder, "")
+        return Located(folder, f"content:{content_digest(folder)}")
     if folder.is_file():
-        return Located(None, hashlib.blake2b(_sampled(folder), digest_size=16).hexdigest())
+        digest = hashlib.blake2b(_sampled(folder), digest_size=16).hexdigest()
+        return Located(None, f"content:{digest}")
     if folder.is_absolute() or name[:1] in "./~" or name.count("/") > 1 or "\\" in name:
         raise InputError(
             f"{where}: there is no folder '{name}'; give the folder that holds {needed}, or a name "
             "on the Hugging Face hub, such as Qwen/Qwen2.5-7B-Instruct"
         )
-    return Located(None, _commit(name, where, needed, revision, cache))
-
-
-def _commit(name: str, where: str, needed: str, revision: str, cache: str | None) -> str:
     try:
-        found: str = _hub().hf_hub_download(
-            name, needed, revision=revision or None, cache_dir=cache
-        )
+        found = _hub().hf_hub_download(name, needed, revision=revision or None, cache_dir=cache)
     except Exception as error:  # noqa: BLE001  (the library's and the network's; told by name)
         raise InputError(f"{where}: {_hub_trouble(error, name, needed, revision)}") from None
-    return Path(found).parent.name
+    return Located(None, f"{name}@{Path(found).parent.name}")
 
 
 def fetch(name: str, *, where: str) -> Path:

@@ -11,16 +11,15 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import IO, Any, NamedTuple
 
 from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
-from debateqd.agents.models.vllm.choices import ChoiceTree, choice_tree
+from debateqd.agents.models.vllm.choices import ChoiceTokens, choice_tokens
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Finished, RefusedError, Runner
 from debateqd.agents.models.vllm.stages import Abilities, Ask, Generated, Stages, answering
 from debateqd.agents.models.vllm.start import read, reason
-
-_TREES = 4096
 
 
 class EngineStoppedError(StoppedError):
@@ -48,6 +47,10 @@ class VllmModel:
     """A chat model that vLLM runs.
 
     Made by :func:`debateqd.agents.models.vllm.engine.make_vllm`.
+
+    Attributes:
+        name: The specification that makes this model.
+        fingerprint: Everything but the request that determines a reply.
     """
 
     def __init__(
@@ -60,15 +63,14 @@ class VllmModel:
         thinking_tokens: int,
         log: IO[bytes] | None = None,
     ) -> None:
-        self._spec = spec
-        self._fingerprint = fingerprint
+        self.name = spec
+        self.fingerprint = fingerprint
         self._runner = runner
         self._writer = writer
-        self._trees: dict[tuple[str, ...], ChoiceTree] = {}
         facts = runner.facts
         self._abilities = Abilities(
             context_length=facts.context_length,
-            choices=self._tree,
+            choices=lru_cache(maxsize=4096)(self._choice_tokens),
             tags=tags,
             opening=writer.opening,
             closing=writer.closing,
@@ -91,16 +93,6 @@ class VllmModel:
             cache_tokens=facts.cache_tokens,
         )
         self.notes = _notes(spec, facts, writer)
-
-    @property
-    def name(self) -> str:
-        """The specification that makes this model."""
-        return self._spec
-
-    @property
-    def fingerprint(self) -> str:
-        """Everything but the request that determines a reply."""
-        return self._fingerprint
 
     @property
     def delivery(self) -> Counter[str]:
@@ -147,10 +139,6 @@ class VllmModel:
             left = max(0.0, deadline - time.monotonic())
         return self._take()
 
-    def forget(self) -> None:
-        """Empty the engine's prefix cache, for measurements."""
-        self._runner.forget()
-
     def close(self) -> None:
         """Shut the engine down and free its memory, that of its GPUs too."""
         self._dead = self._dead or "it was closed"
@@ -162,19 +150,14 @@ class VllmModel:
 
     def _alive(self) -> None:
         if self._dead:
-            raise EngineStoppedError(f"model '{self._spec}' cannot go on: {self._dead}")
+            raise EngineStoppedError(f"model '{self.name}' cannot go on: {self._dead}")
 
     def _take(self) -> list[tuple[int, Reply]]:
         done, self._done = self._done, []
         return done
 
-    def _tree(self, choices: tuple[str, ...]) -> ChoiceTree:
-        tree = self._trees.get(choices)
-        if tree is None:
-            tree = choice_tree(choices, self._writer.encode, self._writer.token)
-            if len(self._trees) < _TREES:
-                self._trees[choices] = tree
-        return tree
+    def _choice_tokens(self, choices: tuple[str, ...]) -> ChoiceTokens:
+        return choice_tokens(choices, self._writer.encode, self._writer.token)
 
     def _answer(self, ticket: int, reply: Reply) -> None:
         self._open -= 1
@@ -250,7 +233,7 @@ class VllmModel:
             self._advance(job, job.answers)
 
     def __repr__(self) -> str:
-        return f"VllmModel({self._spec!r})"
+        return f"VllmModel({self.name!r})"
 
 
 def _notes(spec: str, facts: EngineFacts, writer: PromptWriter) -> tuple[str, ...]:

@@ -14,24 +14,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import product
 from typing import Any, Protocol
 
 from debateqd.agents.models.base import Message
 from debateqd.agents.models.vllm.stages import Prompt, Thinking
 
-REMEMBERED_TOKENS = 1 << 20
-"""Most tokens of texts that are remembered, at 36 bytes each."""
-
-_ENTRY = 8  # what an entry of a cache costs besides, in tokens
-_MET = 1 << 16  # texts that are known to have been met
+# At 36 bytes a token either takes about 120 MB where passages are long.
+_REMEMBERED_LINES, _REMEMBERED_SEGMENTS = 1 << 15, 1 << 9
 _TAIL_TOKENS = 16
 # What may stand around a line break.
 _ENDINGS = ("", "a", "A ", "1", ".", '!"', ">", " >", ")\t", "é", "你", "😀", "'s", "\r", "  \n")
 _ACCENT = "\u0301"  # to be put on the character before it
 _BEGINNINGS = ("a", "the", "A", "I'm", "1", "<", "</", '"', "(", "-", "'", "é", "你", "😀", "‹")
-_LINE = re.compile(r"(?<=\n)(?=\S)")
+_LINE_BREAK = re.compile(r"\n(?=\S)")
 _BREAK = "\u200b"  # a space of no width
 # Code points that Unicode keeps free of characters. One that stands in a text anyway is replaced.
 _MARK = "\ufdd0"
@@ -64,84 +62,44 @@ class ChatTokenizer(Protocol):
     def decode(self, token_ids: Any, **kwargs: Any) -> str:
         """Decode tokens."""
 
-
-class TokenCache:
-    """Remembers texts up to a number of tokens; forgets what was used least lately."""
-
-    def __init__(self, tokens: int = REMEMBERED_TOKENS) -> None:
-        self._room = tokens
-        self._found: OrderedDict[str, list[int]] = OrderedDict()
-
-    def get(self, text: str) -> list[int] | None:
-        """Return the tokens of ``text``, not to be changed; ``None`` if they are not known."""
-        ids = self._found.get(text)
-        if ids is not None:
-            self._found.move_to_end(text)
-        return ids
-
-    def put(self, text: str, ids: list[int]) -> None:
-        """Remember tokens."""
-        self._found[text] = ids
-        self._room -= len(ids) + _ENTRY
-        while self._room < 0:
-            _, old = self._found.popitem(last=False)
-            self._room += len(old) + _ENTRY
+    def get_vocab(self) -> Mapping[str, int]:
+        """Return the number of every token."""
 
 
-class Splitter:
-    """Encodes a text between its special tokens, and what lies between them line by line.
+def segment_encoder(
+    specials: Mapping[str, int], encode: Callable[[str], list[int]]
+) -> Callable[[str], list[int]]:
+    """Make an encoder of texts whose special tokens are meant; :data:`_MARK` is dropped from them.
 
-    Most tokenizers cut a text after a line break that something visible follows. Where this one
-    does (:func:`cuts_at_lines` tries it), a speech that returns in the prompts of its debate is
-    encoded once. A text that is met a second time is remembered whole.
+    What lies between special tokens is encoded line by line and remembered. Most tokenizers cut a
+    text after a line break that something visible follows, so that a speech which returns in the
+    prompts of its debate is encoded once; where this one does not (:func:`cuts_at_lines` tries it),
+    it is encoded and remembered as a whole.
     """
+    pattern = pattern_of(specials)
+    by_line = cuts_at_lines(encode)
+    most = _REMEMBERED_LINES if by_line else _REMEMBERED_SEGMENTS
+    remembered = lru_cache(maxsize=most)(encode)
 
-    def __init__(self, specials: Mapping[str, int], encode: Callable[[str], list[int]]) -> None:
-        self._specials = specials
-        self._encode = encode
-        self._pattern = pattern_of(specials)
-        self._by_line = cuts_at_lines(encode)
-        self._lines = TokenCache()
-        self._wholes = TokenCache()
-        self._met: OrderedDict[int, None] = OrderedDict()
-
-    def encode(self, text: str) -> list[int]:
-        """Encode a text whose special tokens are meant; :data:`_MARK` is dropped from it."""
+    def encode_segments(text: str) -> list[int]:
         ids: list[int] = []
-        end = 0
-        for match in self._pattern.finditer(text):
-            start = match.start()
-            if start > end:
-                ids += self._between(text[end:start].replace(_MARK, ""))
-            ids.append(self._specials[match[0]])
-            end = match.end()
-        if end < len(text):
-            ids += self._between(text[end:].replace(_MARK, ""))
+        for part in pattern.split(text):
+            if part in specials:
+                ids.append(specials[part])
+                continue
+            plain = part.replace(_MARK, "")
+            for line in lines_of(plain) if by_line else [plain]:
+                if line:
+                    ids += remembered(line)
         return ids
 
-    def _between(self, text: str) -> list[int]:
-        ids = self._wholes.get(text)
-        if ids is not None:
-            return ids
-        if not self._by_line:
-            ids = self._encode(text)
-            self._wholes.put(text, ids)
-            return ids
-        ids = []
-        for line in _LINE.split(text):
-            known = self._lines.get(line)
-            if known is None:
-                known = self._encode(line)
-                self._lines.put(line, known)
-            ids += known
-        key = hash(text)
-        if key in self._met:
-            self._wholes.put(text, ids)
-        else:
-            self._met[key] = None
-            if len(self._met) > _MET:
-                self._met.popitem(last=False)
-        return ids
+    return encode_segments
+
+
+def lines_of(text: str) -> list[str]:
+    """Cut a text after the line breaks that something visible follows."""
+    *lines, last = _LINE_BREAK.split(text)
+    return [*(f"{line}\n" for line in lines), last]
 
 
 def cuts_at_lines(encode: Callable[[str], Sequence[int]]) -> bool:
@@ -149,16 +107,15 @@ def cuts_at_lines(encode: Callable[[str], Sequence[int]]) -> bool:
 
     What it does there depends on what stands around: all pairs of endings and beginnings are tried.
     """
-    lines = [f"{start}{end}" for end in _ENDINGS for start in (*_BEGINNINGS, _ACCENT)]
-    text = "".join(f"{line}\n" for line in lines)
-    apart = [token for line in _LINE.split(text) for token in encode(line)]
-    return list(encode(text)) == apart
+    pairs = product(_ENDINGS, (*_BEGINNINGS, _ACCENT))
+    text = "".join(f"{start}{end}\n" for end, start in pairs)
+    return list(encode(text)) == [token for line in lines_of(text) for token in encode(line)]
 
 
 def pattern_of(specials: Mapping[str, int]) -> re.Pattern[str]:
     """A pattern that finds special tokens, the longest first; it finds nothing without any."""
     ordered = sorted(specials, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, ordered)) if ordered else r"(?!)")
+    return re.compile(f"({'|'.join(map(re.escape, ordered))})" if ordered else r"(?!)")
 
 
 def defuse(text: str, specials: re.Pattern[str], mark: str) -> str:
@@ -222,6 +179,7 @@ class PromptWriter:
             refuses system messages.
         opening: The token that is the opening tag, where it is a single one.
         closing: The token that is the closing tag, where it is a single one.
+        encode: Encodes a text of a reply; nothing in it is special.
 
     Raises:
         Exception: The template refuses a plain conversation.
@@ -243,43 +201,32 @@ class PromptWriter:
         specials = special_tokens(tokenizer)
         self.opening, self.closing = specials.get(tags[0]), specials.get(tags[1])
         self._pattern = pattern_of(specials)
-        self._splitter: Splitter | None = None
-        self._plain: Callable[[str], list[int]] = self._encode_plain
+        self._segments: Callable[[str], list[int]] | None = None
+        self.encode: Callable[[str], list[int]] = self._encode_plain
         self.merged = self._refuses_system()
         self._try_splitting(specials)
-        self.split = self._splitter is not None
+        self.split = self._segments is not None
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
         """Write a conversation up to where the reply begins."""
-        if self._splitter is None:
+        if self._segments is None:
             ids = self._whole(messages)
             tail = self._tokenizer.decode(ids[-_TAIL_TOKENS:], skip_special_tokens=False)
             return Prompt(ids, self._thinking(tail))
         text = self._text([(role, self._defused(text)) for role, text in messages])
-        return Prompt(self._splitter.encode(text), self._thinking(text))
-
-    def encode(self, text: str) -> list[int]:
-        """Encode a text of a reply; nothing in it is special."""
-        return self._plain(text)
+        return Prompt(self._segments(text), self._thinking(text))
 
     def token(self, text: str) -> int | None:
         """Return the token that is exactly this text, if there is one."""
-        number = self._vocabulary().get(text)
-        return number if isinstance(number, int) else None
+        return self._tokenizer.get_vocab().get(text)
 
     def closed(self) -> tuple[int, ...]:
         """The tokens that end thinking which goes on too long."""
-        if not self._tags[1]:
+        tag = self._tags[1]
+        if not tag:
             return ()
-        closing = self._encode_tag()
-        return (*self._plain("\n"), *closing, *self._plain("\n\n"))
-
-    def _encode_tag(self) -> list[int]:
-        return self._plain(self._tags[1]) if self.closing is None else [self.closing]
-
-    def _vocabulary(self) -> Mapping[str, int]:
-        vocabulary: Mapping[str, int] = self._tokenizer.get_vocab()  # type: ignore[attr-defined]
-        return vocabulary
+        closing = self.encode(tag) if self.closing is None else [self.closing]
+        return (*self.encode("\n"), *closing, *self.encode("\n\n"))
 
     def _encode_plain(self, text: str) -> list[int]:
         return list(
@@ -352,10 +299,9 @@ class PromptWriter:
             return
         try:
             plain = plain_encoder(backend.to_str(), specials)
-            splitter = Splitter(specials, plain)
-            for sample in _SAMPLES:
-                if splitter.encode(self._text(sample)) != self._whole(sample):
-                    return
+            segments = segment_encoder(specials, plain)
+            if any(segments(self._text(sample)) != self._whole(sample) for sample in _SAMPLES):
+                return
         except Exception:  # noqa: BLE001  (then this tokenizer is not of the kind that can be split)
             return
-        self._splitter, self._plain = splitter, plain
+        self._segments, self.encode = segments, plain

@@ -169,10 +169,6 @@ class Runner:
         """Compute one step (or wait for it); return what finished with it."""
         return [_finished(output) for output in self._engine.step() if output.finished]
 
-    def forget(self) -> None:
-        """Empty the prefix cache."""
-        self._llm.reset_prefix_cache()
-
     def close(self) -> None:
         """Shut the engine down and free its memory."""
         self._engine = self._llm = self._queue = None

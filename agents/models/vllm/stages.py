@@ -16,20 +16,20 @@ that is not for it to choose, the one that it would more likely write than all o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar
 
 from debateqd.agents.models.base import FinishReason, Reply, Request, Usage
 from debateqd.agents.models.thinking import strip_thinking
-from debateqd.agents.models.vllm.choices import ChoiceTree, Path, draw, weigh
+from debateqd.agents.models.vllm.choices import ChoiceTokens, draw, weigh
 
 WATCHED = 128
 """Most tokens whose probabilities the engine tells at once."""
 
 _HALF = math.log(0.5)
-_SEED_BITS = 2**53 - 1
-_NEXT_SEED = 0x14057B7EF767814F & _SEED_BITS
+_NEXT_SEED = 0x14057B7EF767814F & (2**53 - 1)
+_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "length"}
 
 Thinking = Literal["no", "open", "maybe"]
 """Whether the reply is all text, begins within a block of thinking, or may open one."""
@@ -98,7 +98,7 @@ class Abilities:
     """
 
     context_length: int
-    choices: Callable[[tuple[str, ...]], ChoiceTree]
+    choices: Callable[[tuple[str, ...]], ChoiceTokens]
     tags: tuple[str, str] = ("", "")
     opening: int | None = None
     closing: int | None = None
@@ -106,53 +106,40 @@ class Abilities:
     budget: int = 4096
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What a request has used so far."""
-
-    prompt: int
-    completion: int = 0
-    thinking: int = field(default=0)
-
-    def usage(self) -> Usage:
-        return Usage(self.prompt, self.completion, self.thinking)
-
-
-Stages = Generator[list[Ask], list[Generated], Reply]
+T = TypeVar("T")
+Asking = Generator[list[Ask], list[Generated], T]
+Stages = Asking[Reply]
 
 
 def answering(request: Request, prompt: Prompt, model: Abilities) -> Stages:
     """Answer one request: yield what is to be generated, get it back, return the reply."""
-    tree = None
+    tokens: ChoiceTokens = ()
     needed = request.sampling.max_tokens
     if request.choices is not None:
         try:
-            tree = model.choices(request.choices)
+            tokens = model.choices(request.choices)
         except ValueError as error:
             return Reply("", "error", error=str(error), error_kind="bad_reply")
-        needed = tree.depth
+        needed = 1
     room = model.context_length - needed
     if len(prompt.ids) > room:
         return too_long(len(prompt.ids), needed, model.context_length)
-    tally = _Tally(len(prompt.ids))
-    ids, state = prompt.ids, prompt.thinking
-    if state == "maybe" and request.schema is not None and tree is None:
+    work = _InProgress(request, model, room, prompt=len(prompt.ids))
+    ids, state, opening = prompt.ids, prompt.thinking, model.opening
+    if state == "maybe" and request.schema is not None and not tokens and opening is not None:
         # The schema would keep it from thinking: look whether it wants to.
-        watch = () if model.opening is None else (model.opening,)
-        (first,) = yield [Ask(ids, 1, watch=watch)]
+        seen = yield from _look(ids, [opening])
         state = "no"
-        if watch and _would_open(first.log_probabilities or {}, watch[0]):
-            tally.completion += 1
-            tally.thinking += 1
-            ids, state = [*ids, *watch], "open"
+        if seen.get(opening, -math.inf) > _HALF:
+            work.count_opening()
+            ids, state = [*ids, opening], "open"
     if state == "open":
-        ids = yield from _think(request, ids, room, model, tally)
-    maybe = state == "maybe"
-    if tree is not None:
-        return (yield from _verdict(request, tree, ids, room, model, tally, maybe=maybe))
-    return (
-        yield from _text(request, ids, room, model, tally, maybe=maybe, thought=state == "open")
-    )
+        ids = yield from work.think(ids)
+    if state != "maybe":
+        opening = None
+    if request.choices is not None:
+        return (yield from work.judge(ids, request.choices, tokens, opening))
+    return (yield from work.speak(ids, opening, thought=state == "open"))
 
 
 def too_long(prompt: int, reply: int, context: int) -> Reply:
@@ -170,135 +157,107 @@ def too_long(prompt: int, reply: int, context: int) -> Reply:
     )
 
 
-def _would_open(seen: Mapping[int, float], opening: int) -> bool:
-    """Whether a model is more likely than not to begin with its opening tag."""
-    return seen.get(opening, -math.inf) > _HALF
+def _look(ids: list[int], tokens: Sequence[int]) -> Asking[dict[int, float]]:
+    """Ask for the log-probabilities of tokens as the next one."""
+    parts = [tuple(tokens[k : k + WATCHED]) for k in range(0, len(tokens), WATCHED)]
+    answers = yield [Ask(ids, 1, watch=part) for part in parts]
+    return {t: p for answer in answers for t, p in (answer.log_probabilities or {}).items()}
 
 
-def _think(
-    request: Request, ids: list[int], room: int, model: Abilities, tally: _Tally
-) -> Generator[list[Ask], list[Generated], list[int]]:
-    """Let the model think; return the tokens up to the end of its thinking.
+@dataclass(slots=True)
+class _InProgress:
+    """A request that fits, and the tokens that it has used so far."""
 
-    Thinking that does not end within its budget, or that the model ends together with its turn, is
-    closed for it: whoever asked gets a reply in any case.
-    """
-    budget = min(model.budget, room - len(ids) - len(model.closed))
-    if budget < 1:
-        return [*ids, *model.closed]
-    sampling = request.sampling
-    (answer,) = yield [
-        Ask(
-            ids,
-            budget,
-            sampling.temperature,
-            sampling.top_p,
-            request.seed,
-            stop_ids=() if model.closing is None else (model.closing,),
-            stop_text="" if model.closing is not None else model.tags[1],
-        )
-    ]
-    tally.completion += len(answer.ids)
-    tally.thinking += len(answer.ids)
-    if answer.stopped_by is not None:
-        return [*ids, *answer.ids]
-    kept = answer.ids if answer.reason == "length" else answer.ids[:-1]
-    return [*ids, *kept, *model.closed]
+    request: Request
+    model: Abilities
+    room: int  # most tokens of its prompt and its thinking
+    prompt: int
+    completion: int = 0
+    thinking: int = 0
 
+    def usage(self) -> Usage:
+        return Usage(self.prompt, self.completion, self.thinking)
 
-def _verdict(
-    request: Request,
-    tree: ChoiceTree,
-    ids: list[int],
-    room: int,
-    model: Abilities,
-    tally: _Tally,
-    *,
-    maybe: bool,
-) -> Stages:
-    opening = model.opening if maybe else None
-    seen = yield from _look(ids, [()], tree, opening)
-    if opening is not None and _would_open(seen[()], opening):
-        tally.completion += 1
-        tally.thinking += 1
-        ids = yield from _think(request, [*ids, opening], room, model, tally)
-        seen = yield from _look(ids, [()], tree, None)
-    further = [prefix for prefix in tree.forks if prefix]
-    if further:
-        seen |= yield from _look(ids, further, tree, None)
-    tally.completion += 1
-    try:
-        weights = weigh(tree, seen)
-    except ValueError as error:
-        return Reply("", "error", tally.usage(), error=str(error), error_kind="bad_reply")
-    choices = request.choices or ()
-    chosen = draw(weights.probabilities, request.sampling.temperature, request.seed)
-    return Reply(
-        choices[chosen],
-        "stop",
-        tally.usage(),
-        weights.probabilities,
-        missing_mass=weights.missing_mass,
-    )
+    def count_opening(self) -> None:
+        """Count an opening tag that was not written, but would have been."""
+        self.completion += 1
+        self.thinking += 1
 
+    def think(self, ids: list[int]) -> Asking[list[int]]:
+        """Let the model think; return the tokens up to the end of its thinking.
 
-def _look(
-    ids: list[int], prefixes: Sequence[Path], tree: ChoiceTree, opening: int | None
-) -> Generator[list[Ask], list[Generated], dict[Path, dict[int, float]]]:
-    """Ask what comes next after each of some prefixes; return the log-probabilities."""
-    asks: list[Ask] = []
-    places: list[Path] = []
-    for prefix in prefixes:
-        tokens = tree.forks[prefix] + (() if opening is None else (opening,))
-        for start in range(0, len(tokens), WATCHED):
-            asks.append(Ask([*ids, *prefix], 1, watch=tokens[start : start + WATCHED]))
-            places.append(prefix)
-    answers = yield asks
-    seen: dict[Path, dict[int, float]] = {prefix: {} for prefix in prefixes}
-    for prefix, answer in zip(places, answers, strict=True):
-        seen[prefix].update(answer.log_probabilities or {})
-    return seen
-
-
-def _text(
-    request: Request,
-    ids: list[int],
-    room: int,
-    model: Abilities,
-    tally: _Tally,
-    *,
-    maybe: bool,
-    thought: bool,
-) -> Stages:
-    sampling = request.sampling
-    seed = request.seed ^ _NEXT_SEED if thought else request.seed
-    stops = (model.opening,) if maybe and model.opening is not None else ()
-    ask = Ask(
-        ids, sampling.max_tokens, sampling.temperature, sampling.top_p, seed, stop_ids=stops
-    )._replace(schema=request.schema)
-    (answer,) = yield [ask]
-    tally.completion += len(answer.ids)
-    text, written = answer.text, len(answer.ids)
-    if stops and answer.stopped_by == model.opening:
-        thought = True
-        tally.thinking += 1
-        left = sampling.max_tokens - written + 1
-        ids = yield from _think(request, [*ids, *answer.ids], room, model, tally)
+        Thinking that does not end within its budget, or that the model ends together with its turn,
+        is closed for it: whoever asked gets a reply in any case.
+        """
+        model, sampling = self.model, self.request.sampling
+        budget = min(model.budget, self.room - len(ids) - len(model.closed))
+        if budget < 1:
+            return [*ids, *model.closed]
         (answer,) = yield [
-            ask._replace(
-                ids=ids, max_tokens=max(1, left), seed=request.seed ^ _NEXT_SEED, stop_ids=()
+            Ask(
+                ids,
+                budget,
+                sampling.temperature,
+                sampling.top_p,
+                self.request.seed,
+                stop_ids=() if model.closing is None else (model.closing,),
+                stop_text="" if model.closing is not None else model.tags[1],
             )
         ]
-        tally.completion += len(answer.ids)
-        text, written = text + answer.text, written - 1 + len(answer.ids)
-    finish = _FINISH.get(answer.reason)
-    if finish is None:
-        return Reply("", "error", tally.usage(), error=f"vLLM gave up on it: {answer.reason}")
-    stripped = strip_thinking(text, model.tags)
-    if stripped.removed:
-        # Tags of several tokens: thinking and reply came as one, and share its tokens by length.
-        tally.thinking += round(written * stripped.removed / len(text))
-    return Reply(stripped.text.strip() if thought else stripped.text, finish, tally.usage())
+        self.completion += len(answer.ids)
+        self.thinking += len(answer.ids)
+        if answer.stopped_by is not None:
+            return [*ids, *answer.ids]
+        kept = answer.ids if answer.reason == "length" else answer.ids[:-1]
+        return [*ids, *kept, *model.closed]
 
+    def judge(
+        self, ids: list[int], choices: tuple[str, ...], tokens: ChoiceTokens, opening: int | None
+    ) -> Stages:
+        """Choose; the model may think first if it would rather begin with ``opening``."""
+        watched = [token for own in tokens for token in own]
+        seen = yield from _look(ids, watched if opening is None else [*watched, opening])
+        if opening is not None and seen.get(opening, -math.inf) > _HALF:
+            self.count_opening()
+            ids = yield from self.think([*ids, opening])
+            seen = yield from _look(ids, watched)
+        self.completion += 1
+        try:
+            shares, missing = weigh(tokens, seen)
+        except ValueError as error:
+            return Reply("", "error", self.usage(), error=str(error), error_kind="bad_reply")
+        chosen = draw(shares, self.request.sampling.temperature, self.request.seed)
+        return Reply(choices[chosen], "stop", self.usage(), shares, missing_mass=missing)
 
-_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "length"}
+    def speak(self, ids: list[int], opening: int | None, *, thought: bool) -> Stages:
+        """Write a text; the model may think first by beginning with ``opening``."""
+        sampling = self.request.sampling
+        later = self.request.seed ^ _NEXT_SEED
+        ask = Ask(
+            ids,
+            sampling.max_tokens,
+            sampling.temperature,
+            sampling.top_p,
+            later if thought else self.request.seed,
+            stop_ids=() if opening is None else (opening,),
+            schema=self.request.schema,
+        )
+        (answer,) = yield [ask]
+        self.completion += len(answer.ids)
+        text, written = answer.text, len(answer.ids)
+        if opening is not None and answer.stopped_by == opening:
+            thought = True
+            self.thinking += 1
+            left = max(1, sampling.max_tokens - written + 1)
+            ids = yield from self.think([*ids, *answer.ids])
+            (answer,) = yield [ask._replace(ids=ids, max_tokens=left, seed=later, stop_ids=())]
+            self.completion += len(answer.ids)
+            text, written = text + answer.text, written - 1 + len(answer.ids)
+        finish = _FINISH.get(answer.reason)
+        if finish is None:
+            return Reply("", "error", self.usage(), error=f"vLLM gave up on it: {answer.reason}")
+        stripped = strip_thinking(text, self.model.tags)
+        if stripped.removed:
+            # Tags of several tokens: thinking and reply came as one, and share tokens by length.
+            self.thinking += round(written * stripped.removed / len(text))
+        return Reply(stripped.text.strip() if thought else stripped.text, finish, self.usage())

@@ -63,11 +63,15 @@ def test_names_of_files_count(tmp_path):
 
 def test_a_folder_is_found(tmp_path):
     folder = make_folder(tmp_path / "a")
-    assert locate(str(folder), where=WHERE) == (folder, "")
+    found = f"content:{content_digest(folder)}"
+    assert locate(str(folder), where=WHERE) == (folder, found)
+    weights = folder / "model.gguf"
+    weights.write_bytes(b"weights")
+    assert locate(str(weights), where=WHERE).identity.startswith("content:")
 
 
 def test_remote_storage_is_taken_at_its_word():
-    assert locate("s3://bucket/model", where=WHERE) == (None, "")
+    assert locate("s3://bucket/model", where=WHERE) == (None, "s3://bucket/model")
 
 
 @pytest.mark.parametrize(
@@ -136,5 +140,8 @@ def test_the_hub_tells_the_commit(monkeypatch, tmp_path):
         return str(tmp_path / "snapshots" / "abc123" / file)
 
     monkeypatch.setattr(vllm_files, "_hub", lambda: SimpleNamespace(hf_hub_download=download))
-    assert locate("some/model", where=WHERE, revision="main", cache="c") == (None, "abc123")
+    assert locate("some/model", where=WHERE, revision="main", cache="c") == (
+        None,
+        "some/model@abc123",
+    )
     assert asked == [("some/model", "config.json", {"revision": "main", "cache_dir": "c"})]

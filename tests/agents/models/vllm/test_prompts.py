@@ -7,11 +7,10 @@ import pytest
 from debateqd.agents.models.base import Message
 from debateqd.agents.models.vllm.prompts import (
     PromptWriter,
-    Splitter,
-    TokenCache,
     cuts_at_lines,
     defuse,
     pattern_of,
+    segment_encoder,
     special_tokens,
 )
 
@@ -78,31 +77,30 @@ def test_a_text_is_encoded_between_its_special_tokens():
         asked.append(text)
         return list(map(ord, text))
 
-    splitter = Splitter(SPECIALS, encode)
+    segments = segment_encoder(SPECIALS, encode)
     asked.clear()
-    assert splitter.encode("a<|end|><|start|>bc") == [97, 2, 1, 98, 99]
+    assert segments("a<|end|><|start|>bc") == [97, 2, 1, 98, 99]
     assert asked == ["a", "bc"]
-    assert splitter.encode("<|start|>bc") == [1, 98, 99]
+    assert segments("<|start|>bc") == [1, 98, 99]
     assert asked == ["a", "bc"]  # remembered
-    assert splitter.encode("") == []
+    assert segments("") == []
 
 
-def test_lines_are_encoded_once_and_texts_remembered_when_they_return():
+def test_lines_are_encoded_once():
     asked = []
 
     def encode(text):
         asked.append(text)
         return list(map(ord, text))
 
-    splitter = Splitter(SPECIALS, encode)
+    segments = segment_encoder(SPECIALS, encode)
     asked.clear()
     text = "one\ntwo\n\n  two and a half\nthree"
     expected = list(map(ord, text))
-    assert splitter.encode(text) == expected
+    assert segments(text) == expected
     assert asked == ["one\n", "two\n\n  two and a half\n", "three"]
-    assert splitter.encode("three") == list(map(ord, "three"))
-    assert splitter.encode(text) == expected
-    assert splitter.encode(text) == expected
+    assert segments("three") == list(map(ord, "three"))
+    assert segments(text) == expected
     assert len(asked) == 3
 
 
@@ -114,19 +112,7 @@ def test_a_tokenizer_that_joins_across_lines_is_not_cut_there():
 
     assert not cuts_at_lines(joining)
     text = "a\nI"
-    assert Splitter({}, joining).encode(text) == joining(text)
-
-
-def test_the_cache_forgets_what_was_used_least_lately():
-    cache = TokenCache(40)
-    for name in "abcd":
-        cache.put(name, [0] * 5)
-        cache.get("a")
-    assert cache.get("a") is not None
-    assert cache.get("d") is not None
-    assert cache.get("b") is None
-    cache.put("huge", [0] * 100)
-    assert cache.get("huge") is None
+    assert segment_encoder({}, joining)(text) == joining(text)
 
 
 @pytest.mark.parametrize(

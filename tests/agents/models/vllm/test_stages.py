@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from debateqd.agents.models.base import Message, Request, Sampling
-from debateqd.agents.models.vllm.choices import choice_tree
+from debateqd.agents.models.vllm.choices import choice_tokens
 from debateqd.agents.models.vllm.stages import WATCHED, Abilities, Generated, Prompt, answering
 
 OPEN, CLOSE, END = 90, 91, 92
@@ -20,7 +20,7 @@ def by_character(text):
 def abilities(**changes):
     options = {
         "context_length": 100,
-        "choices": partial(choice_tree, encode=by_character, token=lambda text: None),
+        "choices": partial(choice_tokens, encode=by_character, token=lambda text: None),
         "tags": TAGS,
         "opening": OPEN,
         "closing": CLOSE,
@@ -101,7 +101,6 @@ def test_a_prompt_that_just_fits_is_answered():
     [
         (request(), 95, "95 tokens, 5 more than the 90 that a context of 100 leaves"),
         (verdict(), 1234, "1,234 tokens, 1,135 more than the 99 that a context of 100 leaves"),
-        (verdict(("AB", "BC")), 99, "99 tokens, 1 more than the 98"),
         (request(max_tokens=200), 3, "3 tokens, 3 more than the 0 that"),
     ],
 )
@@ -121,18 +120,6 @@ def test_a_verdict_needs_one_token():
     assert (reply.text, reply.finish_reason, reply.usage) == ("B", "stop", (2, 1, 0))
     assert reply.probabilities == pytest.approx((0.25, 0.75))
     assert reply.missing_mass == pytest.approx(0.6)
-
-
-def test_choices_of_several_tokens_are_asked_for_at_every_fork():
-    asked, reply = run(
-        answering(verdict(("no", "yes", "yep")), Prompt([1]), abilities()),
-        [seen(n=0.2, y=0.5)],
-        [seen(o=0.5), seen(e=0.8), seen(s=0.25, p=0.5)],
-    )
-    assert [ask.ids[1:] for ask in asked[1]] == [[ord("n")], [ord("y")], [ord("y"), ord("e")]]
-    assert reply.text == "yep"
-    assert reply.missing_mass == pytest.approx(1 - 0.1 - 0.1 - 0.2)
-    assert reply.probabilities == pytest.approx((0.25, 0.25, 0.5))
 
 
 def test_more_tokens_than_the_engine_tells_at_once_are_asked_for_in_parts():
@@ -239,16 +226,15 @@ def test_a_model_that_may_think_and_does_not_answers_in_one_stage():
 
 def test_a_verdict_comes_after_thinking():
     asked, reply = run(
-        answering(verdict(("A", "BC")), Prompt([1], "maybe"), abilities()),
+        answering(verdict(), Prompt([1], "maybe"), abilities()),
         [seen(A=0.01, B=0.01, opening=0.9)],
         [Generated([5, CLOSE], "hm", "stop", CLOSE)],
         [seen(A=0.1, B=0.9)],
-        [seen(C=1.0)],
     )
     assert asked[1][0].ids == [1, OPEN]
     assert asked[2][0].ids == [1, OPEN, 5, CLOSE]
     assert OPEN not in asked[2][0].watch
-    assert reply.text == "BC"
+    assert reply.text == "B"
     assert reply.usage == (1, 4, 3)
     _, reply = run(
         answering(verdict(), Prompt([1], "open"), abilities()),
