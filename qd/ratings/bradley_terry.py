@@ -7,16 +7,14 @@ weighted mean of both; see :mod:`debateqd.qd.ratings.laplace` for the model.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from debateqd.qd.config.schema import BradleyTerryConfig, EvolutionConfig
+from debateqd.qd.config.schema import BradleyTerryConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.ratings.faults import warnings_of
-from debateqd.qd.ratings.games import Games, GameTable, RatedObjective
+from debateqd.qd.ratings.games import GameTable, RatedObjective
 from debateqd.qd.ratings.laplace import Fit, Priors, fit_games
 from debateqd.qd.ratings.posterior import Posterior, combine, posterior_of
 from debateqd.qd.ratings.views import RATINGS, Ratings
@@ -28,16 +26,6 @@ LARGE = 2000
 
 MOST_LIVING = 1000
 """Strategies whose covariance is kept when nobody says which are living."""
-
-
-@dataclass(frozen=True)
-class _Rated:
-    """One objective's fit with its names."""
-
-    fit: Fit
-    games: Games
-    posterior: Posterior
-    questions: dict[str, float]
 
 
 class BradleyTerry:
@@ -79,57 +67,50 @@ class BradleyTerry:
         panel = np.array([k for k, s in enumerate(ids) if players[s].generation == 0], dtype=int)
         alive = _alive(living, numbers, panel)
         parents = [[numbers[p] for p in players[s].parents if p in numbers] for s in ids]
-        rated: dict[RatedObjective, _Rated] = {}
-        for objective, table in self._tables.items():
-            games = table.games(log, ids)
-            form = games.form
-            fit = self._fit(
-                games,
-                len(ids),
-                parents,
-                priors=self._priors,
-                questions=len(table.questions),
-                panel=panel,
-                living=alive,
-                start=None if start is None else start.starts.get(objective),
-            )
-            warnings = warnings_of(fit, games, ids)
-            posterior = posterior_of(fit, ids, table.questions, form, warnings)
-            sign = 1 if form == "team" else -1
-            difficulty = {
-                q: sign * (posterior.side.mean + e.mean) for q, e in posterior.questions.items()
-            }
-            rated[objective] = _Rated(fit, games, posterior, dict(sorted(difficulty.items())))
+        rated: dict[RatedObjective, tuple[Fit, Posterior]] = {}
+        # More threads would only wait for each other where the matrices are small, and how sums are
+        # split among them would decide the last digits.
+        with self._threads.limit(limits=1 if len(ids) < LARGE else None, user_api="blas"):
+            for objective, table in self._tables.items():
+                games = table.games(log, ids)
+                fit = fit_games(
+                    games,
+                    len(ids),
+                    parents,
+                    priors=self._priors,
+                    questions=len(table.questions),
+                    panel=panel,
+                    living=alive,
+                    start=None if start is None else start.starts.get(objective),
+                )
+                warnings = warnings_of(fit, games, ids)
+                rated[objective] = (
+                    fit,
+                    posterior_of(fit, ids, table.questions, games.form, warnings),
+                )
         return self._ratings(rated, ids)
 
-    def _fit(self, games: Games, *args: Any, **options: Any) -> Fit:
-        """Fit, with one thread where the matrices are small.
-
-        More would only wait for each other, and how sums are split among them would decide the last
-        digits.
-        """
-        limit = 1 if args[0] < LARGE else None
-        with self._threads.limit(limits=limit, user_api="blas"):
-            return fit_games(games, *args, **options)
-
-    def _ratings(self, rated: Mapping[RatedObjective, _Rated], ids: list[str]) -> Ratings:
+    def _ratings(
+        self, rated: Mapping[RatedObjective, tuple[Fit, Posterior]], ids: list[str]
+    ) -> Ratings:
         weight = self._weight
-        parts = list(rated.values())
-        strengths = parts[0].fit.strengths
-        posterior = parts[0].posterior
-        if len(parts) == 2:
-            strengths = (1 - weight) * strengths + weight * parts[1].fit.strengths
-            posterior = combine(posterior, parts[1].posterior, weight)
-        games = np.max([part.fit.games for part in parts], axis=0)
+        fits, posteriors = zip(*rated.values(), strict=True)
+        strengths, posterior, last = fits[0].strengths, posteriors[0], posteriors[-1]
+        if len(fits) == 2:
+            strengths = (1 - weight) * strengths + weight * fits[1].strengths
+            posterior = combine(posterior, last, weight)
+        games = np.max([fit.games for fit in fits], axis=0)
+        sign = 1 if last.form == "team" else -1
+        difficulty = {q: sign * (last.side.mean + e.mean) for q, e in last.questions.items()}
         return Ratings(
             strategies=dict(sorted(zip(ids, strengths.tolist(), strict=True))),
-            questions=parts[-1].questions,
+            questions=dict(sorted(difficulty.items())),
             games=dict(sorted((s, int(g)) for s, g in zip(ids, games, strict=True) if g)),
             deviations={s: posterior.deviation_of(s) for s in sorted(posterior.ids)},
             posterior=posterior,
             warnings=posterior.warnings,
             effects=posterior.effects(),
-            starts={name: part.fit.start for name, part in rated.items()},
+            starts={name: fit.start for name, (fit, _) in rated.items()},
         )
 
 
@@ -141,8 +122,7 @@ def _alive(living: Collection[str], numbers: Mapping[str, int], panel: Ints) -> 
     return np.sort(np.concatenate([panel, others[len(others) - min(room, len(others)) :]]))
 
 
-def _bradley_terry(config: EvolutionConfig, truth_weight: float) -> BradleyTerry:
-    return BradleyTerry(config.tournament.bradley_terry, truth_weight)
-
-
-RATINGS.register("bradley_terry", _bradley_terry)
+RATINGS.register(
+    "bradley_terry",
+    lambda config, weight: BradleyTerry(config.tournament.bradley_terry, weight),
+)

@@ -34,10 +34,14 @@ class DenseFactor:
     def inverse(self) -> Floats:
         """The whole inverse, symmetric to the last bit."""
         upper, _ = lapack.dpotri(self._factor, lower=0)
-        upper = np.triu(upper)
-        whole: Floats = upper + upper.T
-        whole[np.diag_indices_from(whole)] = upper.diagonal()
-        return whole
+        return mirrored(np.triu(upper))
+
+
+def mirrored(triangle: Floats) -> Floats:
+    """Complete a symmetric matrix from one triangle, (n, n)."""
+    whole: Floats = triangle + triangle.T
+    whole[np.diag_indices_from(whole)] = triangle.diagonal()
+    return whole
 
 
 def information(design: Design, weights: Floats) -> Floats:
@@ -106,9 +110,6 @@ class DenseMode(PosteriorMode):
 
     def _newton_step(self, gradient: Floats) -> Floats:
         return self.factor.solve(gradient)
-
-    def prepare(self, wanted: Ints) -> None:
-        """Nothing is to be done: every covariance is known."""
 
     def solve(self, right: Floats) -> Floats:
         """Multiply columns, (size, r), by the posterior covariance."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from debate_env.core.protocols import Comparison
-from debateqd.qd.config.schema import EloConfig, EvolutionConfig
+from debateqd.qd.config.schema import EloConfig
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.ratings.views import RATINGS, Ratings
 from debateqd.qd.strategy import Strategy
@@ -120,8 +120,4 @@ class Elo:
         )
 
 
-def _elo(config: EvolutionConfig, truth_weight: float) -> Elo:
-    return Elo(config.tournament.elo, truth_weight)
-
-
-RATINGS.register("elo", _elo)
+RATINGS.register("elo", lambda config, weight: Elo(config.tournament.elo, weight))

@@ -12,7 +12,7 @@ that debates itself is a team of one with a + b = 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Literal
@@ -142,65 +142,47 @@ class GameTable:
         self._objective = objective
         self._players: dict[str, int] = {}
         self._questions: dict[str, int] = {}
-        self._read = 0
+        self._rows: list[tuple[float, ...]] = []
         self._source: object = None
-        self._last: Match | None = None
-        self._size = 0
-        self._whole = np.empty((1024, 3), dtype=np.int64)
-        self._real = np.empty((1024, 4))
+        self._read = 0
+        self._last: list[Match] = []
 
-    def games(self, matches: Iterable[Match], players: Iterable[str]) -> Games:
+    def games(self, matches: list[Match], players: Sequence[str]) -> Games:
         """Return the usable matches as games.
 
         Args:
-            matches: The log; when it is a list that was read before and has grown since, only what
-                is new is read.
+            matches: The log; when it is the list that was read before and has grown since, only
+                what is new is read.
             players: Ids of all strategies in a fixed order that only grows at its end.
         """
-        log: Sequence[Match] = matches if isinstance(matches, list) else list(matches)
-        ids = list(players)
-        if not self._continues(matches, log, ids):
-            self._read = self._size = 0
-            self._players = {}
-            self._questions = {}
-        for strategy_id in ids[len(self._players) :]:
+        known = list(self._players)
+        if (
+            matches is not self._source
+            or matches[max(self._read - 1, 0) : self._read] != self._last
+            or known != list(players[: len(known)])
+        ):
+            self._players, self._questions, self._rows, self._read = {}, {}, [], 0
+        for strategy_id in players[len(self._players) :]:
             self._players[strategy_id] = len(self._players)
-        for match in log[self._read :]:
+        for match in matches[self._read :]:
             for comparison in match.comparisons:
                 if comparison.objective == self._objective:
                     self._append(match, comparison)
-        self._read = len(log)
-        self._source = matches
-        self._last = log[-1] if log else None
-        n = self._size
-        return Games(
-            first=self._whole[:n, 0].copy(),
-            second=self._whole[:n, 1].copy(),
-            question=self._whole[:n, 2].copy(),
-            side=self._real[:n, 0].copy(),
-            position=self._real[:n, 1].copy(),
-            outcome=self._real[:n, 2].copy(),
-            form=self.form,
-            weight=None if np.all(self._real[:n, 3] == 1) else self._real[:n, 3].copy(),
-        )
+        self._source, self._read, self._last = matches, len(matches), matches[-1:]
+        rows = np.array(self._rows, dtype=np.float64).reshape(-1, 7)
+        first, second, question = np.ascontiguousarray(rows[:, :3].T.astype(np.int64))
+        side, position, outcome, weight = np.ascontiguousarray(rows[:, 3:].T)
+        weights = None if np.all(weight == 1) else weight
+        return Games(first, second, question, side, position, outcome, self.form, weights)
 
     @property
     def questions(self) -> tuple[str, ...]:
         """Ids of the questions, in the order of their numbers."""
         return tuple(self._questions)
 
-    def _continues(self, matches: object, log: Sequence[Match], ids: Sequence[str]) -> bool:
-        """Whether what was read is the beginning of this log, with these players."""
-        return (
-            matches is self._source
-            and len(log) >= self._read
-            and (not self._read or log[self._read - 1] is self._last)
-            and list(self._players) == ids[: len(self._players)]
-        )
-
     def _append(self, match: Match, comparison: Comparison) -> None:
         form: GameForm = "duel" if comparison.opponents else "team"
-        if form != self.form and self._size:
+        if form != self.form and self._rows:
             raise ValueError(
                 f"match {match.match_id}: players are compared with each other or with questions "
                 f"under the objective {self._objective!r}, not both"
@@ -218,13 +200,5 @@ class GameTable:
             first, second = (self._players[match.seats[seat]] for seat in pair)
             if form == "team" or first != second:  # nobody can win against himself
                 question = self._questions.setdefault(match.question, len(self._questions))
-                self._grow()
-                self._whole[self._size] = (first, second, question)
                 weight = comparison.weight / len(pairs)
-                self._real[self._size] = (side, position, outcome, weight)
-                self._size += 1
-
-    def _grow(self) -> None:
-        if self._size == len(self._whole):
-            self._whole = np.concatenate([self._whole, np.empty_like(self._whole)])
-            self._real = np.concatenate([self._real, np.empty_like(self._real)])
+                self._rows.append((first, second, question, side, position, outcome, weight))

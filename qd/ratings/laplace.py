@@ -20,11 +20,10 @@ from numpy.typing import ArrayLike
 
 from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
-from debateqd.qd.ratings.estimation import estimate_dense
 from debateqd.qd.ratings.games import Games
 from debateqd.qd.ratings.large import LargeMode, estimate_large
 from debateqd.qd.ratings.newton import PosteriorMode
-from debateqd.qd.ratings.scales import FIRST, free_groups
+from debateqd.qd.ratings.scales import FIRST, estimate_dense, free_groups
 from debateqd.qd.statistics import ELO, Floats, Ints
 
 SMALL = 800
@@ -108,18 +107,6 @@ class Fit:
     def deviations(self) -> Floats:
         """Posterior standard deviations of the living ones' strengths, (l,)."""
         return np.sqrt(np.maximum(self.covariance.diagonal(), 0))
-
-    def difference(self, a: int, b: int) -> tuple[float, float]:
-        """Mean and standard deviation of strength a minus strength b.
-
-        Raises:
-            KeyError: One of them is not among the living.
-        """
-        places = {int(s): k for k, s in enumerate(self.living)}
-        i, j = places[a], places[b]
-        c = self.covariance
-        variance = c[i, i] + c[j, j] - 2 * c[i, j]
-        return float(self.strengths[a] - self.strengths[b]), float(np.sqrt(max(variance, 0.0)))
 
 
 def fit_games(

@@ -13,9 +13,8 @@ import numpy as np
 
 from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.ratings.dispersion import Clusters, clusters_of, dispersion_of
-from debateqd.qd.ratings.estimation import estimate
 from debateqd.qd.ratings.newton import PosteriorMode
-from debateqd.qd.ratings.scales import ScaleStep, add_prior
+from debateqd.qd.ratings.scales import ScaleStep, add_prior, estimate
 from debateqd.qd.ratings.sparse import DenseSchur, SparsePrecision, TwoLevel, conjugate_gradients
 from debateqd.qd.statistics import Floats, Ints
 
@@ -189,7 +188,7 @@ def estimate_large(
     """Find mode, scales and dispersion; the log scales to within about 0.01.
 
     Returns:
-        See :func:`.estimation.estimate`.
+        See :func:`.scales.estimate`.
     """
     clusters = clusters_of(design)
     probes = _Probes(design, groups, clusters)

@@ -65,8 +65,7 @@ class PosteriorMode(ABC):
     def _newton_step(self, gradient: Floats) -> Floats:
         """Solve for the gradient, (size,)."""
 
-    @abstractmethod
-    def prepare(self, wanted: Ints) -> None:
+    def prepare(self, wanted: Ints) -> None:  # noqa: B027  (nothing is to be done by default)
         """Get ready for covariances of these strategies, each once."""
 
     @abstractmethod

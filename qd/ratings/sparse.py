@@ -18,12 +18,13 @@ from scipy import sparse
 from scipy.linalg import blas, lapack
 from scipy.sparse import linalg
 
-from debateqd.qd.ratings.dense import DenseFactor
+from debateqd.qd.ratings.dense import DenseFactor, mirrored
 from debateqd.qd.ratings.design import Design, Scales
 from debateqd.qd.statistics import Floats, Ints
 
 _BLOCK = 256
 _BLOCKS = 200
+_MOST_STEPS = 400  # of conjugate gradients
 
 Preconditioner = Callable[[Floats], Floats]
 """Applies the inverse of something like the precision to columns, (size, r)."""
@@ -102,7 +103,6 @@ def conjugate_gradients(
     right: Floats,
     start: Floats,
     tolerance: float,
-    most: int = 400,
 ) -> Floats:
     """Solve H x = right for each column by preconditioned conjugate gradients.
 
@@ -113,7 +113,6 @@ def conjugate_gradients(
         start: Where to begin, (size, r).
         tolerance: Of the residual, relative to that of the right side, in the norm that the
             preconditioner gives.
-        most: Most steps.
     """
     x = start.copy()
     residual = right - precision.times(x)
@@ -121,7 +120,7 @@ def conjugate_gradients(
     scale = np.einsum("ij,ij->j", right, precondition(right))
     direction = near.copy()
     size = np.einsum("ij,ij->j", residual, near)
-    for _ in range(most):
+    for _ in range(_MOST_STEPS):
         if np.all(size <= tolerance**2 * scale):
             break
         along = precision.times(direction)
@@ -197,10 +196,7 @@ class DenseSchur:
         """Covariance of the strategies that come last and of the effects, (l + 3, l + 3)."""
         tail = np.array(self._factor[-self._last :, -self._last :], order="F")
         lower, _ = lapack.dpotri(tail, lower=1, overwrite_c=1)
-        lower = np.tril(lower)
-        whole: Floats = lower + lower.T
-        whole[np.diag_indices_from(whole)] = lower.diagonal()
-        return whole
+        return mirrored(np.tril(lower))
 
     def question_variances(self) -> Floats:
         """Posterior variances of the questions' deviations, (m,)."""
