@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Value
 
@@ -34,14 +34,10 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as JSON-able data."""
-        return {
-            "strategy_id": self.strategy_id,
-            "fitness": self.fitness,
-            "behaviour": dict(self.behaviour),
-        }
+        return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, data: Mapping[str, Any]) -> Entry:
         """Read what :meth:`to_dict` returned.
 
         Raises:
@@ -89,10 +85,6 @@ class ArchiveEvent:
     origin: Cell | None = None
     reason: str = ""
     outside: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the event as JSON-able data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.embedding import TextEmbedder, make_embedder
 from debateqd.qd.descriptors.utterances import SpeechFacts
 from debateqd.qd.descriptors.words import segments
+from debateqd.qd.store.storage import read_json
 from debateqd.qd.strategy import Strategy
 
 NAME = "embedding_cluster"
@@ -101,13 +102,13 @@ class Centroids:
         }
 
     @classmethod
-    def from_dict(cls, data: Any) -> Centroids:
+    def from_dict(cls, data: Mapping[str, Any]) -> Centroids:
         """Read what :meth:`to_dict` returned.
 
         Raises:
             InputError: Another format or version, or a field is missing or of the wrong kind.
         """
-        found = (data.get("format"), data.get("version")) if isinstance(data, dict) else data
+        found = (data.get("format"), data.get("version"))
         if found != (FORMAT, FORMAT_VERSION):
             raise InputError(
                 f"centroids: format and version are {(FORMAT, FORMAT_VERSION)}, not {found!r}"
@@ -139,28 +140,17 @@ class Centroids:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
     @classmethod
-    def read(cls, path: Path, embedder: TextEmbedder | None = None) -> Centroids:
+    def read(cls, path: Path) -> Centroids:
         """Read a file.
 
         Raises:
-            InputError: It cannot be read, holds no centroids, or those of another embedder.
+            InputError: It cannot be read, or holds no centroids.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        except ValueError:
-            raise InputError(f"{path}: is not JSON; fit_centroids() makes such files") from None
-        try:
-            found = cls.from_dict(data)
+            return cls.from_dict(read_json(path))
         except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-        if embedder is not None and found.embedder != embedder.fingerprint:
-            raise InputError(
-                f"{path}: its centroids belong to the embedder {found.embedder!r}, not to "
-                f"{embedder.fingerprint!r}; fit new ones, or name that embedder"
-            )
-        return found
+            where = "" if str(error).startswith(str(path)) else f"{path}: "
+            raise InputError(f"{where}{error}; fit_centroids() makes such files") from None
 
 
 def own_words(marked: str) -> str:
@@ -267,8 +257,8 @@ class EmbeddingCluster:
     def __init__(self, embedder: TextEmbedder, centroids: Centroids) -> None:
         if centroids.embedder != embedder.fingerprint:
             raise InputError(
-                f"{NAME}: centroids of {centroids.embedder!r} do not fit the embedder "
-                f"{embedder.fingerprint!r}"
+                f"{NAME}: the centroids belong to the embedder {centroids.embedder!r}, not to "
+                f"{embedder.fingerprint!r}; fit new ones, or name that embedder"
             )
         self._embedder = embedder
         self._centroids = centroids
@@ -316,5 +306,6 @@ def make_embedding_cluster(archive: ArchiveConfig) -> EmbeddingCluster:
             f"{NAME} needs evolution.archive.embedding.centroids, a file that "
             "debateqd.qd.descriptors.clusters.fit_centroids makes; see docs/descriptors.md"
         )
-    embedder = make_embedder(settings.embedder)
-    return EmbeddingCluster(embedder, Centroids.read(Path(settings.centroids), embedder))
+    return EmbeddingCluster(
+        make_embedder(settings.embedder), Centroids.read(Path(settings.centroids))
+    )

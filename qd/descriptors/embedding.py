@@ -28,10 +28,6 @@ class TextEmbedder(Protocol):
     """Turns texts into vectors of one length. Pure: equal texts, equal rows, in any batch."""
 
     @property
-    def name(self) -> str:
-        """The specification that makes this embedder, e.g. ``"hashing"``."""
-
-    @property
     def fingerprint(self) -> str:
         """Names everything but the text that determines a row (method, version, weights)."""
 
@@ -58,6 +54,9 @@ class HashingEmbedder:
     that rows are the same on every machine and in every process. It tells which words a text uses
     and nothing of what they mean.
 
+    Attributes:
+        fingerprint: Method, its version, and the dimension.
+
     Raises:
         InputError: A dimension below 2.
     """
@@ -65,18 +64,9 @@ class HashingEmbedder:
     def __init__(self, dimension: int = 512) -> None:
         if dimension < 2:
             raise InputError(f"embedder hashing: dimension {dimension} must be 2 or more")
+        self.fingerprint = f"hashing/1 words dimension={dimension}"
         self._dimension = dimension
         self._places: dict[str, tuple[int, float]] = {}
-
-    @property
-    def name(self) -> str:
-        """``"hashing"``, with the dimension where it is not the default one."""
-        return "hashing" if self._dimension == 512 else f"hashing:{self._dimension}"
-
-    @property
-    def fingerprint(self) -> str:
-        """Method, its version, and the dimension."""
-        return f"hashing/1 words dimension={self._dimension}"
 
     def embed(self, texts: Sequence[str]) -> Rows:
         """Embed texts; see :class:`TextEmbedder`."""
@@ -102,6 +92,9 @@ class Model2VecEmbedder:
 
     Args:
         folder: Folder with ``model.safetensors``, ``tokenizer.json`` and the model's configuration.
+
+    Attributes:
+        fingerprint: A digest of the model's files, wherever they lie.
 
     Raises:
         InputError: The extra is not installed, or the folder holds no such model.
@@ -129,18 +122,7 @@ class Model2VecEmbedder:
             raise InputError(
                 f"embedder model2vec: {folder}: no model2vec model: {reason}"
             ) from None
-        self._name = f"model2vec:{folder}"
-        self._fingerprint = f"model2vec/1 {_digest_of_files(where)}"
-
-    @property
-    def name(self) -> str:
-        """``"model2vec:"`` and the folder."""
-        return self._name
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of the model's files, wherever they lie."""
-        return self._fingerprint
+        self.fingerprint = f"model2vec/1 {_digest_of_files(where)}"
 
     def embed(self, texts: Sequence[str]) -> Rows:
         """Embed texts; see :class:`TextEmbedder`."""
@@ -198,7 +180,7 @@ def make_embedder(spec: str) -> TextEmbedder:
     made = factory("") if callable(factory) else factory
     if not isinstance(made, TextEmbedder):
         raise InputError(
-            f"embedder {spec!r}: a {type(made).__name__} is no embedder; needed: name, fingerprint "
-            "and embed(texts)"
+            f"embedder {spec!r}: a {type(made).__name__} is no embedder; needed: fingerprint and "
+            "embed(texts)"
         )
     return made

@@ -26,7 +26,7 @@ from debateqd.qd.archive.axes import UNCLASSIFIED, Value
 from debateqd.qd.config.schema import LabelsConfig
 from debateqd.qd.descriptors.utterances import SpeechFacts
 from debateqd.qd.seeds import FAMILIES
-from debateqd.qd.statistics import Estimate, mean_interval
+from debateqd.qd.statistics import Estimate, as_json, mean_interval
 from debateqd.qd.strategy import Strategy
 
 WAYS: Mapping[str, str] = MappingProxyType(
@@ -65,16 +65,6 @@ class Label:
     problems: tuple[str, ...] = ()
     usage: Usage = NO_USAGE
     calls: int = 0
-
-    @property
-    def family(self) -> str | None:
-        """The label; ``None`` when no vote could be read. See :func:`majority`."""
-        return majority(self.votes)
-
-    @property
-    def agreement(self) -> float | None:
-        """Share of the votes for the most-named label; see :func:`agreement`."""
-        return agreement(self.votes)
 
     @property
     def unreadable(self) -> int:
@@ -247,21 +237,15 @@ class Labelling:
         """Return what a generation's results say of its labels; nothing where none were asked."""
         if not self.calls:
             return {}
-        return {
-            "strategies": self.strategies,
-            "votes": self.votes,
-            "unreadable": self.unreadable,
-            "agreement": None if self.agreement is None else self.agreement.to_json(),
-            "families": dict(self.families),
-            "drifted": self.drifted,
-        }
+        shown: dict[str, Any] = as_json(self)
+        return {name: value for name, value in shown.items() if name not in ("usage", "calls")}
 
 
 def sum_up(labels: Mapping[str, Label], declared: Mapping[str, str]) -> Labelling:
     """Sum up labels by strategy, beside the families that the strategies declare."""
     asked = {s: label for s, label in labels.items() if label.calls}
-    agreed = [a for label in asked.values() if (a := label.agreement) is not None]
-    named = {s: family for s, label in asked.items() if (family := label.family) is not None}
+    agreed = [a for label in asked.values() if (a := agreement(label.votes)) is not None]
+    named = {s: family for s, x in asked.items() if (family := majority(x.votes)) is not None}
     counts = Counter(named.values())
     return Labelling(
         strategies=len(asked),

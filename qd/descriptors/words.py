@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_QUOTE = re.compile(r"<(?P<kind>[vu])_quote>(?P<text>.*?)</(?P=kind)_quote>", re.DOTALL)
+from debate_env.core.quotes import MARKED_QUOTE
+
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ALNUM = re.compile(r"[^\W_]")
 # A sentence ends at . ! ? or an ellipsis, with any closing quotation marks or brackets, before
@@ -106,13 +107,10 @@ def segments(marked: str) -> list[tuple[str, bool | None]]:
         Pairs of text and state: ``True`` for a verified quote, ``False`` for another quote and
         ``None`` for the speaker's own words.
     """
-    parts: list[tuple[str, bool | None]] = []
-    start = 0
-    for match in _QUOTE.finditer(marked):
-        parts.append((marked[start : match.start()], None))
-        parts.append((match["text"], match["kind"] == "v"))
-        start = match.end()
-    parts.append((marked[start:], None))
+    pieces = MARKED_QUOTE.split(marked)  # own words; then letter, quote, own words; and so on
+    parts: list[tuple[str, bool | None]] = [(pieces[0], None)]
+    for letter, quote, own in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        parts += [(quote, letter == "v"), (own, None)]
     return [(text, state) for text, state in parts if text]
 
 

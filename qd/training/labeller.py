@@ -8,7 +8,7 @@ from debateqd.agents.models.base import ChatModel
 from debateqd.qd.config.schema import ArchiveConfig, RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.descriptors.base import BehaviourSummary, needs_labels
-from debateqd.qd.descriptors.labelling import Label, label_strategies
+from debateqd.qd.descriptors.labelling import Label, label_strategies, majority
 from debateqd.qd.descriptors.utterances import Utterance
 
 
@@ -76,7 +76,7 @@ class Labeller:
 
 def _check(labels: Sequence[Label]) -> None:
     """Stop when the labeller cannot do its work: an archive without labels would stay empty."""
-    if all(label.family is None for label in labels):
+    if all(majority(label.votes) is None for label in labels):
         problems = [problem for label in labels for problem in label.problems]
         raise TrainingStoppedError(
             f"none of {sum(sum(x.votes) for x in labels)} votes on what family strategies show "

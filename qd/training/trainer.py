@@ -228,7 +228,7 @@ class Trainer:
             "warnings": list(fitted.warnings),
             "questions": {q: round(r, 6) for q, r in fitted.questions.items()},
             "decisions": [_challenge_json(challenge) for challenge in choice.challenges],
-            "events": [event.to_dict() for event in choice.events],
+            "events": [asdict(event) for event in choice.events],
         }
         self._writer.commit(
             generation, record, archive_json(generation, self._rows, table, state.archive)

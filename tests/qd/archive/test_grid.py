@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import json
 import math
 
@@ -384,7 +385,7 @@ def test_any_history_keeps_the_archive_consistent_and_every_departure_reported(s
         else:
             events = archive.settle(rule)
         for event in events:
-            json.dumps(event.to_dict())
+            json.dumps(dataclasses.asdict(event))
             if event.kind in ("inserted", "replaced", "challenging"):
                 inside.add(event.strategy_id)
             elif event.kind == "evicted":

@@ -86,7 +86,7 @@ def test_a_file_reads_back_and_is_never_replaced(tmp_path):
     found = fit_centroids(EMBEDDER, speeches(), 3)
     path = tmp_path / "c.json"
     found.write(path)
-    assert Centroids.read(path) == Centroids.read(path, EMBEDDER) == found
+    assert Centroids.read(path) == found
     with pytest.raises(InputError, match="exists already, and centroids never move"):
         found.write(path)
     with pytest.raises(InputError, match="cannot be written"):
@@ -142,31 +142,3 @@ def test_files_that_are_none(tmp_path):
         path.write_text(text)
         with pytest.raises(InputError, match=r"bad\.json: "):
             Centroids.read(path)
-
-
-def test_centroids_of_another_embedder_are_refused(tmp_path):
-    path = tmp_path / "c.json"
-    fit_centroids(EMBEDDER, speeches(), 2).write(path)
-    with pytest.raises(InputError, match=r"belong to the embedder .*512.*, not to .*64"):
-        Centroids.read(path, HashingEmbedder(64))
-
-
-@pytest.mark.parametrize(
-    ("texts", "k", "labels", "said"),
-    [
-        (["a", "b"], 1, None, "must be 2 or more"),
-        (["a", "a", "<v_quote>b</v_quote>", "..."], 2, None, "2 or more distinct speeches"),
-        ([], 2, None, "2 or more distinct speeches"),
-        (["a", "b", "c"], 2, ("x",), "need 2 labels, not 1"),
-    ],
-)
-def test_what_cannot_be_fitted(texts, k, labels, said):
-    with pytest.raises(InputError, match=said):
-        fit_centroids(EMBEDDER, texts, k, labels=labels)
-
-
-def test_as_many_centroids_as_speeches():
-    texts = ["boat harbour", "court judge", "bread oven"]
-    found = fit_centroids(EMBEDDER, texts, 3)
-    assert sorted(nearest(found, text) for text in texts) == [0, 1, 2]
-    assert found.reach == pytest.approx((1, 1, 1), abs=1e-5)

@@ -86,5 +86,5 @@ def test_it_is_made_from_a_configuration(tmp_path):
     other = {"embedding": {"centroids": str(path), "embedder": "hashing:64"}}
     with pytest.raises(InputError, match="belong to the embedder"):
         make_embedding_cluster(ArchiveConfig.model_validate(other))
-    with pytest.raises(InputError, match="do not fit the embedder"):
+    with pytest.raises(InputError, match="fit new ones"):
         EmbeddingCluster(HashingEmbedder(64), CENTROIDS)

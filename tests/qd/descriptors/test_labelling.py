@@ -113,7 +113,11 @@ def test_votes_are_counted_and_paid_for():
     model = naming("authority", "authority", "refutation", "authority", "unclassified")
     (label,) = label_strategies(model, {"s1": TALES}, FIVE, 1).values()
     assert label.votes == votes(authority=3, refutation=1, unclassified=1)
-    assert (label.family, label.agreement, label.unreadable) == ("authority", 0.6, 0)
+    assert (majority(label.votes), agreement(label.votes), label.unreadable) == (
+        "authority",
+        0.6,
+        0,
+    )
     assert (label.calls, label.usage) == (5, Usage(50, 5))
 
 
@@ -133,7 +137,12 @@ def test_votes_are_counted_and_paid_for():
 def test_what_cannot_be_read_is_counted_and_never_guessed(reply, problem):
     (label,) = label_strategies(FakeModel(lambda _: reply), {"s1": TALES}, FIVE, 1).values()
     assert label.votes == votes(unreadable=5)
-    assert (label.family, label.agreement, label.unreadable, label.calls) == (None, None, 5, 5)
+    assert (majority(label.votes), agreement(label.votes), label.unreadable, label.calls) == (
+        None,
+        None,
+        5,
+        5,
+    )
     assert all(p.startswith(problem) for p in label.problems)
 
 
@@ -142,8 +151,8 @@ def test_who_said_nothing_is_not_asked_about():
     labels = label_strategies(model, {"s1": [], "s2": ["One speech."]}, FIVE, 1)
     assert list(labels) == ["s1", "s2"]
     assert labels["s1"] == Label()
-    assert labels["s1"].family is None
-    assert labels["s2"].family == "authority"
+    assert majority(labels["s1"].votes) is None
+    assert majority(labels["s2"].votes) == "authority"
     assert len(model.requests) == 5
 
 
@@ -161,7 +170,7 @@ def test_order_of_speeches_and_company_change_nothing():
 def test_a_child_that_has_drifted_is_labelled_by_what_it_says():
     spoken = {"s1": TALES, "s2": REASONS}
     labels = label_strategies(EmbeddedModel(), spoken, FIVE, 1)
-    assert [label.family for label in labels.values()] == ["storytelling", "rationality"]
+    assert [majority(label.votes) for label in labels.values()] == ["storytelling", "rationality"]
     declared = {"s1": "rationality", "s2": "rationality"}
     found = sum_up(labels, declared)
     assert (found.strategies, found.votes, found.calls, found.unreadable) == (2, 10, 10, 0)

@@ -5,6 +5,7 @@ from debateqd.agents.models.embedded import EmbeddedModel
 from debateqd.qd.config.schema import ArchiveConfig, RunConfig
 from debateqd.qd.debates.referee import TrainingStoppedError
 from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
+from debateqd.qd.descriptors.labelling import majority
 from debateqd.qd.descriptors.utterances import Utterance
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.training.labeller import Labeller, label_calls
@@ -31,7 +32,7 @@ def test_new_strategies_are_labelled_once():
     behaviours = heard(labeller, "s0001", "s0002")
     labels, renewed = labeller.label(behaviours, lambda done, total: told.append((done, total)))
     assert list(labels) == list(renewed) == ["s0002"]
-    assert labels["s0002"].family == "storytelling"
+    assert majority(labels["s0002"].votes) == "storytelling"
     assert told == [(0, 1), (1, 1)]
     child = Strategy("s0002", "authority", "Argue.")
     measured = renewed["s0002"].behaviour(child, make_descriptors(LABELLED.evolution.archive))
