@@ -12,7 +12,6 @@ class Strategy:
     Attributes:
         strategy_id: ``"s0007"``-like, in order of creation within a run.
         family: One of the seven families of :mod:`debateqd.qd.seeds`.
-        text: The prompt itself.
         parents: Identifiers of the strategies it was made from; empty for a seed.
         generation: Generation that created it; 0 for a seed.
         operator: ``"seed"``, or the name of the mutation operator.

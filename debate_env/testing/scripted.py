@@ -59,7 +59,6 @@ class Configuration:
     """What is being checked: makes the views of one and the same configuration.
 
     Attributes:
-        questions: The questions.
         settings: Keyword arguments of :class:`debate_env.debate_v0.raw_env`.
     """
 

@@ -23,7 +23,6 @@ class Entry:
     """A strategy as an archive sees it.
 
     Attributes:
-        strategy_id: Its identifier.
         fitness: The higher the better, in the unit of the rating in use; must be finite.
         behaviour: Its measured behaviour; the archive reads the values of its own axes.
     """
@@ -70,7 +69,6 @@ class ArchiveEvent:
             follows. ``challenging``: kept as a challenger of ``other``. ``moved``: left ``origin``
             for ``cell`` because its behaviour changed; what became of it there follows.
             ``rejected``: not taken in. ``evicted``: was in the archive and left it.
-        strategy_id: The strategy it happened to.
         cell: The cell concerned; ``None`` when there is none.
         other: The elite that was replaced, challenged, or not beaten.
         origin: Where a moved strategy came from.
@@ -93,8 +91,6 @@ class HeatMap:
 
     Attributes:
         axis: What the columns stand for.
-        rows: Names of the rows.
-        columns: Names of the columns.
         values: Fitness by row and column; ``None`` where a cell is empty.
     """
 

@@ -250,7 +250,6 @@ class Flag(NamedTuple):
     Attributes:
         option: How it is typed, e.g. ``"--rounds"``; named in errors.
         key: The key that it sets, e.g. ``"debate.rounds"``.
-        value: Its value.
     """
 
     option: str

@@ -73,16 +73,11 @@ class Match:
         match_id: See :meth:`debateqd.qd.debates.plans.Plan.match_id`.
         pool: See :func:`pool_hash`.
         generation: The generation that played it, and so its transcript file; or was evaluated.
-        phase: What it was for.
-        split: The split of its question.
-        passage: Passage id.
-        question: Question id.
         seats: Seat to the id of the strategy that played in it, in the order of the protocol.
         sides: Seat to the presented answer that it defended; seats that defended none are left out.
         subject: Id of the strategy that was measured; empty where all were.
         label: Index of the correct answer in the presented order.
         swap: Whether the contested answers were exchanged.
-        seed: Seed of the debate.
         kind: ``"verdict"``, ``"abstained"``, ``"ended"``, ``"unusable"`` or ``"error"``.
         message: Why there is no verdict, in one line.
         credence: The judge's probabilities in the presented order, averaged over both orders.
@@ -90,13 +85,10 @@ class Match:
             order; ``None`` where the judge keeps none.
         bias: Credence given to the answer shown first, minus its even share, over both orders.
         comparisons: What the protocol says of the players' strength; ratings read nothing else.
-        words: Words said in each seat.
-        speeches: Speeches made in each seat.
         quotes: Quotes of each seat and how many of them were verified.
         clipped: Speeches of each seat that were cut at the word limit.
         tokens: Prompt, completion and (of those) thinking tokens by seat (judges' too), where a
             model was asked.
-        calls: Model calls.
         verdict: How the judge's probabilities were obtained: ``method``, and where known
             ``missing_mass`` and ``votes``; see :mod:`debateqd.agents.judge`. Empty without a usable
             verdict.

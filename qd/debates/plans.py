@@ -40,9 +40,7 @@ class Plan:
     """A debate that is to be played.
 
     Attributes:
-        phase: What it is for.
         generation: The generation that plays it, or that is evaluated.
-        question: What is debated.
         seats: Seat to the strategy that plays in it; the judges' seats are not planned.
         swap: Whether the contested answers are exchanged.
         seed: Everything random in the debate derives from it.

@@ -161,8 +161,6 @@ class BehaviourSummary:
 
     Attributes:
         counts: Summed counts by descriptor name.
-        speeches: Number of speeches counted.
-        matches: Number of matches counted.
     """
 
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -57,8 +57,6 @@ class Label:
     Attributes:
         votes: Number of votes for every one of :data:`OUTCOMES`, in that order.
         problems: What was wrong with each unreadable vote, a line each.
-        usage: Tokens of all votes.
-        calls: Model calls.
     """
 
     votes: tuple[int, ...] = (0,) * len(OUTCOMES)
@@ -213,15 +211,12 @@ class Labelling:
 
     Attributes:
         strategies: Strategies that were asked about.
-        votes: Votes asked for.
         unreadable: Votes that could not be read.
         agreement: Mean agreement of the strategies with a readable vote, with its interval over
             strategies; ``None`` without any.
         families: Strategies by label, ``unclassified`` included; without those that have none.
         drifted: Strategies whose label is another family than they declare; ``unclassified`` is
             none.
-        usage: Tokens.
-        calls: Model calls.
     """
 
     strategies: int = 0

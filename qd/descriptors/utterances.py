@@ -15,7 +15,6 @@ class Utterance(NamedTuple):
     """One speech of a strategy with what had been said before it; all texts as everybody sees them.
 
     Attributes:
-        text: The speech.
         heard: The other side's speeches that its speaker had read, oldest first.
         own: The same speaker's earlier speeches, oldest first.
     """
@@ -75,7 +74,6 @@ class SpeechFacts:
     """A speech, read: what descriptors count in.
 
     Attributes:
-        utterance: The texts themselves.
         speech: Counts and own sentences of the speech.
         heard: The same for every speech heard before it.
         own: The same for the speaker's earlier speeches.

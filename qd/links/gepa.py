@@ -52,8 +52,6 @@ class Rollout:
     """What GEPA calls the output, and the trajectory, of one example.
 
     Attributes:
-        question: Id of the question.
-        score: Score, from 0 to 1.
         debates: What was said, with the outcome; empty when no debate had a usable verdict, or
             none was played.
         message: Why there is no score of its own; empty otherwise.

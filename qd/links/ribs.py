@@ -31,9 +31,6 @@ class RibsRow:
     """One elite as pyribs takes it.
 
     Attributes:
-        strategy_id: The solution.
-        objective: The fitness.
-        cell: Where it lives here.
         measures: Per dimension a bin coordinate (grid) or the name of a category.
         values: Measured values of numeric axes, in their own units, under the names of pyribs'
             extra fields.

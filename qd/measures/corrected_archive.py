@@ -66,9 +66,7 @@ class QDMetrics:
     Attributes:
         unit: Unit of fitness, as in ``UNIT``; values are shares, 0.01 for a percentage point.
         offset: Offset of all QD-scores.
-        elites: Elites of the archive.
-        measured: Those of them with fresh scores.
-        cells: Cells that count.
+        measured: Elites of the archive with fresh scores.
         reported_qd_score: QD-score of the archive as reported; ``None`` where ratings say nothing.
         qd_score: QD-score of the corrected archive.
         illusion: Reported minus corrected.
@@ -76,8 +74,6 @@ class QDMetrics:
             is between this and ``qd_score`` was lost to other cells and to better elites there.
         reported_mean: Mean reported score of the measured elites.
         mean: Mean fresh score of the measured elites.
-        reported_coverage: Coverage as reported.
-        coverage: Coverage of the corrected archive.
         coverage_illusion: Reported minus corrected coverage.
         stability: Share of the measured elites whose fresh behaviour falls into their cell.
         out_of_place: Elites whose fresh behaviour could not be placed.

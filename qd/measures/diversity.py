@@ -32,8 +32,7 @@ class Diversity:
     """The diversity of some strategies; plain numbers, all of them 0 when there are none.
 
     Attributes:
-        families: Families that are alive.
-        effective_families: Their effective number.
+        effective_families: Effective number of the families that are alive.
         ancestors: Seeds that have living descendants (or live themselves).
         effective_ancestors: Their effective number, a descendant counting by its share of descent.
         mean_depth: Mean number of mutations between a strategy and its farthest seed.

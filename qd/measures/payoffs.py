@@ -134,8 +134,6 @@ class Cycles:
 
     Attributes:
         strategies: Strategies that met another.
-        debates: Debates between them.
-        pairs: Pairs that met.
         decided: Decided triples.
         cyclic: Cyclic ones of them.
         share: Share of the cyclic among the decided triples, with a 95 % interval over passages.
@@ -287,7 +285,6 @@ class Transitive:
         mean: Strengths and, last, the effect of the correct side, in logits; shape (n + 1,).
         covariance: Of their posterior; shape (n + 1, n + 1).
         scale: Standard deviation of strengths, in logits.
-        dispersion: See the module.
     """
 
     first: Ints

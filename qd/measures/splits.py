@@ -90,9 +90,6 @@ class SplitReport:
     """Everything measured on one split; every rate with a 95 % interval clustered by passage.
 
     Attributes:
-        questions: Questions in the split.
-        passages: Passages they are about.
-        debates: Debates played.
         accuracy: Judge accuracy when elites debate themselves.
         seed_accuracy: The same for the seed strategies.
         accuracy_gain: Their difference, paired by question.
@@ -102,7 +99,6 @@ class SplitReport:
         share_won: Share of the judge's credence that they win there.
         position_bias: Mean excess credence of the first-shown answer.
         unusable: Share of debates without a usable verdict.
-        unusable_kinds: Their number by kind.
         no_debate: Accuracy of the judge model without passage or debate.
         reading: Accuracy of the judge model reading the passage.
     """

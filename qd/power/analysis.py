@@ -72,7 +72,6 @@ class Precision:
     """How well something is known.
 
     Attributes:
-        error: Standard error.
         df: Degrees of freedom of its t quantiles; infinite for a normal distribution.
     """
 

@@ -62,11 +62,9 @@ class PowerInputs:
         source: Where variances are from, in words.
         train: Variances of right verdicts on training questions.
         test: The same on test questions.
-        wins: Variances of wins.
         study: Size on the training questions.
         test_study: Size on the test questions.
         win_study: Size of what win rates rest on.
-        games: Direct games behind a rating difference.
         assumed: Names of assumptions that neither the user nor the data gave.
     """
 

@@ -45,10 +45,7 @@ class Detectable:
     """What can be told about one quantity.
 
     Attributes:
-        name: The quantity.
         unit: ``"points"`` (percentage points) or ``"elo"``.
-        error: Standard error.
-        half_width: Half the width of the interval.
         detectable: Effect that is told from zero with the power asked for; infinite if none is.
     """
 
@@ -83,9 +80,6 @@ class PowerPlan:
         facts: Every number that went in, by name.
         assumed: Names of those that nobody measured.
         power: Probability of telling a detectable effect.
-        confidence: Of the intervals.
-        rows: What can be told.
-        needs: What the targets need.
         order: Direct games to order two strategies, by Elo difference and one-sided confidence.
     """
 

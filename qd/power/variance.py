@@ -75,10 +75,6 @@ class MeasuredVariances:
     """What data say about the spread of verdicts, and their own size.
 
     Attributes:
-        variances: The parts.
-        verdicts: Verdicts behind it.
-        questions: Questions behind it.
-        passages: Passages behind it.
         per_passage: Questions on a passage; where passages differ, their mean weighted by
             questions, which is what a design effect depends on.
         repeats: Whether any question was debated twice, without which ``debate`` is assumed.

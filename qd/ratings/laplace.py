@@ -56,8 +56,7 @@ class Start:
     """Where a refit begins: scales that are held, and parameters.
 
     Attributes:
-        scales: The scales.
-        groups: Those of them that were estimated.
+        groups: The scales that were estimated.
         unknown: Covariance of their logarithms, (k, k).
         parameters: Strengths, question deviations and beta, gamma, mu, in logits; not anchored.
     """

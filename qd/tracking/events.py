@@ -101,15 +101,11 @@ class GenerationStats:
     These fields are the schema of ``stats`` in ``generations/NNNN.json``, too.
 
     Attributes:
-        generation: Its number.
-        players: Strategies in the tournament.
-        children: Children that entered the tournament.
         refused: Children refused before any match, by reason.
         challenges: Decisions between a challenger and an elite.
         accepted: Strategies that became elites.
         debates: Debates played (results taken over from earlier generations not counted).
         unusable: Debates without a usable verdict, by kind.
-        calls: Model calls.
         tokens: Tokens by role: debater, judge, mutator.
         best_rating: Highest rating in the archive (Elo points).
         mean_rating: Mean rating of the archive (Elo points).

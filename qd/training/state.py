@@ -23,10 +23,8 @@ class TrainingState:
     """Everything that the next generation depends on.
 
     Attributes:
-        archive: The living strategies.
         strategies: Every strategy ever made, by id, in order of creation.
         behaviours: What was counted about the living ones.
-        ratings: Their last ratings.
         waiting: Since which generation each challenger has waited in its cell.
         matches: All matches that ratings rest on, in the order of the log: training and selection.
         reported: Report matches by id, to be used again.

@@ -55,7 +55,6 @@ class Candidate(NamedTuple):
     """A span that could be quoted for an answer.
 
     Attributes:
-        text: The span.
         score: How well it fits question and answer by BM25, the best being 1.
     """
 
