@@ -242,20 +242,26 @@ def _logprobs(
     return entries
 
 
+def saying(reply: Mapping[str, Any], content: str | None) -> Mapping[str, Any]:
+    """The same reply with another text, or none."""
+    message = {"role": "assistant", "content": content}
+    return {**reply, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+
+def signs(draws: Draws) -> str:
+    """Draw signs that are no language."""
+    return "".join(draws.pick("&*~@#^%$+=|{}<>xq") for _ in range(60))
+
+
 def garbage(reply: Mapping[str, Any], draws: Draws) -> bytes | Mapping[str, Any]:
     """Spoil a reply: HTML, cut-off JSON, no choices, no content, nothing at all, or noise."""
     text = json.dumps(reply)
-
-    def saying(content: str | None) -> Mapping[str, Any]:
-        message = {"role": "assistant", "content": content}
-        return {**reply, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-
     kinds: list[bytes | Mapping[str, Any]] = [
         b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>",
         text[: len(text) // 2].encode(),
         {"object": "chat.completion", "error": None},
-        saying(None),
+        saying(reply, None),
         b"",
-        saying("no\x00ise \x1b[0m \ufffd\ufffd"),
+        saying(reply, f"no\x00ise {signs(draws)} \ufffd\ufffd"),
     ]
     return draws.pick(kinds)

@@ -17,6 +17,7 @@ class Faults:
         error: 500.
         reset: The connection is reset when the reply is due.
         garbage: A reply that is none: HTML, cut-off JSON, no choices, no content, nothing, noise.
+        signs: A reply that is one, but whose text is no language.
         hang: No reply ever.
         retry_after: Seconds that a 429 asks to wait; ``None``: it does not say.
         seed: Of the draws.
@@ -27,6 +28,7 @@ class Faults:
     error: float = 0.0
     reset: float = 0.0
     garbage: float = 0.0
+    signs: float = 0.0
     hang: float = 0.0
     retry_after: float | None = None
     seed: int = 0
@@ -36,7 +38,7 @@ class Faults:
         """Say what goes wrong with a request that comes for the n-th time; ``""``: nothing."""
         draws = Draws(digest(key.hex(), str(self.seed), str(time_seen)))
         at = draws.uniform()
-        for name in ("too_many", "error", "reset", "garbage", "hang"):
+        for name in ("too_many", "error", "reset", "garbage", "signs", "hang"):
             at -= getattr(self, name)
             if at < 0:
                 return name
@@ -54,8 +56,6 @@ class Settings:
         most: Requests in flight beyond which it answers 429; ``None``: no limit.
         retry_after: Seconds that such a 429 asks to wait.
         seconds: Time that a reply takes.
-        slow_share: Share of requests that take ``slow_factor`` times as long.
-        slow_factor: See above.
         context: Tokens of prompt and reply together.
         cached_passages: System messages that its prefix cache holds.
         uncached_seconds: Further time per prompt token that is not cached.
@@ -70,16 +70,9 @@ class Settings:
     most: int | None = None
     retry_after: float | None = None
     seconds: float = 0.0
-    slow_share: float = 0.0
-    slow_factor: float = 10.0
     context: int = 16384
     cached_passages: int = 1000
     uncached_seconds: float = 0.0
     dialect: Dialect = field(default_factory=Dialect)
     faults: Faults = field(default_factory=Faults)
     keep_bodies: bool = True
-
-    def seconds_for(self, key: bytes) -> float:
-        """Time that the reply to a request takes, its prompt's prefill aside."""
-        slow = self.slow_share and Draws(digest(key.hex(), "slow")).uniform() < self.slow_share
-        return self.seconds * (self.slow_factor if slow else 1.0)

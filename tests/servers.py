@@ -16,13 +16,23 @@ import threading
 import time
 import urllib.request
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from debate_env.draws import Draws, digest
-from tests.server_dialects import POOR, Dialect, answer, beside, error_body, garbage, refusal
+from tests.server_dialects import (
+    POOR,
+    Dialect,
+    answer,
+    beside,
+    error_body,
+    garbage,
+    refusal,
+    saying,
+    signs,
+)
 from tests.server_replies import Body, Replier, count_tokens, request_key, speak
 from tests.server_settings import Faults, Settings
 
@@ -78,14 +88,12 @@ class StandIn:
         self,
         settings: Settings,
         reply: Replier = speak,
-        latency: Callable[[Body], float] | None = None,
     ) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
         self.log: list[Seen] = []
         self.connections: set[_Connection] = set()
         self._reply = reply
-        self._latency = latency
         self._times_seen: Counter[bytes] = Counter()
         self._waiting: deque[_Work] = deque()
         self._running: set[_Work] = set()
@@ -183,19 +191,18 @@ class StandIn:
         self.counts["prompt_tokens"] += prompt
         self.counts["computed_tokens"] += computed
         work.cached = prompt - computed
-        seconds = (
-            self._latency(work.body)
-            if self._latency is not None
-            else settings.seconds_for(work.key)
-        )
-        return seconds + settings.uncached_seconds * computed
+        return settings.seconds + settings.uncached_seconds * computed
 
     def _finish(self, work: _Work) -> None:
         self._running.discard(work)
         if work.fault == "reset":
             self._end(work, "reset")
-        elif work.fault == "garbage":
-            self._end(work, "garbage", 200, garbage(self._answer(work), Draws(work.key)))
+        elif work.fault in ("garbage", "signs"):  # others every time
+            draws = Draws(digest(work.key.hex(), str(self._times_seen[work.key])))
+            said = self._answer(work)
+            is_noise = work.fault == "garbage"
+            spoilt = garbage(said, draws) if is_noise else saying(said, signs(draws))
+            self._end(work, work.fault, 200, spoilt)
         else:
             self._end(work, "ok", 200, self._answer(work))
         self._start()
@@ -352,7 +359,6 @@ class ThreadServer:
 def serve(
     settings: Settings | None = None,
     reply: Replier = speak,
-    latency: Callable[[Body], float] | None = None,
     port: int = 0,
 ) -> Iterator[ThreadServer]:
     """Run the server in a thread.
@@ -360,10 +366,9 @@ def serve(
     Args:
         settings: How it behaves.
         reply: Makes the replies.
-        latency: Time that a reply takes, in place of the settings'.
         port: Where it listens; 0: anywhere.
     """
-    server = ThreadServer(StandIn(settings or Settings(), reply, latency), port)
+    server = ThreadServer(StandIn(settings or Settings(), reply), port)
     try:
         yield server
     finally:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 
@@ -8,27 +9,13 @@ import pytest
 
 from debateqd.agents.rollout import play_all
 from tests.repository import ROOT
-from tests.servers import Faults, Settings
+from tests.servers import Settings
 
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     return importlib.import_module
-
-
-def test_debates_are_foreseen_wave_by_wave(load: Callable[[str], ModuleType]):
-    server, workload = load("engines_server"), load("engines_workload")
-    questions = workload.make_questions(1, 2, words=80)
-    model = server.Foreseen()
-    found = server.foresee(workload.equal_work(questions, model), model)
-    assert [[len(wave) for wave in waves] for _, waves in found] == [[2, 2, 2, 2]] * 4
-    assert len({key for _, waves in found for wave in waves for key in wave}) == 32
-    again = play_all(workload.equal_work(questions, server.Foreseen()))
-    spoken = [speeches for speeches, _ in found]
-    assert server.wrong_speeches(again, spoken) == 0
-    assert server.wrong_speeches(again, spoken[1:] + spoken[:1]) == 24
-    assert server.wrong_speeches(again, [speeches[:4] for speeches in spoken]) == 8
 
 
 def test_debates_in_flight_are_counted(load: Callable[[str], ModuleType]):
@@ -41,22 +28,10 @@ def test_debates_in_flight_are_counted(load: Callable[[str], ModuleType]):
 
 
 def test_only_speeches_of_the_server_are_speeches(load: Callable[[str], ModuleType]):
-    module, server = load("engines_load"), load("engines_server")
-    workload = load("engines_workload")
-    questions = workload.make_questions(1, 2, words=80)
-    records = play_all(workload.equal_work(questions, server.Foreseen()))
-    assert module.no_speeches(records) == 0
-    spoilt = [s._replace(text=s.text.replace("I hold", "no\x00ise")) for s in records[0].speeches]
-    assert module.no_speeches([records[0]._replace(speeches=tuple(spoilt)), records[1]]) == 6
-
-
-def test_the_same_garbage_twice_is_foreseen(load: Callable[[str], ModuleType]):
-    drawn_anew = load("engines_load").drawn_anew
-    keys = [bytes([n]) for n in range(200)]
-    assert not drawn_anew([keys, keys], Faults())
-    assert not drawn_anew([[], keys], Faults(garbage=0.5))  # verdicts are the same in any case
-    share = sum(drawn_anew([[key], []], Faults(garbage=0.5)) for key in keys) / len(keys)
-    assert 0.15 < share < 0.35  # a quarter
+    good = "I hold that it is so. <v_quote>The lamp was lit.</v_quote> So read it again."
+    texts = [good, good.replace("v_", "u_"), good.replace("hold", "h\x00ld"), "&*~@#", ""]
+    records = [SimpleNamespace(speeches=[SimpleNamespace(text=text) for text in texts])] * 2
+    assert load("engines_load").no_speeches(records) == 2 * 3
 
 
 def test_faults_lose_nothing(load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch):
@@ -68,8 +43,26 @@ def test_faults_lose_nothing(load: Callable[[str], ModuleType], monkeypatch: pyt
     assert figures[0].value == 0
 
 
-def test_reply_times_depend_on_the_request_alone(load: Callable[[str], ModuleType]):
-    settings = Settings(seconds=0.1, slow_share=0.05, slow_factor=10)
-    taken = [settings.seconds_for(bytes([a, b])) for a in range(40) for b in range(50)]
-    assert set(taken) == {0.1, 1.0}
-    assert 0.03 < taken.count(1.0) / len(taken) < 0.07
+def test_what_faults_change_is_seen(
+    load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+):
+    module, workload = load("engines_load"), load("engines_workload")
+    played: list[str] = []
+
+    def play_on(settings: Settings, questions: list[object]) -> object:
+        records = play_all(workload.equal_work(questions, workload.ScriptedModel()))
+        if played:  # one debate says something else, one is lost, and one came twice
+            records = [records[0]._replace(calls=9), *records[2:], records[2]]
+        played.append("")
+        return module.Loaded(records, 7, Counter(), Counter(), 1.0)
+
+    monkeypatch.setattr(module, "play_on", play_on)
+    wrong = {f.what: f.value for f in module.load(8) if not f.holds}
+    assert wrong == {
+        "debates in flight, fewer than all": 1,
+        "debates lost": 1,
+        "debates counted twice": 1,
+        "calls counted, other than made": 7,
+        "debates that differ from those without faults": 1,
+        "garbage kept as a speech": 7 * 6,
+    }

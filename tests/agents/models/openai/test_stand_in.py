@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from debate_env.core.settings import DebateSettings
 from debateqd.agents.debater import StrategyDebater
@@ -21,7 +18,6 @@ from debateqd.agents.prompts import mutation_messages, parse_mutation
 from debateqd.agents.rollout import DebateJob, DebateRecord, play_all
 from tests.agents.fakes import question
 from tests.agents.models.openai.helpers import answers, ask, connected, wait_for
-from tests.server_ideal import IdealModel
 from tests.servers import Faults, ProcessServer, Settings, serve, serve_process
 
 
@@ -70,22 +66,6 @@ def test_it_debates_judges_and_rewrites_strategies() -> None:
         (reply,) = answers(model, [ask()._replace(messages=messages)])
         assert parse_mutation(reply.text)
         assert isinstance(messages[0], Message)
-
-
-def test_an_ideal_client_hears_the_same_debates_sooner() -> None:
-    settings = Settings(seconds=0.03, slow_share=0.05, slots=16)
-    ideal = IdealModel(settings)
-    expected = debates(ideal)
-    with connected(settings) as (model, _):
-        begun = time.monotonic()
-        records = debates(model)
-        seconds = time.monotonic() - begun
-    assert [r.speeches for r in records] == [r.speeches for r in expected]
-    for record, other in zip(records, expected, strict=True):
-        assert record.outcome is not None
-        assert other.outcome is not None
-        assert record.outcome.credence == pytest.approx(other.outcome.credence)
-    assert ideal.busy / 16 <= ideal.now <= seconds
 
 
 def test_slots_are_kept_and_the_line_is_long() -> None:
