@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from debateqd.agents.garbage import is_garbage
 from debateqd.agents.models.base import NO_USAGE, Reply, Request, StoppedError, Usage
 from debateqd.agents.models.openai.client import Endpoint
 from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_status, scrub
@@ -63,6 +64,7 @@ class _Load:
         self.request = request
         self.tickets = tickets
         self.sends = sends
+        self.garbled = False  # whether the reply to a choice was no language, once
         self.forced = False  # whether the reply is restricted, after one that showed no choice
         self.spent = NO_USAGE  # tokens of an earlier reply that is part of this one's price
 
@@ -362,7 +364,12 @@ class Worker:
                 and reply.finish_reason != "refused"
                 and can_force(load.request, self.dialect)
             ):
-                load.forced, load.spent, load.sends = True, reply.usage, 0
+                # A broken line, perhaps: then the very same request brings what was meant.
+                if is_garbage(reply.text) and not load.garbled:
+                    load.garbled = True
+                    self.counts["rejected"] += 1
+                else:
+                    load.forced, load.spent, load.sends = True, reply.usage, 0
                 self.queue.add(sent.job)
             else:
                 self._deliver(ticket, _priced(reply, load))
