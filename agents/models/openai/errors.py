@@ -121,7 +121,7 @@ def from_status(
             return Trouble("permanent", "context_too_long", line, None, status)
         if _FILTER.search(said):
             return Trouble("filtered", "engine_error", line, None, status)
-    if status in _PERMANENT or status < 400:
+    if status in _PERMANENT:
         return Trouble("permanent", "engine_error", line, None, status)
     if status == 408:
         return Trouble("timeout", "timeout", line, None, status)

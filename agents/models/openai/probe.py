@@ -371,7 +371,10 @@ class _Probe:
             return Trouble("garbage", "bad_reply", str(error))
         self.spent.update(reading.usage._asdict())
         first = reading.replies[0]
-        return Trouble("garbage", "bad_reply", first) if isinstance(first, str) else reading
+        if isinstance(first, Reply):
+            silent = first.finish_reason in ("stop", "unknown") and not first.text.strip()
+            first = "the reply holds no text" if silent else ""
+        return Trouble("garbage", "bad_reply", first) if first else reading
 
 
 _PLAIN = Request((), Sampling(_TOKENS), 0)

@@ -26,9 +26,6 @@ _SEEDS: tuple[Seeds, ...] = ("refused", "ignored", "honoured")
 _SEED_BITS = 0x7FFFFFFF  # some servers keep 32 bits of a seed, signed; all accept 31
 _ANSWER = "answer"
 _JSON_TOKENS = 32
-# Control characters other than tab and line breaks, the replacement character, and halves of
-# surrogate pairs: no language model means them, and no file should hold them.
-_NOISE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 # What a vocabulary writes for white space, where a server does not write tokens as text.
 _MARKERS = str.maketrans({"Ġ": " ", "▁": " ", "Ċ": "\n", "ĉ": "\t", "č": "\r"})
 _BYTE = re.compile(r"<0x([0-7][0-9A-F])>")
@@ -302,9 +299,13 @@ def _read(choice: Any, request: Request, tags: tuple[str, str], usage: Usage) ->
     end = end_of(why)
     refusal, content = message.get("refusal"), message.get("content")
     if isinstance(refusal, str) and refusal.strip() and not content:
-        return Reply(" ".join(_NOISE.sub(" ", refusal).split()), "refused", usage)
+        shown = "".join([c if c.isprintable() else " " for c in refusal])
+        return Reply(" ".join(shown.split()), "refused", usage)
     if isinstance(content, list):  # parts, as some servers write them
         content = "".join(str(p.get("text", "")) for p in content if isinstance(p, dict))
+    apart = message.get("reasoning_content") or message.get("reasoning")
+    if content is None and not apart and end in ("stop", None):
+        return f"the reply holds no content (finish reason {why!r})"
     if content is None:
         content = ""
     if not isinstance(content, str):
@@ -321,7 +322,6 @@ def _read(choice: Any, request: Request, tags: tuple[str, str], usage: Usage) ->
         text = text.rstrip("\ufffd")  # half of a character that the limit cut in two
     usage = _with_thinking(usage, message, content, stripped.removed)
     if request.choices is not None:
-        apart = bool(message.get("reasoning_content") or message.get("reasoning"))
         probabilities, missing = read_probabilities(
             choice.get("logprobs"), request.choices, tags, text if apart else ""
         )
@@ -333,10 +333,6 @@ def _read(choice: Any, request: Request, tags: tuple[str, str], usage: Usage) ->
             return Reply(
                 named, "stop" if whole else finish, usage, probabilities, missing_mass=missing
             )
-    if _NOISE.search(text):
-        return "the reply holds control or replacement characters"
-    if not text.strip() and finish in ("stop", "unknown"):
-        return "the reply holds no text" + (f" (finish reason {why!r})" if end is None else "")
     return Reply(text, finish, usage)
 
 

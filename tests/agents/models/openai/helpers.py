@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from debateqd.agents.models.base import Message, Reply, Request, Sampling
+from debateqd.agents.models.base import Message, PatientModel, Reply, Request, Sampling
 from debateqd.agents.models.openai import OpenAIModel, make_openai
 from tests.servers import Settings, ThreadServer, serve
 
@@ -46,7 +46,9 @@ def ask(
     return Request(messages, Sampling(max_tokens, temperature), seed, choices, schema)
 
 
-def answers(model: OpenAIModel, requests: Sequence[Request], seconds: float = 300.0) -> list[Reply]:
+def answers(
+    model: PatientModel, requests: Sequence[Request], seconds: float = 300.0
+) -> list[Reply]:
     """Ask all at once; every ticket must come back exactly once."""
     model.submit(list(enumerate(requests)))
     found: dict[int, Reply] = {}

@@ -43,7 +43,7 @@ def status(code: int, message: str = "", headers: dict[str, str] | None = None) 
         (500, "broken", "engine_error"),
         (502, "broken", "engine_error"),
         (504, "broken", "engine_error"),
-        (307, "permanent", "engine_error"),
+        (307, "broken", "engine_error"),
     ],
 )
 def test_a_status_decides_what_happens_next(code: int, fate: str, kind: str) -> None:
@@ -124,7 +124,7 @@ def test_other_refusals_are_no_filter(message: str) -> None:
 
 def test_a_redirect_says_where_to() -> None:
     trouble = from_status(308, {"location": "https://u:pw@new.test/v1"}, b"", NOW)
-    assert (trouble.fate, trouble.status) == ("permanent", 308)
+    assert (trouble.fate, trouble.status) == ("broken", 308)
     assert "https://[hidden]@new.test/v1; give that one" in trouble.message
 
 

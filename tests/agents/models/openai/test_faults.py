@@ -10,6 +10,7 @@ import pytest
 
 from debateqd.agents.models.base import ChatModel, Reply, StoppedError, delivery_of
 from debateqd.agents.models.openai import make_openai
+from debateqd.agents.models.redraw import RedrawnModel
 from tests.agents.models.openai.helpers import LONG, answers, ask, connected, wait_for
 from tests.servers import Dialect, Faults, Settings, serve
 
@@ -37,7 +38,8 @@ class RefusesAll(Faults):
 
 def test_nothing_is_lost_doubled_or_spoilt() -> None:
     requests = [ask(seed=s, system=LONG if s % 2 else "Short.") for s in range(300)]
-    with connected(Settings(seconds=0.02), **QUICK) as (model, server):
+    with connected(Settings(seconds=0.02), **QUICK) as (bare, server):
+        model = RedrawnModel(bare)  # some of the garbage is text
         expected = answers(model, requests)
         server.stand_in.log.clear()
         server.stand_in.counts.clear()
@@ -54,7 +56,7 @@ def test_nothing_is_lost_doubled_or_spoilt() -> None:
         assert set(good.values()) == {1}
         assert len(good) == 300
         assert counted["requests"] - before["requests"] == counts["requests"]
-        assert counted["retries"] - before["retries"] == counts["requests"] - 300
+        assert counted["retries"] - before["retries"] <= counts["requests"] - 300
         assert counted["rejected"] - before["rejected"] == counts["garbage"]
         assert counted["failed"] == 0
 

@@ -223,6 +223,7 @@ def test_no_chat_server() -> None:
 
 
 EMPTY = {"message": {"role": "assistant", "content": None}, "finish_reason": "stop"}
+SILENT = {"message": {"role": "assistant", "content": " "}, "finish_reason": "stop"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,9 @@ EMPTY = {"message": {"role": "assistant", "content": None}, "finish_reason": "st
         (200, b"<html><title>Welcome</title></html>", "a web page instead of JSON (Welcome)"),
         (502, b"<html>Bad gateway</html>", "answered 502: a web page instead of JSON"),
         (200, {"choices": []}, "the reply holds no choices"),
-        (200, {"choices": [EMPTY]}, "the reply holds no text"),
+        (200, {"choices": [EMPTY]}, "the reply holds no content"),
+        (200, {"choices": [SILENT]}, "the reply holds no text"),
+        (301, {}, "it wants another address"),
         (200, {"choices": None}, "the reply holds no choices"),
         (200, b"hello", "the reply is not JSON"),
         (200, b"", "the reply is empty"),
@@ -259,7 +262,6 @@ def test_what_never_gives_a_reply_is_reported_after_a_few_tries(
 @pytest.mark.parametrize(
     ("status", "headers", "content", "said"),
     [
-        (301, "location: https://else.test/v1\r\n", {}, "another address, https://else.test/v1"),
         (429, "retry-after: 86400\r\n", {}, "asks to wait 86400 seconds, but models.openai.pat"),
         (503, "retry-after: 301\r\n", {}, "asks to wait 301 seconds"),
         (200, "", {"error": {"code": 429, "message": "Try again in 2 hours."}}, "7200 seconds"),
