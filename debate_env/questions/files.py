@@ -1,12 +1,15 @@
-"""Reading text and JSON Lines, plain or gzip; one clear line for everything that can be wrong."""
+"""Reading text, JSON Lines and CSV, plain or gzip; one clear line for all that can be wrong."""
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import difflib
 import gzip
 import json
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 from debate_env.errors import InputError, brief
 
 GZIP_MAGIC = b"\x1f\x8b"
+_MAX_CELL = 2**31 - 1
 _TYPE_NAMES = {
     bool: "true/false",
     int: "an integer",
@@ -73,7 +77,7 @@ def read_text(path: str | Path) -> str:
     elif str(path).lower().endswith(".gz"):
         raise place.error("the name ends in .gz but the content is not gzip; rename it or compress")
     if not data.strip():
-        raise place.error("the file is empty; it must hold at least one question")
+        raise place.error("the file is empty")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise place.error(
             "invalid UTF-8 at byte position 0: the file looks like UTF-16; save it as UTF-8"
@@ -130,6 +134,63 @@ def _decompress(data: bytes, place: FilePlace) -> bytes:
         raise place.error("the gzip file is cut short; copy or download it again") from None
     except (OSError, zlib.error) as error:
         raise place.error(f"the gzip file is damaged ({error}); copy it again") from None
+
+
+def csv_rows(
+    path: str | Path, lines: Iterable[str], separator: str = ","
+) -> Iterator[tuple[FilePlace, list[str]]]:
+    """The rows of a CSV file that hold anything, each with the line it begins on; read strictly.
+
+    Args:
+        path: The file, for messages.
+        lines: Its lines with their ends.
+        separator: What separates cells.
+
+    Raises:
+        InputError: A quotation mark that opens a cell is not closed, or text follows the one that
+            closes it: whatever comes after it cannot be told apart. Names the line of that cell.
+    """
+    row: list[str] = []
+
+    def kept() -> Iterator[str]:
+        for line in lines:
+            row.append(line)
+            yield line
+
+    reader = csv.reader(kept(), delimiter=separator, strict=True)
+    with _long_cells():
+        while True:
+            row.clear()
+            start = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                line = start + _faulty_cell("".join(row), separator)
+                raise FilePlace(str(path), line).error(
+                    f"malformed CSV ({error}): the cell that begins here is not closed as it "
+                    "should be; enclose cells in double quotation marks and double those inside"
+                ) from None
+            if cells is None:
+                return
+            if any(cell.strip() for cell in cells):
+                yield FilePlace(str(path), start), cells
+
+
+def _faulty_cell(row: str, separator: str) -> int:
+    """How many line ends come before the first cell of a row that is not well-formed."""
+    cell = r'(?:"(?:[^"]|"")*+"|[^"%s][^%s]*+)?+%s' % ((re.escape(separator),) * 3)
+    whole = re.match(f"(?:{cell})*+", row)
+    return row.count("\n", 0, whole.end() if whole else 0)
+
+
+@contextlib.contextmanager
+def _long_cells() -> Iterator[None]:
+    """Cells may be longer than the csv module's limit of 131,072 characters."""
+    before = csv.field_size_limit(_MAX_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def json_lines(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:

@@ -22,19 +22,17 @@ double quotation marks, and such marks inside are doubled (RFC 4180).
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import difflib
 import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from debate_env.errors import brief
-from debate_env.questions.files import FilePlace, described, json_lines, read_text
+from debate_env.questions.files import FilePlace, csv_rows, described, json_lines, read_text
 from debate_env.questions.question import Question, QuestionChecker, QuestionSet
 
 REQUIRED = ("question_id", "passage", "question", "answers", "label")
@@ -42,7 +40,6 @@ OPTIONAL = ("passage_id", "source", "metadata")
 ANSWER_COLUMN = re.compile(r"answer_\d+")
 _MEANT = frozenset({*REQUIRED, *OPTIONAL, "questions", "article", "article_id", "title"})
 """Field names that stand for themselves in one format or another."""
-_MAX_CELL = 2**31 - 1
 
 
 class QuestionCollector:
@@ -204,8 +201,8 @@ def load_jsonl(path: str | Path) -> QuestionSet:
 def load_csv(path: str | Path) -> QuestionSet:
     """Load a CSV file, plain or gzip."""
     collector = QuestionCollector(path)
-    rows = _rows(path)
-    header_place, header = next(rows)
+    rows = csv_rows(path, io.StringIO(read_text(path), newline=""))
+    header_place, header = next(rows, (FilePlace(str(path)), []))
     _check_header(header, header_place)
     for place, cells in rows:
         if len(cells) != len(header):
@@ -216,35 +213,6 @@ def load_csv(path: str | Path) -> QuestionSet:
         record = _typed(dict(zip(header, cells, strict=True)), place)
         collector.add(question_from(record, place, collector, Path(path).name), place)
     return collector.finish()
-
-
-def _rows(path: str | Path) -> Iterator[tuple[FilePlace, list[str]]]:
-    """The rows that are not blank, each with the line it begins on."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    with _long_cells():
-        while True:
-            place = FilePlace(str(path), reader.line_num + 1)
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                raise place.error(
-                    f"malformed CSV ({error}); enclose cells in double quotation marks and double "
-                    "those inside"
-                ) from None
-            if cells is None:
-                return
-            if cells:
-                yield place, cells
-
-
-@contextlib.contextmanager
-def _long_cells() -> Iterator[None]:
-    """Passages may be longer than the csv module's limit of 131,072 characters a cell."""
-    before = csv.field_size_limit(_MAX_CELL)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _check_header(header: list[str], place: FilePlace) -> None:

@@ -13,7 +13,7 @@ from debate_env.errors import InputError
 from debateqd.qd.ratings.games import RatedObjective
 from debateqd.qd.report.rating import rating_csv, rating_json, rating_report, reading_lines
 from debateqd.qd.report.visible import visible, visible_errors
-from debateqd.qd.tables.columns import Columns
+from debateqd.qd.tables.layouts import Columns
 from debateqd.qd.tables.matches import MatchTable, read_matches
 from debateqd.qd.tables.ratings import Model, Settings, default_model, rate_table
 

@@ -51,14 +51,15 @@ class Clusters:
 
 
 def clusters_of(design: Design) -> Clusters:
-    """Group the games by strategy and question; without a question each stands alone."""
+    """Group the games by strategy and question, or other cluster; without one each stands alone."""
     games = design.games
-    size, wide = len(games), design.m + 1
+    group = games.question if games.cluster is None else games.cluster
+    size, wide = len(games), max(design.m, int(group.max(initial=-1)) + 1) + 1
     at = np.arange(size)
-    alone = games.question < 0
+    alone = group < 0
     keys = []
     for strategy in (games.first, games.second):
-        key = strategy * wide + design.asked
+        key = strategy * wide + group
         # Beyond all other keys, and different for the two strategies.
         key[alone] = design.n * wide + 2 * at[alone] + (strategy is games.second)
         keys.append(key)
@@ -96,9 +97,10 @@ def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, lo
         At least 1 for wins, which cannot scatter less than coin tosses do.
     """
     residual, variance = mode.outcomes.residual, mode.outcomes.variance
-    size = len(residual)
-    if not size:
+    if not len(residual):
         return 1.0
+    games = mode.design.games
+    size = float(len(games) if games.weight is None else games.weight.sum())
     free = max(size - parameters, 0.1 * size)
     single = float((residual**2 / np.maximum(variance, 1e-12)).sum()) / free
     sums = np.bincount(clusters.cluster, clusters.weight * residual[clusters.game], clusters.count)
@@ -108,4 +110,4 @@ def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, lo
     firm = clusters.count / 2 * left / whole if whole else 0.0
     found = (firm * together + _FIRM * single) / (firm + _FIRM)
     found = (free * found + _TRUST) / (free + _TRUST)
-    return max(found, 1.0 if mode.design.games.wins_only else LOWEST)
+    return max(found, 1.0 if games.wins_only else LOWEST)

@@ -47,6 +47,8 @@ class Games:
         outcome: y in [0, 1], (N,): 1 where the first strategy (the team) won.
         form: ``"duel"`` or ``"team"``.
         weight: How many games each counts for, (N,); ``None``: one each.
+        cluster: Number of the cluster of games that are not independent, (N,); ``None``: those on
+            one question.
     """
 
     first: Ints
@@ -57,6 +59,7 @@ class Games:
     outcome: Floats
     form: GameForm = "duel"
     weight: Floats | None = None
+    cluster: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.first)

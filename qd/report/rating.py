@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from debateqd.qd.report.visible import visible
-from debateqd.qd.tables.matches import MatchTable, problem_text
+from debateqd.qd.tables.matches import MatchTable
 from debateqd.qd.tables.ratings import TableEffect, TableRatings
 
 _MODELS = {
@@ -36,17 +36,24 @@ def rating_report(table: MatchTable, ratings: TableRatings) -> str:
 
 def reading_lines(table: MatchTable) -> list[str]:
     """Say what was read as what, and what was not."""
-    read = f"read {len(table):,} rows: {len(table.players):,} players"
+    layout = f"{table.layout.name}: {table.columns.explain()}"
+    rule, rows = table.rule, "row" if len(table) == 1 else "rows"
+    if table.ties:
+        ties = ", ".join(f"{count:,} {word}" for word, count in table.ties.items())
+        rule += f"; ties count as half a win for both: {ties}"
+    read = f"read {len(table):,} {rows}: {len(table.players):,} players"
     if table.questions:
         read += f", {len(table.questions):,} questions"
-    lines = [f"{table.path}: {table.columns.explain()}", read]
+    if table.passages and table.columns.passage != table.columns.question:
+        read += f", {len(table.passages):,} passages"
     if table.left_out:
         left = ", ".join(f"{count:,} {reason}" for reason, count in table.left_out.items())
-        lines[-1] += f"; left out: {left}"
+        read += f"; left out: {left}"
+    lines = [f"{table.path}: {layout}", rule, read]
     if table.bad:
         rows = "row" if table.bad == 1 else "rows"
         lines.append(f"warning: {table.bad:,} {rows} of {table.rows:,} cannot be read:")
-        lines += [f"  {problem_text(problem, table.unit)}" for problem in table.problems]
+        lines += [f"  {problem}" for problem in table.problems]
         if table.bad > len(table.problems):
             lines.append(f"  and {table.bad - len(table.problems):,} more")
     return lines
@@ -108,14 +115,15 @@ def rating_json(table: MatchTable, ratings: TableRatings) -> dict[str, Any]:
     return {
         "source": str(table.path),
         "objective": table.objective,
+        "layout": table.layout.name,
         "columns": {name: getattr(columns, name) for name in columns.__dataclass_fields__},
+        "rule": table.rule,
         "rows": table.rows,
         "games": len(table),
         "questions": len(table.questions),
+        "ties": dict(table.ties),
         "left_out": dict(table.left_out),
         "bad_rows": table.bad,
-        "problems": [
-            {table.unit: p.line, "field": p.field, "reason": p.reason} for p in table.problems
-        ],
+        "problems": list(table.problems),
         **ratings.to_json(),
     }

@@ -1,98 +1,92 @@
 """Elo and least squares over a match table and over resamples of it, side by side.
 
-Resamples draw clusters again: the games on a passage, where there are passages, else those on a
-question, else single rows. Their multiplicities are Poisson(1) weights (Hanley and MacGibbon 2006,
-"Creating non-parametric bootstrap samples using Poisson frequencies"), so that every row is visited
-once for all resamples. In Elo a weight of 2 is a gain twice as large.
+Resamples weigh clusters anew: the games on a passage, where there are passages, else those on a
+question, else single rows. The weights are exponential (Rubin 1981, "The Bayesian bootstrap"): no
+game ever vanishes, so that whoever can be compared in the table can be in every resample, and every
+row is visited once for all of them. In Elo a weight of 2 is a gain twice as large.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from debate_env.errors import InputError
+from debateqd.qd.ratings.faults import FAR
 from debateqd.qd.ratings.least_squares import fit_win_rates
-from debateqd.qd.statistics import ELO, Floats, Ints
+from debateqd.qd.statistics import ELO, Floats, Ints, t_quantile
 from debateqd.qd.tables.matches import MatchTable
 
-_ROOM = 40_000_000
+_ROOM = 20_000_000
 _FEWEST = 50
 _MOST_REFITTED = 300
 
 
-@dataclass(frozen=True, eq=False)
-class Resamples:
-    """How often every cluster is in the table itself (column 0, always once) and in each resample.
-
-    Attributes:
-        cluster: Cluster of each row, (N,).
-        draws: Multiplicities, (clusters, 1 + resamples).
-        games: Games that each row stands for, (N,).
-    """
-
-    cluster: Ints
-    draws: NDArray[np.uint8]
-    games: Floats
-
-    def row(self, number: int) -> Floats:
-        """Resamples of a row, (1 + resamples,)."""
-        weights: Floats = self.draws[self.cluster[number]] * self.games[number]
-        return weights
-
-    def column(self, number: int) -> Floats:
-        """Resamples of all rows in the table (0) or a resample, (N,)."""
-        weights: Floats = self.draws[self.cluster, number] * self.games
-        return weights
-
-
-def draw_weights(table: MatchTable, resamples: int, seed: int) -> Resamples:
-    """Draw the resamples of a table; of a very large one fewer than asked for."""
-    count = int(np.clip(_ROOM // len(table), _FEWEST, max(resamples, _FEWEST)))
+def clusters_of_rows(table: MatchTable) -> Ints:
+    """Number of the cluster of every row: its passage, else its question, else itself, (N,)."""
     questions, passages = len(table.questions), len(table.passages)
-    own = np.where(
-        table.question >= 0, table.question, questions + np.arange(len(table), dtype=np.int64)
-    )
+    own = np.where(table.question >= 0, table.question, questions + np.arange(len(table)))
     _, cluster = np.unique(
         np.where(table.passage >= 0, table.passage, passages + own), return_inverse=True
     )
-    rng = np.random.default_rng(seed)
-    draws = np.ones((int(cluster.max()) + 1, 1 + count), dtype=np.uint8)
-    draws[:, 1:] = rng.poisson(1.0, size=(len(draws), count))
-    return Resamples(cluster.astype(np.int64), draws, table.games)
+    return cluster.astype(np.int64)
 
 
-def relative(every: Floats, anchor: int | None, confidence: float) -> tuple[Floats, Floats, Floats]:
-    """Bring ratings to an anchor, and make intervals of the resamples' quantiles.
+def draw_weights(table: MatchTable, resamples: int, seed: int) -> Floats:
+    """Weights of every row in the table itself (column 0) and in its resamples.
 
     Args:
-        every: Ratings, (n, 1 + resamples); NaN for who is not in a resample.
+        table: The table.
+        resamples: How many; of a very large table there are fewer.
+        seed: Of the draws.
+
+    Returns:
+        (N, 1 + resamples); a row counts for as many games as it stands for.
+    """
+    count = int(np.clip(_ROOM // len(table), _FEWEST, max(resamples, _FEWEST)))
+    cluster = clusters_of_rows(table)
+    draws = np.ones((int(cluster.max()) + 1, 1 + count))
+    draws[:, 1:] = np.random.default_rng(seed).exponential(size=(len(draws), count))
+    weights: Floats = draws[cluster] * table.games[:, None]
+    return weights
+
+
+def relative(
+    every: Floats, table: MatchTable, anchor: int | None, confidence: float
+) -> tuple[Floats, Floats, Floats]:
+    """Bring ratings to an anchor, and make intervals of the resamples' quantiles.
+
+    The quantiles are widened to what a t interval would cover (Hesterberg 2015, "What Teachers
+    Should Know About the Bootstrap", section 4.1.1), for the number of clusters and for the ratings
+    that were fitted to the games.
+
+    Args:
+        every: Ratings, (n, 1 + resamples).
+        table: What they were fitted to.
         anchor: Number of the player whose rating is 0; ``None``: the mean of all.
         confidence: Of the intervals.
 
     Returns:
-        Ratings, lower and upper ends, (n,) each; ends are NaN without resamples.
+        Ratings, lower and upper ends, (n,) each; ends are NaN where the table cannot tell them.
     """
-    every = every[:, ~np.isnan(every).all(axis=0)]  # a resample may have drawn nobody
-    zero = np.nanmean(every, axis=0)
-    if anchor is not None:
-        # Where the anchor was not drawn, it is as far from the others' mean as in the table.
-        own = every[anchor]
-        zero = np.where(np.isnan(own), zero + (own[0] - zero[0]), own)
-    shifted = every - zero
+    shifted = every - (every.mean(axis=0) if anchor is None else every[anchor])
     value = shifted[:, 0]
-    low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
-    drawn = ~np.isnan(shifted[:, 1:]).all(axis=1)
-    if drawn.any():
-        tail = (1 - confidence) / 2
-        ends = np.nanquantile(shifted[drawn, 1:], [tail, 1 - tail], axis=1)
-        low[drawn], high[drawn] = ends
+    clusters, fitted = int(clusters_of_rows(table).max()) + 1, len(value) - 1
+    games = float(table.games.sum())
+    if clusters < 2 or games <= fitted or every.shape[1] == 1:
+        return value, np.full(len(value), np.nan), np.full(len(value), np.nan)
+    widened = math.sqrt(clusters / (clusters - 1) * games / (games - fitted))
+    freedom = min(clusters - 1, games - fitted)
+    tail = NormalDist().cdf(-widened * t_quantile(0.5 + confidence / 2, freedom))
+    low, high = np.quantile(shifted[:, 1:], [tail, 1 - tail], axis=1)
     return value, np.minimum(low, value), np.maximum(high, value)
 
 
-def elo_ratings(table: MatchTable, weights: Resamples, k: float) -> Floats:
+def elo_ratings(table: MatchTable, weights: Floats, k: float) -> Floats:
     """Go through the table once, in its order: each row is one game that moves at most k.
 
     Returns:
@@ -107,19 +101,18 @@ def elo_ratings(table: MatchTable, weights: Resamples, k: float) -> Floats:
             "--model"
         )
     truth = table.objective == "truth"
-    ratings = np.zeros((len(table.players), weights.draws.shape[1]))
-    asked = np.zeros((len(table.questions) + 1, weights.draws.shape[1]))
-    rows = zip(table.first, table.second, table.question, table.outcome, strict=True)
-    for number, (a, b, q, outcome) in enumerate(rows):
-        gain = k * weights.row(number)
+    ratings = np.zeros((len(table.players), weights.shape[1]))
+    asked = np.zeros((len(table.questions) + 1, weights.shape[1]))
+    rows = zip(table.first, table.second, table.question, table.outcome, k * weights, strict=True)
+    for a, b, q, outcome, gain in rows:
         if truth:
-            gain *= outcome - _expected((ratings[a] + ratings[b]) / 2, asked[q])
+            gain = gain * (outcome - _expected((ratings[a] + ratings[b]) / 2, asked[q]))
             asked[q] -= gain
             ratings[a] += gain
             if a != b:
                 ratings[b] += gain
         else:
-            gain *= outcome - _expected(ratings[a], ratings[b])
+            gain = gain * (outcome - _expected(ratings[a], ratings[b]))
             ratings[a] += gain
             ratings[b] -= gain
     return ratings
@@ -130,7 +123,7 @@ def _expected(own: Floats, other: Floats) -> Floats:
     return expected
 
 
-def least_squares_ratings(table: MatchTable, weights: Resamples) -> Floats:
+def least_squares_ratings(table: MatchTable, weights: Floats) -> Floats:
     """Fit the table, then each resample from there.
 
     Args:
@@ -138,7 +131,7 @@ def least_squares_ratings(table: MatchTable, weights: Resamples) -> Floats:
         weights: Its resamples; of more than 300 players only the table itself is fitted.
 
     Returns:
-        Ratings, (n, 1 + resamples); NaN for who is not in a resample.
+        Ratings, (n, 1 + resamples).
 
     Raises:
         InputError: The table is of teams.
@@ -149,17 +142,27 @@ def least_squares_ratings(table: MatchTable, weights: Resamples) -> Floats:
         )
     n = len(table.players)
     pairs, place = np.unique(np.stack([table.first, table.second]), axis=1, return_inverse=True)
-    place = place.ravel()
-    first, second = pairs[0], pairs[1]
-    start = np.zeros(n)
+    place, (first, second) = place.ravel(), pairs
     every: list[Floats] = []
-    for column in range(weights.draws.shape[1] if n <= _MOST_REFITTED else 1):
-        weight = weights.column(column)
+    start = np.zeros(n)
+    for weight in weights.T if n <= _MOST_REFITTED else weights.T[:1]:
         counts = np.bincount(place, weight, len(first)).astype(float)
-        sums = np.bincount(place, weight * table.outcome, len(first))
-        rates = sums / np.maximum(counts, 1e-300)
-        ratings = fit_win_rates(first, second, rates, counts, start)
-        start = start if every else ratings
-        played = np.bincount(first, counts, n) + np.bincount(second, counts, n)
-        every.append(np.where(played > 0, ratings, np.nan))
+        rates = np.bincount(place, weight * table.outcome, len(first)) / counts
+        every.append(fit_win_rates(first, second, rates, counts, start))
+        start = every[0]
     return np.stack(every, axis=1)
+
+
+def comparable(table: MatchTable, ratings: Floats) -> Ints:
+    """Number of the group of every player, (n,); least squares knows distances within groups alone.
+
+    Between groups nobody met, or one took all, or so nearly all that no finite distance fits best
+    (Ford 1957, "Solution of a Ranking Problem from Binary Comparisons", says when it does).
+    """
+    near = np.abs(ratings[table.first] - ratings[table.second]) < FAR
+    edges = sparse.coo_array(
+        (np.ones(int(near.sum())), (table.first[near], table.second[near])),
+        shape=(len(ratings), len(ratings)),
+    )
+    _, groups = connected_components(edges.tocsr(), directed=False)
+    return np.asarray(groups, dtype=np.int64)

@@ -11,25 +11,29 @@ rates. The intervals of these two are those of a bootstrap, see :mod:`debateqd.q
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 
-from debate_env.errors import InputError
-from debateqd.qd.statistics import Floats, Ints
-from debateqd.qd.tables.bootstrap import draw_weights, elo_ratings, least_squares_ratings, relative
-from debateqd.qd.tables.matches import MOST_GAMES, MatchTable
+from debate_env.errors import InputError, nearest
+from debateqd.qd.ratings.faults import components
+from debateqd.qd.ratings.games import Games, make_games
+from debateqd.qd.ratings.identified import tellable
+from debateqd.qd.statistics import Floats
+from debateqd.qd.tables.bootstrap import (
+    clusters_of_rows,
+    comparable,
+    draw_weights,
+    elo_ratings,
+    least_squares_ratings,
+    relative,
+)
+from debateqd.qd.tables.matches import MatchTable
 
 Model = Literal["bradley_terry", "elo", "least_squares"]
-
-LISTED = 10
-"""Players that an error names."""
-
-MOST_CLUSTERS = 2000
-"""Questions whose games are clusters where nobody defends a correct answer."""
 
 MOST_INTERVALS = 1000
 """Bradley-Terry covariances are made for so many players, those with the most games."""
@@ -106,45 +110,21 @@ def rate_table(table: MatchTable, settings: Settings = Settings()) -> TableRatin
         InputError: The anchor is no player, or the model cannot use such a table.
     """
     if settings.anchor and settings.anchor not in table.players:
-        raise InputError(f"--anchor {settings.anchor}: {_no_such(settings.anchor, table.players)}")
-    if settings.model == "bradley_terry":
-        ratings, low, high, effects, warnings = _bradley_terry(table, settings)
-    else:
-        anchor = table.players.index(settings.anchor) if settings.anchor else None
-        draws = draw_weights(table, settings.resamples, settings.seed)
-        every = (
-            elo_ratings(table, draws, settings.k)
-            if settings.model == "elo"
-            else least_squares_ratings(table, draws)
+        close = difflib.get_close_matches(settings.anchor, table.players, n=10, cutoff=0)
+        raise InputError(
+            f"--anchor {settings.anchor}: no such player; {nearest(settings.anchor, close)}"
         )
-        ratings, low, high = relative(every, anchor, settings.confidence)
-        effects, warnings = (), _disconnected(table)
+    rate = _bradley_terry if settings.model == "bradley_terry" else _resampled
+    ratings, low, high, effects, warnings = rate(table, settings)
     games, scores = _scores(table)
-    rows = [
-        Rated(
-            name,
-            float(ratings[k]),
-            None if np.isnan(low[k]) else float(low[k]),
-            None if np.isnan(high[k]) else float(high[k]),
-            float(games[k]),
-            float(scores[k]),
-        )
-        for k, name in enumerate(table.players)
-    ]
+    ends = [[None if np.isnan(x) else float(x) for x in ends] for ends in (low, high)]
+    columns = (ratings.tolist(), *ends, games.tolist(), scores.tolist())
+    rows = [Rated(*row) for row in zip(table.players, *columns, strict=True)]
     rows.sort(key=lambda row: (-row.rating, row.player))
     if table.pools > 1:
         pools = f"{table.pools} pools of models and rules are mixed; choose one with --where pool="
-        warnings = (*warnings, pools)
+        warnings.append(pools)
     return TableRatings(settings, tuple(rows), tuple(effects), tuple(warnings))
-
-
-def _no_such(name: str, players: Sequence[str]) -> str:
-    """Say which players there are; a table may have thousands, so only a few are listed."""
-    close = difflib.get_close_matches(name, players, n=1)
-    question = f"did you mean '{close[0]}'? " if close else ""
-    listed = ", ".join(sorted(players)[:LISTED])
-    more = f" and {len(players) - LISTED} more" if len(players) > LISTED else ""
-    return f"no such player; {question}there are {listed}{more}"
 
 
 def _scores(table: MatchTable) -> tuple[Floats, Floats]:
@@ -159,115 +139,106 @@ def _scores(table: MatchTable) -> tuple[Floats, Floats]:
     return games, won / np.maximum(games, 1e-300)
 
 
+# --- Elo and least squares -----------------------------------------------------------------------
+
+_Ratings = tuple[Floats, Floats, Floats, list[TableEffect], list[str]]
+
+
+def _resampled(table: MatchTable, settings: Settings) -> _Ratings:
+    anchor = table.players.index(settings.anchor) if settings.anchor else None
+    weights = draw_weights(table, settings.resamples, settings.seed)
+    elo = settings.model == "elo"
+    every = (
+        elo_ratings(table, weights, settings.k) if elo else least_squares_ratings(table, weights)
+    )
+    groups = comparable(table, every[:, 0]) if not elo else components(_games(table), len(every))
+    warnings = []
+    if groups.any():
+        apart, remedy = "that never met, even indirectly", "differences between them mean nothing"
+        if not elo:
+            # Relative to the mean nobody's rating is known; relative to an anchor its own group's.
+            every[slice(None) if anchor is None else groups != groups[anchor], 1:] = np.nan
+            apart += ", or of which one took every point of another"
+            remedy = "least squares gives no interval, --model bradley_terry does"
+        warnings.append(f"the players fall into {groups.max() + 1} groups {apart}: {remedy}")
+    ratings, low, high = relative(every, table, anchor, settings.confidence)
+    if np.isnan(low).all() and not groups.any():
+        warnings.append("too few games, or passages, beside the players to tell an interval")
+    return ratings, low, high, [], warnings
+
+
 # --- Bradley-Terry ------------------------------------------------------------------------------
 
 
-def _bradley_terry(
-    table: MatchTable, settings: Settings
-) -> tuple[Floats, Floats, Floats, Sequence[TableEffect], tuple[str, ...]]:
+def _games(table: MatchTable) -> Games:
+    """The table's rows as games, their clusters included."""
+    games = make_games(
+        table.first,
+        table.second,
+        table.outcome,
+        question=table.question,
+        side=table.side,
+        position=table.position,
+        form="team" if table.objective == "truth" else "duel",
+    )
+    return replace(games, cluster=clusters_of_rows(table))
+
+
+def _bradley_terry(table: MatchTable, settings: Settings) -> _Ratings:
     from debateqd.qd.ratings.faults import warnings_of
-    from debateqd.qd.ratings.games import make_games
     from debateqd.qd.ratings.laplace import Priors, fit_games
 
-    rows, outcome = _expanded(table)
-    truth = table.objective == "truth"
-    sided = truth or bool(np.any(table.side))
-    clustered = sided or _repeats(table)
-    n = len(table.players)
-    games = make_games(
-        table.first[rows],
-        table.second[rows],
-        outcome,
-        question=table.question[rows] if clustered else None,
-        side=table.side[rows],
-        position=table.position[rows],
-        form="team" if truth else "duel",
-    )
+    truth, n = table.objective == "truth", len(table.players)
+    games, warnings = tellable(_counted(_games(table), table))
+    sided = bool(np.any(games.side))
+    if not sided:  # a question says nothing about who wins, but may be a cluster
+        games = replace(games, question=np.full(len(games), -1))
+    clustered = len(np.unique(clusters_of_rows(table))) < len(table)
     counts = np.bincount(table.first, table.games, n) + np.bincount(table.second, table.games, n)
-    anchor = None if not settings.anchor else [table.players.index(settings.anchor)]
     living = np.sort(np.argsort(-counts, kind="stable")[:MOST_INTERVALS])
-    priors = Priors(
-        # Without a side a question says nothing about who wins; its games are a cluster still.
-        question=None if sided else 1.0,
-        # Independent wins scatter as the model says; nothing is there to be estimated.
-        dispersion=1.0 if games.wins_only and not clustered else None,
-    )
     fit = fit_games(
-        games, n, priors=priors, panel=anchor, living=None if n <= MOST_INTERVALS else living
+        games,
+        n,
+        # Independent wins scatter as the model says; nothing is there to be estimated.
+        priors=Priors(dispersion=1.0 if games.wins_only and not clustered else None),
+        panel=[table.players.index(settings.anchor)] if settings.anchor else None,
+        living=None if n <= MOST_INTERVALS else living,
     )
     z = NormalDist().inv_cdf(0.5 + settings.confidence / 2)
     half = np.full(n, np.nan)
     half[fit.living] = z * fit.deviations
     effects = []
 
-    def effect(name: str, value: tuple[float, float]) -> None:
-        effects.append(
-            TableEffect(name, value[0], value[0] - z * value[1], value[0] + z * value[1])
-        )
+    def effect(name: str, value: float, deviation: float) -> None:
+        effects.append(TableEffect(name, value, value - z * deviation, value + z * deviation))
 
     if np.any(games.position):
         what = "correct answer presented first" if truth else "being presented first"
-        effect(what, fit.position)
+        effect(what, *fit.position)
     if sided:
         what = "difficulty of the average question" if truth else "defending the correct answer"
-        effect(what, fit.side)
+        effect(what, *fit.side)
     if sided and len(table.questions) > 1:
-        scale, deviation = fit.scales.question, fit.log_deviations.get("question")
-        spread = None if deviation is None else np.exp(z * deviation)
+        scale, spread = fit.scales.question, math.exp(z * fit.log_deviations["question"])
         effects.append(
-            TableEffect(
-                "spread (SD) of question difficulty",
-                scale,
-                None if spread is None else scale / float(spread),
-                None if spread is None else scale * float(spread),
-            )
+            TableEffect("spread (SD) of question difficulty", scale, scale / spread, scale * spread)
         )
     if not games.wins_only:
         effects.append(TableEffect("dispersion of the outcomes", fit.scales.dispersion))
-    warnings = warnings_of(fit, games, table.players)
+    warnings += warnings_of(fit, games, table.players)
     return fit.strengths, fit.strengths - half, fit.strengths + half, effects, warnings
 
 
-def _repeats(table: MatchTable) -> bool:
-    """Whether games are clustered by question, in a table that is not too large for it."""
-    asked = table.question[table.question >= 0]
-    return len(table.questions) <= MOST_CLUSTERS and len(asked) > len(table.questions)
-
-
-def _expanded(table: MatchTable) -> tuple[Ints, Floats]:
-    """Return rows as often as they are games, wins and losses apart; ties are halves of both."""
+def _counted(games: Games, table: MatchTable) -> Games:
+    """Let rows count as the games they stand for: so many won and so many lost."""
     if np.all(table.games == 1):
-        return np.arange(len(table)), table.outcome
-    games = np.rint(table.games).astype(np.int64)
-    if int(games.sum()) > MOST_GAMES:
-        raise InputError(
-            f"{table.path}: {int(games.sum()):,} games are too many for this model (at most "
-            f"{MOST_GAMES:,}); take --model least_squares"
-        )
-    won = np.rint(games * table.outcome).astype(np.int64)
-    rows = np.repeat(np.arange(len(table)), games)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(games) - games, games)
-    outcome = (within < np.repeat(won, games)).astype(float)
-    alone = games[rows] == 1  # a single game may be a tie or a probability
-    outcome[alone] = table.outcome[rows[alone]]
-    return rows, outcome
-
-
-def _disconnected(table: MatchTable) -> tuple[str, ...]:
-    from debateqd.qd.ratings.faults import components
-    from debateqd.qd.ratings.games import make_games
-
-    games = make_games(
-        table.first,
-        table.second,
-        table.outcome,
-        question=table.question,
-        form="team" if table.objective == "truth" else "duel",
-    )
-    groups = len(np.unique(components(games, len(table.players))))
-    if groups == 1:
-        return ()
-    return (
-        f"the players fall into {groups} groups that never met, even indirectly; differences "
-        "between groups mean nothing",
-    )
+        return games
+    many = np.flatnonzero(table.games != 1)
+    rows = np.concatenate([np.arange(len(table)), many])
+    outcome, weight = table.outcome[rows], table.games[rows]
+    weight[many] *= table.outcome[many]
+    weight[len(table) :] *= 1 - table.outcome[many]
+    outcome[many], outcome[len(table) :] = 1.0, 0.0
+    columns = ("first", "second", "question", "side", "position", "cluster")
+    copied: dict[str, Any] = {name: getattr(games, name)[rows] for name in columns}
+    return replace(games, outcome=outcome, weight=weight, **copied)

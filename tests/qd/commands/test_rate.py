@@ -33,6 +33,7 @@ def test_a_report_says_what_was_read_and_ends_in_ratings(
     out = capsys.readouterr().out
     assert "first = model_a, second = model_b, winner = winner" in out
     assert "Bradley-Terry ratings in Elo points, their mean = 0, with 95 % intervals" in out
+    assert "whether it is model_a or model_b; ties count as half a win for both: 5 tie, 5" in out
     assert "being presented first" in out
     rows = [line.split() for line in out.splitlines() if line.strip()[:2] in ("1 ", "2 ", "3 ")]
     assert sorted(row[1] for row in rows) == ["x", "y", "z"]
@@ -46,6 +47,8 @@ def test_json_and_csv_hold_the_same(arena: Path, capsys: pytest.CaptureFixture[s
     data = json.loads(capsys.readouterr().out)
     assert data["columns"]["winner"] == "winner"
     assert (data["rows"], data["games"], data["bad_rows"]) == (20, 20, 0)
+    assert (data["layout"], data["ties"]) == ("model pairs", {"tie": 5, "tie (bothbad)": 5})
+    assert data["rule"] == "winner says whether it is model_a or model_b"
     assert main([*options, "--csv"]) == 0
     captured = capsys.readouterr()
     table = list(csv.DictReader(io.StringIO(captured.out)))
@@ -108,10 +111,10 @@ def test_a_run_directory_and_its_files(tmp_path: Path, capsys: pytest.CaptureFix
         (["--winer", "x"], ["unknown option --winer", "did you mean '--winner'"]),
         (["--model", "bradley"], ["--model: 'bradley' is not allowed"]),
         (["--winner", "winer"], ["--winner winer: there is no such column", "'winner'"]),
-        (["--anchor", "q"], ["--anchor q: no such player; there are x, y, z"]),
+        (["--anchor", "q"], ["--anchor q: no such player; allowed: x, y, z"]),
         (["--where", "judge"], ["--where judge: write it as --where COLUMN=VALUE"]),
         (["--where", "judge=u9"], ["holds no game that can be rated"]),
-        (["--objective", "truth"], ["no column says whether the judge was right"]),
+        (["--objective", "truth"], ["no column of a known name says whether the judge was right"]),
         (["--json", "--csv"], ["--json and --csv exclude each other"]),
     ],
 )

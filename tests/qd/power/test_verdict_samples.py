@@ -64,7 +64,7 @@ def test_a_table_of_wins_is_seen_from_one_player(tmp_path: Path) -> None:
 
 def test_a_table_with_neither_is_an_error(tmp_path: Path) -> None:
     rows = [{key: row[key] for key in ("model_a", "model_b")} for row in ARENA]
-    with pytest.raises(InputError, match="no column says who won"):
+    with pytest.raises(InputError, match="no column of a known name says who won"):
         read_verdicts(written(tmp_path / "t.csv", rows))
     with pytest.raises(InputError, match="holds neither evaluation/ nor matches"):
         read_verdicts(tmp_path)

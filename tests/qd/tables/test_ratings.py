@@ -9,8 +9,11 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.qd.ratings.elo import expected
+from debateqd.qd.ratings.games import make_games
+from debateqd.qd.ratings.identified import tellable
 from debateqd.qd.ratings.least_squares import FARTHEST, fit_win_rates
-from debateqd.qd.tables.columns import Columns
+from debateqd.qd.statistics import Floats, Ints
+from debateqd.qd.tables.layouts import Columns
 from debateqd.qd.tables.matches import MatchTable, read_matches
 from debateqd.qd.tables.ratings import Settings, TableRatings, default_model, rate_table
 from tests.qd.tables.test_matches import written
@@ -199,6 +202,166 @@ def test_teams_are_rated_by_whether_the_judge_was_right(tmp_path: Path) -> None:
     assert rate_table(table, Settings(model="elo")).players[0].player == "good"
     with pytest.raises(InputError, match="least_squares rates opponents"):
         rate_table(table, Settings(model="least_squares"))
+
+
+def drawn(
+    path: Path,
+    strength: Floats,
+    rows: int,
+    seed: int,
+    *,
+    sorted_share: float = 0.5,
+    passages: int = 0,
+    interaction: float = 0.0,
+) -> MatchTable:
+    """Games in which the stronger player comes first in a share of them, half by default.
+
+    With passages, every player has an advantage or disadvantage of its own on each.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(strength)
+    first = rng.integers(0, n, rows)
+    second = (first + rng.integers(1, n, rows)) % n
+    turned = (strength[first] < strength[second]) == (rng.random(rows) < sorted_share)
+    first, second = np.where(turned, second, first), np.where(turned, first, second)
+    z = strength[first] - strength[second]
+    passage = rng.integers(0, max(passages, 1), rows)
+    own = rng.normal(0, interaction, (n, max(passages, 1)))
+    z += own[first, passage] - own[second, passage]
+    won = rng.random(rows) < 1 / (1 + 10 ** (-z / 400))
+    columns = zip(first, second, won, passage, strict=True)
+    return read_matches(
+        written(
+            path,
+            [
+                {"player_1": f"m{a}", "player_2": f"m{b}", "winner": 2 - w, "p" * 9: p}
+                for a, b, w, p in columns
+            ],
+        ),
+        Columns(passage="p" * 9) if passages else Columns(),
+    )
+
+
+def covered(found: TableRatings, strength: Floats) -> list[bool]:
+    ends = {row.player: (row.low, row.high) for row in found.players}
+    inside = []
+    for k, true in enumerate(strength):
+        low, high = ends[f"m{k}"]
+        assert low is not None
+        assert high is not None
+        inside.append(bool(low <= true <= high))
+    return inside
+
+
+@pytest.mark.parametrize(("players", "rows"), [(2, 60), (8, 120), (8, 400)])
+def test_with_the_stronger_player_first_intervals_cover(
+    players: int, rows: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(players * rows)
+    inside, said = [], []
+    for seed in range(40):
+        strength = rng.normal(0, 120, players)
+        strength -= strength.mean()
+        found = rate_table(drawn(tmp_path / "t.csv", strength, rows, seed, sorted_share=1.0))
+        inside += covered(found, strength)
+        said.append("being presented first" not in [effect.name for effect in found.effects])
+        assert any("often presented first" in warning for warning in found.warnings)
+    assert all(said)
+    assert np.mean(inside) > 0.92  # with the effect of position: 0.83 of eight players
+
+
+def test_a_lead_is_not_taken_for_the_effect_of_position(tmp_path: Path) -> None:
+    strength = np.array([104.0, -104.0])
+    for share in (1.0, 0.97):
+        found = by_name(
+            rate_table(drawn(tmp_path / "t.csv", strength, 1000, 1, sorted_share=share))
+        )
+        assert found["m0"] - found["m1"] == pytest.approx(208, abs=30)
+
+
+def test_an_effect_that_many_games_tell_stays(tmp_path: Path) -> None:
+    table, _ = read(tmp_path, rows=400, position=60.0)
+    assert any(e.name == "being presented first" for e in rate_table(table).effects)
+    strength = np.array([150.0, 50.0, -50.0, -150.0])
+    games = make_games(*_orders(strength, 20_000), np.zeros(20_000), position=np.ones(20_000))
+    assert tellable(games) == (games, [])
+    few = make_games(*_orders(strength, 500), np.zeros(500), position=np.ones(500))
+    assert not np.any(tellable(few)[0].position)
+
+
+def _orders(strength: Floats, rows: int) -> tuple[Ints, Ints]:
+    """Random pairs, the stronger one first."""
+    rng = np.random.default_rng(0)
+    pairs = np.array([rng.choice(len(strength), 2, replace=False) for _ in range(rows)])
+    pairs = np.take_along_axis(pairs, np.argsort(-strength[pairs], axis=1), axis=1)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def test_who_always_defends_the_correct_answer_is_not_told_from_it(tmp_path: Path) -> None:
+    rows = [
+        {"model_a": a, "model_b": b, "winner": "x", "correct_side": "x", "question": k % 7}
+        for k, (a, b) in enumerate([("x", "y"), ("y", "x")] * 10)
+    ]
+    rows += [row | {"winner": "y"} for row in rows[:6]]
+    found = rate_table(read_matches(written(tmp_path / "t.csv", rows)))
+    assert [effect.name for effect in found.effects] == ["being presented first"]
+    assert any("often defending the correct answer" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("model", ["bradley_terry", "elo", "least_squares"])
+def test_passages_are_clusters_in_every_model(model: str, tmp_path: Path) -> None:
+    """Every player is good or bad at a whole passage, so that 20 passages tell less than 400 games.
+
+    Equal players: in truth all ratings are 0.
+    """
+    inside: dict[bool, list[bool]] = {True: [], False: []}
+    strength = np.zeros(3)
+    settings = Settings(model=model, k=8.0, resamples=100)  # type: ignore[arg-type]
+    for seed in range(20):
+        table = drawn(tmp_path / "t.csv", strength, 400, seed, passages=20, interaction=200.0)
+        alone = read_matches(table.path)
+        assert not alone.passages
+        for clustered, games in ((True, table), (False, alone)):
+            inside[clustered] += covered(rate_table(games, settings), strength)
+    assert np.mean(inside[True]) > 0.87
+    assert np.mean(inside[False]) < np.mean(inside[True]) - 0.1
+
+
+def test_one_game_is_no_precise_measurement(tmp_path: Path) -> None:
+    rows = [{"player_1": "x", "player_2": "y", "winner": "x"}]
+    table = read_matches(written(tmp_path / "t.csv", rows))
+    wide = rate_table(table).players[0]
+    assert wide.low is not None
+    assert wide.high is not None
+    assert wide.low < -100 < 200 < wide.high
+    for model in ("elo", "least_squares"):
+        found = rate_table(table, Settings(model=model))  # type: ignore[arg-type]
+        assert {(row.low, row.high) for row in found.players} == {(None, None)}
+        assert any("interval" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("rows", [5, 40])
+def test_least_squares_intervals_cover(rows: int, tmp_path: Path) -> None:
+    strength, inside = np.array([60.0, -60.0]), []
+    for seed in range(30):
+        table = drawn(tmp_path / "t.csv", strength, rows, seed)
+        found = rate_table(table, Settings(model="least_squares", resamples=100))
+        if found.players[0].low is None:  # one of the two has won every game
+            assert "took every point" in found.warnings[0]
+        else:
+            inside += covered(found, strength)
+    assert len(inside) > 40
+    assert np.mean(inside) > 0.92
+
+
+def test_who_took_every_point_has_no_least_squares_interval(tmp_path: Path) -> None:
+    rows = [{"winner": a, "loser": b} for a, b in ["xy", "yx", "yz", "zy", "zx", "xz"] * 4]
+    rows += [{"winner": "best", "loser": "x"}] * 4
+    table = read_matches(written(tmp_path / "t.csv", rows))
+    mean = rate_table(table, Settings(model="least_squares"))
+    assert [row.low for row in mean.players] == [None] * 4
+    anchored = rate_table(table, Settings(model="least_squares", anchor="x"))
+    assert {row.player for row in anchored.players if row.low is None} == {"best"}
 
 
 def test_the_same_table_gives_the_same_numbers(tmp_path: Path) -> None:
