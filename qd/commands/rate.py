@@ -77,9 +77,9 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 def command(matches: Path, as_json: bool, as_csv: bool, **options: Any) -> None:
     """Rate the players of a match table, with intervals.
 
-    MATCHES is a CSV file, JSON lines or a JSON array, gzipped or not, or a run directory. Columns
-    are found by their names and values; what was found is said in a line, and options name what was
-    not.
+    MATCHES is a CSV file, JSON lines or a JSON array, gzipped or not, or a run directory. Known
+    layouts are read by the names of their columns, and what was taken for what is said; options
+    name the columns of all others.
     """
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
