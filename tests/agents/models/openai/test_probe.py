@@ -291,6 +291,11 @@ def test_a_server_that_stays_busy() -> None:
     assert "try again later" in message
 
 
+def test_a_server_that_falls_silent_is_not_taken_to_lack_anything() -> None:
+    message = refusal(Settings(faults=Faults(hang=1.0, spare=1)), patience=1.0)
+    assert "no reply within 1 seconds, but models.openai.patience is 1 seconds" in message
+
+
 def test_what_the_user_sends_is_not_asked_for() -> None:
     own = {"top_k": 7, "stop": ["x"]}
     with connected(extra_body=own) as (model, _):
