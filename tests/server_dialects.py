@@ -249,12 +249,13 @@ def saying(reply: Mapping[str, Any], content: str | None) -> Mapping[str, Any]:
 
 
 def signs(draws: Draws) -> str:
-    """Draw signs that are no language."""
-    return "".join(draws.pick("&*~@#^%$+=|{}<>xq") for _ in range(60))
+    """Draw signs that are no language, some of them with characters that belong into no text."""
+    drawn = "".join(draws.pick("&*~@#^%$+=|{}<>xq") for _ in range(60))
+    return drawn if draws.below(2) else f"no\x00ise {drawn} \ufffd\ufffd"
 
 
 def garbage(reply: Mapping[str, Any], draws: Draws) -> bytes | Mapping[str, Any]:
-    """Spoil a reply: HTML, cut-off JSON, no choices, no content, nothing at all, or noise."""
+    """Spoil a reply: HTML, cut-off JSON, no choices, no content, or nothing at all."""
     text = json.dumps(reply)
     kinds: list[bytes | Mapping[str, Any]] = [
         b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>",
@@ -262,6 +263,5 @@ def garbage(reply: Mapping[str, Any], draws: Draws) -> bytes | Mapping[str, Any]
         {"object": "chat.completion", "error": None},
         saying(reply, None),
         b"",
-        saying(reply, f"no\x00ise {signs(draws)} \ufffd\ufffd"),
     ]
     return draws.pick(kinds)

@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -58,6 +58,20 @@ class Seen(NamedTuple):
     body: Body
 
 
+class Said(NamedTuple):
+    """What the server says in place of a reply.
+
+    Attributes:
+        status: Of HTTP; 0: the connection is reset instead.
+        content: JSON, or bytes as they are.
+        headers: Lines of headers, each with its line end.
+    """
+
+    status: int
+    content: Mapping[str, Any] | list[Any] | bytes = b""
+    headers: str = ""
+
+
 class _Work:
     """One chat request being worked on."""
 
@@ -82,6 +96,8 @@ class StandIn:
             ``most_running``, ``connections`` (made), ``prompt_tokens``, ``computed_tokens``.
         log: Every chat request that ended, in that order.
         connections: Those that are open.
+        says: Asked before anything else what to say to a path and a body; ``None``: what it would
+            say anyway. May be replaced while it runs.
     """
 
     def __init__(
@@ -90,6 +106,7 @@ class StandIn:
         reply: Replier = speak,
     ) -> None:
         self.settings = settings
+        self.says: Callable[[str, Body], Said | None] = lambda path, body: None
         self.counts: Counter[str] = Counter()
         self.log: list[Seen] = []
         self.connections: set[_Connection] = set()
@@ -112,6 +129,10 @@ class StandIn:
             return connection.send(200, {})
         if path == "/stats":
             return connection.send(200, {"counts": dict(self.counts)})
+        said = self.says(path, json.loads(data) if data else {})
+        if said is not None:
+            self.counts["said"] += 1
+            return connection.send(*said) if said.status else connection.transport.abort()
         expected = f"authorization: bearer {settings.key}".lower().encode()
         if settings.key is not None and expected not in headers.lower().split(b"\r\n"):
             return connection.send(401, error_body("Incorrect API key provided: " + _said(headers)))
@@ -293,7 +314,9 @@ class _Connection(asyncio.Protocol):
         method, path, _ = first.decode("latin-1").split(" ")
         self.server.handle(self, method, path, headers, body)
 
-    def send(self, status: int, content: Mapping[str, Any] | bytes, headers: str = "") -> None:
+    def send(
+        self, status: int, content: Mapping[str, Any] | list[Any] | bytes, headers: str = ""
+    ) -> None:
         """Write one reply."""
         kind = "text/html" if isinstance(content, bytes) else "application/json"
         data = content if isinstance(content, bytes) else json.dumps(content).encode()

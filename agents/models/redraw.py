@@ -50,16 +50,14 @@ class Attempt(NamedTuple):
 def is_unusable(request: Request, reply: Reply) -> bool:
     """Whether nobody can make anything of what a model wrote.
 
-    A choice or JSON is judged by whoever reads it, unless it holds what belongs into no text. An
-    empty reply is unusable where the model ended it by itself.
+    JSON is judged by whoever reads it, unless it holds what belongs into no text. An empty reply is
+    unusable where the model ended it by itself.
     """
     if reply.finish_reason in ("refused", "error") or reply.probabilities is not None:
         return False
     if not reply.text.strip():
         return reply.finish_reason != "length"
-    if request.choices is None and request.schema is None:
-        return is_garbage(reply.text)
-    return is_noisy(reply.text)
+    return is_garbage(reply.text) if request.schema is None else is_noisy(reply.text)
 
 
 class RedrawnModel(WrappedModel[Attempt]):

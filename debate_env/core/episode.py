@@ -355,6 +355,9 @@ class Episode:
         vars(self).update(state)
         self._protocol = get_protocol(self.settings.protocol)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
+    def clone(self) -> Episode:
         """Return an independent copy that goes on identically; questions and text are shared."""
+        return copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
         return copy(self)

@@ -286,7 +286,7 @@ def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int | No
 
 def end_of(why: Any) -> FinishReason | None:
     """What a finish reason means; ``None`` where nobody knows."""
-    word = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", str(why or "").strip()).lower()
+    word = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.-]+", "_", str(why or "").strip()).lower()
     word = word.removeprefix("finish_reason_")
     return next((end for end, words in _ENDS.items() if re.fullmatch(words, word)), None)
 

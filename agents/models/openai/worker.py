@@ -365,7 +365,8 @@ class Worker:
                 and can_force(load.request, self.dialect)
             ):
                 # A broken line, perhaps: then the very same request brings what was meant.
-                if is_garbage(reply.text) and not load.garbled:
+                empty = not reply.text.strip()
+                if (empty or is_garbage(reply.text)) and not load.garbled:
                     load.garbled = True
                     self.counts["rejected"] += 1
                 else:

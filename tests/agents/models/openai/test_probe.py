@@ -172,6 +172,25 @@ def test_what_passes_is_never_taken_for_a_lack() -> None:
             assert found(model) == RICH
 
 
+@dataclasses.dataclass(frozen=True)
+class HangsAtFirst(Faults):
+    """The first replies to every request never come."""
+
+    def draw(self, key: bytes, time_seen: int) -> str:
+        return "hang" if time_seen < 8 else ""
+
+
+def test_a_slow_server_is_not_taken_for_a_poor_one() -> None:
+    with connected(Settings(faults=HangsAtFirst(spare=1)), timeout=0.2) as (model, _):
+        assert found(model) == RICH
+
+
+def test_a_server_that_does_not_answer_in_time() -> None:
+    message = refusal(Settings(faults=Faults(hang=1.0, spare=1)), timeout=0.1, patience=1.0)
+    assert "no reply within" in message
+    assert "models.openai.patience is 1 seconds; try again later" in message
+
+
 def test_a_probe_is_a_handful_of_tiny_requests() -> None:
     with serve(Settings()) as server:
         make_openai("tiny", base_urls=[server.url]).close()
@@ -289,11 +308,6 @@ def test_a_server_that_stays_busy() -> None:
     message = refusal(Settings(most=0, retry_after=0.1), patience=0.3)
     assert "429" in message
     assert "try again later" in message
-
-
-def test_a_server_that_falls_silent_is_not_taken_to_lack_anything() -> None:
-    message = refusal(Settings(faults=Faults(hang=1.0, spare=1)), patience=1.0)
-    assert "no reply within 1 seconds, but models.openai.patience is 1 seconds" in message
 
 
 def test_what_the_user_sends_is_not_asked_for() -> None:
