@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from debate_env.errors import InputError, nearest
 
+T = TypeVar("T")
 Converter = Callable[[str], Any]
 
 
@@ -46,30 +47,21 @@ def parse_options(
 
 def whole(low: int) -> Converter:
     """A converter to an integer of ``low`` or more."""
-
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if value < low:
-            raise ValueError(f"an integer of {low} or more")
-        return value
-
-    return convert
+    return _checked(int, lambda value: value >= low, f"an integer of {low} or more")
 
 
 def number(low: float, high: float) -> Converter:
     """A converter to a number from ``low`` to ``high``."""
+    return _checked(float, lambda value: low <= value <= high, f"a number from {low:g} to {high:g}")
 
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
+
+def _checked(read: Callable[[str], T], fine: Callable[[T], bool], wanted: str) -> Converter:
+    def convert(text: str) -> T:
+        with suppress(ValueError):
+            value = read(text)
+            if fine(value):
+                return value
+        raise ValueError(wanted)
 
     return convert
 

@@ -115,6 +115,8 @@ class Capabilities:
         schema: Whether ``Request.schema`` is enforced.
         context_length: Most tokens of a prompt and its reply together; ``None`` if not known.
         cache_tokens: Tokens that the prefix cache holds; ``None`` if not known.
+        tokens_per_character: Of English prompts, as measured; ``None`` if not known.
+        longer_context: What to change for a longer context, in the words of the engine.
         seeded_when_greedy: Whether the seed changes a reply at temperature 0 (it does in a
             simulation, never in a language model).
     """
@@ -123,6 +125,8 @@ class Capabilities:
     schema: bool = False
     context_length: int | None = None
     cache_tokens: int | None = None
+    tokens_per_character: float | None = None
+    longer_context: str = ""
     seeded_when_greedy: bool = False
 
 

@@ -158,7 +158,7 @@ def hide_login(text: str) -> str:
 
 def shown(path: str, value: Any) -> str:
     """Return a value for a message; not one in which somebody may have put a key or a password."""
-    return "what it is" if any(n in path for n in _PRIVATE) else hide_login(repr(value))
+    return "this value" if any(n in path for n in _PRIVATE) else hide_login(repr(value))
 
 
 def options_for(spec: str, role: str, models: Mapping[str, Any]) -> dict[str, Any]:

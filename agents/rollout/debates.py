@@ -52,7 +52,6 @@ class DebateRecord(NamedTuple):
             without any are left out.
         usage: Tokens by seat; seats that asked no model are left out.
         failure: Why the debate failed, ``None`` when it did not.
-        seat_calls: Requests to models by seat; seats that asked no model are left out.
         comparisons: What the debate says of its players' strength, as its protocol counts it.
     """
 
@@ -63,7 +62,6 @@ class DebateRecord(NamedTuple):
     usage: Mapping[str, Usage]
     calls: int
     failure: Failure | None
-    seat_calls: Mapping[str, int]
     comparisons: tuple[Comparison, ...] = ()
 
 
@@ -159,15 +157,13 @@ class OpenDebate:
                 except Exception as error:  # noqa: BLE001  (an agent's own code)
                     self.details.setdefault(seat, {})["feedback_error"] = one_line(repr(error))
         tokens = {seat: self.tokens[seat] for seat in seats if any(self.tokens.get(seat, ()))}
-        calls = {seat: number for seat, (number, *_) in tokens.items()}
         return DebateRecord(
             job,
             outcome,
             episode.speeches,
             {seat: self.details[seat] for seat in seats if seat in self.details},
             {seat: Usage(*used) for seat, (_, *used) in tokens.items()},
-            sum(calls.values()),
+            sum(number for number, *_ in tokens.values()),
             failure,
-            calls,
             episode.comparisons,
         )

@@ -355,9 +355,6 @@ class Episode:
         vars(self).update(state)
         self._protocol = get_protocol(self.settings.protocol)
 
-    def clone(self) -> Episode:
-        """Return an independent copy that goes on identically; questions and text are shared."""
-        return copy(self)
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
+        """Return an independent copy that goes on identically; questions and text are shared."""
         return copy(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from gymnasium import spaces
@@ -68,7 +69,7 @@ class ParallelDebate(ParallelEnv):  # type: ignore[misc]
         for agent in acting:
             if agent not in actions:
                 raise InputError(f"no action for {agent}; the next step takes {', '.join(acting)}")
-        before = aec.episode.clone() if len(acting) > 1 else None
+        before = copy(aec.episode) if len(acting) > 1 else None
         try:
             for agent in acting:
                 aec.step(actions[agent])

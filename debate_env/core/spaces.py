@@ -16,12 +16,9 @@ _SAMPLE_LENGTH = 32
 
 
 class UnicodeText(Space[str]):
-    """Any string within limits on its length in characters (code points)."""
+    """Any string of at most so many characters (code points)."""
 
-    def __init__(
-        self, max_length: int, *, min_length: int = 0, seed: int | np.random.Generator | None = None
-    ) -> None:
-        self.min_length = min_length
+    def __init__(self, max_length: int, *, seed: int | np.random.Generator | None = None) -> None:
         self.max_length = max_length
         super().__init__(dtype=str, seed=seed)
 
@@ -32,21 +29,16 @@ class UnicodeText(Space[str]):
 
     def contains(self, x: Any) -> bool:
         """Tell in constant time whether ``x`` is a plain ``str`` of an allowed length."""
-        return type(x) is str and self.min_length <= len(x) <= self.max_length
+        return type(x) is str and len(x) <= self.max_length
 
     def sample(self, mask: Any | None = None, probability: Any | None = None) -> str:
         """Draw a short string of printable ASCII characters; the arguments are ignored."""
-        most = max(self.min_length, min(self.max_length, _SAMPLE_LENGTH))
-        length = int(self.np_random.integers(self.min_length, most + 1))
+        length = int(self.np_random.integers(min(self.max_length, _SAMPLE_LENGTH) + 1))
         picks = self.np_random.integers(0, len(_PRINTABLE), size=length)
         return "".join([_PRINTABLE[i] for i in picks])
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, UnicodeText)
-            and self.min_length == other.min_length
-            and self.max_length == other.max_length
-        )
+        return isinstance(other, UnicodeText) and self.max_length == other.max_length
 
     def __repr__(self) -> str:
-        return f"UnicodeText({self.min_length}, {self.max_length})"
+        return f"UnicodeText({self.max_length})"

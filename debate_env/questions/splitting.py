@@ -24,7 +24,8 @@ def are_shares(sizes: Mapping[str, float]) -> bool:
     if shares and counts:
         raise InputError(
             f"split sizes mix a share ({shares[0]}={sizes[shares[0]]}) with a number of questions "
-            f"({counts[0]}={sizes[counts[0]]}); give all as shares or all as numbers"
+            f"({counts[0]}={sizes[counts[0]]}); give all as shares (such as 0.4 or 1.0) or all as "
+            "numbers"
         )
     if not counts and sum(sizes.values()) > 1 + 1e-9:
         raise InputError(

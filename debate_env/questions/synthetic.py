@@ -276,10 +276,6 @@ def _actions(draws: Draws, kind: str) -> tuple[Sequence[Forms], Sequence[Forms]]
     return first, second
 
 
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -295,6 +291,16 @@ def _fillers(draws: Draws, kind: str, used: set[str]) -> tuple[str, str]:
     return chosen[0], chosen[1]
 
 
+_PAIRS: Mapping[str, tuple[str, str, str, int]] = {
+    "time": ("moment", "fest", "on the {} of the {}", 1),
+    "cause": ("flaw", "part", "{article} {} {}", 2),
+    "body": ("body", "trade", "the {} {}", 1),
+    "means": ("metal", "tool", "{article} {} {}", 2),
+    "purpose": ("aim", "matter", "to {} {}", 1),
+}
+"""Two banks, what a word of each makes, and how many of the two no other answer may share."""
+
+
 def _filler(draws: Draws, kind: str) -> tuple[str, tuple[str, ...]]:
     if kind == "person":
         name = invented_name(draws)
@@ -302,17 +308,7 @@ def _filler(draws: Draws, kind: str) -> tuple[str, tuple[str, ...]]:
     if kind == "place":
         adjective, site = draws.pick(BANKS["adj"]), draws.pick(BANKS["site"])
         return f"{draws.pick(WORDS['prepositions'])} the {adjective} {site}", (adjective, site)
-    if kind == "time":
-        moment, feast = draws.pick(BITS["moment"]), draws.pick(BITS["fest"])
-        return f"on the {moment} of the {feast}", (feast,)
-    if kind == "cause":
-        flaw, part = draws.pick(BITS["flaw"]), draws.pick(BITS["part"])
-        return f"{_article(flaw)} {flaw} {part}", (flaw, part)
-    if kind == "body":
-        body, trade = draws.pick(BITS["body"]), draws.pick(BITS["trade"])
-        return f"the {body} {trade}", (trade,)
-    if kind == "means":
-        metal, tool = draws.pick(BITS["metal"]), draws.pick(BITS["tool"])
-        return f"{_article(metal)} {metal} {tool}", (metal, tool)
-    aim, matter = draws.pick(BITS["aim"]), draws.pick(BITS["matter"])
-    return f"to {aim} {matter}", (matter,)
+    first, second, said, own = _PAIRS[kind]
+    words = draws.pick(BITS[first]), draws.pick(BITS[second])
+    article = "an" if words[0][0] in "aeiou" else "a"
+    return said.format(*words, article=article), words[-own:]

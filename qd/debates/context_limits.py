@@ -26,9 +26,12 @@ from debateqd.qd.debates.questions import SPLITS, RunQuestions
 TOKENS_PER_WORD = 1.6
 """Of speeches and strategies that are not written yet; English needs about 1.3."""
 
-_CHARACTERS_PER_TOKEN = (
-    5.0  # of a model that counts no tokens: from below, so that nothing is refused
-)
+# Of models that count no tokens, from above. English has 3.6 to 4.7 characters to a token with the
+# vocabularies of today; other scripts have far fewer, but never more tokens than bytes.
+_TOKENS_PER_CHARACTER = 1 / 3
+_MARGIN = 1.15  # on what a probe has measured
+_TEMPLATE_TOKENS = 24  # around each message
+
 VERDICT_TOKENS = 64
 """Room for a verdict, unless the configuration says how long it may be."""
 
@@ -36,10 +39,20 @@ _SHOWN = 3  # passages named in an error
 
 
 def counter_of(model: ChatModel) -> Callable[[Sequence[Message]], int]:
-    """Return what counts the tokens of a prompt: the model itself, or an estimate from below."""
+    """Return what counts the tokens of a prompt: the model itself, or an estimate from above."""
     if isinstance(model, TokenCounter):
         return model.count_tokens
-    return lambda messages: int(sum(len(m.content) for m in messages) / _CHARACTERS_PER_TOKEN)
+    measured = capabilities_of(model).tokens_per_character
+    rate = _TOKENS_PER_CHARACTER if measured is None else _MARGIN * measured
+
+    def estimate(messages: Sequence[Message]) -> int:
+        texts = [message.content for message in messages]
+        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+        ascii_only = sum(len(text.encode("ascii", "ignore")) for text in texts)
+        others = size - ascii_only
+        return math.ceil(_TEMPLATE_TOKENS * len(texts) + rate * ascii_only + others)
+
+    return estimate
 
 
 def room_for_text(config: RunConfig) -> tuple[int, int]:
@@ -84,9 +97,8 @@ def judge_prompt(question: Question, config: RunConfig) -> tuple[Message, ...]:
 def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) -> RunQuestions:
     """Check that every passage fits the debaters' context; cut those that do not, if asked to.
 
-    A model that does not tell its context length is taken to have room; one that has a length but
-    cannot count tokens is checked by an estimate from below, so that only what cannot fit is
-    refused.
+    A model that does not tell its context length is taken to have room. One that has a length but
+    cannot count tokens is checked by an estimate from above, and the error says so.
 
     Returns:
         The questions, the same object when nothing had to be cut.
@@ -106,7 +118,7 @@ def fit_questions(questions: RunQuestions, config: RunConfig, models: Models) ->
     if not found:
         return questions
     if not config.questions.truncate_passages:
-        raise InputError(_explain(found, config, context, reserved))
+        raise InputError(_explain(found, config, models.debater, context, reserved))
     cut = {q.passage_id: _cut(q, config, count, context - reserved) for q, _ in found}
     whole = {q.passage_id: len(q.passage) for q in _all(questions)}
     splits: dict[str, Any] = {n: _with_passages(questions.split(n), cut) for n in SPLITS}
@@ -128,8 +140,9 @@ def _check_judge(questions: RunQuestions, config: RunConfig, judge: ChatModel) -
     if needed > context:
         raise InputError(
             f"the context of {context:,} tokens of the judge, '{config.models.judge}', cannot hold "
-            f"a debate of {config.debate.rounds} rounds, which may need {needed:,}; lower "
-            "debate.rounds or debate.word_limit, or take another judge"
+            f"a debate of {config.debate.rounds} rounds, which may need {needed:,}"
+            f"{_estimated(judge)}; lower debate.rounds or debate.word_limit, or take another judge "
+            f"or a longer context{_setting(judge)}"
         )
 
 
@@ -155,8 +168,26 @@ def _length(question: Question) -> int:
     return len(question.question) + sum(map(len, question.answers))
 
 
+def _estimated(model: ChatModel) -> str:
+    if isinstance(model, TokenCounter):
+        return ""
+    return (
+        " by an estimate from above, as the model counts no tokens (a larger "
+        "models.openai.context_length overrules it)"
+    )
+
+
+def _setting(model: ChatModel) -> str:
+    hint = capabilities_of(model).longer_context
+    return f" ({hint})" if hint else ""
+
+
 def _explain(
-    found: Sequence[tuple[Question, int]], config: RunConfig, context: int, reserved: int
+    found: Sequence[tuple[Question, int]],
+    config: RunConfig,
+    model: ChatModel,
+    context: int,
+    reserved: int,
 ) -> str:
     misfits = sorted((-tokens, question.passage_id) for question, tokens in found)
     room = context - reserved
@@ -166,9 +197,9 @@ def _explain(
     wanted = reserved - misfits[0][0]
     return (
         f"the context of {context:,} tokens of '{spec}' is too short for {len(misfits)} "
-        f"passages: {shown}{more} ({reserved:,} tokens are kept for strategy, speeches and reply); "
-        f"take a model with a context of {wanted:,} (models.vllm.max_model_len), shorter speeches "
-        "or fewer rounds, leave those passages out, or have them cut with --truncate-passage"
+        f"passages{_estimated(model)}: {shown}{more} ({reserved:,} tokens are kept for strategy, "
+        f"speeches and reply); take a context of {wanted:,}{_setting(model)}, shorter speeches or "
+        "fewer rounds, leave those passages out, or have them cut with --truncate-passage"
     )
 
 

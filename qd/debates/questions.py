@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet, fold
 from debate_env.questions.sources import load_questions
+from debate_env.questions.splitting import are_shares
 from debateqd.agents.base import derive_seed
 from debateqd.qd.config.schema import QuestionsConfig, Size
 
@@ -84,7 +85,10 @@ def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuest
         InputError: Shares stand beside numbers of questions, a split asks for more than there is,
             or nothing is left to train on.
     """
-    _check_kinds(config)
+    try:
+        are_shares({name: getattr(config, name) for name in SPLITS})
+    except InputError as error:
+        raise InputError(f"questions: {error}") from None
     try:
         return _split(questions, config)
     except InputError as error:
@@ -96,19 +100,6 @@ def split_questions(questions: QuestionSet, config: QuestionsConfig) -> RunQuest
             f"'{config.source}' cannot be split into {wanted} without a passage in two of them; "
             f"ask for less with --set questions.train=..., or give more questions{reason}"
         ) from None
-
-
-def _check_kinds(config: QuestionsConfig) -> None:
-    """Refuse shares of the passages beside numbers of questions; 0 is both."""
-    sizes = {name: getattr(config, name) for name in SPLITS if getattr(config, name)}
-    shares = [f"{name}={size}" for name, size in sizes.items() if isinstance(size, float)]
-    counts = [f"{name}={size}" for name, size in sizes.items() if isinstance(size, int)]
-    if shares and counts:
-        raise InputError(
-            f"questions: a whole number is a number of questions ({', '.join(counts)}) and a "
-            f"number with a point a share of the passages ({', '.join(shares)}); give all sizes "
-            "as shares (such as 0.4 or 1.0) or all as numbers of questions"
-        )
 
 
 def _split(questions: QuestionSet, config: QuestionsConfig) -> RunQuestions:
@@ -139,11 +130,6 @@ def _texts(questions: QuestionSet) -> set[str]:
 def _shares_of_rest(config: QuestionsConfig, rest: int, total: int) -> tuple[Size, Size]:
     """Turn shares of all passages into shares of those that are left."""
     wanted = float(config.train) + float(config.report)
-    if wanted + config.selection + config.test > 1 + 1e-9:
-        raise InputError(
-            "shares add up to "
-            f"{wanted + config.selection + config.test:g}; they may add up to 1 at most"
-        )
     # Rounding whole passages can leave a little less than the shares promise: scale, not fail.
     scale = max(wanted, rest / total if total else 0.0)
     if not scale:

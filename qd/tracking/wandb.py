@@ -63,19 +63,42 @@ def _logged_in_here() -> bool:
     return logged_in(os.environ, base_url, home)
 
 
+_MODES: Mapping[str, Literal["offline", "online", "disabled"]] = {
+    "offline": "offline",
+    "dryrun": "offline",
+    "online": "online",
+    "run": "online",
+    "shared": "online",
+    "disabled": "disabled",
+}
+"""Values of ``WANDB_MODE``, and what they mean."""
+
+
 def resolve_mode(mode: str) -> Literal["offline", "online", "disabled"]:
     """Turn a ``--wandb`` option into what W&B is told.
 
     ``WANDB_MODE`` and ``WANDB_DISABLED`` are honoured in ``auto``.
+
+    Raises:
+        InputError: ``WANDB_MODE`` is none of W&B's, which then cannot be started.
     """
+    chosen = os.environ.get("WANDB_MODE", "")
+    if not chosen.strip():
+        os.environ.pop("WANDB_MODE", None)  # nothing is chosen, and W&B would stumble over it
+    if mode == "disabled" or (mode == "auto" and _is_disabled()):
+        return "disabled"
+    if chosen.strip() and chosen not in _MODES:
+        raise InputError(
+            f"the environment variable WANDB_MODE is {chosen!r}; allowed: {', '.join(_MODES)}; "
+            "unset it, or go without Weights & Biases by --wandb disabled"
+        )
     if mode == "auto":
-        if os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true"):
-            return "disabled"
-        chosen = os.environ.get("WANDB_MODE", "")
-        if chosen in ("offline", "online", "disabled"):
-            return chosen  # type: ignore[return-value]
-        return "online" if _logged_in_here() else "offline"
-    return mode  # type: ignore[return-value]
+        return _MODES.get(chosen) or ("online" if _logged_in_here() else "offline")
+    return _MODES[mode]
+
+
+def _is_disabled() -> bool:
+    return os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true")
 
 
 _PLACES = {

@@ -56,11 +56,6 @@ class EmbeddedModel:
         self._candidates = lru_cache(maxsize=4096)(self._find_candidates)
 
     @property
-    def world(self) -> World:
-        """The world that the judge lives in."""
-        return self._world
-
-    @property
     def name(self) -> str:
         """The specification that makes this model, e.g. ``"embedded:world=3,kind=null"``."""
         world = f"world={self._world.seed}" if self._world.seed else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -113,13 +112,3 @@ class World:
         for name, value in zip(PARAMETERS, drawn, strict=False):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "styles", tuple(drawn[len(PARAMETERS) :]))
-
-    def describe(self) -> dict[str, Any]:
-        """Return every number of this world, JSON-able."""
-        numbers = {name: getattr(self, name) for name in PARAMETERS}
-        return {
-            "seed": self.seed,
-            "kind": self.kind,
-            **numbers,
-            "styles": dict(zip(STYLES, self.styles, strict=True)),
-        }

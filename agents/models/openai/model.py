@@ -37,6 +37,12 @@ from debateqd.agents.replies import one_line
 BEHAVIOUR_VERSION = 2
 """Raised whenever requests are worded, or replies read, in another way."""
 
+_LONGER = {
+    "": "models.openai.context_length, if the server has it",
+    "vllm": "--max-model-len of the server",
+    "llamacpp": "-c of llama-server, which its -np slots share",
+    "ollama": "num_ctx of the model, or OLLAMA_CONTEXT_LENGTH of the server",
+}
 _COUNT_SECONDS = 30.0
 _COUNT_TRIES = 4
 
@@ -196,6 +202,8 @@ class OpenAIModel:
             schema=dialect.schema,
             context_length=dialect.context_length,
             cache_tokens=dialect.cache_tokens,
+            tokens_per_character=dialect.tokens_per_character or None,
+            longer_context=_LONGER.get(dialect.server, _LONGER[""]),
         )
 
     @property

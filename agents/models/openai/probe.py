@@ -328,39 +328,36 @@ class _Probe:
         """Ask until there is a usable reply, or a reason that stays.
 
         Raises:
-            InputError: The server wants to be left alone for longer than ``patience``.
+                InputError: ``patience`` is over before it has one, or will be: what may pass is no
+                lack, and is not written down as one.
         """
         body = {"model": self.name, "messages": _messages(_HELLO), self.room: _TOKENS, **fields}
         data, patience = encode(body | self.options.extra_body), self.options.patience
         pause, tries = 0.1, 0
         while True:
-            reply = await self._once(data)
+            reply = await self._once(data, 2**tries)
             if isinstance(reply, Reading):
                 return reply
-            # Neither says what the server understands, however often it comes.
-            busy = reply.fate in ("refused", "timeout")
-            tries += not busy
+            tries += reply.fate != "refused"
             most = 3 if reply.fate == "unreachable" else _TRIES
             if reply.fate in ("permanent", "filtered") or tries >= most:
                 return reply
             wait = (pause if reply.wait is None else reply.wait) * random.uniform(1.0, 1.2)
-            if time.monotonic() + wait > self.until:
-                if not busy:
-                    return reply
+            if time.monotonic() + wait > self.until and reply.fate != "unreachable":
                 asked = "" if reply.wait is None else f"; it asks to wait {reply.wait:.0f} seconds"
                 left = f"models.openai.patience is {patience:g} seconds; try again later"
                 raise InputError(one_line(f"{self.where}: {reply.message}{asked}, but {left}"))
             await asyncio.sleep(wait)
             pause = min(5.0, 2 * pause)
 
-    async def _once(self, data: bytes) -> Reading | Trouble:
-        seconds = max(1.0, min(self.seconds, self.until - time.monotonic()))
+    async def _once(self, data: bytes, patient: int) -> Reading | Trouble:
+        left = self.until - time.monotonic()
+        seconds = max(1.0, min(patient * self.seconds, self.options.timeout, left))
         self.spent["requests"] += 1
         try:
             async with asyncio.timeout(seconds):
                 answer = await self.endpoint.chat(data)
         except TimeoutError:
-            self.seconds = min(self.options.timeout, 2 * self.seconds)
             return Trouble("timeout", "timeout", f"no reply within {seconds:.3g} seconds")
         if isinstance(answer, Trouble):
             return answer

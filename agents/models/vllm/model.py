@@ -91,6 +91,7 @@ class VllmModel:
             schema=True,
             context_length=facts.context_length,
             cache_tokens=facts.cache_tokens,
+            longer_context="models.vllm.max_model_len",
         )
         self.notes = _notes(spec, facts, writer)
 

@@ -58,7 +58,7 @@ def facts(record: DebateRecord) -> str:
             "speeches": record.speeches,
             "details": record.details,
             "usage": record.usage,
-            "calls": [record.calls, record.seat_calls],
+            "calls": record.calls,
             "failure": None if record.failure is None else asdict(record.failure),
         }
     )
@@ -217,14 +217,13 @@ def test_on_record_sees_every_record_before_it_is_yielded():
 # --- accounting -----------------------------------------------------------------------------------
 
 
-def test_usage_and_calls_are_counted_per_seat():
+def test_usage_is_counted_per_seat():
     record = one(FakeModel())
     assert record.usage == {
         "debater_0": Usage(20, 6),
         "debater_1": Usage(20, 6),
         "judge_0": Usage(40, 2),
     }
-    assert record.seat_calls == {"debater_0": 2, "debater_1": 2, "judge_0": 2}
     assert record.calls == 6
 
 
@@ -243,7 +242,7 @@ def test_thinking_and_plain_agents_mix_within_a_debate():
     model = FakeModel()
     record = one(model, QuotingDebater(), judge=KeywordJudge())
     assert record.outcome.kind == "verdict"
-    assert record.seat_calls == {"debater_1": 2}
+    assert record.calls == 2
     assert record.outcome.quotes["debater_0"][1] == 2
 
 

@@ -87,6 +87,24 @@ def test_mistakes_in_a_file_are_one_line(tmp_path, text, parts):
         assert part in message
 
 
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "models.openai.extra_body.api_key=hunter2",
+        "models.openai.extra_body=hunter2",
+        "models.openai.extra_body=[hunter2",
+        "models.openai.key_variable=hunter-2",
+        "models.openai.base_urls=http://bob:hunter2@host/v1",
+        "models.overrides={judge: {extra_body: {secret: hunter2}}}",
+    ],
+)
+def test_keys_in_assignments_are_refused_and_not_shown(assignment):
+    assignments = ["models.default=openai:x", "models.judge=openai:x", assignment]
+    with pytest.raises(InputError, match=r"^--set models") as info:
+        load_config("default", assignments=assignments)
+    assert "hunter" not in str(info.value)
+
+
 def test_mistakes_name_the_layer_that_made_them():
     with pytest.raises(InputError, match=r"^--rounds: debate.rounds: 0"):
         load_config("default", [Flag("--rounds", "debate.rounds", 0)])

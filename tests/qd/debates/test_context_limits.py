@@ -8,9 +8,9 @@ import pytest
 
 from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
-from debateqd.agents.models.base import Capabilities
+from debateqd.agents.models.base import Capabilities, Message
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.context_limits import fit_questions, prefix_room
+from debateqd.qd.debates.context_limits import counter_of, fit_questions, prefix_room
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import split_questions
 from tests.agents.fakes import FakeModel
@@ -100,12 +100,53 @@ def test_cutting_is_the_users_choice_and_keeps_as_much_as_fits():
     assert cut.identity != questions.identity
 
 
-def test_without_a_counter_only_what_cannot_fit_is_refused():
-    config, questions = made(100, 500)
+def test_without_a_counter_lengths_are_estimated_from_above_and_the_error_says_so():
+    config, questions = made(100, 200)
     assert fit_questions(questions, config, models(Estimated())) is questions
     config, questions = made(100, 3000)
-    with pytest.raises(InputError, match="p1 by"):
+    with pytest.raises(InputError, match="p1 by") as caught:
         fit_questions(questions, config, models(Estimated()))
+    message = str(caught.value)
+    assert "by an estimate from above" in message
+    assert "models.openai.context_length" in message
+    with pytest.raises(InputError) as caught:
+        fit_questions(questions, config, models(Limited(1000)))
+    assert "estimate" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("The keeper trimmed his lamp. " * 100, 2900 / 3.6, 2900 / 2.5),  # 3.6 at worst, measured
+        ("\u0421\u043c\u043e\u0442\u0440\u0438\u0442\u0435\u043b\u044c. " * 100, 1200, 2400),
+        ("\u5b88\u706f\u5854\u7684\u4eba\u3002" * 100, 600, 1900),
+    ],
+)
+def test_estimates_hold_in_any_script(text, least, most):
+    count = counter_of(Estimated())
+    assert least < count([Message("user", text)]) < most
+
+
+def test_what_a_probe_measured_is_used():
+    class Measured(Estimated):
+        capabilities = Capabilities(context_length=1000, tokens_per_character=0.2)
+
+    text = [Message("user", "word " * 1000)]
+    assert 1000 < counter_of(Measured())(text) < counter_of(Estimated())(text)
+
+
+def test_the_error_names_the_setting_of_the_engine():
+    class Named(Limited):
+        def __init__(self, context):
+            super().__init__(context)
+            self.capabilities = dataclasses.replace(self.capabilities, longer_context="--it")
+
+    config, questions = made(100, 3000)
+    with pytest.raises(InputError, match=r"take a context of [\d,]+ \(--it\), shorter"):
+        fit_questions(questions, config, models(Named(1000)))
+    config, questions = made(100, 200)
+    with pytest.raises(InputError, match=r"or a longer context \(--it\)"):
+        fit_questions(questions, config, models(FakeModel(), Named(150)))
 
 
 def test_a_judge_must_have_room_for_the_whole_debate():

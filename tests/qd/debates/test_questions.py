@@ -44,8 +44,8 @@ def test_test_and_selection_do_not_depend_on_the_rest():
         ({**COUNTS, "train": 0.5}, "share"),
         (
             {"train": 1},
-            r"number of questions \(train=1\) and .* share of the passages "
-            r"\(selection=0.2, report=0.15, test=0.25\); give all sizes as shares",
+            r"^questions: split sizes mix a share \(selection=0.2\) with a number of questions "
+            r"\(train=1\); give all as shares \(such as 0.4 or 1.0\)",
         ),
     ],
 )

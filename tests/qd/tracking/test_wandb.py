@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, fields, replace
@@ -253,6 +254,23 @@ def test_nobody_is_asked_to_log_in(wandb_home: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("WANDB_DISABLED", "true")
     assert resolve_mode("auto") == "disabled"
     assert wandb_listener("disabled", TrackingConfig()) is None
+
+
+def test_a_mode_that_wandb_does_not_know_is_one_line(
+    wandb_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ("off", "false", "OFFLINE"):
+        monkeypatch.setenv("WANDB_MODE", value)
+        for mode in ("auto", "offline", "online"):
+            with pytest.raises(InputError, match=f"WANDB_MODE is '{value}'; allowed: offline, "):
+                wandb_listener(mode, TrackingConfig())
+        assert wandb_listener("disabled", TrackingConfig()) is None
+    for value in ("", " "):
+        monkeypatch.setenv("WANDB_MODE", value)
+        assert resolve_mode("auto") == "offline"
+        assert "WANDB_MODE" not in os.environ
+    monkeypatch.setenv("WANDB_MODE", "dryrun")
+    assert resolve_mode("auto") == "offline"
 
 
 def test_online_without_login_is_one_clear_line(wandb_home: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -51,12 +50,6 @@ def test_the_document_states_the_ranges_in_use():
     kinds = ("mixed", "rhetoric", "null")
     names = (*PARAMETERS, "style")
     assert stated == {name: tuple(RANGES[k][name] for k in kinds) for name in names}
-
-
-def test_description_is_json():
-    described = json.loads(json.dumps(World(7, "rhetoric").describe()))
-    assert described["seed"] == 7
-    assert set(described["styles"]) == set(STYLES)
 
 
 @pytest.mark.parametrize(

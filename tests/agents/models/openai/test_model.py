@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -257,11 +258,21 @@ def test_a_joined_request_that_fails_is_taken_apart() -> None:
         assert len({reply.text for reply in replies}) == 5
 
 
-def test_counting_tokens() -> None:
-    with connected() as (model, _):
+@pytest.mark.parametrize("way", ["messages", "template"])
+def test_counting_tokens(way: Literal["messages", "template"]) -> None:
+    with connected(Settings(dialect=Dialect(tokenize=way))) as (model, _):
         assert isinstance(model, TokenCounter)
         messages = (Message("system", "x" * 400), Message("user", "y" * 40))
         assert model.count_tokens(messages) == 104 + 14
+
+
+@pytest.mark.parametrize(
+    ("owner", "setting"),
+    [("vllm", "--max-model-len"), ("llamacpp", "-np"), ("library", "num_ctx"), ("", "context_len")],
+)
+def test_the_setting_for_a_longer_context_is_that_of_the_server(owner: str, setting: str) -> None:
+    with connected(Settings(dialect=Dialect(owner=owner))) as (model, _):
+        assert setting in model.capabilities.longer_context
 
 
 def test_seeds_differ_from_text_that_no_utf8_can_hold() -> None:

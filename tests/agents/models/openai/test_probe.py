@@ -177,7 +177,7 @@ class HangsAtFirst(Faults):
     """The first replies to every request never come."""
 
     def draw(self, key: bytes, time_seen: int) -> str:
-        return "hang" if time_seen < 8 else ""
+        return "hang" if time_seen < 4 else ""
 
 
 def test_a_slow_server_is_not_taken_for_a_poor_one() -> None:
@@ -308,6 +308,11 @@ def test_a_server_that_stays_busy() -> None:
     message = refusal(Settings(most=0, retry_after=0.1), patience=0.3)
     assert "429" in message
     assert "try again later" in message
+
+
+def test_a_server_that_falls_silent_is_not_taken_to_lack_anything() -> None:
+    message = refusal(Settings(faults=Faults(hang=1.0, spare=1)), patience=1.0)
+    assert "no reply within 1 seconds, but models.openai.patience is 1 seconds" in message
 
 
 def test_what_the_user_sends_is_not_asked_for() -> None:
