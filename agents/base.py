@@ -94,6 +94,11 @@ class Failure:
     message: str
 
 
+TROUBLES = ("redraws", "cut", "token_limit_reached", "unusable")
+"""What a debater's details count of a speech that is not as it should be: other seeds tried because
+the model wrote no language, and whether the rest was cut since it went on as the prompt, the token
+limit ended it, or nothing could be used."""
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

@@ -21,7 +21,10 @@ from debateqd.agents.prompts import LETTERS
 ERROR_KINDS = frozenset(
     {"bad_reply", "connection", "context_too_long", "engine_error", "rate_limited", "timeout"}
 )
-"""Kinds of failure that say something of an engine and nothing of what a model answered."""
+"""Kinds of failure that a model reports."""
+
+BACKEND_KINDS = ERROR_KINDS - {"bad_reply"}
+"""Of them, those that say something of an engine and nothing of what a model answered."""
 
 # What may come before a letter: words for "answer" and what is said of the right one. They are
 # listed, for with a label that nobody knows the letter may be the wrong one ("Falsch: A").

@@ -39,7 +39,7 @@ Form = Literal["letter", "credence"]
 """What a verdict is asked for as: the letter of one answer, or how likely each answer is."""
 
 _TAGS = "passage|question|answers?|side|strategy|transcript|speech|instruction|family|record"
-_TAG_START = re.compile(rf"<(?=\s*/?\s*(?:{_TAGS})\b)", re.IGNORECASE)
+_TAG_START = re.compile(rf"<(?=\s*(?:/\s*)?(?:{_TAGS})\b)", re.IGNORECASE)
 
 _ARGUE = "Argue for the answer of your side."
 _QUOTE = "Quote the passage word for word between <quote> and </quote>: every quote is checked"
@@ -83,6 +83,16 @@ of arguing it mostly shows. Judge how the debater argues, not whether it is righ
 _REPAIR_CHARS = 2000
 _NOTHING_SAID = "<transcript>\n</transcript>\n"
 _ASK = "Which answer is correct?"
+
+
+STOPS = ("</side>", "<instruction>", "<question>", "<speech")
+"""What a speech begins with that goes on as the prompt does; no server takes more than four."""
+
+
+def cut_at_tag(text: str) -> str:
+    """Return ``text`` up to the first tag of ours; those of quotes stay."""
+    found = _TAG_START.search(text)
+    return text if found is None else text[: found.start()]
 
 
 def neutralise(text: str) -> str:

@@ -15,9 +15,9 @@ from debate_env.core.transcript import Speech
 from debate_env.questions.question import Question
 from debateqd.agents.base import Decision, Failure, ThinkingAgent
 from debateqd.agents.models.base import Usage
-from debateqd.agents.replies import ERROR_KINDS, one_line
+from debateqd.agents.replies import BACKEND_KINDS, one_line
 
-_BACKEND = ERROR_KINDS | {"agent_error"}  # failures that say nothing of a reply
+_BACKEND = BACKEND_KINDS | {"agent_error"}  # failures that say nothing of a reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from debate_env.core.episode import Episode
@@ -7,7 +9,7 @@ from debate_env.core.settings import DebateSettings
 from debateqd.agents.base import Turn
 from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.models.base import Reply, Sampling, Usage
-from debateqd.agents.prompts import contested_answers, section, task_of
+from debateqd.agents.prompts import contested_answers, cut_at_tag, section, task_of
 from debateqd.agents.rollout import run_thoughts
 from tests.agents.fakes import FakeModel, question
 
@@ -39,18 +41,16 @@ def test_the_request_holds_strategy_position_and_limit():
     assert question().passage in request.messages[0].content
 
 
-def test_an_empty_reply_is_a_legal_speech():
-    decision, _ = decide("")
-    assert decision.action == ""
-    assert decision.failure is None
-
-
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
         (Reply("", "error", error="out of memory"), "engine_error"),
         (Reply("No.", "refused"), "refused"),
         (Reply("", "length"), "truncated"),
+        (Reply("", "error", error="no language but '#'", error_kind="bad_reply"), "bad_reply"),
+        (Reply(" \n"), "bad_reply"),
+        (Reply("\n<question>\nWhat did the keeper keep?\n</question>"), "bad_reply"),
+        (Reply("</side>\nA lamp.", "length"), "bad_reply"),
     ],
 )
 def test_unusable_replies_are_failures(reply, kind):
@@ -58,6 +58,72 @@ def test_unusable_replies_are_failures(reply, kind):
     assert decision.action is None
     assert decision.failure.kind == kind
     assert decision.failure.message
+    # What an engine does is not the strategy's doing.
+    assert decision.details == ({} if kind == "engine_error" else {"unusable": True})
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("</side>", "<instruction>", "<question>\n", "<speech round=2 speaker=Y>", "</speech>"),
+        *(
+            "<Answer speaker=X>",
+            "< / TRANSCRIPT >",
+            "<strategy",
+            "</passage",
+            "<record>",
+            "<family>",
+        ),
+    ],
+)
+def test_a_speech_ends_where_it_goes_on_as_the_prompt(tag):
+    decision, (request,) = decide(f"It was <quote>a lamp</quote>.\n{tag}\nRound 2 of 2.")
+    assert decision == ("It was <quote>a lamp</quote>.", {"cut": True}, None)
+    assert 0 < len(request.stop) <= 4
+    for stop in request.stop:  # as for a model that does not stop there
+        assert decide(f"A lamp. {stop}")[0] == ("A lamp.", {"cut": True}, None)
+
+
+def test_a_model_is_stopped_where_it_repeats_the_prompt():
+    model = FakeModel()
+    episode = Episode(question(), RULES)
+    for seat in ("debater_0", "debater_1"):
+        episode.act(seat, "A speech.")
+    agent, turn = StrategyDebater(model, "Be brief."), Turn("debater_0", 2, RULES, 0)
+    run_thoughts(model, [agent.think(episode.observe("debater_0"), turn)])
+    (request,) = model.requests
+    assert all(stop in request.messages[1].content for stop in request.stop)
+    assert not any("quote" in stop for stop in request.stop)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<quote>trimmed the wick</quote> <v_quote>a</v_quote> <u_quote>b</u_quote>",
+        "<QUOTE>a</Quote> <quote id=1>b</quote> <V_Quote >c <quote> d <quote",
+        "A < B, and <b>bold</b> <quoted> <sidelong> <answering> side> instruction:",
+    ],
+)
+def test_quotes_and_other_tags_are_no_end(text):
+    assert decide(text)[0] == (text, {}, None)
+
+
+def test_speeches_that_were_drawn_anew_are_counted():
+    assert decide(Reply("A lamp.", redraws=2))[0] == ("A lamp.", {"redraws": 2}, None)
+    lost = Reply("", "error", error="no language", error_kind="bad_reply", redraws=3)
+    assert decide(lost)[0].details == {"redraws": 3, "unusable": True}
+
+
+def test_people_speak_no_tags_of_ours(data_dir):
+    with (data_dir / "nyu_transcripts_sample.jsonl").open(encoding="utf-8") as lines:
+        said = [t["text"] for line in lines for t in json.loads(line)["turns"] if t.get("text")]
+    assert [text for text in said if cut_at_tag(text) != text] == []
+
+
+@pytest.mark.parametrize("text", ["<" + " " * 200_000, "< / " * 50_000, "<<//" * 50_000])
+def test_what_only_looks_like_a_tag_costs_no_time(text):
+    """It would take minutes if every way to split the blanks were tried."""
+    assert cut_at_tag(text) == text
 
 
 def test_thinking_that_took_the_whole_limit_is_named():

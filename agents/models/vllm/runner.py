@@ -124,7 +124,7 @@ class Runner:
                 top_p=1.0 if greedy else ask.top_p,
                 seed=None if greedy else ask.seed,
                 stop_token_ids=list(ask.stop_ids),
-                stop=[ask.stop_text] if ask.stop_text else None,
+                stop=[ask.stop_text] if ask.stop_text else list(ask.stops) or None,
                 include_stop_str_in_output=bool(ask.stop_text),
                 logprob_token_ids=list(ask.watch) or None,
                 structured_outputs=None if ask.schema is None else self._schema(json=ask.schema),

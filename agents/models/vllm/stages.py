@@ -54,6 +54,7 @@ class Ask(NamedTuple):
         temperature: 0 means greedy.
         seed: Of the draw; of no account at temperature 0.
         stop_text: Text that ends it, kept at its end.
+        stops: Texts that end it, left out.
         watch: Tokens whose log-probabilities are wanted at its first place.
     """
 
@@ -64,6 +65,7 @@ class Ask(NamedTuple):
     seed: int = 0
     stop_ids: tuple[int, ...] = ()
     stop_text: str = ""
+    stops: tuple[str, ...] = ()
     schema: str | None = None
     watch: tuple[int, ...] = ()
 
@@ -137,6 +139,8 @@ def answering(request: Request, prompt: Prompt, model: Abilities) -> Stages:
         ids = yield from work.think(ids)
     if state != "maybe":
         opening = None
+    elif opening is None:  # the text may hold thinking, which stop strings would end
+        work.request = request._replace(stop=())
     if request.choices is not None:
         return (yield from work.judge(ids, request.choices, tokens, opening))
     return (yield from work.speak(ids, opening, thought=state == "open"))
@@ -240,6 +244,7 @@ class _InProgress:
             sampling.top_p,
             later if thought else self.request.seed,
             stop_ids=() if opening is None else (opening,),
+            stops=self.request.stop,
             schema=self.request.schema,
         )
         (answer,) = yield [ask]

@@ -103,6 +103,17 @@ def test_seeds_matter_unless_greedy(vllm_model):
     assert len({reply.text for reply in greedy}) == 1
 
 
+def test_a_stop_string_ends_a_reply_and_is_no_part_of_it(vllm_model):
+    asked = request(temperature=0.0, max_tokens=40)
+    (whole,) = ask(vllm_model, asked)
+    middle = len(whole.text) // 2
+    stop = whole.text[middle : middle + 3]
+    (ended,) = ask(vllm_model, asked._replace(stop=("no such words", stop)))
+    assert ended.text == whole.text[: whole.text.index(stop)]
+    assert ended.finish_reason == "stop"
+    assert ended.usage.completion_tokens < whole.usage.completion_tokens
+
+
 def test_replies_do_not_wait_for_each_other(vllm_model):
     vllm_model.submit([(1, request(max_tokens=200)), (2, request(max_tokens=2))])
     assert [ticket for ticket, _ in vllm_model.poll()] == [2]

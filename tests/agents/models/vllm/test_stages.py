@@ -211,6 +211,27 @@ def test_a_text_that_opens_a_block_goes_on_after_it():
     assert (reply.text, reply.finish_reason, reply.usage) == ("Yes.", "length", (1, 5, 3))
 
 
+@pytest.mark.parametrize(
+    ("thinking", "opening", "waves"),
+    [
+        ("no", OPEN, [Generated([7], "x")]),
+        ("open", OPEN, [Generated([5, CLOSE], "hm", "stop", CLOSE), Generated([7], "x")]),
+        ("maybe", OPEN, [Generated([7], "x")]),
+        ("maybe", None, [Generated([7], "x")]),
+    ],
+)
+def test_stop_strings_end_a_text_and_never_thinking(thinking, opening, waves):
+    stop = ("</side>", "<question>")
+    asked, reply = run(
+        answering(request()._replace(stop=stop), Prompt([1], thinking), abilities(opening=opening)),
+        *([wave] for wave in waves),
+    )
+    assert reply.text == "x"
+    told = [ask.stops for (ask,) in asked]
+    # Without a token of its own, an opening tag cannot be told from text before it is all there.
+    assert told == [*[()] * (len(waves) - 1), stop if opening else ()]
+
+
 def test_a_model_that_may_think_and_does_not_answers_in_one_stage():
     _, reply = run(
         answering(request(), Prompt([1], "maybe"), abilities()), [Generated([7], " Yes. ", "stop")]
