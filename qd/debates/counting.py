@@ -5,6 +5,7 @@ Training and evaluation count alike, and only here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 
@@ -30,6 +31,39 @@ def points(matches: Iterable[Match], player: str, truth_weight: float) -> float 
     won = (share_won(kept, player, "win") or 0.0) if truth_weight < 1 else 0.0
     right = (truth_reached(kept, "win") or 0.0) if truth_weight > 0 else 0.0
     return (1 - truth_weight) * won + truth_weight * right
+
+
+def speech_troubles(matches: Iterable[Match]) -> dict[str, dict[str, int]]:
+    """Count by strategy what was wrong with speeches; strategies without any trouble are left out.
+
+    Names are those of :data:`debateqd.agents.base.TROUBLES`, and ``speeches`` for all asked for.
+    """
+    found: dict[str, Counter[str]] = {}
+    for match in matches:
+        for seat, player in match.seats.items():
+            troubles, counts = match.troubles.get(seat, {}), found.setdefault(player, Counter())
+            counts.update(troubles)
+            counts["speeches"] += match.speeches.get(seat, 0) + troubles.get("unusable", 0)
+    troubled = {name: found[name] for name in sorted(found) if len(found[name]) > 1}
+    return {name: dict(sorted(counts.items())) for name, counts in troubled.items()}
+
+
+_NAMED = 5
+_TROUBLES = {
+    "redraws": "redrawn",
+    "cut": "cut at a tag of the prompt",
+    "token_limit_reached": "at the token limit",
+    "unusable": "unusable",
+}
+
+
+def troubles_line(troubles: Mapping[str, Mapping[str, int]]) -> str:
+    """Say what :func:`speech_troubles` counted, and whose speeches are mostly unusable."""
+    total = sum(map(Counter, troubles.values()), Counter[str]())
+    line = ", ".join(f"{total[name]} {said}" for name, said in _TROUBLES.items() if total[name])
+    lost = [name for name, n in troubles.items() if 2 * n.get("unusable", 0) > n["speeches"]]
+    named = ", ".join(lost[:_NAMED]) + " and others" * (len(lost) > _NAMED)
+    return f"speeches: {line}" + f" (most of those of {named})" * bool(lost)
 
 
 Measure = Callable[[Match], float | None]

@@ -29,6 +29,7 @@ from debate_env.core.rewards import correctness
 from debate_env.core.settings import DebateSettings
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
+from debateqd.agents.base import TROUBLES
 from debateqd.agents.models.base import Sampling
 from debateqd.agents.prompts import CREDENCE_VERSION, PROMPT_VERSION
 from debateqd.agents.rollout import DebateRecord
@@ -93,6 +94,8 @@ class Match:
             ``missing_mass`` and ``votes``; see :mod:`debateqd.agents.judge`. Empty without a usable
             verdict.
         behaviour: What was counted in the speeches of ``subject``; only where it is measured anew.
+        troubles: What was wrong with the speeches of a seat, how often, by the names of
+            :data:`debateqd.agents.base.TROUBLES`; seats without any are left out.
     """
 
     match_id: str
@@ -122,6 +125,7 @@ class Match:
     calls: int
     verdict: Mapping[str, Any] = field(default_factory=dict)
     behaviour: BehaviourSummary | None = None
+    troubles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -280,10 +284,18 @@ def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:
         tokens={seat: (*used,) for seat, used in record.usage.items()},
         calls=record.calls,
         verdict={k: details[k] for k in _HOW if k in details} if judged else {},
+        troubles={seat: found for seat in plan.seats if (found := _troubles(record, seat))},
     )
 
 
 _HOW = ("method", "missing_mass", "votes")
+
+
+def _troubles(record: DebateRecord, seat: str) -> dict[str, int]:
+    """Add up the rounds of a seat, whose details may be those of any agent."""
+    rounds = [r for r in record.details.get(seat, {}).values() if isinstance(r, Mapping)]
+    numbers = {n: sum(r[n] for r in rounds if isinstance(r.get(n), int)) for n in TROUBLES}
+    return {name: number for name, number in numbers.items() if number > 0}
 
 
 def transcript_line(match: Match, speeches: tuple[Speech, ...]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from debate_env.questions.question import Question
 from debate_env.questions.sources import load_questions
 from debateqd.agents.models.budget import Limits
 from debateqd.qd.config.schema import ROLES, RunConfig, is_simulated
-from debateqd.qd.debates.counting import rate, right, won
+from debateqd.qd.debates.counting import rate, right, speech_troubles, won
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.models import JOURNAL, equip, make_models
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
@@ -326,6 +326,7 @@ def _strategy_rows(elites: Sequence[Strategy], matches: Sequence[Match]) -> list
     Ordering by the figures shown would put the luckiest first and make its figure too good.
     """
     rows: list[dict[str, Any]] = []
+    troubles = speech_troubles(matches)
     for strategy in elites:
         own = [m for m in matches if m.subject == strategy.strategy_id]
         rows.append(
@@ -337,6 +338,7 @@ def _strategy_rows(elites: Sequence[Strategy], matches: Sequence[Match]) -> list
                 "text": strategy.text,
                 "win_rate": rate((m for m in own if m.phase == "panel"), won).to_json(),
                 "accuracy": rate((m for m in own if m.phase == "elites"), right).to_json(),
+                "troubles": troubles.get(strategy.strategy_id, {}),
             }
         )
     return rows

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
@@ -85,6 +86,8 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
             f"{visible(row['id'])}  {visible(row['family'])}  won {percent(row['win_rate'])}, "
             f"judge right {percent(row['accuracy'])} ({split})"
         )
+        if row.get("troubles"):
+            title += f", {troubles_line({visible(row['id']): row['troubles']})}"
         parts.append(Panel(Text(visible(row["text"])), title=Text(title), title_align="left"))
     return Group(*parts)
 

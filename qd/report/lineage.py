@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.evaluation import SIMULATION
 from debateqd.qd.report.visible import visible
 from debateqd.qd.statistics import Estimate
@@ -75,6 +76,11 @@ def _record_table(records: Mapping[str, Record]) -> Table:
     if any(found.unusable for found in records.values()):
         table.add_row("no usable verdict", *(str(found.unusable) for found in records.values()))
     return table
+
+
+def _troubles(strategy_id: str, records: Mapping[str, Record]) -> list[RenderableType]:
+    found = ((phase, {strategy_id: r.troubles}) for phase, r in records.items() if r.troubles)
+    return [Text(visible(f"{phase}, {troubles_line(counts)}")) for phase, counts in found]
 
 
 def _cell(tally: Tally) -> str:
@@ -152,7 +158,9 @@ def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableTyp
         parts += _step(step, history, coloured=coloured)
     parts.append(Text())
     if history.records:
-        parts += [Text(_RECORD), _record_table(history.records), Text()]
+        parts += [Text(_RECORD), _record_table(history.records)]
+        parts += _troubles(strategy.strategy_id, history.records)
+        parts.append(Text())
     parts.append(Text(_descendants(history)))
     for found in history.descendants[:MOST_DESCENDANTS]:
         alive = ", alive" if found.strategy.strategy_id in history.living else ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple, get_args
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import is_simulated
+from debateqd.qd.debates.counting import speech_troubles
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
 from debateqd.qd.ratings import Ratings, make_rating
@@ -114,6 +115,8 @@ class Record:
         second: The rest.
         self_play: Debates with itself; won means that the judge found the correct answer.
         unusable: Debates without a usable verdict, of all kinds.
+        troubles: What was wrong with its speeches, as
+            :func:`debateqd.qd.debates.counting.speech_troubles` counts; empty if nothing was.
     """
 
     overall: Tally = Tally()
@@ -124,6 +127,7 @@ class Record:
     second: Tally = Tally()
     self_play: Tally = Tally()
     unusable: int = 0
+    troubles: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able data."""
@@ -137,16 +141,16 @@ def record(strategy_id: str, matches: Iterable[Match]) -> Record:
     """Count a strategy's debates; those of others are left out."""
     shares: dict[str, list[tuple[float, str]]] = {}
     unusable = 0
-    for match in matches:
-        if strategy_id not in match.players:
-            continue
+    own = [match for match in matches if strategy_id in match.players]
+    for match in own:
         if not match.usable:
             unusable += 1
             continue
         for name, share in _shares(strategy_id, match):
             shares.setdefault(name, []).append((share, match.passage))
     tallies = {name: _tally(observed) for name, observed in shares.items()}
-    return Record(**tallies, unusable=unusable)
+    troubles = speech_troubles(own).get(strategy_id, {})
+    return Record(**tallies, unusable=unusable, troubles=troubles)
 
 
 def _shares(strategy_id: str, match: Match) -> Iterator[tuple[str, float]]:

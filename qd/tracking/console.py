@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.tracking.events import (
     SIMULATION_NOTICE,
@@ -59,6 +60,8 @@ def generation_line(event: GenerationFinished) -> str:
     parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
     if stats.unusable:
         parts.append(f"unusable {sum(stats.unusable.values())}/{stats.debates}")
+    if stats.troubles:
+        parts.append(troubles_line(stats.troubles))
     if stats.outside:
         parts.append("out of range " + ", ".join(f"{a} {n}" for a, n in stats.outside.items()))
     if stats.labels:
@@ -203,6 +206,8 @@ class ConsoleProgress(Listener):
             f"{totals['unusable']} unusable verdicts, {summary['strategies']} strategies made, "
             f"{summary['elites']} alive"
         )
+        if summary["troubles"]:
+            self._say(troubles_line(summary["troubles"]))
         self._say(tokens_line(totals["tokens"]))
         for line in summary["warnings"]:
             self._say(line)

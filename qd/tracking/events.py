@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
+from debateqd.agents.base import TROUBLES
 from debateqd.qd.archive.base import HeatMap
 from debateqd.qd.statistics import Estimate
 
@@ -146,6 +147,8 @@ class GenerationStats:
             and the scale of mutations (Elo points), and the dispersion of outcomes.
         outside: Strategies offered or moved in this generation whose behaviour lay beyond the outer
             edges, by axis.
+        troubles: What was wrong with speeches in this generation's debates, by strategy; see
+            :func:`debateqd.qd.debates.counting.speech_troubles`.
     """
 
     generation: int
@@ -174,6 +177,7 @@ class GenerationStats:
     operators: Mapping[str, Mapping[str, int | float]] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
+    troubles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reported_progress: Stored | None = None
     corrected_progress: Stored | None = None
     diversity: Mapping[str, float] = field(default_factory=dict)
@@ -183,6 +187,12 @@ class GenerationStats:
     def unusable_share(self) -> float:
         """Share of this generation's debates without a usable verdict."""
         return sum(self.unusable.values()) / self.debates if self.debates else 0.0
+
+    @property
+    def trouble_counts(self) -> dict[str, int]:
+        """What was wrong with speeches, of all strategies together."""
+        found = self.troubles.values()
+        return {name: sum(counts.get(name, 0) for counts in found) for name in TROUBLES}
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able data."""

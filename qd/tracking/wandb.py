@@ -121,6 +121,7 @@ _PLACES = {
     "missing_mass": "judge/missing_mass",
     "unusable": "judge/unusable",
     "unusable_share": "judge/unusable_share",
+    "trouble_counts": "speeches",
     "debates": "debates/played",
     "calls": "debates/calls",
     "tokens": "tokens",

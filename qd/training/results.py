@@ -13,6 +13,7 @@ from debateqd.qd.archive.axes import axis_from_dict
 from debateqd.qd.archive.base import Entry, HeatMap, outside_counts, outside_warnings
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.counting import speech_troubles
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.descriptors.labelling import Labelling
 from debateqd.qd.mutation.mutate import MutationResult, refusal_counts
@@ -95,6 +96,7 @@ def generation_stats(
         win_rate=gains.win_rate,
         labels=labels.to_json(),
         outside=outside_counts(choice.events),
+        troubles=speech_troubles(matches),
         corrected_progress=gains.corrected_progress,
     )
 
@@ -197,6 +199,7 @@ def summary_json(
         "warnings": outside_warnings(state.archive.out_of_range, axes),
         "top": top,
         "totals": state.totals,
+        "troubles": speech_troubles([*state.matches, *state.reported.values()]),
         "by_generation": [
             {key: row[key] for key in ("generation", "debates", "calls", "tokens")}
             for row in by_generation
