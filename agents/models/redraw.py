@@ -24,13 +24,7 @@ _SHOWN = 60  # characters
 
 
 class Attempt(NamedTuple):
-    """A request that has no usable reply yet.
-
-    Attributes:
-        request: What is asked now.
-        redraws: Other seeds tried before its own.
-        heard: The garbage that came back for this very request.
-    """
+    """What is asked now, after how many other seeds, and the garbage that it has brought so far."""
 
     request: Request
     redraws: int = 0
@@ -38,9 +32,8 @@ class Attempt(NamedTuple):
 
     def after(self, text: str) -> Attempt | None:
         """What to ask when a reply is garbage; ``None``: nothing more."""
-        request = self.request
+        request, heard = self.request, (*self.heard, text)
         if text not in self.heard:
-            heard = (*self.heard, text)
             return self._replace(heard=heard) if len(heard) < _ASKED else None
         if request.sampling.temperature <= 0 or self.redraws == REDRAWS:
             return None
@@ -63,7 +56,7 @@ def is_unusable(request: Request, reply: Reply) -> bool:
 class RedrawnModel(WrappedModel[Attempt]):
     """A chat model whose garbage is asked for again, and is a typed failure in the end.
 
-    Replies thrown away are counted as ``rejected``; what they cost is counted by the inner model.
+    Replies thrown away count as ``rejected``; what they cost is counted by the inner model.
     """
 
     def __init__(self, inner: ChatModel) -> None:
@@ -76,25 +69,20 @@ class RedrawnModel(WrappedModel[Attempt]):
 
     def _take(self, seconds: float | None) -> list[tuple[int, Reply]]:
         while True:
-            if self._again:
-                again, self._again = self._again, []
+            again, self._again = self._again, []
+            if again:
                 self._open.submit(again)
             done = []
             for ticket, attempt, reply in self._open.poll(seconds):
                 if is_unusable(attempt.request, reply):
                     self._counted["rejected"] += 1
-                    following = attempt.after(reply.text)
-                    if following is not None:
-                        self._again.append((ticket, following.request, following))
+                    if (next_one := attempt.after(reply.text)) is not None:
+                        self._again.append((ticket, next_one.request, next_one))
                         continue
-                    reply = _failed(reply)
+                    said = repr(reply.text[:_SHOWN]) if reply.text.strip() else "nothing"
+                    error = f"the model wrote {said}, which is no language"
+                    reply = Reply("", "error", reply.usage, error=error, error_kind="bad_reply")
                 done.append((ticket, replace(reply, redraws=attempt.redraws)))
             # What is finished goes first: sending may fail, and it is paid for.
             if done or not self._again or seconds is not None:
                 return done
-
-
-def _failed(reply: Reply) -> Reply:
-    said = repr(reply.text[:_SHOWN]) if reply.text.strip() else "nothing"
-    error = f"the model wrote no language but {said}"
-    return Reply("", "error", reply.usage, error=error, error_kind="bad_reply")

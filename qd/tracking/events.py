@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
-from debateqd.agents.base import TROUBLES
 from debateqd.qd.archive.base import HeatMap
 from debateqd.qd.statistics import Estimate
 
@@ -187,12 +186,6 @@ class GenerationStats:
     def unusable_share(self) -> float:
         """Share of this generation's debates without a usable verdict."""
         return sum(self.unusable.values()) / self.debates if self.debates else 0.0
-
-    @property
-    def trouble_counts(self) -> dict[str, int]:
-        """What was wrong with speeches, of all strategies together."""
-        found = self.troubles.values()
-        return {name: sum(counts.get(name, 0) for counts in found) for name in TROUBLES}
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able data."""

@@ -11,6 +11,7 @@ import json
 import math
 import netrc
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -121,7 +122,6 @@ _PLACES = {
     "missing_mass": "judge/missing_mass",
     "unusable": "judge/unusable",
     "unusable_share": "judge/unusable_share",
-    "trouble_counts": "speeches",
     "debates": "debates/played",
     "calls": "debates/calls",
     "tokens": "tokens",
@@ -148,11 +148,12 @@ def _numbers(place: str, value: Any) -> Iterator[tuple[str, float]]:
 def generation_metrics(event: GenerationFinished) -> dict[str, float]:
     """Flatten one generation's results into the scalars of a dashboard.
 
-    Keys are those of the table above, and ``labels/*``, ``delivery/*``, ``cost/*``, ``time/*``.
-    Numbers that do not exist are left out.
+    Keys are those of the table above, and ``speeches/*`` (what was wrong with them), ``labels/*``,
+    ``delivery/*``, ``cost/*``, ``time/*``. Numbers that do not exist are left out.
     """
     stats, timing = event.stats, event.timing
     found = {place: getattr(stats, name) for name, place in _PLACES.items()}
+    found["speeches"] = sum(map(Counter, stats.troubles.values()), Counter[str]())
     found["time"] = {"seconds": timing.seconds, "calls_per_second": timing.calls_per_second}
     found["delivery"] = timing.delivery
     if timing.delivery:

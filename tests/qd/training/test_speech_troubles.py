@@ -65,10 +65,11 @@ def test_troubles_are_counted_by_strategy_and_generation(done):
         played = [m for m in run.matches() if m.generation == stats.generation]
         assert stats.troubles == speech_troubles(played)
         counted = Counter[str]()
-        for found in played:
-            for troubles in found.troubles.values():
+        for one in played:
+            for troubles in one.troubles.values():
                 counted.update(troubles)
-        assert stats.trouble_counts == {name: counted[name] for name in TROUBLES}
+        found = sum(map(Counter, stats.troubles.values()), Counter())
+        assert {name: found[name] for name in TROUBLES} == {n: counted[n] for n in TROUBLES}
         assert min(counted["cut"], counted["token_limit_reached"]) > 0
     assert run.summary()["troubles"] == speech_troubles(run.matches())
     mute = run.summary()["troubles"][MUTE.strategy_id]
@@ -93,8 +94,8 @@ def test_troubles_are_shown_where_strategies_are(done):
     assert json.loads(json.dumps(history.to_json()))["record"]["train"]["troubles"]["unusable"]
     (first, *_) = [e for e in watcher.events if hasattr(e, "stats")]
     shown = generation_metrics(first)
-    assert shown["speeches/cut"] == first.stats.trouble_counts["cut"]
-    assert shown["speeches/redraws"] == 0
+    cut = sum(counts.get("cut", 0) for counts in first.stats.troubles.values())
+    assert shown["speeches/cut"] == cut > 0
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7])
