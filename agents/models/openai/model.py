@@ -4,8 +4,7 @@ Servers differ; a probe finds out what this one understands
 (:mod:`debateqd.agents.models.openai.probe`), and requests are worded accordingly. A verdict is
 asked for, in this order of preference, with the log-probabilities of the choices, with a structured
 choice, with a JSON schema, or in plain words. Where the log-probabilities of a structured choice
-would hide how likely anything else was, the choice is left free, and restricted only when none of
-the choices is among the likeliest tokens.
+would hide how likely anything else was, the choice is left free.
 
 Requests are in flight together, as many as the server was found to bear
 (:mod:`debateqd.agents.models.openai.window`); what fails in passing is sent again
@@ -146,7 +145,6 @@ def describe(dialect: Dialect) -> str:
     parts = [
         f"log-probabilities {f'yes ({dialect.logprobs})' if dialect.logprobs else 'no'}",
         f"seed {seeds}",
-        f"n {'yes' if dialect.n else 'no'}",
         f"structured choice {structured}",
         f"context {dialect.context_length or 'unknown'}",
     ]

@@ -147,10 +147,9 @@ class _Probe:
         heat = {"temperature": 1.0} if "temperature" in sampling else {}
         shape = schema_format("probe", choice_schema(_UNLIKELY))
         strict = {"response_format": shape, self.room: 4 * _TOKENS}
-        (seeds, longer), logprobs, n, schema, facts = await asyncio.gather(
+        (seeds, longer), logprobs, schema, facts = await asyncio.gather(
             self._seeds(heat),
             self._logprobs(),
-            self._shows({"n": 2, **heat}, lambda r: len(r.choices) == 2),
             self._shows(strict, lambda r: read_choice(_text(r)) in _UNLIKELY),
             self._facts(entries),
         )
@@ -166,7 +165,6 @@ class _Probe:
             stop=0 if thinks else len(sampling.get("stop", ())),
             logprobs=logprobs,
             seeds=seeds,
-            n=isinstance(n, Reading),
             choice=choice,
             masked=masked,
             schema=isinstance(schema, Reading),
@@ -233,7 +231,7 @@ class _Probe:
 
     async def _logprobs(self) -> int:
         def many(reply: Reading) -> bool:
-            logprobs = reply.choices[0].get("logprobs")
+            logprobs = reply.logprobs
             entries = logprobs.get("content") if isinstance(logprobs, dict) else None
             listed = [e.get("top_logprobs") for e in entries or () if isinstance(e, dict)]
             return max((len(top) for top in listed if isinstance(top, list)), default=0) > 1
@@ -267,8 +265,7 @@ class _Probe:
         reply = await self._shows(fields, lambda r: _text(r).strip() in _UNLIKELY)
         if not isinstance(reply, Reading):
             return False, False
-        shown = reply.choices[0].get("logprobs")
-        _, missing = read_probabilities(shown, _UNLIKELY, self.options.thinking_tags)
+        _, missing = read_probabilities(reply.logprobs, _UNLIKELY, self.options.thinking_tags)
         return True, missing is not None and missing < 0.02
 
     async def _counts(self) -> str:
@@ -362,7 +359,7 @@ class _Probe:
         if isinstance(answer, Trouble):
             return answer
         try:
-            reading = read_reply(answer.data, _PLAIN, self.options.thinking_tags, None)
+            reading = read_reply(answer.data, _PLAIN, self.options.thinking_tags)
         except GarbageError as error:
             self.spent.update(error.usage._asdict())
             if error.code:
@@ -370,7 +367,7 @@ class _Probe:
                 return from_status(error.code, answer.headers, said, time.time(), key)
             return Trouble("garbage", "bad_reply", str(error))
         self.spent.update(reading.usage._asdict())
-        first = reading.replies[0]
+        first = reading.reply
         if isinstance(first, Reply):
             silent = first.finish_reason in ("stop", "unknown") and not first.text.strip()
             first = "the reply holds no text" if silent else ""
@@ -381,8 +378,7 @@ _PLAIN = Request((), Sampling(_TOKENS), 0)
 
 
 def _text(reading: Reading) -> str:
-    first = reading.replies[0]
-    return first.text if isinstance(first, Reply) else ""
+    return reading.reply.text if isinstance(reading.reply, Reply) else ""
 
 
 def _messages(text: str) -> list[dict[str, str]]:

@@ -54,7 +54,6 @@ class Dialect:
         stop: How many stop strings are taken.
         logprobs: Likeliest tokens whose log-probabilities can be had; 0: none.
         seeds: Whether the same seed gives the same text.
-        n: Whether one request can ask for several replies.
         choice: Whether a reply can be restricted to given strings (``structured_outputs``).
         masked: Whether log-probabilities are then those after all else was ruled out, so that they
             do not show how likely the model was to say something else.
@@ -75,7 +74,6 @@ class Dialect:
     stop: int = 0
     logprobs: int = 0
     seeds: Seeds = "ignored"
-    n: bool = False
     choice: bool = False
     masked: bool = False
     schema: bool = False
@@ -109,9 +107,6 @@ def body_of(
     request: Request,
     dialect: Dialect,
     extra: Mapping[str, Any],
-    *,
-    n: int = 1,
-    forced: bool = False,
 ) -> dict[str, Any]:
     """Word a request.
 
@@ -120,9 +115,6 @@ def body_of(
         request: What is asked.
         dialect: What the server understands.
         extra: Further fields; they go before ours.
-        n: Replies wanted to this one request.
-        forced: Whether to restrict the reply to the choices although log-probabilities are then
-            masked; for a request whose first reply did not show any choice.
     """
     sampling = request.sampling
     messages = chat_messages(request.messages)
@@ -132,15 +124,13 @@ def body_of(
     if dialect.top_p and sampling.top_p != 1.0:  # the neutral fields say 1.0
         body["top_p"] = sampling.top_p
     # A deterministic reply needs no seed, and some servers are slower with one.
-    if dialect.seeds != "refused" and n == 1 and (sampling.temperature or not dialect.temperature):
+    if dialect.seeds != "refused" and (sampling.temperature or not dialect.temperature):
         body["seed"] = request.seed & _SEED_BITS
-    if n > 1:
-        body["n"] = n
     if request.stop and dialect.stop:
         body["stop"] = list(request.stop[: dialect.stop])
     shape: dict[str, Any] = {}
     if request.choices is not None:
-        shape = _choice_fields(request.choices, dialect, forced)
+        shape = _choice_fields(request.choices, dialect)
     elif request.schema is not None and dialect.schema:
         shape = {"response_format": schema_format("reply", json.loads(request.schema))}
     # A choice may come with some JSON around it.
@@ -149,11 +139,11 @@ def body_of(
     return {**room, **dialect.neutral, **body, **shape, **extra}
 
 
-def _choice_fields(choices: Sequence[str], dialect: Dialect, forced: bool) -> dict[str, Any]:
+def _choice_fields(choices: Sequence[str], dialect: Dialect) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if dialect.logprobs:
         found |= {"logprobs": True, "top_logprobs": dialect.logprobs}
-    if dialect.choice and (forced or not (dialect.logprobs and dialect.masked)):
+    if dialect.choice and not (dialect.logprobs and dialect.masked):
         found["structured_outputs"] = {"choice": list(choices)}
     elif dialect.schema and not dialect.logprobs:
         found["response_format"] = schema_format("verdict", choice_schema(choices))
@@ -194,25 +184,6 @@ def encode(body: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def can_force(request: Request, dialect: Dialect) -> bool:
-    """Tell whether a request that showed no choice can be sent again restricted to them."""
-    able = dialect.choice and dialect.masked and dialect.logprobs > 0
-    return able and request.choices is not None
-
-
-def joinable(request: Request, dialect: Dialect) -> bool:
-    """Tell whether requests that differ in nothing but their seed may be sent as one.
-
-    They may where the server ignores seeds anyway and the replies are drawn at random.
-    """
-    return (
-        dialect.n
-        and dialect.seeds != "honoured"
-        and request.choices is None
-        and (request.sampling.temperature > 0 or not dialect.temperature)
-    )
-
-
 def chat_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
     """Messages as JSON."""
     return [
@@ -241,24 +212,24 @@ class Reading(NamedTuple):
     """What a reply holds.
 
     Attributes:
-        replies: One per choice; where a choice is garbage, the reason in its place.
-        usage: Tokens of all choices together.
-        cached: Prompt tokens that came from a prefix cache; ``None`` where it does not say.
+        reply: The reply; where it is garbage, the reason.
+        usage: Tokens that it took.
+        cached: Prompt tokens that came from a prefix cache.
         known: Whether the server told its usage.
-        unknown_ends: Choices that ended for a reason that nobody knows, or gave none.
-        choices: They themselves, as they came.
+        unknown_end: Whether it ended for a reason that nobody knows, or gave none.
+        logprobs: The log-probabilities of its tokens, as they came.
     """
 
-    replies: list[Reply | str]
+    reply: Reply | str
     usage: Usage
-    cached: int | None
+    cached: int
     known: bool
-    unknown_ends: int
-    choices: list[Any]
+    unknown_end: bool
+    logprobs: Any
 
 
-def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int | None = 1) -> Reading:
-    """Read the body of a reply with ``n`` choices; ``None``: however many.
+def read_reply(data: bytes, request: Request, tags: tuple[str, str]) -> Reading:
+    """Read the body of a reply.
 
     Raises:
         GarbageError: It is no reply at all.
@@ -274,14 +245,11 @@ def read_reply(data: bytes, request: Request, tags: tuple[str, str], n: int | No
         failed = isinstance(body, list) or (isinstance(body, dict) and body.get("error"))
         message, code = (message_in(body), code_in(body)) if failed else ("", 0)
         raise GarbageError(message or "the reply holds no choices", code, usage)
-    if n is not None and len(choices) != n:
-        raise GarbageError(f"the reply holds {len(choices)} choices instead of {n}", 0, usage)
-    shares = _divide(usage, len(choices))
-    replies = [_read(c, request, tags, share) for c, share in zip(choices, shares, strict=True)]
-    thinking = sum(r.usage.thinking_tokens for r in replies if isinstance(r, Reply))
-    usage = usage._replace(thinking_tokens=max(usage.thinking_tokens, thinking))
-    unknown = sum(isinstance(c, dict) and end_of(c.get("finish_reason")) is None for c in choices)
-    return Reading(replies, usage, cached, known, unknown, choices)
+    choice = choices[0] if isinstance(choices[0], dict) else {}
+    reply = _read(choice, request, tags, usage)
+    usage = reply.usage if isinstance(reply, Reply) else usage
+    unknown = end_of(choice.get("finish_reason")) is None
+    return Reading(reply, usage, cached, known, unknown, choice.get("logprobs"))
 
 
 def end_of(why: Any) -> FinishReason | None:
@@ -291,8 +259,10 @@ def end_of(why: Any) -> FinishReason | None:
     return next((end for end, words in _ENDS.items() if re.fullmatch(words, word)), None)
 
 
-def _read(choice: Any, request: Request, tags: tuple[str, str], usage: Usage) -> Reply | str:
-    message = choice.get("message") if isinstance(choice, dict) else None
+def _read(
+    choice: Mapping[str, Any], request: Request, tags: tuple[str, str], usage: Usage
+) -> Reply | str:
+    message = choice.get("message")
     if not isinstance(message, dict):
         return "the reply holds no message"
     why = choice.get("finish_reason")
@@ -408,27 +378,19 @@ def _top(entry: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def read_usage(usage: Any) -> tuple[Usage, int | None, bool]:
+def read_usage(usage: Any) -> tuple[Usage, int, bool]:
     """Read tokens used, those of them that a prefix cache held, and whether it tells at all."""
     if not isinstance(usage, dict):
-        return Usage(), None, False
+        return Usage(), 0, False
 
-    def number(name: str, part: str = "") -> int | None:
+    def number(name: str, part: str = "") -> int:
         within = usage.get(part) if part else usage
         value = within.get(name) if isinstance(within, dict) else None
-        return value if isinstance(value, int) and 0 <= value < 2**53 else None
+        return value if isinstance(value, int) and 0 <= value < 2**53 else 0
 
-    prompt, completion = number("prompt_tokens"), number("completion_tokens")
     thinking = number("reasoning_tokens", "completion_tokens_details")
-    cached = number("cached_tokens", "prompt_tokens_details")
-    return Usage(prompt or 0, completion or 0, thinking or 0), cached, prompt is not None
-
-
-def _divide(usage: Usage, n: int) -> list[Usage]:
-    """Share the tokens of one request among its choices: the prompt was read once."""
-    prompt, *rest = usage
-    shares = [[total // n + (i < total % n) for total in rest] for i in range(n)]
-    return [Usage(prompt * (i == 0), *share) for i, share in enumerate(shares)]
+    found = Usage(number("prompt_tokens"), number("completion_tokens"), thinking)
+    return found, number("cached_tokens", "prompt_tokens_details"), found.prompt_tokens > 0
 
 
 def _with_thinking(usage: Usage, message: Mapping[str, Any], content: str, removed: int) -> Usage:

@@ -15,10 +15,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from debateqd.agents.garbage import is_garbage
-from debateqd.agents.models.base import NO_USAGE, Reply, Request, StoppedError, Usage
+from debateqd.agents.models.base import Reply, Request, StoppedError, Usage
 from debateqd.agents.models.openai.client import Endpoint
 from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_status, scrub
 from debateqd.agents.models.openai.keys import Secret
@@ -27,9 +27,7 @@ from debateqd.agents.models.openai.wire import (
     Dialect,
     GarbageError,
     body_of,
-    can_force,
     encode,
-    joinable,
     read_reply,
 )
 from debateqd.agents.models.options import OpenAIOptions
@@ -52,21 +50,17 @@ _LONG_PREFIX = 1500  # characters from which on a shared prefix is worth keeping
 _LOOK_EVERY = 0.25  # seconds between two looks for what takes too long
 _TELL_AFTER, _TELL_AGAIN = 2.0, 30.0  # seconds of trouble until it is told, and told again, doubled
 _CLOSE_SECONDS = 5.0
-_MOST_JOINED = 16
 
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class _Load:
     """What the worker needs to send a job and to settle it."""
 
-    def __init__(self, request: Request, tickets: list[int], sends: int = 0) -> None:
-        self.request = request
-        self.tickets = tickets
-        self.sends = sends
-        self.garbled = False  # whether the reply to a choice was no language, once
-        self.forced = False  # whether the reply is restricted, after one that showed no choice
-        self.spent = NO_USAGE  # tokens of an earlier reply that is part of this one's price
+    ticket: int
+    request: Request
+    sends: int = 0
 
 
 class Worker:
@@ -226,24 +220,12 @@ class Worker:
         self._pump()
 
     def _take_in(self, batch: Sequence[tuple[int, Request]], recorded: int) -> None:
-        joined: dict[Request, _Load] = {}
         for ticket, request in batch:
-            load = _Load(request, [ticket])
-            if joinable(request, self.dialect):
-                unseeded = request._replace(seed=0)
-                alike = joined.get(unseeded)
-                if alike is not None and len(alike.tickets) < _MOST_JOINED:
-                    alike.tickets.append(ticket)
-                    continue
-                joined[unseeded] = load
-            self._add(load)
+            kind = (request.sampling.max_tokens, request.choices is not None)
+            self._orders += 1
+            load = _Load(ticket, request)
+            self.queue.add(Job(self._orders, shared_prefix(request), kind, load))
         self._recorded(recorded)
-
-    def _add(self, load: _Load, attempts: int = 0) -> None:
-        request = load.request
-        kind = (request.sampling.max_tokens, request.choices is not None)
-        self._orders += 1
-        self.queue.add(Job(self._orders, shared_prefix(request), kind, load, attempts))
 
     def _pump(self) -> None:
         """Send whatever can be sent, and see to it that this is called again in time."""
@@ -308,14 +290,7 @@ class Worker:
         load.sends += 1
         result: Answer | Trouble
         try:
-            body = body_of(
-                self.model,
-                load.request,
-                self.dialect,
-                self.options.extra_body,
-                n=len(load.tickets),
-                forced=load.forced,
-            )
+            body = body_of(self.model, load.request, self.dialect, self.options.extra_body)
             endpoint = self.endpoints[sent.replica.index]
             result = await endpoint.chat(encode(body), sent.job.prefix)
         except asyncio.CancelledError:
@@ -334,66 +309,36 @@ class Worker:
 
     def _settle(self, sent: Sent, result: Answer | Trouble) -> None:
         now, load = self._loop.time(), sent.job.load
-        if isinstance(result, Trouble):
-            self._troubled(sent, result, now)
-            return
-        try:
-            reading = read_reply(
-                result.data, load.request, self.options.thinking_tags, len(load.tickets)
-            )
-        except GarbageError as error:
-            self._count(error.usage)
-            self.counts["rejected"] += 1
-            self._troubled(sent, self._garbage(error), now)
-            return
-        self._count(reading.usage)
-        self.counts["unknown_ends"] += reading.unknown_ends
-        self.counts["cached_prompt_tokens"] += reading.cached or 0
-        if isinstance(reading.replies[0], str) and len(load.tickets) == 1:
-            self.counts["rejected"] += 1
-            self._troubled(sent, Trouble("garbage", "bad_reply", reading.replies[0]), now)
-            return
-        self.queue.good(sent, now, exhausted(result.headers, time.time()))
-        for ticket, reply in zip(load.tickets, reading.replies, strict=True):
-            if isinstance(reply, str):  # one of several replies to a joined request
-                self.counts["rejected"] += 1
-                self._add(_Load(load.request, [ticket], sends=1), sent.job.attempts + 1)
-            elif (
-                reply.probabilities is None
-                and not load.forced
-                and reply.finish_reason != "refused"
-                and can_force(load.request, self.dialect)
-            ):
-                # A broken line, perhaps: then the very same request brings what was meant.
-                empty = not reply.text.strip()
-                if (empty or is_garbage(reply.text)) and not load.garbled:
-                    load.garbled = True
-                    self.counts["rejected"] += 1
-                else:
-                    load.forced, load.spent, load.sends = True, reply.usage, 0
-                self.queue.add(sent.job)
+        if isinstance(result, Answer):
+            try:
+                reading = read_reply(result.data, load.request, self.options.thinking_tags)
+            except GarbageError as error:
+                self._count(error.usage)
+                result = self._garbage(error)
             else:
-                self._deliver(ticket, _priced(reply, load))
+                self._count(reading.usage)
+                self.counts["unknown_ends"] += reading.unknown_end
+                self.counts["cached_prompt_tokens"] += reading.cached
+                if isinstance(reading.reply, Reply):
+                    self.queue.good(sent, now, exhausted(result.headers, time.time()))
+                    self._deliver(load.ticket, reading.reply)
+                    return
+                result = Trouble("garbage", "bad_reply", reading.reply)
+            self.counts["rejected"] += 1
+        if self.queue.trouble(sent, result, now) is not None:
+            return
+        if result.fate == "filtered":
+            self._deliver(load.ticket, Reply("", "refused"))
+        else:
+            self.counts["failed"] += 1
+            failed = Reply("", "error", error=result.message, error_kind=result.kind)
+            self._deliver(load.ticket, failed)
 
     def _garbage(self, error: GarbageError) -> Trouble:
         message = scrub(str(error), self._key.reveal())
         if error.code:
             return from_status(error.code, {}, message.encode(), time.time(), self._key.reveal())
         return Trouble("garbage", "bad_reply", one_line(message))
-
-    def _troubled(self, sent: Sent, trouble: Trouble, now: float) -> None:
-        load: _Load = sent.job.load
-        if len(load.tickets) > 1 and trouble.fate in ("permanent", "filtered", "garbage"):
-            # Perhaps only joined requests fail: each goes on its own way.
-            self.queue.leave(sent)
-            for ticket in load.tickets:
-                self._add(_Load(load.request, [ticket], sends=1), sent.job.attempts + 1)
-        elif self.queue.trouble(sent, trouble, now) is None:
-            filtered = trouble.fate == "filtered"
-            self.counts["failed"] += 0 if filtered else len(load.tickets)
-            failed = Reply("", "error", load.spent, error=trouble.message, error_kind=trouble.kind)
-            for ticket in load.tickets:
-                self._deliver(ticket, Reply("", "refused", load.spent) if filtered else failed)
 
     def _count(self, usage: Usage) -> None:
         for name, number in zip(Usage._fields, usage, strict=True):
@@ -419,11 +364,3 @@ def shared_prefix(request: Request) -> str:
     if len(first) < _LONG_PREFIX:
         return ""
     return hashlib.blake2b(first.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _priced(reply: Reply, load: _Load) -> Reply:
-    """Add what an earlier reply to the same request cost, and forget what restricting hid."""
-    if not load.forced:
-        return reply
-    usage = Usage(*(a + b for a, b in zip(load.spent, reply.usage, strict=True)))
-    return Reply(reply.text, reply.finish_reason, usage, reply.probabilities)

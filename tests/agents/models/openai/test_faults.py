@@ -79,7 +79,7 @@ KINDS = {
 def test_a_request_that_never_stops_failing_becomes_an_error_of_its_kind(fault: str) -> None:
     with connected(attempts=3, timeout=0.5 if fault == "hang" else 60.0) as (model, server):
         break_down(server, **{fault: 1.0})
-        (reply,) = answers(model, [ask()])
+        (reply,) = answers(model, [ask("Speak.")])
         assert (reply.finish_reason, reply.text) == ("error", "")
         assert reply.error_kind == KINDS[fault]
         assert reply.error

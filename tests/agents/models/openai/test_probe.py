@@ -14,7 +14,6 @@ from tests.servers import POOR, Dialect, Faults, Settings, serve
 RICH = Found(
     logprobs=20,
     seeds="honoured",
-    n=True,
     choice=True,
     masked=True,
     schema=True,
@@ -55,8 +54,6 @@ def found(model: OpenAIModel) -> Found:
         ({"masked": False}, dataclasses.replace(RICH, masked=False)),
         ({"seed": "ignored"}, dataclasses.replace(RICH, seeds="ignored")),
         ({"seed": "refused"}, dataclasses.replace(RICH, seeds="refused")),
-        ({"n": "ignored"}, dataclasses.replace(RICH, n=False)),
-        ({"n": "refused"}, dataclasses.replace(RICH, n=False)),
         (
             {"structured_choice": "ignored"},
             dataclasses.replace(RICH, choice=False, masked=False),
@@ -122,7 +119,7 @@ def test_a_server_that_ignores_everything_is_found_out() -> None:
         assert found(model) == PLAIN
         assert not model.capabilities.probabilities
         (note,) = model.notes
-        assert "log-probabilities no, seed ignored, n no, structured choice no" in note
+        assert "log-probabilities no, seed ignored, structured choice no" in note
         assert "verdicts come from the letter in the reply" in note
 
 
@@ -130,7 +127,6 @@ def test_a_server_that_refuses_everything_is_found_out() -> None:
     dialect = Dialect(
         logprobs="refused",
         seed="refused",
-        n="refused",
         structured_choice="refused",
         json_schema="refused",
         max_tokens=False,
@@ -151,7 +147,7 @@ def test_a_server_that_refuses_everything_is_found_out() -> None:
 def test_the_note_says_what_was_found() -> None:
     with connected() as (model, server):
         assert model.notes == (
-            f"openai:tiny at {server.url}: log-probabilities yes (20), seed yes, n yes, structured "
+            f"openai:tiny at {server.url}: log-probabilities yes (20), seed yes, structured "
             "choice yes (vLLM), context 16384; verdicts come from log-probabilities",
         )
         assert model.capabilities.probabilities

@@ -38,8 +38,7 @@ def body(
 
 
 def one(data: bytes, request: Request = ASK) -> Reply | str:
-    (reply,) = read_reply(data, request, TAGS).replies
-    return reply
+    return read_reply(data, request, TAGS).reply
 
 
 def tokens(*entries: tuple[str, dict[str, float]]) -> dict[str, Any]:
@@ -73,10 +72,10 @@ WORDS = {
 )
 def test_finish_reasons(word: str, expected: str) -> None:
     reading = read_reply(body(finish=word), ASK, TAGS)
-    (reply,) = reading.replies
+    reply = reading.reply
     assert isinstance(reply, Reply)
     assert (reply.text, reply.finish_reason) == ("Hello.", expected)
-    assert reading.unknown_ends == (expected == "unknown")
+    assert reading.unknown_end == (expected == "unknown")
 
 
 @pytest.mark.parametrize("word", ["error", "abort", "CANCELLED", "insufficient_system_resource"])
@@ -103,9 +102,9 @@ def test_an_unknown_end_is_never_a_good_one(
 ) -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": used}
     reading = read_reply(body(text, word, usage=usage), ASK, TAGS)
-    (reply,) = reading.replies
+    reply = reading.reply
     assert isinstance(reply, Reply)
-    assert (reply.text, reply.finish_reason, reading.unknown_ends) == (text, expected, 1)
+    assert (reply.text, reply.finish_reason, reading.unknown_end) == (text, expected, 1)
     for request in (ASK, PICK):
         assert "reason" in str(one(body("", "newest_word"), request))
 
@@ -236,21 +235,9 @@ def test_usage_is_read_or_zero() -> None:
     assert reading.usage == Usage(100, 7)
     assert (reading.cached, reading.known) == (64, True)
     reading = read_reply(body(), ASK, TAGS)
-    assert (reading.usage, reading.cached, reading.known) == (Usage(), None, False)
+    assert (reading.usage, reading.cached, reading.known) == (Usage(), 0, False)
     odd = {"prompt_tokens": -5, "completion_tokens": "many", "prompt_tokens_details": 3}
     assert read_reply(body(usage=odd), ASK, TAGS).usage == Usage()
-
-
-def test_several_replies_share_one_prompt() -> None:
-    choices = [{"message": {"content": c}, "finish_reason": "stop"} for c in ("a", None, "c")]
-    usage = {"prompt_tokens": 90, "completion_tokens": 10}
-    data = json.dumps({"choices": choices, "usage": usage}).encode()
-    first, second, third = read_reply(data, ASK, TAGS, 3).replies
-    assert first == Reply("a", usage=Usage(90, 4))
-    assert isinstance(second, str)
-    assert third == Reply("c", usage=Usage(0, 3))
-    with pytest.raises(GarbageError, match="3 choices instead of 2"):
-        read_reply(data, ASK, TAGS, 2)
 
 
 def test_replies_are_read_as_the_package_reads_them() -> None:
@@ -267,8 +254,9 @@ def test_replies_are_read_as_the_package_reads_them() -> None:
     data |= {"object": "chat.completion", "created": 1, "model": "m"}
     theirs = ChatCompletion.model_validate(data)
     ours = read_reply(theirs.model_dump_json().encode(), PICK, TAGS)
-    assert ours == read_reply(json.dumps(data).encode(), PICK, TAGS)._replace(choices=ours.choices)
-    (reply,) = ours.replies
+    again = read_reply(json.dumps(data).encode(), PICK, TAGS)
+    assert ours == again._replace(logprobs=ours.logprobs)
+    reply = ours.reply
     (choice,) = theirs.choices
     assert isinstance(reply, Reply)
     assert theirs.usage is not None

@@ -11,10 +11,8 @@ from debateqd.agents.models.base import Message, Request, Sampling
 from debateqd.agents.models.openai.wire import (
     Dialect,
     body_of,
-    can_force,
     choice_schema,
     encode,
-    joinable,
     read_choice,
     weakest,
 )
@@ -24,7 +22,6 @@ VERDICT = Request(ASK.messages, Sampling(8, 0.0), 3, ("A", "B"))
 RICH = Dialect(
     logprobs=20,
     seeds="honoured",
-    n=True,
     choice=True,
     masked=True,
     schema=True,
@@ -65,11 +62,10 @@ def test_stop_strings_are_sent_as_far_as_they_are_taken() -> None:
 
 
 @pytest.mark.parametrize("request_", [ASK, VERDICT, ASK._replace(stop=("x",), schema="{}")])
-@pytest.mark.parametrize("n", [1, 3])
-def test_requests_are_what_the_package_takes(request_: Request, n: int) -> None:
+def test_requests_are_what_the_package_takes(request_: Request) -> None:
     """In any of its versions: by its types, and by what its client makes of the fields."""
     dialect = dataclasses.replace(RICH, neutral={}, masked=True)
-    body = body_of("m", request_, dialect, {}, n=n)
+    body = body_of("m", request_, dialect, {})
     checked = TypeAdapter(CompletionCreateParamsNonStreaming).validate_python(body)
     assert {**checked, "messages": [*checked["messages"]]} == body
 
@@ -117,15 +113,6 @@ def test_verdicts_are_asked_for_in_a_stated_order(dialect: Dialect, fields: set[
     assert body["max_tokens"] == (32 if "response_format" in fields else 8)
 
 
-def test_a_verdict_can_be_forced() -> None:
-    assert can_force(VERDICT, RICH)
-    assert not can_force(ASK, RICH)
-    assert not can_force(VERDICT, Dialect(logprobs=20, choice=True))
-    body = body_of("m", VERDICT, RICH, {}, forced=True)
-    assert body["structured_outputs"] == {"choice": ["A", "B"]}
-    assert body["logprobs"]
-
-
 def test_a_schema_is_sent_where_it_counts() -> None:
     schema = choice_schema(("x", "y"))
     request = ASK._replace(schema=json.dumps(schema))
@@ -138,19 +125,6 @@ def test_choices_as_json() -> None:
     assert read_choice('{"answer": "A"}') == "A"
     for text in ("A", "{", '{"answer": 1}', "[]", '{"reply": "A"}'):
         assert read_choice(text) is None
-
-
-def test_only_drawn_replies_of_servers_without_seeds_are_joined() -> None:
-    ignorant = Dialect(n=True, seeds="ignored")
-    assert joinable(ASK, ignorant)
-    assert joinable(ASK, Dialect(n=True, seeds="refused"))
-    assert not joinable(ASK, RICH)
-    assert not joinable(ASK, Dialect(seeds="ignored"))
-    assert not joinable(VERDICT, ignorant)
-    assert not joinable(ASK._replace(sampling=Sampling(64, 0.0)), ignorant)
-    body = body_of("m", ASK, ignorant, {}, n=3)
-    assert body["n"] == 3
-    assert "seed" not in body
 
 
 def test_any_text_can_be_encoded() -> None:
@@ -166,7 +140,6 @@ def test_replicas_agree_on_what_all_understand() -> None:
                 server="vllm",
                 logprobs=20,
                 seeds="honoured",
-                n=True,
                 context_length=8000,
                 choice=True,
                 neutral={"top_k": 0, "min_p": 0.0, "top_p": 1.0},
