@@ -184,3 +184,45 @@ def test_every_debate_has_a_verdict_or_says_what_it_lacks(played):
 def test_the_evaluation_counts_what_the_run_promises(played):
     report = json.loads((played.folder / "evaluation" / "report.json").read_text())
     assert set(report["splits"]) == {"test"}
+
+
+def dense(number: int) -> str:
+    """A text with few characters to a token: names, dates and sums."""
+    return " ".join(
+        f"No. {7919 * k % 9973:04d}/{number}: Kjærsgaard ({k % 28 + 1}.{k % 12 + 1}.1897) owed "
+        f"£{613 * k % 8191}.{k % 100:02d}, xq-{k * k % 997}."
+        for k in range(60)
+    )
+
+
+def test_a_passage_has_room_or_the_run_says_so_before_the_first_debate(tmp_path, capsys):
+    real_model_folder()
+    questions = [
+        {
+            "question_id": f"q{n}",
+            "passage_id": f"p{n}",
+            "passage": dense(n),
+            "question": "Who owed the most?",
+            "answers": ["Kjærsgaard", "nobody"],
+            "label": n % 2,
+        }
+        for n in range(3)
+    ]
+    file, config = tmp_path / "dense.jsonl", tmp_path / "play.yaml"
+    file.write_text("\n".join(map(json.dumps, questions)))
+    splits = {"source": str(file), "train": 1, "selection": 1, "report": 0, "test": 1}
+    evolution = {**PLAY["evolution"], "generations": 0, "tournament": {"debates": 2, "waves": 1}}
+    config.write_text(yaml.safe_dump({**PLAY, "questions": splits, "evolution": evolution}))
+    with llama_server(tmp_path / "server", slots=2, context=2 * 1536) as server:
+        options = ["--config", "smoke", "--config", str(config), "--base-url", server.url]
+        assert train([*options, "--run-dir", str(tmp_path / "refused")]) == 2
+        (line,) = capsys.readouterr().err.splitlines()[-1:]
+        assert re.search(r"1,536 .*-c of llama-server, which its -np slots share", line)
+        run = tmp_path / "cut"
+        assert train([*options, "--run-dir", str(run), "--truncate-passage"]) == 0
+    said = capsys.readouterr()
+    matches = RunDirectory.open(run).matches()
+    assert len(matches) == 2
+    assert {m.message for m in matches if "context" in m.message} == set(), said
+    read = json.loads((run / "questions.json").read_text())
+    assert read["truncated"]
