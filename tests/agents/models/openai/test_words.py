@@ -315,10 +315,10 @@ ROWS = [
     *(
         Row(f"{whom} {said!r}", (200, text(said)), whom, sees, line, on=FEW)
         for said, line in (
-            (" \n", "no language but nothing"),
+            (" \n", "wrote nothing, which is no language"),
             ("It \ufffd was the lamp.", "no language"),
-            ("&*~@###&zx ^qx %$ {}| =+^^ ~~qz", "no language but '&"),
-            ("lamp lamp lamp lamp lamp lamp lamp lamp lamp", "no language but 'lamp"),
+            ("&*~@###&zx ^qx %$ {}| =+^^ ~~qz", "wrote '&.*no language"),
+            ("lamp lamp lamp lamp lamp lamp lamp lamp lamp", "wrote 'lamp.*no language"),
         )
         for whom, sees, line in (("once", "goes on", ""), ("all", "bad_reply", line))
     ),
