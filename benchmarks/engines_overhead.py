@@ -20,7 +20,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.debater import DEBATER_SAMPLING
 from debateqd.agents.models.base import ChatModel, Message, Reply, Request
 from debateqd.agents.models.budget import Budget, BudgetedModel
-from debateqd.agents.models.journal import Journal, journalled
+from debateqd.agents.models.journal import Journal, JournalledModel
 from debateqd.agents.prompts.debate import DEBATER_RULES
 from debateqd.agents.rollout import play
 
@@ -93,7 +93,7 @@ def overhead(debates: int = 2_000, repeats: int = 3) -> list[Figure]:
             inner = TimedModel()
             limited: ChatModel = BudgetedModel(inner, Budget())
             journal = Journal(Path(folder) / "journal.sqlite")
-            used = journalled(limited, journal) if number % 2 else limited
+            used = JournalledModel(limited, journal) if number % 2 else limited
             costs[bool(number % 2)].append(play_through(inner, questions, used))
             journal.close()
     per_debate = inner.requests // len(questions) // 2
@@ -121,7 +121,7 @@ def replay(debates: int = 2_000, lone: int = 2_000) -> list[Figure]:
         for again in (False, True):
             inner = TimedModel()
             with_journal = Journal(path)
-            cost = play_through(inner, questions, journalled(inner, with_journal))
+            cost = play_through(inner, questions, JournalledModel(inner, with_journal))
             with_journal.close()
             calls = 2 * len(questions) * 8
             assert inner.requests == (0 if again else calls), "a second pass asks nothing"
@@ -149,7 +149,7 @@ def _lone(path: Path, number: int) -> float:
     ]
     for again in (False, True):
         inner, journal = TimedModel(), Journal(path)
-        model = journalled(inner, journal)
+        model = JournalledModel(inner, journal)
         begun, done = time.process_time(), 0
         for start in range(0, number, 64):
             model.submit(list(enumerate(requests[start : start + 64], start)))

@@ -14,11 +14,19 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from operator import add, sub
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from debateqd.agents.models.base import ChatModel, Reply, Request, ResumableError, probe_cost_of
+from debateqd.agents.models.base import (
+    ChatModel,
+    Reply,
+    Request,
+    ResumableError,
+    Usage,
+    probe_cost_of,
+)
 from debateqd.agents.models.wrapped import WrappedModel
 
 _TOKENS_PER_CHARACTER = 1 / 3  # of a prompt, until replies have told; English has about 1/4
@@ -41,11 +49,6 @@ class Limits:
     tokens: Annotated[int, Field(ge=0)] | None = None
     seconds: Annotated[float, Field(ge=0)] | None = None
     money: Annotated[float, Field(ge=0)] | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether there is a limit at all."""
-        return any(limit is not None for limit in asdict(self).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,17 @@ class Price:
             + cached_price * cached
             + self.completion * counts.get("completion_tokens", 0)
         )
+
+
+class Share(NamedTuple):
+    """What a request may use up of the limits of these names."""
+
+    calls: float
+    tokens: float
+    money: float
+
+
+_NOTHING = Share(0, 0, 0)
 
 
 class BudgetReachedError(ResumableError):
@@ -107,14 +121,15 @@ class Budget:
         seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.limits = limits or Limits()
-        self._limited = self.limits.any
+        self._limits = {
+            n: most for n, most in asdict(limits or Limits()).items() if most is not None
+        }
         self._prices = dict(prices or {})
         self._spent = {name: Counter(dict(counts)) for name, counts in (spent or {}).items()}
         self._seconds_before = seconds
         self._clock = clock
         self._begun = clock()
-        self._promised = {"calls": 0.0, "tokens": 0.0, "money": 0.0}
+        self._promised = _NOTHING
 
     @property
     def seconds(self) -> float:
@@ -124,7 +139,7 @@ class Budget:
     @property
     def in_flight(self) -> bool:
         """Whether any model still owes a reply."""
-        return self._promised["calls"] > 0
+        return self._promised.calls > 0
 
     def spent(self) -> dict[str, Counter[str]]:
         """Return what was spent by model name."""
@@ -147,43 +162,36 @@ class Budget:
         """Add what a model has spent."""
         self._spent.setdefault(model, Counter()).update(counts)
 
-    def admit(self, model: str, prompt: float, completion: float) -> dict[str, float] | None:
+    def admit(self, model: str, prompt: float, completion: float) -> Share | None:
         """Promise a request its share, to be given back to :meth:`release`; ``None`` if too much.
 
         ``prompt`` are the tokens of its prompt, estimated from above; ``completion`` the most
         tokens of its reply.
         """
         price = self._prices.get(model)
-        wanted = {"calls": 1.0, "tokens": prompt + completion, "money": 0.0}
-        if price is not None:
-            wanted["money"] = _PER_MILLION * (price.prompt * prompt + price.completion * completion)
-        if self._limited and not self._fits(wanted):
-            return None
-        for name, amount in wanted.items():
-            self._promised[name] += amount
-        return wanted
+        money = (
+            _PER_MILLION * (price.prompt * prompt + price.completion * completion) if price else 0
+        )
+        share = Share(1, prompt + completion, money)
+        promised = Share(*map(add, self._promised, share))
+        if self._limits:
+            used = self._used()
+            for name, amount in promised._asdict().items():
+                if used[name] + amount > self._limits.get(name, math.inf):
+                    return None
+            if used["seconds"] >= self._limits.get("seconds", math.inf):
+                return None
+        self._promised = promised
+        return share
 
-    def _fits(self, wanted: Mapping[str, float]) -> bool:
-        used = self._used()
-        for name, amount in wanted.items():
-            allowed = getattr(self.limits, name)
-            if allowed is not None and used[name] + self._promised[name] + amount > allowed:
-                return False
-        return self.limits.seconds is None or used["seconds"] < self.limits.seconds
-
-    def release(self, promise: Mapping[str, float]) -> None:
+    def release(self, share: Share) -> None:
         """Take a promise back, when the reply has come and its real cost is noted."""
-        for name, amount in promise.items():
-            self._promised[name] -= amount
-        if self._promised["calls"] <= 0:
-            self._promised = dict.fromkeys(self._promised, 0.0)  # no residue of rounding
+        left = Share(*map(sub, self._promised, share))
+        self._promised = left if left.calls > 0 else _NOTHING  # no residue of rounding
 
     def reached(self) -> BudgetReachedError:
         """Say which limit stands in the way."""
-        used = self._used()
-        limits = {
-            name: float(most) for name, most in asdict(self.limits).items() if most is not None
-        }
+        used, limits = self._used(), self._limits
         # The limit of which the largest share is used up: only its last call may not have fitted.
         name = max(limits, key=lambda n: used[n] / limits[n] if limits[n] else math.inf)
         return BudgetReachedError(
@@ -211,11 +219,11 @@ def _amount(name: str, value: float) -> str:
     return f"{value:.4g} in money" if name == "money" else f"{value:,.0f} {name}"
 
 
-class BudgetedModel(WrappedModel[tuple[dict[str, float], int]]):
+class BudgetedModel(WrappedModel[tuple[Share, int]]):
     """A chat model that sends no request its budget does not allow.
 
     It counts what is spent, by the model's own account where there is one, else by the usage of
-    its replies. Of a ticket it keeps the promise and the characters of the prompt.
+    its replies. Of a ticket it keeps the share and the characters of the prompt.
     """
 
     def __init__(self, inner: ChatModel, budget: Budget) -> None:
@@ -236,8 +244,8 @@ class BudgetedModel(WrappedModel[tuple[dict[str, float], int]]):
 
     def close(self) -> None:
         """Release whatever the inner model holds, and what was promised to it."""
-        for promise, _ in self._open.clear():
-            self._budget.release(promise)
+        for share, _ in self._open.clear():
+            self._budget.release(share)
         self._queue.clear()
         self._inner.close()
 
@@ -260,13 +268,13 @@ class BudgetedModel(WrappedModel[tuple[dict[str, float], int]]):
         while self._queue:
             ticket, request = self._queue[0]
             characters = sum(len(message.content) for message in request.messages)
-            promise = self._budget.admit(
+            share = self._budget.admit(
                 self.name, characters * self._rate(), request.sampling.max_tokens
             )
-            if promise is None:
+            if share is None:
                 break
             self._queue.popleft()
-            batch.append((ticket, request, (promise, characters)))
+            batch.append((ticket, request, (share, characters)))
         if batch:
             self._open.submit(batch)
 
@@ -277,15 +285,16 @@ class BudgetedModel(WrappedModel[tuple[dict[str, float], int]]):
         return _MARGIN * self._told_tokens / self._told_characters
 
     def _settle(
-        self, replies: list[tuple[int, tuple[dict[str, float], int], Reply]]
+        self, replies: list[tuple[int, tuple[Share, int], Reply]]
     ) -> list[tuple[int, Reply]]:
-        for _, (promise, characters), reply in replies:
-            self._budget.release(promise)
-            if self._metered is None:
-                self._counted.update({"requests": 1, **reply.usage._asdict()})
+        for _, (share, characters), reply in replies:
+            self._budget.release(share)
             if reply.usage.prompt_tokens and characters:
                 self._told_tokens += reply.usage.prompt_tokens
                 self._told_characters += characters
+        if self._metered is None and replies:
+            used = map(sum, zip(*(reply.usage for _, _, reply in replies), strict=True))
+            self._counted.update(dict(zip(Usage._fields, used, strict=True)), requests=len(replies))
         counted = self.delivery
         self._budget.note(self.name, counted - self._noted)
         self._noted = counted

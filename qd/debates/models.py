@@ -11,7 +11,7 @@ from typing import Any
 from debate_env.errors import InputError
 from debateqd.agents.models.base import ChatModel, delivery_of, notes_of
 from debateqd.agents.models.budget import Budget, BudgetedModel
-from debateqd.agents.models.journal import Journal, journalled
+from debateqd.agents.models.journal import Journal, JournalledModel
 from debateqd.agents.models.redraw import RedrawnModel
 from debateqd.agents.models.registry import make_model
 from debateqd.qd.config.schema import ROLES, ModelsConfig, RunConfig, is_simulated
@@ -38,9 +38,8 @@ class Models:
         return list({id(m): m for m in (self.debater, self.judge, self.mutator)}.values())
 
     def notes(self) -> list[str]:
-        """Return what the models and the journal have to say at the start, a line each."""
+        """Return what the models have to say at the start, a line each."""
         lines = [line for model in self.distinct() for line in notes_of(model)]
-        lines += self.journal.notes if self.journal is not None else ()
         return list(dict.fromkeys(lines))
 
     def delivery(self) -> dict[str, Counter[str]]:
@@ -53,8 +52,7 @@ class Models:
     def note_time(self) -> None:
         """Write down in the journal how long the run has taken, for a budget in seconds."""
         if self.journal is not None:
-            before = self.journal.seconds()
-            self.journal.add_seconds(self.journal.run, self.budget.seconds - before)
+            self.journal.note_seconds(self.budget.seconds)
 
     def close(self) -> None:
         """Release all of them, each once, and close the journal."""
@@ -149,7 +147,7 @@ def equip(models: Models, config: RunConfig, journal: Path | None, run: str = ""
         limited: ChatModel = BudgetedModel(model, budget)
         if not is_simulated(model.name):  # whose words are ours
             limited = RedrawnModel(limited)
-        wrapped[id(model)] = limited if book is None else journalled(limited, book)
+        wrapped[id(model)] = limited if book is None else JournalledModel(limited, book)
     debater, judge, mutator = (wrapped[id(getattr(models, role))] for role in ROLES)
     return Models(debater, judge, mutator, budget, book)
 

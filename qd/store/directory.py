@@ -33,7 +33,6 @@ from pydantic import TypeAdapter, ValidationError
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
 from debateqd.agents.models.base import StoppedError
-from debateqd.agents.models.journal.files import sync_folder
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.loading import dump_config, parse_config
@@ -47,6 +46,7 @@ from debateqd.qd.store.storage import (
     read_gzip_lines,
     read_json,
     read_lines,
+    sync_folder,
     write_atomic,
 )
 from debateqd.qd.strategy import Strategy
@@ -379,7 +379,7 @@ def _truncate(path: Path, length: int) -> None:
 def _lock(path: Path) -> int | None:
     """Lock a directory against a second writer; the system unlocks it when the process ends.
 
-    The lock is on a log that is never replaced. Those on the folder itself are the journal's.
+    The lock is on a log that is never replaced.
     """
     try:
         import fcntl

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from debate_env.errors import InputError
-from debateqd.agents.models.journal.files import sync_folder
 
 
 def json_text(data: Any, *, indent: int | None = 1) -> str:
@@ -39,6 +38,16 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def gzip_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:

@@ -34,8 +34,8 @@ class RunStarted:
 
     ``config`` is exactly as in ``config.yaml``. Generations are played from the first one, above 0
     when a run is resumed, to the last; generation 0 evaluates the seeds. ``questions`` are numbers
-    per split; in a ``simulation`` any model is the embedded one; ``notes`` of models and journal
-    are a line each.
+    per split; in a ``simulation`` any model is the embedded one; ``notes`` of models are a
+    line each.
     """
 
     run_dir: Path

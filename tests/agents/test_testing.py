@@ -9,7 +9,7 @@ import pytest
 from debateqd.agents.models.base import Capabilities, Reply
 from debateqd.agents.models.budget import Budget, BudgetedModel
 from debateqd.agents.models.embedded import EmbeddedModel
-from debateqd.agents.models.journal import Journal, journalled
+from debateqd.agents.models.journal import Journal, JournalledModel
 from debateqd.agents.testing import CHECKS, check_chat_model, run_check
 from tests.agents.fakes import FakeModel, ShuffledModel, speak
 
@@ -23,9 +23,9 @@ def test_models_that_keep_the_contract_pass(name, make):
 @pytest.mark.parametrize("make", [EmbeddedModel, lambda: ShuffledModel(2)])
 def test_a_budget_and_a_journal_keep_the_contract(make, tmp_path):
     journal = Journal(tmp_path / "journal.sqlite")
-    assert check_chat_model(lambda: journalled(BudgetedModel(make(), Budget()), journal)) == list(
-        CHECKS
-    )
+    assert check_chat_model(
+        lambda: JournalledModel(BudgetedModel(make(), Budget()), journal)
+    ) == list(CHECKS)
     journal.close()
 
 

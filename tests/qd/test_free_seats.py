@@ -16,8 +16,7 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question, QuestionSet
 from debateqd.agents import DebateJob, play_all
 from debateqd.agents.models.base import Sampling
-from debateqd.agents.models.journal.model import journalled
-from debateqd.agents.models.journal.store import Journal
+from debateqd.agents.models.journal import Journal, JournalledModel
 from debateqd.agents.models.registry import make_model
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
@@ -114,7 +113,7 @@ def test_replies_are_kept_and_not_asked_for_again(name, tmp_path):
     found, delivered = [], []
     for _ in range(2):
         book = Journal(tmp_path / "journal.sqlite", "run")
-        model = journalled(make_model("embedded"), book)
+        model = JournalledModel(make_model("embedded"), book)
         found.append(play_plans(plans(name), players(name, model), lambda match, said: None))
         delivered.append(model.delivery)
         book.close()

@@ -8,6 +8,7 @@ together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from debateqd.agents.models.base import Request
@@ -15,8 +16,8 @@ from debateqd.agents.models.base import Request
 _FORMAT = b"debateqd-reply/1"
 """Personalises the hash; a key made in another way must have another one (at most 16 bytes)."""
 
-_LONG = 4096  # characters from which on remembering a digest is worth a look-up
-_ROOM = 8_000_000  # characters of long texts whose digests are remembered: some 300 passages
+_LONG = 4096  # characters from which on looking for a digest is faster than making it
+_REMEMBERED = 256  # long texts
 
 
 class RequestKeys:
@@ -28,8 +29,7 @@ class RequestKeys:
     def __init__(self, fingerprint: str, *, seeded_when_greedy: bool = False) -> None:
         self._head = _digest(fingerprint)
         self._seeded_when_greedy = seeded_when_greedy
-        self._long: dict[str, bytes] = {}
-        self._held = 0  # characters of its texts
+        self._long_digest = lru_cache(_REMEMBERED)(_digest)
 
     def key(self, request: Request) -> bytes:
         """Return the key of a request, 16 bytes.
@@ -47,45 +47,28 @@ class RequestKeys:
         )
         parts = [self._head, _count(messages)]
         for role, content in messages:
-            parts += _prefixed(role), self._digest(content)
+            digest = _digest if len(content) < _LONG else self._long_digest
+            parts += _prefixed(role), digest(content)
         parts.append(_prefixed(numbers))
-        if choices is None:
-            parts.append(b"\0")
-        else:
-            parts += b"\1", _count(choices)
-            parts += map(_prefixed, choices)
-        if schema is None:
-            parts.append(b"\0")
-        else:
-            parts += b"\1", self._digest(schema)
+        parts += (b"\0",) if choices is None else (b"\1", _listed(choices))
+        parts += (b"\0",) if schema is None else (b"\1", _digest(schema))
         if stop:  # nothing where there is none, as in the keys of earlier journals
-            parts.append(_count(stop))
-            parts += map(_prefixed, stop)
+            parts.append(_listed(stop))
         return blake2b(b"".join(parts), digest_size=16, person=_FORMAT).digest()
-
-    def _digest(self, text: str) -> bytes:
-        if len(text) < _LONG:
-            return _digest(text)
-        found = self._long.get(text)
-        if found is None:
-            found = _digest(text)
-            self._held += len(text)
-            while self._held > _ROOM and self._long:
-                oldest = next(iter(self._long))
-                del self._long[oldest]
-                self._held -= len(oldest)
-            self._long[text] = found
-        return found
 
 
 def _count(parts: Sequence[object]) -> bytes:
     return len(parts).to_bytes(8, "little")
 
 
+def _listed(texts: Sequence[str]) -> bytes:
+    return _count(texts) + b"".join(map(_prefixed, texts))
+
+
 def _prefixed(text: str) -> bytes:
     # Model output may hold lone surrogates, and becomes part of later prompts.
     data = text.encode("utf-8", "surrogatepass")
-    return len(data).to_bytes(8, "little") + data
+    return _count(data) + data
 
 
 def _digest(text: str) -> bytes:

@@ -138,8 +138,3 @@ class JournalledModel(WrappedModel[bytes]):
             self._waiting.pop(key, None)
         self._received = []
         return done
-
-
-def journalled(inner: ChatModel, journal: Journal) -> JournalledModel:
-    """Put a model's replies into a journal."""
-    return JournalledModel(inner, journal)

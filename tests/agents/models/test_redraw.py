@@ -12,7 +12,7 @@ from debateqd.agents.debater import StrategyDebater
 from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Message, PatientModel, Reply, Request, Sampling, Usage
 from debateqd.agents.models.budget import Budget, BudgetedModel, BudgetReachedError, Limits
-from debateqd.agents.models.journal import Journal, journalled
+from debateqd.agents.models.journal import Journal, JournalledModel
 from debateqd.agents.models.redraw import REDRAWS, RedrawnModel
 from debateqd.agents.rollout import DebateJob, play_all
 from debateqd.agents.testing import CHECKS, check_chat_model
@@ -177,13 +177,14 @@ def test_a_journal_keeps_what_came_in_the_end(tmp_path):
     found, asked = [], []
     for _ in "12":
         inner, journal = FakeModel(seeded), Journal(tmp_path / "journal.sqlite")
-        model = journalled(RedrawnModel(BudgetedModel(inner, Budget())), journal)
-        found.append([(reply.text, reply.error) for reply in answers(model, *requests)])
+        model = JournalledModel(RedrawnModel(BudgetedModel(inner, Budget())), journal)
+        found.append([(r.text, r.error, r.redraws) for r in answers(model, *requests)])
         asked.append([int(request.messages[0].content) for request in inner.requests])
         spent = journal.spent()["fake"]
         journal.close()
     assert found[0] == found[1]
-    failed = {n for n, (_, error) in enumerate(found[0]) if error}
+    failed = {n for n, (_, error, _) in enumerate(found[0]) if error}
+    assert any(redraws for *_, redraws in found[0]), "asked for anew, and replayed so"
     assert 0 < len(failed) < 6
     # A failure is no reply: it may come better another time.
     assert set(asked[1]) == failed

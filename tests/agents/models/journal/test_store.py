@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Reply, StoppedError, Usage
 from debateqd.agents.models.journal import Journal, JournalError
-from tests.agents.models.journal.reader import JournalReader
-from tests.agents.models.journal.writer import entry
+from tests.agents.models.journal.writer import entry, recorded
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=30)
 COUNT = st.integers(0, 2**63 - 1)
 REPLIES = st.builds(
     Reply,
     text=TEXT,
-    finish_reason=st.sampled_from(["stop", "length", "refused"]),
+    finish_reason=st.sampled_from(["stop", "length", "refused", "unknown"]),
     usage=st.builds(Usage, COUNT, COUNT, COUNT),
     probabilities=st.none() | st.lists(st.floats(0, 1), max_size=4).map(tuple),
     missing_mass=st.none() | st.floats(0, 1),
+    redraws=st.integers(0, 5),
 )
 
 
@@ -93,7 +93,7 @@ def test_the_first_reply_to_a_request_stays_and_is_told(path):
     assert other.record([(key, later), entry(2)]) == {key: reply}
     assert one.record([(key, reply)]) == {}
     assert one.find([key]) == {key: reply}
-    assert one.replies == other.replies == 2
+    assert recorded(path) == 2
 
 
 def test_a_run_replays_what_another_process_recorded(path):
@@ -106,7 +106,7 @@ def test_a_run_replays_what_another_process_recorded(path):
 def test_no_prompt_no_name_and_no_time_is_in_a_finished_journal(path):
     journal = Journal(path, "a run of mine")
     journal.record(entries(1, 2), "a-model", {"requests": 2})
-    journal.add_seconds("a run of mine", 12.5)
+    journal.note_seconds(12.5)
     journal.compact()
     data = path.read_bytes()
     assert b"reply 1" in data
@@ -118,25 +118,24 @@ def test_no_prompt_no_name_and_no_time_is_in_a_finished_journal(path):
 
 
 def test_spending_adds_up_over_processes_and_finished_runs(path):
-    for _ in range(3):
+    for number in (1, 2, 3):
         journal = Journal(path, "one")
         journal.record(entries(1), "m", {"requests": 2, "retries": 0})
         journal.record([], "n", {"requests": 1})
-        journal.add_seconds("one", 0.5)
+        journal.note_seconds(0.5 * number)
         journal.close()
     journal = Journal(path, "two")
     journal.record(entries(2), "m", {"requests": 5})
     assert journal.compact()
     for _ in range(2):  # the second time nothing is new
+        journal = Journal(path, "one")
+        assert journal.spent() == {"m": Counter(requests=6), "n": Counter(requests=3)}
+        assert journal.seconds() == 1.5
+        journal.close()
         journal = Journal(path, "two")
-        assert journal.spent("one") == {"m": Counter(requests=6), "n": Counter(requests=3)}
         assert journal.spent() == {"m": Counter(requests=5)}
-        assert journal.seconds("one") == 1.5
         assert journal.seconds() == 0.0
-        assert journal.spent("none") == {}
         assert journal.compact()
-    assert JournalReader(path).spent("two") == {"m": Counter(requests=5)}
-    assert JournalReader(path).seconds("one") == 1.5
 
 
 def test_spending_is_recorded_with_its_replies_or_not_at_all(path):
@@ -145,10 +144,10 @@ def test_spending_is_recorded_with_its_replies_or_not_at_all(path):
         journal.record(
             [entry(1), (entry(2)[0], Reply("x", usage=Usage(None)))], "m", {"requests": 2}
         )
-    assert journal.replies == 0
+    assert recorded(path) == 0
     assert journal.spent() == {}
     journal.record(entries(1), "m", {"requests": 1})
-    assert journal.replies == 1
+    assert recorded(path) == 1
 
 
 # --- the canonical form --------------------------------------------------------------------------
@@ -189,7 +188,7 @@ def test_a_finished_journal_can_be_read_where_nothing_can_be_written(path):
     filled(path, 1)
     Journal(path).compact()
     with unprivileged(path.parent, 0o555):
-        assert JournalReader(path).replies == 1
+        assert recorded(path) == 1
 
 
 def test_a_journal_in_use_elsewhere_is_not_rewritten(path):
@@ -200,7 +199,7 @@ def test_a_journal_in_use_elsewhere_is_not_rewritten(path):
     assert mine.closed
     other.record(entries(3))
     assert other.compact()
-    assert Journal(path).replies == 3
+    assert recorded(path) == 3
 
 
 def test_compacting_keeps_links_and_permissions(tmp_path):
@@ -211,7 +210,7 @@ def test_compacting_keeps_links_and_permissions(tmp_path):
     assert Journal(link).compact()
     assert link.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o600
-    assert JournalReader(link).replies == 1
+    assert recorded(link) == 1
 
 
 def test_a_closed_journal_says_so(path):
@@ -226,27 +225,14 @@ def test_a_closed_journal_says_so(path):
 # --- reading while another writes ----------------------------------------------------------------
 
 
-def test_a_reader_sees_every_committed_reply(path):
+def test_a_reader_sees_every_committed_reply_and_hinders_nothing(path):
     journal = Journal(path, "run")
-    reader = JournalReader(path)
-    assert reader.replies == 0
+    assert recorded(path) == 0
     for number in range(3):
         journal.record(entries(number), "m", {"requests": 1})
-        assert reader.replies == number + 1
-        assert reader.find(entry(number)[0]) == entry(number)[1]
-        assert reader.spent("run") == {"m": Counter(requests=number + 1)}
-    assert reader.find(entry(9)[0]) is None
-    assert journal.compact(), "a reader must not stand in the way"
-    assert reader.replies == 3
-
-
-def test_a_reader_needs_a_journal(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
-        JournalReader(tmp_path / "nothing")
-    (tmp_path / "empty").touch()
-    with pytest.raises(InputError, match="nothing is in the file yet"):
-        JournalReader(tmp_path / "empty")
-    assert not (tmp_path / "empty").stat().st_size
+        assert recorded(path) == number + 1
+    assert journal.compact()
+    assert recorded(path) == 3
 
 
 # --- files that are no journals, and places that are none ----------------------------------------
@@ -255,12 +241,11 @@ def test_a_reader_needs_a_journal(tmp_path):
 def test_an_empty_file_becomes_a_journal(path):
     path.touch()
     filled(path, 1)
-    assert JournalReader(path).replies == 1
+    assert recorded(path) == 1
 
 
 @pytest.mark.parametrize("kind", ["text", "database", "other application", "newer"])
-@pytest.mark.parametrize("opener", [Journal, JournalReader])
-def test_another_file_is_refused_and_left_alone(path, kind, opener):
+def test_another_file_is_refused_and_left_alone(path, kind):
     if kind == "text":
         path.write_text("This is a diary, no database.\n" * 50)
     else:
@@ -278,7 +263,7 @@ def test_another_file_is_refused_and_left_alone(path, kind, opener):
         connection.close()
     before = path.read_bytes()
     with pytest.raises(InputError) as error:
-        opener(path)
+        Journal(path)
     said = one_line(error, path)
     assert ("format 99" in said) if kind == "newer" else ("no journal" in said)
     assert path.read_bytes() == before
@@ -295,38 +280,42 @@ def test_a_folder_and_a_missing_folder_are_refused(tmp_path):
 def test_odd_names_are_just_names(tmp_path):
     for name in (":memory:", "file:x?mode=memory", "a b#c%20d", "é"):
         filled(tmp_path / name, 1)
-        assert JournalReader(tmp_path / name).replies == 1
+        assert recorded(tmp_path / name) == 1
 
 
-@pytest.fixture
-def network(tmp_path):
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text("1 0 0:1 / / rw - nfs4 server:/ rw\n")
-    return mounts
+OLD = (
+    "CREATE TABLE replies (key BLOB PRIMARY KEY NOT NULL, text NOT NULL, "
+    "finish_reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, "
+    "completion_tokens INTEGER NOT NULL, thinking_tokens INTEGER NOT NULL, "
+    "probabilities TEXT, missing_mass REAL);"
+    "CREATE TABLE spending (run TEXT NOT NULL, model TEXT NOT NULL, counter TEXT NOT NULL, "
+    "amount INTEGER NOT NULL, PRIMARY KEY (run, model, counter)) WITHOUT ROWID;"
+    "CREATE TABLE durations (run TEXT PRIMARY KEY NOT NULL, seconds REAL NOT NULL) WITHOUT ROWID;"
+    "PRAGMA application_id = 1146186348; PRAGMA user_version = 1;"
+)
+"""What a journal of format 1 was made with."""
 
 
-def test_on_a_network_file_system_one_process_has_the_file_alone(path, network, tmp_path):
-    journal = Journal(path, "run", mounts=network)
-    (note,) = journal.notes
-    assert "nfs4" in note
-    assert "locked" in note
-    journal.record(entries(1, 2), "m", {"requests": 2})
-    assert not (tmp_path / "journal.sqlite-shm").exists(), "memory cannot be shared there"
-    for opener in (Journal, JournalReader):
-        with pytest.raises(JournalError, match="another process holds it"):
-            opener(path, patience=0.05)
-    journal.close()
-    journal = Journal(path, "run", mounts=network)
-    assert journal.find(k for k, _ in entries(1, 2)) == dict(entries(1, 2))
+def test_a_journal_of_format_1_is_read_and_becomes_one_of_today(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(OLD)
+        key, reply = entry(1)
+        values = (key, reply.text, "stop", *reply.usage, "[0.25, 0.75]", 0.125)
+        connection.execute("INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        connection.execute("INSERT INTO spending VALUES ('run', 'm', 'requests', 7)")
+        connection.execute("INSERT INTO durations VALUES ('run', 2.5)")
+        connection.commit()
+    reply = replace(reply, probabilities=(0.25, 0.75), missing_mass=0.125)
+    journal = Journal(old, "run")
+    assert journal.find([key]) == {key: reply}
+    assert journal.spent() == {"m": Counter(requests=7)}
+    assert journal.seconds() == 2.5
     assert journal.compact()
-    local = tmp_path / "local"
-    filled(local, 2, 1)
-    assert Journal(local).compact()
-    assert local.read_bytes() == path.read_bytes()
-
-
-def test_on_a_local_file_system_there_is_nothing_to_say(path):
-    assert Journal(path).notes == ()
+    journal = Journal(new)
+    journal.record([(key, reply)])
+    assert journal.compact()
+    assert old.read_bytes() == new.read_bytes()
 
 
 # --- what can go wrong ---------------------------------------------------------------------------
@@ -349,7 +338,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(path):
     assert journal.spent() == {"m": Counter(requests=2)}
     journal._connection.execute("PRAGMA max_page_count = 1000000")
     journal.record(entries(*range(3, 90)), "m", {"requests": 87})
-    assert journal.replies == 89
+    assert recorded(path) == 89
 
 
 @pytest.fixture
@@ -372,25 +361,26 @@ def test_a_disk_that_is_really_full(small_disk):
 
     def fill():
         while True:
-            number = journal.replies
+            number = recorded(path)
             journal.record(entries(*range(number, number + 20)), "m", {"requests": 20})
 
     with pytest.raises(JournalError) as error:
         fill()
     one_line(error, path)
-    recorded = journal.replies
-    assert recorded
-    assert JournalReader(path).replies == recorded
+    number = recorded(path)
+    assert number
     with pytest.raises(JournalError):
         journal.compact()
     assert not list(small_disk.glob(".*")), "a copy that was not finished is left"
     filler.unlink()
     journal = Journal(path, "run")
-    assert journal.replies == recorded
-    assert journal.spent() == {"m": Counter(requests=recorded)}
-    journal.record(entries(recorded), "m", {"requests": 1})
+    assert recorded(path) == number
+    assert journal.spent() == {"m": Counter(requests=number)}
+    journal.record(entries(number), "m", {"requests": 1})
     assert journal.compact()
-    assert JournalReader(path).spent("run") == {"m": Counter(requests=recorded + 1)}
+    journal = Journal(path, "run")
+    assert journal.spent() == {"m": Counter(requests=number + 1)}
+    journal.close()
 
 
 @contextmanager
@@ -431,7 +421,7 @@ def test_what_cannot_be_written_is_one_clear_error_at_once(tmp_path, what):
         Journal(path)
     assert "cannot be written" in one_line(error, path), "not because of the folders above"
     if what != "new":
-        assert Journal(path).replies == 1
+        assert recorded(path) == 1
 
 
 def test_a_file_that_another_process_holds_is_one_clear_error(path):
@@ -446,7 +436,7 @@ def test_a_file_that_another_process_holds_is_one_clear_error(path):
     assert journal.find([entry(1)[0]]) == dict(entries(1)), "reading is not hindered"
     other.execute("ROLLBACK")
     assert journal.record(entries(2)) == {}
-    assert journal.replies == 2
+    assert recorded(path) == 2
 
 
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
@@ -459,7 +449,9 @@ def test_a_file_that_was_taken_away_is_noticed_before_anything_is_lost(path, how
         path.rename(path.with_name("moved"))
     if how == "replaced":
         path.touch()
-    with pytest.raises(JournalError, match="deleted, moved or replaced") as error:
+    with pytest.raises(
+        JournalError, match="moved or replaced" if how == "replaced" else "No such file"
+    ) as error:
         journal.record(entries(2))
     one_line(error, path)
 
