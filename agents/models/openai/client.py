@@ -12,11 +12,11 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
+from pydantic import SecretStr
 from yarl import URL
 
 from debate_env.errors import InputError
 from debateqd.agents.models.openai.errors import Answer, Trouble, from_exception, from_status
-from debateqd.agents.models.openai.keys import Secret
 
 PLACEHOLDER = "none"
 """Sent where there is no key; servers that need none ignore it."""
@@ -37,7 +37,7 @@ class Endpoint:
         InputError: What the environment says of proxies and certificates cannot be used.
     """
 
-    def __init__(self, url: str, key: Secret) -> None:
+    def __init__(self, url: str, key: SecretStr) -> None:
         self.url = url
         self._key = key
         self._chat = URL(f"{url}/chat/completions")
@@ -49,7 +49,7 @@ class Endpoint:
             # How long a reply may take is the caller's business: it cancels what takes too long.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             headers={
-                "Authorization": f"Bearer {key.reveal() or PLACEHOLDER}",
+                "Authorization": f"Bearer {key.get_secret_value() or PLACEHOLDER}",
                 "Content-Type": "application/json",
                 "User-Agent": "debateqd",
             },
@@ -102,11 +102,11 @@ class Endpoint:
             ) as response:
                 data = await response.read()
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return from_exception(error, self._key.reveal())
+            return from_exception(error, self._key.get_secret_value())
         found = {name.lower(): value for name, value in response.headers.items()}
         if response.status < 300:
             return Answer(data, found)
-        return from_status(response.status, found, data, time.time(), self._key.reveal())
+        return from_status(response.status, found, data, time.time(), self._key.get_secret_value())
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"

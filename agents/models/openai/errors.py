@@ -8,11 +8,13 @@ are cut to one line, and keys and logins are taken out of them.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
+from debateqd.agents.models.options import hide_login
 from debateqd.agents.replies import one_line
 
 Fate = Literal[
@@ -35,12 +37,11 @@ class Trouble(NamedTuple):
     """Why there is no usable reply.
 
     Attributes:
-        fate: ``"permanent"``: the same request would fail again. ``"filtered"``: a filter of the
-            server stands before the model; whoever asked gets a reply with the finish reason
-            ``"refused"`` and no text, since that is no fault of an engine. ``"refused"``: the
-            server wants fewer requests (429, 503). ``"timeout"``: no reply in time.
-            ``"unreachable"``: no connection. ``"reset"``: the connection broke. ``"broken"``: any
-            other server error. ``"garbage"``: a reply that is none.
+        fate: ``"permanent"``: the same request would fail again. ``"filtered"``: a filter before
+            the model refused it, which is a reply and no fault. ``"refused"``: the server wants
+            fewer requests (429, 503). ``"timeout"``: no reply in time. ``"unreachable"``: no
+            connection. ``"reset"``: the connection broke. ``"broken"``: any other server error.
+            ``"garbage"``: a reply that is none.
         kind: The ``error_kind`` of :class:`debateqd.agents.models.base.Reply`.
         wait: Seconds that the server asks to wait; ``None`` where it does not say.
         status: HTTP status; 0 where there was none.
@@ -70,10 +71,8 @@ _QUOTA = re.compile(
 )
 _BUSY = re.compile(r"rate.?limit|too many requests|resource.?exhausted|overloaded|quota", re.I)
 _CREDENTIALS = re.compile(
-    r"\b(?:authorization\b['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer)\s+)?|bearer\s+)\S+",
-    re.IGNORECASE,
+    r"\b(?:authorization\b['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer)\s+)?|bearer\s+)\S+", re.I
 )
-_LOGIN = re.compile(r"(?<=://)[^\s/@]+@")
 _PAGE = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,100})</title", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)[a-z]*")
@@ -83,10 +82,8 @@ _ASKED = re.compile(
 )
 _RAISED: tuple[tuple[str, Fate, str], ...] = (
     (
-        "SSLCertVerificationError|ServerFingerprintMismatch",
-        "unreachable",
-        "its certificate is not trusted ({}); where an authority of your own signed it, name the "
-        "file of that authority in SSL_CERT_FILE, else check that variable",
+        *("SSLCertVerificationError", "unreachable"),
+        "its certificate is not trusted ({}); name the file of its authority in SSL_CERT_FILE",
     ),
     ("SSLError", "unreachable", "no TLS there ({}); does its address begin with http://?"),
     (".*Proxy.*", "unreachable", "no connection through the proxy: {}"),
@@ -102,14 +99,10 @@ _RAISED: tuple[tuple[str, Fate, str], ...] = (
 def from_status(
     status: int, headers: Mapping[str, str], data: bytes, now: float, key: str = ""
 ) -> Trouble:
-    """Classify a reply with a status that is no success.
+    """Classify a reply with a status of 300 or above, or with the code of an error inside.
 
-    Args:
-        status: HTTP status, 300 or above (or the code of an error inside a reply).
-        headers: Of the reply; names in lower case.
-        data: Its body.
-        now: Seconds since the epoch, for waits that are given as a date.
-        key: What must not appear in the message.
+    ``headers`` have names in lower case, ``now`` is in seconds since the epoch, for waits that are
+    given as a date, and ``key`` must not appear in the message.
     """
     said = scrub(error_message(data), key)
     if 300 <= status < 400:
@@ -134,16 +127,13 @@ def from_status(
 
 
 def from_exception(error: BaseException, key: str = "") -> Trouble:
-    """Classify what an HTTP client raised when there was no reply.
-
-    By the names of its classes, so that no client need be imported here.
-    """
+    """Classify what an HTTP client raised, by the names of its classes."""
     kinds = [c.__name__ for e in (error, error.__cause__) if e for c in type(e).__mro__]
     cause = error.__cause__ or error
     said = str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
     said = scrub(" ".join(said.split()), key)
-    matches = (row for row in _RAISED if any(re.fullmatch(row[0], k) for k in (*kinds, "")))
-    _, fate, lead = next(matches)
+    rows = (row for row in _RAISED if any(re.fullmatch(row[0], k) for k in (*kinds, "")))
+    _, fate, lead = next(rows)
     kind = "timeout" if fate == "timeout" else "connection"
     return Trouble(fate, kind, one_line(lead.format(said)))
 
@@ -162,10 +152,7 @@ def error_message(data: bytes) -> str:
 
 
 def message_in(body: Any) -> str:
-    """Find the message in decoded JSON: ``error.message``, ``message`` or ``detail``.
-
-    With its code, if that is a word; the body may be a list of errors.
-    """
+    """Find the message in decoded JSON, with its code if that is a word."""
     inner = _error_in(body)
     for name in ("message", "detail", "error", "msg"):
         if inner.get(name):
@@ -205,17 +192,14 @@ def scrub(text: str, key: str) -> str:
         text = text.replace(key, "[key]")
         # Servers echo keys with their middle hidden: the two ends give one away as well.
         text = re.sub(re.escape(key[:4]) + r"\S*" + re.escape(key[-4:]), "[key]", text)
-    return _CREDENTIALS.sub("[key]", _LOGIN.sub("[hidden]@", text))
+    return _CREDENTIALS.sub("[key]", hide_login(text))
 
 
 def wanted_wait(headers: Mapping[str, str], now: float, said: str = "") -> float | None:
-    """Read how long a server asks to wait.
+    """Read how many seconds a server asks to wait; ``None`` where it does not say.
 
-    ``retry-after-ms``, then ``retry-after`` (seconds or a date), then words such as "try again in
-    20s", then the reset time of whatever ``x-ratelimit-remaining-*`` says is used up.
-
-    Returns:
-        Seconds, not negative; ``None`` where it does not say.
+    From ``retry-after-ms``, else ``retry-after`` (seconds or a date), else words such as "try again
+    in 20s", else the reset time of whatever ``x-ratelimit-remaining-*`` says is used up.
     """
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
         number = _number(text := headers.get(name, ""))
@@ -231,18 +215,13 @@ def wanted_wait(headers: Mapping[str, str], now: float, said: str = "") -> float
 
 
 def exhausted(headers: Mapping[str, str], now: float) -> float | None:
-    """Read from any reply's rate-limit headers how long nothing more can be sent.
-
-    Returns:
-        Seconds until the limit that is used up is reset; ``None`` where none is.
-    """
-    waits = []
-    for name, value in headers.items():
-        if name.startswith("x-ratelimit-remaining") and _number(value) == 0:
-            wait = _reset_in(headers.get(name.replace("remaining", "reset"), ""), now)
-            if wait is not None:
-                waits.append(wait)
-    return max(waits, default=None)
+    """Read from any reply's headers for how many seconds no more can be sent; ``None``: none."""
+    waits = [
+        _reset_in(headers.get(name.replace("remaining", "reset"), ""), now)
+        for name, value in headers.items()
+        if name.startswith("x-ratelimit-remaining") and _number(value) == 0
+    ]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _reset_in(text: str, now: float) -> float | None:
@@ -264,4 +243,4 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if value == value and abs(value) != float("inf") else None
+    return value if math.isfinite(value) else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from pydantic import SecretStr
 
 from debate_env.errors import InputError
 from debateqd.agents.models.options import hide_login
@@ -20,31 +21,9 @@ _URL_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_URL")  # the fir
 _EXAMPLE = "http://127.0.0.1:8000/v1"
 
 
-class Secret:
-    """A key that does not show itself when it is printed, logged or compared in an assertion."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the key, for the one place that sends it."""
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret(***)" if self._value else "Secret()"
-
-    def __reduce__(self) -> str:
-        raise TypeError("a key is not stored")
-
-
 def find_key(
     variable: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
-) -> Secret:
+) -> SecretStr:
     """Find a key in the environment, or else in ``.env`` of the folder; empty where there is none.
 
     Raises:
@@ -63,7 +42,7 @@ def find_key(
         raise InputError(
             f"the key in {variable} holds spaces or characters that are not ASCII; copy it again"
         )
-    return Secret(value)
+    return SecretStr(value)
 
 
 def find_urls(
@@ -71,13 +50,8 @@ def find_urls(
 ) -> tuple[str, ...]:
     """Find the base URLs of a server and its replicas, and check them.
 
-    Returns:
-        The URLs, without a slash at the end and without doubles: those given, else those of the
-        first of ``OPENAI_BASE_URL``, ``OPENAI_API_BASE`` and ``OPENAI_URL`` that is set, else
-        OpenAI's own.
-
-    Raises:
-        InputError: One of them cannot be a base URL.
+    Those given, else those of the first of ``OPENAI_BASE_URL``, ``OPENAI_API_BASE`` and
+    ``OPENAI_URL`` that is set, else OpenAI's own; without a slash at the end and without doubles.
     """
     variables = os.environ if environment is None else environment
     urls = [url for url in given if url.strip()]
@@ -88,23 +62,17 @@ def find_urls(
 
 
 def check_url(url: str) -> str:
-    """Return a base URL without its last slash.
-
-    Raises:
-        InputError: It has no scheme or host, holds a user or a password, or names no folder of the
-            server, or one request of it.
-    """
+    """Return a base URL without its last slash; refuse what cannot be one, and every login."""
     url = url.strip().rstrip("/")
     shown = hide_login(url if "://" in url or "@" not in url else f"://{url}")
     try:
         parts = urlsplit(url)
-        port = parts.port
+        _ = parts.port  # raises where it is none
     except ValueError:
         raise InputError(f"base URL {shown} cannot be read; needed: {_EXAMPLE}") from None
     if "@" in parts.netloc:
         raise InputError(
-            f"base URL {shown} holds a user or a password; leave it out and put the key into the "
-            "environment variable OPENAI_API_KEY"
+            f"base URL {shown} holds a user or a password; put the key into OPENAI_API_KEY instead"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         hint = f"; did you mean http://{url}?" if re.match(r"[\w.-]+(:\d+)?(/|$)", url) else ""
@@ -118,9 +86,5 @@ def check_url(url: str) -> str:
                 f"base URL {url} is the address of one request; give {url.removesuffix(ending)}"
             )
     if not parts.path:
-        where = parts.hostname + (f":{port}" if port else "")
-        raise InputError(
-            f"base URL {url} has no path; did you mean {parts.scheme}://{where}/v1? Most servers "
-            "answer there"
-        )
+        raise InputError(f"base URL {url} has no path; did you mean {url}/v1?")
     return url

@@ -22,11 +22,11 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from debate_env.errors import InputError
 from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
-from debateqd.agents.models.openai.keys import OPENAI_URL, Secret, find_key, find_urls
+from debateqd.agents.models.openai.keys import OPENAI_URL, find_key, find_urls
 from debateqd.agents.models.openai.probe import Found, UnreachableError, count_on_server, probe
 from debateqd.agents.models.openai.wire import Dialect, weakest
 from debateqd.agents.models.openai.worker import Worker
@@ -102,7 +102,7 @@ def _read_found(found: Mapping[str, Any], name: str, context: int | None) -> Dia
     return replace(dialect, context_length=context or dialect.context_length)
 
 
-async def _probe_all(worker: Worker, options: OpenAIOptions, key: Secret) -> list[Found | None]:
+async def _probe_all(worker: Worker, options: OpenAIOptions, key: SecretStr) -> list[Found | None]:
     """Probe every replica; ``None`` for one that cannot be reached while another can."""
 
     async def one(index: int) -> Found | UnreachableError:

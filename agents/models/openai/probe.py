@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from pydantic import SecretStr
+
 from debate_env.errors import InputError, nearest
 from debateqd.agents.models.base import Message, Reply, Request, Sampling
 from debateqd.agents.models.openai.errors import Answer, Trouble, from_status
-from debateqd.agents.models.openai.keys import Secret
 from debateqd.agents.models.openai.wire import (
     Dialect,
     GarbageError,
@@ -86,7 +87,7 @@ class Found(NamedTuple):
     spent: Counter[str]
 
 
-async def probe(endpoint: Endpoint, name: str, options: OpenAIOptions, key: Secret) -> Found:
+async def probe(endpoint: Endpoint, name: str, options: OpenAIOptions, key: SecretStr) -> Found:
     """Find out what a server understands.
 
     Raises:
@@ -116,7 +117,9 @@ async def count_on_server(
 
 
 class _Probe:
-    def __init__(self, endpoint: Endpoint, name: str, options: OpenAIOptions, key: Secret) -> None:
+    def __init__(
+        self, endpoint: Endpoint, name: str, options: OpenAIOptions, key: SecretStr
+    ) -> None:
         self.endpoint = endpoint
         self.name = name
         self.options = options
@@ -129,13 +132,12 @@ class _Probe:
 
     async def run(self) -> Found:
         begun = time.monotonic()
-        hello = await self._ask({})
-        if isinstance(hello, Trouble) and hello.status in (400, 422):
-            refused, self.room = hello, "max_completion_tokens"
+        hello = refused = await self._ask({})
+        if isinstance(refused, Trouble) and refused.status in (400, 422):
+            self.room = "max_completion_tokens"
             hello = await self._ask({})
-            hello = refused if isinstance(hello, Trouble) else hello
         if isinstance(hello, Trouble):
-            raise await self._unusable(hello)
+            raise await self._unusable(refused if isinstance(refused, Trouble) else hello)
         took = time.monotonic() - begun
         self.seconds = min(self.options.timeout, max(_LEAST_SECONDS, 10 * took))
         entries, sampling, neutral, counts = await asyncio.gather(
@@ -168,7 +170,7 @@ class _Probe:
             choice=choice,
             masked=masked,
             schema=isinstance(schema, Reading),
-            usage=hello.known,
+            usage=hello.usage.prompt_tokens > 0,
             counts=counts,
             tokens_per_character=round(more / (len(_WORDS) - len(_HELLO)), 3),
             **facts,
@@ -245,17 +247,13 @@ class _Probe:
     async def _seeds(self, heat: Mapping[str, Any]) -> tuple[Seeds, int]:
         """Whether seeds count; and the tokens of the longer prompt that this asks with."""
         fields = {"messages": _messages(_WORDS), "seed": 1_234_567_890, **heat}
-        said: list[str] = []
-        tokens = 0
-        while len(said) < 3:  # a busy server may round differently now and then
-            reply = await self._ask(fields)
-            if isinstance(reply, Trouble):
-                return "refused", 0
-            tokens = reply.usage.prompt_tokens
-            if _text(reply) and _text(reply) in said:
-                return "honoured", tokens
-            said.append(_text(reply))
-        return "ignored", tokens
+        asked = [await self._ask(fields) for _ in range(3)]  # a busy server may round differently
+        said = [reply for reply in asked if isinstance(reply, Reading)]
+        if len(said) < len(asked):
+            return "refused", 0
+        texts = {_text(reply) for reply in said}
+        honoured = len(texts) < len(said) and "" not in texts
+        return ("honoured" if honoured else "ignored"), said[0].usage.prompt_tokens
 
     async def _choice(self, logprobs: int) -> tuple[bool, bool]:
         """Whether a reply can be restricted, and whether log-probabilities then show no other."""
@@ -287,10 +285,9 @@ class _Probe:
             cache = _cache_tokens(await self._get("/metrics", root=True))
         elif owner == "llamacpp":
             server = owner
-            settings = _json(await self._get("/props", root=True)).get(
-                "default_generation_settings"
-            )
-            size = _size(settings.get("n_ctx")) if isinstance(settings, dict) else None
+            found = _json(await self._get("/props", root=True))
+            slot = found.get("default_generation_settings")
+            size = _size(slot.get("n_ctx")) if isinstance(slot, dict) else None
         elif size is None:  # Ollama tells what it has loaded
             models = _json(await self._get("/api/ps", root=True)).get("models")
             for model in models if isinstance(models, list) else ():
@@ -325,7 +322,7 @@ class _Probe:
         """Ask until there is a usable reply, or a reason that stays.
 
         Raises:
-                InputError: ``patience`` is over before it has one, or will be: what may pass is no
+            InputError: ``patience`` is over before it has one, or will be: what may pass is no
                 lack, and is not written down as one.
         """
         body = {"model": self.name, "messages": _messages(_HELLO), self.room: _TOKENS, **fields}
@@ -363,7 +360,7 @@ class _Probe:
         except GarbageError as error:
             self.spent.update(error.usage._asdict())
             if error.code:
-                said, key = str(error).encode(), self.key.reveal()
+                said, key = str(error).encode(), self.key.get_secret_value()
                 return from_status(error.code, answer.headers, said, time.time(), key)
             return Trouble("garbage", "bad_reply", str(error))
         self.spent.update(reading.usage._asdict())

@@ -103,19 +103,9 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
 
 
 def body_of(
-    model: str,
-    request: Request,
-    dialect: Dialect,
-    extra: Mapping[str, Any],
+    model: str, request: Request, dialect: Dialect, extra: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Word a request.
-
-    Args:
-        model: Name of the model on the server.
-        request: What is asked.
-        dialect: What the server understands.
-        extra: Further fields; they go before ours.
-    """
+    """Word a request in a dialect; ``extra`` are further fields, which go before ours."""
     sampling = request.sampling
     messages = chat_messages(request.messages)
     body: CompletionCreateParamsNonStreaming = {"model": model, "messages": messages}
@@ -213,9 +203,8 @@ class Reading(NamedTuple):
 
     Attributes:
         reply: The reply; where it is garbage, the reason.
-        usage: Tokens that it took.
+        usage: Tokens that it took; zeros where the server does not tell.
         cached: Prompt tokens that came from a prefix cache.
-        known: Whether the server told its usage.
         unknown_end: Whether it ended for a reason that nobody knows, or gave none.
         logprobs: The log-probabilities of its tokens, as they came.
     """
@@ -223,7 +212,6 @@ class Reading(NamedTuple):
     reply: Reply | str
     usage: Usage
     cached: int
-    known: bool
     unknown_end: bool
     logprobs: Any
 
@@ -239,7 +227,7 @@ def read_reply(data: bytes, request: Request, tags: tuple[str, str]) -> Reading:
     except (ValueError, RecursionError):
         said = error_message(data[:2000]) if data.lstrip()[:1] == b"<" else "not JSON"
         raise GarbageError(f"the reply is {said if data.strip() else 'empty'}") from None
-    usage, cached, known = read_usage(body.get("usage") if isinstance(body, dict) else None)
+    usage, cached = _read_usage(body.get("usage") if isinstance(body, dict) else None)
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices:
         failed = isinstance(body, list) or (isinstance(body, dict) and body.get("error"))
@@ -249,7 +237,7 @@ def read_reply(data: bytes, request: Request, tags: tuple[str, str]) -> Reading:
     reply = _read(choice, request, tags, usage)
     usage = reply.usage if isinstance(reply, Reply) else usage
     unknown = end_of(choice.get("finish_reason")) is None
-    return Reading(reply, usage, cached, known, unknown, choice.get("logprobs"))
+    return Reading(reply, usage, cached, unknown, choice.get("logprobs"))
 
 
 def end_of(why: Any) -> FinishReason | None:
@@ -378,19 +366,17 @@ def _top(entry: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def read_usage(usage: Any) -> tuple[Usage, int, bool]:
-    """Read tokens used, those of them that a prefix cache held, and whether it tells at all."""
-    if not isinstance(usage, dict):
-        return Usage(), 0, False
+def _read_usage(usage: Any) -> tuple[Usage, int]:
+    """Read the tokens that were used, and those of them that a prefix cache held."""
 
     def number(name: str, part: str = "") -> int:
-        within = usage.get(part) if part else usage
+        within = usage.get(part) if part and isinstance(usage, dict) else usage
         value = within.get(name) if isinstance(within, dict) else None
         return value if isinstance(value, int) and 0 <= value < 2**53 else 0
 
     thinking = number("reasoning_tokens", "completion_tokens_details")
     found = Usage(number("prompt_tokens"), number("completion_tokens"), thinking)
-    return found, number("cached_tokens", "prompt_tokens_details"), found.prompt_tokens > 0
+    return found, number("cached_tokens", "prompt_tokens_details")
 
 
 def _with_thinking(usage: Usage, message: Mapping[str, Any], content: str, removed: int) -> Usage:

@@ -18,10 +18,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import SecretStr
+
 from debateqd.agents.models.base import Reply, Request, StoppedError, Usage
 from debateqd.agents.models.openai.client import Endpoint
 from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_status, scrub
-from debateqd.agents.models.openai.keys import Secret
 from debateqd.agents.models.openai.queue import Job, Queue, Replica, Sent
 from debateqd.agents.models.openai.wire import (
     Dialect,
@@ -67,7 +68,7 @@ class Worker:
     """Carries requests to servers and back, in a thread of its own."""
 
     def __init__(
-        self, model: str, urls: Sequence[str], key: Secret, options: OpenAIOptions
+        self, model: str, urls: Sequence[str], key: SecretStr, options: OpenAIOptions
     ) -> None:
         self.model = model
         self.options = options
@@ -299,7 +300,7 @@ class Worker:
             limit = self.queue.time_limit(sent)
             result = Trouble("timeout", "timeout", f"no reply within {limit:.3g} seconds")
         except Exception as error:  # noqa: BLE001  (whatever a client may raise is an outcome)
-            said = scrub(f"{type(error).__name__}: {error}", self._key.reveal())
+            said = scrub(f"{type(error).__name__}: {error}", self._key.get_secret_value())
             result = Trouble("permanent", "engine_error", one_line(said))
         del self._tasks[sent]
         self._guard(self._settle, sent, result)
@@ -335,9 +336,11 @@ class Worker:
             self._deliver(load.ticket, failed)
 
     def _garbage(self, error: GarbageError) -> Trouble:
-        message = scrub(str(error), self._key.reveal())
+        message = scrub(str(error), self._key.get_secret_value())
         if error.code:
-            return from_status(error.code, {}, message.encode(), time.time(), self._key.reveal())
+            return from_status(
+                error.code, {}, message.encode(), time.time(), self._key.get_secret_value()
+            )
         return Trouble("garbage", "bad_reply", one_line(message))
 
     def _count(self, usage: Usage) -> None:

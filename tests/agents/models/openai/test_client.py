@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from pydantic import SecretStr
 
 from debate_env.errors import InputError
 from debateqd.agents.models.openai.client import Endpoint, proxy_for, tls_context
 from debateqd.agents.models.openai.errors import Answer, Trouble
-from debateqd.agents.models.openai.keys import Secret
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -48,7 +48,7 @@ def talk(wire: Wire, work: Callable[[Endpoint], Awaitable[object]], key: str = "
     async def main() -> object:
         server = await asyncio.start_server(wire.handle, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", Secret(key))
+        endpoint = Endpoint(f"http://127.0.0.1:{port}/v1", SecretStr(key))
         try:
             return await asyncio.wait_for(work(endpoint), 300)
         finally:
@@ -178,7 +178,7 @@ def test_a_status_is_classified_and_its_body_read() -> None:
 
 def test_nobody_there_is_unreachable() -> None:
     async def main() -> Answer | Trouble:
-        endpoint = Endpoint("http://127.0.0.1:1/v1", Secret(""))
+        endpoint = Endpoint("http://127.0.0.1:1/v1", SecretStr(""))
         try:
             return await endpoint.chat(b"{}")
         finally:
@@ -276,7 +276,7 @@ def test_a_port_that_never_shakes_hands_is_unreachable(monkeypatch: pytest.Monke
 
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        endpoint = Endpoint(f"https://127.0.0.1:{port}/v1", Secret(""))
+        endpoint = Endpoint(f"https://127.0.0.1:{port}/v1", SecretStr(""))
         try:
             return await endpoint.chat(b"{}")
         finally:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from debate_env.errors import InputError
 from debateqd.agents.models.openai.keys import (
     OPENAI_URL,
-    Secret,
     check_url,
     find_key,
     find_urls,
@@ -17,17 +15,15 @@ from debateqd.agents.models.openai.keys import (
 
 def test_a_key_comes_from_the_environment_first(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MY_KEY=from-file\n")
-    assert find_key("MY_KEY", {"MY_KEY": " from-env "}, tmp_path).reveal() == "from-env"
-    assert find_key("MY_KEY", {}, tmp_path).reveal() == "from-file"
-    assert find_key("OTHER", {}, tmp_path).reveal() == ""
+    assert find_key("MY_KEY", {"MY_KEY": " from-env "}, tmp_path).get_secret_value() == "from-env"
+    assert find_key("MY_KEY", {}, tmp_path).get_secret_value() == "from-file"
+    assert find_key("OTHER", {}, tmp_path).get_secret_value() == ""
     assert not find_key("MY_KEY", {}, tmp_path / "nowhere")
 
 
 def test_a_key_does_not_show_itself() -> None:
-    secret = Secret("sk-very-secret")
+    secret = find_key("MY_KEY", {"MY_KEY": "sk-very-secret"})
     assert "very" not in f"{secret!r} {secret} {[secret]}"
-    with pytest.raises(TypeError):
-        copy.deepcopy(secret)
 
 
 def test_a_key_that_no_header_can_carry_is_refused(tmp_path: Path) -> None:
@@ -41,8 +37,8 @@ def test_a_key_that_no_header_can_carry_is_refused(tmp_path: Path) -> None:
 def test_a_key_in_a_file(tmp_path: Path, encoding: str) -> None:
     text = "# caf\u00e9\nexport A = 'sk-one'  # mine\nB=two words\nC=${A}\n\nA2=\nno line\n"
     (tmp_path / ".env").write_bytes(text.encode(encoding))
-    assert find_key("A", {}, tmp_path).reveal() == "sk-one"
-    assert find_key("C", {}, tmp_path).reveal() == "${A}"
+    assert find_key("A", {}, tmp_path).get_secret_value() == "sk-one"
+    assert find_key("C", {}, tmp_path).get_secret_value() == "${A}"
     assert not find_key("A2", {}, tmp_path)
     with pytest.raises(InputError, match="the key in B holds spaces"):
         find_key("B", {}, tmp_path)

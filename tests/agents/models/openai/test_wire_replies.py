@@ -233,9 +233,9 @@ def test_usage_is_read_or_zero() -> None:
     }
     reading = read_reply(body(usage=usage), ASK, TAGS)
     assert reading.usage == Usage(100, 7)
-    assert (reading.cached, reading.known) == (64, True)
+    assert reading.cached == 64
     reading = read_reply(body(), ASK, TAGS)
-    assert (reading.usage, reading.cached, reading.known) == (Usage(), 0, False)
+    assert (reading.usage, reading.cached) == (Usage(), 0)
     odd = {"prompt_tokens": -5, "completion_tokens": "many", "prompt_tokens_details": 3}
     assert read_reply(body(usage=odd), ASK, TAGS).usage == Usage()
 
