@@ -31,8 +31,8 @@ from debateqd.agents.models.base import (
     Message,
     Reply,
     Request,
-    ResumableError,
     Sampling,
+    StoppedError,
     capabilities_of,
 )
 from debateqd.agents.prompts import LETTERS, Form, judge_messages, repair_messages
@@ -246,7 +246,7 @@ def trial(settings: VerdictSettings, n: int) -> Thought[str]:
         Why they are of no use, in words that go after "the judge"; empty where they are.
 
     Raises:
-        ResumableError: The model gave no answer, so that nothing is known.
+        StoppedError: The model gave no answer, so that nothing is known.
     """
     speeches = (Speech(1, f"debater_{i}", text) for i, text in enumerate(_KNOWN_DEBATE))
     seen = {
@@ -260,7 +260,7 @@ def trial(settings: VerdictSettings, n: int) -> Thought[str]:
     if isinstance(found, Failure):
         said = f"{found.kind}: {found.message}"
         if found.kind in _PASSING:
-            raise ResumableError(f"the judge could not be asked for a first verdict: {said}")
+            raise StoppedError(f"the judge could not be asked for a first verdict: {said}")
         return f"states no credences ({said})"
     if found.credence[0] < _LEAST_BELIEF:
         first, last = (f"{100 * order[0]:.0f} %" for order in found.orders)

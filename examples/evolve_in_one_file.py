@@ -84,7 +84,7 @@ def breed(run: Run, model: ChatModel, generation: int, count: int) -> list[Strat
     return [
         Strategy(f"g{generation}-{n}", p.family, text, (p.strategy_id,), generation, "rewrite")
         for n, (p, text) in enumerate(zip(parents, texts, strict=True))
-        if text is not None and text not in known
+        if text and text not in known
     ]
 
 

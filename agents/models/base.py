@@ -226,7 +226,3 @@ def probe_cost_of(model: ChatModel) -> Counter[str]:
 
 class StoppedError(RuntimeError):
     """Work cannot go on; everything finished is safe. The message is one line for the user."""
-
-
-class ResumableError(StoppedError):
-    """Work stops where it may well go on when it is resumed, as it is or with more of a budget."""

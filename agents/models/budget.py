@@ -23,7 +23,7 @@ from debateqd.agents.models.base import (
     ChatModel,
     Reply,
     Request,
-    ResumableError,
+    StoppedError,
     Usage,
     probe_cost_of,
 )
@@ -87,7 +87,7 @@ class Share(NamedTuple):
 _NOTHING = Share(0, 0, 0)
 
 
-class BudgetReachedError(ResumableError):
+class BudgetReachedError(StoppedError):
     """A limit is reached.
 
     Attributes:

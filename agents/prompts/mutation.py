@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from debateqd.agents.models.base import Message
 from debateqd.agents.prompts.debate import MUTATOR_RULES, neutralise
 from debateqd.agents.prompts.readers import SpokenBlock, section, spoken_blocks
+from debateqd.agents.prompts.writing import writing_messages
 
 Operator = Literal["rewrite", "crossover", "reflection", "target"]
 
@@ -25,6 +26,7 @@ _ANSWER = (
     "Use at most {words} words. Reply with the new strategy between <strategy> and </strategy>."
 )
 _MOVE = "move it to the family "
+_OPEN, _CLOSE = "<strategy>", "</strategy>"
 
 
 class DebateShown(NamedTuple):
@@ -121,10 +123,27 @@ def mutation_messages(
 
 
 def parse_mutation(text: str) -> str | None:
-    """Read the strategy out of a mutator's reply; ``None`` when there is none."""
-    found = re.findall(r"<strategy>(.*?)</strategy>", text, flags=re.DOTALL)
-    body = " ".join(found[-1].split()) if found else ""
-    return body or None
+    """Read what stands between the last pair of tags of a mutator's reply; ``None`` without one."""
+    begin = text.rfind(_OPEN, 0, max(0, text.rfind(_CLOSE)))
+    if begin < 0:
+        return None
+    begin += len(_OPEN)
+    return " ".join(text[begin : text.find(_CLOSE, begin)].split())
+
+
+def own_words(max_words: int) -> list[str]:
+    """Return all that prompts for a strategy of so many words say of themselves.
+
+    A draft that holds a piece of it has repeated its prompt.
+    """
+    prompts = (
+        mutation_messages("", "", "", max_words),
+        crossover_messages("", "", "", "", "", max_words),
+        reflection_messages("", "", (), "", max_words),
+        target_messages("", "", (), "", max_words),
+        writing_messages("", (), max_words),
+    )
+    return [message.content for prompt in prompts for message in prompt]
 
 
 def crossover_messages(

@@ -26,6 +26,15 @@ from debateqd.qd.measures.scores import objective_scores
 from debateqd.qd.statistics import Estimate, mean_interval
 from debateqd.qd.strategy import Strategy
 
+FEWEST = 20
+"""Debates that a judge's preference for a place is looked for in."""
+
+MUCH_BIAS = 0.15
+"""Mean excess credence of a place that deserves a warning; the simulation has up to 0.12."""
+
+NEARLY_ALL = 0.9
+"""Share of replies for one place that deserves one, too."""
+
 
 def _verdict(order: Sequence[float], place: int) -> float:
     own, other = order[place], order[1 - place]
@@ -68,9 +77,11 @@ def position_control(matches: Iterable[Match]) -> dict[str, Any]:
         A JSON-able mapping. ``accuracy``: of elites in self-play, with the correct answer shown
         first, second, and the difference; ``win_rate``: of elites against the panel, with their own
         answer shown first and second; ``seat``: the same, in the first and in the second seat, over
-        both orders; ``orders_agree``: share of all debates in which both orders have one winner.
+        both orders; ``orders_agree``: share of all debates in which both orders have one winner;
+        ``favoured``: what :func:`favoured_place` says, where it says something.
     """
     kept = [m for m in matches if m.usable]
+    favoured = favoured_place(kept)
     alone = [m for m in kept if m.phase == "elites"]
     panel = [m for m in kept if m.phase == "panel"]
 
@@ -84,7 +95,34 @@ def position_control(matches: Iterable[Match]) -> dict[str, Any]:
         "win_rate": _contrast(panel, _shown(True, correct=False), _shown(False, correct=False)),
         "seat": _contrast(panel, seated(first=True), seated(first=False)),
         "orders_agree": rate(kept, _agree).to_json(),
+        **({"favoured": favoured} if favoured else {}),
     }
+
+
+def favoured_place(matches: Iterable[Match]) -> str:
+    """Say that a judge favours the answer that it is shown first, or last, where that is certain.
+
+    It is where the interval of its mean bias lies beyond :data:`MUCH_BIAS`, or nearly all of its
+    verdicts, of :data:`FEWEST` debates or more, are for that place. Empty where it is not.
+    """
+    kept = [m for m in matches if m.usable and m.bias is not None and m.orders is not None]
+    if len(kept) < FEWEST:
+        return ""
+    bias = mean_interval([m.bias or 0.0 for m in kept], [m.passage for m in kept])
+    # Every order is in the presented one; the second was shown reversed.
+    steps = (1, -1)
+    shown = [o[::step] for m in kept for o, step in zip(m.orders or (), steps, strict=False)]
+    for place, name, beyond in ((0, "first", bias.low), (-1, "last", -bias.high)):
+        chosen = sum(order[place] == max(order) > min(order) for order in shown)
+        if beyond > MUCH_BIAS or chosen >= NEARLY_ALL * len(shown):
+            return (
+                f"the judge favours the answer shown {name}: it names that in {chosen} of "
+                f"{len(shown)} replies, and gives the first {100 * bias.value:+.0f} points "
+                f"[{100 * bias.low:+.0f}, {100 * bias.high:+.0f}] more than its even share; both "
+                "orders together take most of that out, and move every credence towards an even "
+                "share: take a larger model as judge, or another models.verdict.method"
+            )
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

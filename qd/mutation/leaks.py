@@ -24,7 +24,7 @@ from typing import Protocol
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.qd.descriptors.words import FUNCTION_WORDS
-from debateqd.qd.mutation.novelty import Refusal, normal_words
+from debateqd.qd.mutation.novelty import Refusal, RefusalKind, normal_words
 from debateqd.qd.seeds import SEED_TEXTS
 
 RUN = 6
@@ -47,22 +47,24 @@ class Guard(Protocol):
 
 
 class LeakGuard:
-    """Refuses strategies that carry the words of a passage.
+    """Refuses strategies that carry the words of a passage, or of another text.
 
     Args:
         passages: The passages of the training questions; equal ones are read once.
         words: A strategy that shares this many consecutive words with a passage is refused.
+        kind: What such a refusal counts as.
 
     Raises:
         InputError: ``words`` below 1.
     """
 
-    __slots__ = ("_hashes", "_texts", "words")
+    __slots__ = ("_hashes", "_kind", "_texts", "words")
 
-    def __init__(self, passages: Iterable[str], words: int = 8) -> None:
+    def __init__(self, passages: Iterable[str], words: int = 8, kind: RefusalKind = "leak") -> None:
         if words < 1:
             raise InputError(f"leak_words {words}: must be 1 or more")
         self.words = words
+        self._kind = kind
         self._texts = [
             " " + " ".join(normal_words(passage)) + " " for passage in dict.fromkeys(passages)
         ]
@@ -78,7 +80,8 @@ class LeakGuard:
             if hash(gram) in self._hashes:
                 quote = " ".join(gram)
                 if any(f" {quote} " in passage for passage in self._texts):
-                    return Refusal("leak", f"quotes a passage: {quote!r}")
+                    source = "a passage" if self._kind == "leak" else "the instruction"
+                    return Refusal(self._kind, f"quotes {source}: {quote!r}")
         return None
 
     def _grams(self, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:

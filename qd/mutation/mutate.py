@@ -8,7 +8,6 @@ then admitted in their order, so nothing depends on which reply came first.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,13 +17,17 @@ from typing import Protocol
 from debate_env.errors import InputError
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import NO_USAGE, Reply, Sampling, Usage
-from debateqd.agents.prompts import DebateShown, parse_mutation
+from debateqd.agents.prompts import DebateShown, neutralise, parse_mutation
+from debateqd.agents.replies import one_line
 from debateqd.qd.mutation.leaks import Guard
 from debateqd.qd.mutation.novelty import NoveltyPool, Refusal, RefusalKind
 from debateqd.qd.mutation.targets import Target
 from debateqd.qd.strategy import Strategy
 
-_EMPTY = re.compile(r"<strategy>\s*</strategy>")
+LEAST = 24
+"""Fewest letters of a strategy: about five English words, or a sentence of Chinese."""
+
+_UNFINISHED = (*",;:([{-–—…，；：（、", "...")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +123,9 @@ def read_draft(reply: Reply, family: str) -> Draft:
     if reply.finish_reason == "refused":
         return refused("refused", "the model declined")
     text = parse_mutation(reply.text)
+    if text == "":
+        return refused("empty", "nothing between the strategy tags")
     if text is None:
-        if _EMPTY.search(reply.text):
-            return refused("empty", "nothing between the strategy tags")
         if reply.finish_reason == "length":
             return refused("truncated", "the reply ended before the strategy did")
         return refused("unparsable", "no strategy between tags in the reply")
@@ -230,11 +233,17 @@ def check_text(
     text: str, settings: MutationSettings, pool: NoveltyPool, guard: Guard | None = None
 ) -> Refusal | None:
     """Say why a strategy text may not enter the run; ``None`` when it may."""
-    words = len(text.split())
+    words, letters = len(text.split()), sum(map(str.isalnum, text))
     if not text.strip():
         return Refusal("empty", "no text")
+    if letters < LEAST:
+        return Refusal("too_short", f"{letters} letters, {LEAST} needed: {text!r}")
     if words > settings.max_words:
         return Refusal("too_long", f"{words} words, {settings.max_words} allowed")
+    if neutralise(text) != text:
+        return Refusal("prompt", f"holds a tag of the prompt: {one_line(text)!r}")
+    if text.rstrip().endswith(_UNFINISHED):
+        return Refusal("truncated", f"ends in mid-sentence: {text[-LEAST:]!r}")
     return pool.check(text) or (guard.check(text) if guard else None)
 
 

@@ -25,7 +25,9 @@ RefusalKind = Literal[
     "truncated",
     "unparsable",
     "empty",
+    "too_short",
     "too_long",
+    "prompt",
     "exact_duplicate",
     "near_duplicate",
     "leak",
@@ -38,11 +40,12 @@ class Refusal:
 
     Attributes:
         kind: ``engine_error``: the engine failed. ``refused``: the model declined. ``truncated``:
-            the reply ended before the strategy did. ``unparsable``: no strategy in the reply, or
-            one with control characters. ``empty``: nothing between the tags. ``too_long``: over
-            the word limit. ``exact_duplicate`` and ``near_duplicate``: too close to a strategy
-            that exists or existed. ``leak``: it quotes a passage or carries what belongs to a
-            question.
+            the reply, or the strategy's last sentence, is unfinished. ``unparsable``: no strategy
+            in the reply, or one with control characters. ``empty``: nothing between the tags.
+            ``too_short``: too little to be a strategy. ``too_long``: over the word limit.
+            ``prompt``: it repeats what the mutator was told. ``exact_duplicate`` and
+            ``near_duplicate``: too close to a strategy that exists or existed. ``leak``: it quotes
+            a passage or carries what belongs to a question.
         message: One line that says what happened.
     """
 

@@ -215,7 +215,8 @@ def position_table(found: Mapping[str, Any], split: str) -> list[RenderableType]
             percent(row["second"]),
             percent(row["difference"], signed=True),
         )
-    return [made]
+    warning = found.get("favoured", "")
+    return [made, Text(f"Warning: {warning}", style="yellow")] if warning else [made]
 
 
 def length_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:

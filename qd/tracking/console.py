@@ -58,6 +58,8 @@ def generation_line(event: GenerationFinished) -> str:
         f"judge right {percentage(stats.judge_accuracy)}",
     ]
     parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
+    if stats.refused:
+        parts.append("refused " + ", ".join(f"{n} {kind}" for kind, n in stats.refused.items()))
     if stats.unusable:
         parts.append(f"unusable {sum(stats.unusable.values())}/{stats.debates}")
     if stats.troubles:
@@ -166,8 +168,10 @@ class ConsoleProgress(Listener):
         self._bars.update(self._task, completed=event.done, total=event.total)
 
     def generation_finished(self, event: GenerationFinished) -> None:
-        """Print the generation's line."""
+        """Print the generation's line, and what is wrong."""
         self._say(generation_line(event))
+        for warning in event.stats.warnings.values():
+            self._say(f"Warning: {warning}")
 
     def run_finished(self, event: RunFinished) -> None:
         """Take the bar away; print what was learned."""
@@ -208,6 +212,8 @@ class ConsoleProgress(Listener):
         )
         if summary["troubles"]:
             self._say(troubles_line(summary["troubles"]))
+        if summary["childless"]:
+            self._say(f"{summary['childless']} generations without children")
         self._say(tokens_line(totals["tokens"]))
         for line in summary["warnings"]:
             self._say(line)

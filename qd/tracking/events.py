@@ -17,7 +17,7 @@ from debateqd.qd.archive.base import HeatMap
 from debateqd.qd.statistics import Estimate
 
 Status = Literal["finished", "stopped", "interrupted", "failed"]
-"""``stopped``: the budget is used up."""
+"""``stopped``: the budget is used up, or generations in a row had no children."""
 
 SIMULATION_NOTICE = (
     "Simulation: the embedded model has no weights; these results say nothing about language "
@@ -148,6 +148,8 @@ class GenerationStats:
             edges, by axis.
         troubles: What was wrong with speeches in this generation's debates, by strategy; see
             :func:`debateqd.qd.debates.counting.speech_troubles`.
+        warnings: What is wrong with the run, a line each, by what it is about: ``"children"`` of
+            every generation without any, ``"position"`` when a judge is first found to favour one.
     """
 
     generation: int
@@ -181,6 +183,7 @@ class GenerationStats:
     corrected_progress: Stored | None = None
     diversity: Mapping[str, float] = field(default_factory=dict)
     rating_effects: Mapping[str, float] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unusable_share(self) -> float:

@@ -81,6 +81,8 @@ class RunLog(Listener):
     def generation_finished(self, event: GenerationFinished) -> None:
         """Log the generation."""
         log.info("%s", generation_line(event))
+        for warning in event.stats.warnings.values():
+            log.warning("generation %d: %s", event.stats.generation, warning)
         timing = event.timing
         self._note(
             "generation",

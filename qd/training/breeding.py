@@ -10,6 +10,7 @@ from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import ChatModel
+from debateqd.agents.prompts import own_words
 from debateqd.agents.rollout import run_thoughts
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import MutationConfig, RunConfig
@@ -25,6 +26,7 @@ from debateqd.qd.mutation.mutate import (
     MutationTask,
     Mutator,
     breed,
+    refusal_counts,
 )
 from debateqd.qd.mutation.novelty import MeaningPool, NoveltyPool, StrategyPool
 from debateqd.qd.mutation.operator_shares import adapted_shares, allot
@@ -35,8 +37,15 @@ from debateqd.qd.mutation.targets import Target, Targets
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.training.state import TrainingState
 
-_NO_TEXT = frozenset({"engine_error", "refused", "truncated", "unparsable", "empty"})
-"""Refusals that say the mutator cannot do its work, unlike those of a text that it wrote."""
+BARREN = 3
+"""A run stops after so many generations in a row without a child; continued, after as many more."""
+
+ECHO = 8
+"""A draft that shares so many consecutive words with our instructions has repeated them."""
+
+
+class BarrenError(TrainingStoppedError):
+    """Several generations in a row have no child; they are committed, and the run may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,7 @@ class Breeder:
         """Ask for the children of a generation; make room for them first.
 
         Raises:
-            TrainingStoppedError: The mutator gave no usable text at all, or no operator can work.
+            TrainingStoppedError: The mutator's engine failed throughout, or no operator can work.
         """
         evolution = self._config.evolution
         keep_best(state, evolution.archive.keep_per_family)
@@ -134,7 +143,15 @@ class Breeder:
             ),
         )
         progressed(len(jobs), len(jobs))
-        _check(births, generation)
+        refusals = [refusal for birth in births for refusal in birth.refusals]
+        # That says nothing of what the mutator can write: asked again later, it may.
+        if not any(isinstance(b, Child) for b in births) and all(
+            refusal.kind == "engine_error" for refusal in refusals
+        ):
+            raise TrainingStoppedError(
+                f"the mutator gave no reply for any of {len(births)} children in generation "
+                f"{generation}, e.g. {refusals[0].message}; check models.mutator"
+            )
         return births
 
     # --- what every child is given --------------------------------------------------------------
@@ -262,8 +279,8 @@ def novelty_pool(mutation: MutationConfig) -> NoveltyPool:
 
 
 def leak_guard(mutation: MutationConfig, questions: Sequence[Question]) -> Guards:
-    """Make what refuses strategies that carry something of these questions."""
-    guards: list[Guard] = []
+    """Make what refuses strategies that carry something of these questions, or of the prompt."""
+    guards: list[Guard] = [LeakGuard(own_words(mutation.max_words), ECHO, "prompt")]
     if mutation.leak_words:
         passages = {q.passage_id: q.passage for q in questions}
         guards.append(LeakGuard(passages.values(), mutation.leak_words))
@@ -301,13 +318,10 @@ def last_record(parent: Strategy, matches: Sequence[Match], truth_weight: float)
     return f"The judge found the correct answer in {right:g} of {len(own)} of its debates."
 
 
-def _check(births: Sequence[MutationResult], generation: int) -> None:
-    """Stop when the mutator cannot write; a generation of mere copies is no reason to."""
+def barrenness(births: Sequence[MutationResult]) -> str:
+    """Say why a generation has no children; empty where it has some, or none were asked for."""
     if not births or any(isinstance(birth, Child) for birth in births):
-        return
-    failed = [r for birth in births for r in birth.refusals if r.kind in _NO_TEXT]
-    if failed:
-        raise TrainingStoppedError(
-            f"the mutator gave no usable strategy for any of {len(births)} children in generation "
-            f"{generation}, e.g. {failed[0].kind}: {failed[0].message}; check models.mutator"
-        )
+        return ""
+    counts = ", ".join(f"{kind} {n}" for kind, n in refusal_counts(births).items())
+    example = births[0].refusals[-1].message
+    return f"no children: every draft was refused ({counts}), e.g. {example}"

@@ -196,7 +196,11 @@ def summary_json(
         "values": shown["objective"],
         **{name: shown[name] for name in _SUMMED_UP},
         "out_of_range": state.archive.out_of_range,
-        "warnings": outside_warnings(state.archive.out_of_range, axes),
+        "childless": sum(row["generation"] > 0 and not row["children"] for row in by_generation),
+        "warnings": [
+            *outside_warnings(state.archive.out_of_range, axes),
+            *filter(None, (row.get("warnings", {}).get("position") for row in by_generation)),
+        ],
         "top": top,
         "totals": state.totals,
         "troubles": speech_troubles([*state.matches, *state.reported.values()]),

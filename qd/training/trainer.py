@@ -25,6 +25,7 @@ from debateqd.qd.debates.referee import make_referee
 from debateqd.qd.descriptors.base import BehaviourSummary, make_descriptors
 from debateqd.qd.descriptors.labelling import sum_up
 from debateqd.qd.descriptors.utterances import utterances_of
+from debateqd.qd.measures.controls import favoured_place
 from debateqd.qd.measures.diversity import family_diversity
 from debateqd.qd.measures.scores import reported_progress
 from debateqd.qd.mutation.mutate import Child, MutationResult
@@ -44,7 +45,7 @@ from debateqd.qd.tracking.events import (
     Status,
     Timing,
 )
-from debateqd.qd.training.breeding import Breeder
+from debateqd.qd.training.breeding import BARREN, BarrenError, Breeder, barrenness
 from debateqd.qd.training.competition import Competition
 from debateqd.qd.training.gains import Reporter, champions
 from debateqd.qd.training.labeller import Labeller
@@ -85,6 +86,9 @@ class Trainer:
         self._first = first_generation
         self._listeners = listeners
         self._notes = notes
+        self._warnings: dict[str, str] = {}  # what was warned of last, by what it is about
+        for generation in range(first_generation):
+            self._warnings |= RunDirectory(writer.path).stats(generation).warnings
         self._seeds = seed_strategies()
         self._state = state or TrainingState(new_archive(evolution))
         self._panel = tuple(seed.strategy_id for seed in self._seeds)
@@ -145,12 +149,13 @@ class Trainer:
         try:
             for generation in range(self._first, config.evolution.generations + 1):
                 self._generation(generation)
+                self._check_children(generation)
             summary = self._finish()
             status = "finished"
         except KeyboardInterrupt:
             status, message = "interrupted", "interrupted by the user"
             raise
-        except BudgetReachedError as error:
+        except (BudgetReachedError, BarrenError) as error:
             status, message = "stopped", str(error)
             summary = self._finish_early()
             raise
@@ -218,6 +223,7 @@ class Trainer:
             ),
             diversity=family_diversity(state.archive.elites(), state.strategies).to_json(),
             rating_effects=fitted.effects,
+            warnings=self._warn(births),
         )
         state.count(stats)
         self._rows = elite_rows(state, fitted)
@@ -239,6 +245,25 @@ class Trainer:
             stats, self._rows, table, config.evolution.generations, timing
         )
         self._tell("generation_finished", finished)
+
+    def _check_children(self, generation: int) -> None:
+        """Stop after some generations in a row without a child; all of them are committed."""
+        latest = max(s.generation for s in self._state.strategies.values())
+        barren = generation - latest
+        if barren and barren % BARREN == 0 and generation < self._config.evolution.generations:
+            raise BarrenError(
+                f"{barren} generations in a row, {latest + 1} to {generation}, have "
+                f"{self._warnings['children']}; check models.mutator, or what "
+                "evolution.mutation refuses"
+            )
+
+    def _warn(self, births: Sequence[MutationResult]) -> dict[str, str]:
+        """Say what is wrong: of children every time, of the judge once in a run."""
+        state, found = self._state, {"children": barrenness(births)}
+        if "position" not in self._warnings:
+            found["position"] = favoured_place([*state.matches, *state.reported.values()])
+        self._warnings |= {about: text for about, text in found.items() if text}
+        return {about: text for about, text in found.items() if text}
 
     def _count_yields(
         self, births: Sequence[MutationResult], generation: int, shares: Mapping[str, float]

@@ -16,6 +16,7 @@ from debateqd.agents.prompts import (
     debates_shown,
     mutation_messages,
     operator_of,
+    parse_mutation,
     reflection_messages,
     second_strategy,
     section,
@@ -132,3 +133,21 @@ def test_any_speech_reads_back_as_one_speech(own, other):
     user = reflection_messages(other, "authority", [debate])[1].content
     (record,) = debates_shown(user)
     assert [(s.round, s.speaker) for s in record.speeches] == [(1, "own"), (2, "other")]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Sure: <strategy>\nQuote  it.\n</strategy> Good?", "Quote it."),
+        ("between <strategy> and </strategy>: <strategy>Quote it.</strategy>", "Quote it."),
+        ("<strategy>Quote it.</strategy> That stands between <strategy> and", "Quote it."),
+        ("<strategy>Quote it.</strategy> Or so.</strategy>", "Quote it."),
+        ("<strategy> \n </strategy>", ""),
+        ("<strategy>Quote it.", None),
+        ("Quote it.</strategy>", None),
+        ("</strategy><strategy>", None),
+        ("", None),
+    ],
+)
+def test_the_last_pair_of_tags_holds_the_strategy(text, found):
+    assert parse_mutation(text) == found

@@ -21,6 +21,7 @@ from debateqd.qd.strategy import Strategy
 
 PARENT = Strategy("s0003", "refutation", "Attack the weakest claim of your opponent.", generation=1)
 SETTINGS = MutationSettings(max_words=20, max_attempts=3)
+TOLD, ASKED = "Tell it as the story of a single day.", "Ask what the other side leaves out."
 NEW = "Quote three lines and explain each of them in a sentence."
 
 
@@ -92,14 +93,20 @@ def test_seeds_name_run_generation_child_and_attempt():
         (said("Quote \x00 more."), "unparsable"),
         (said("Quote \ud800 more."), "unparsable"),
         (said("  \n "), "empty"),
+        (Reply("Reply with the new strategy between <strategy> and </strategy>."), "too_short"),
+        (said("Quote the passage more."), "too_short"),
+        (said("Quote the passage more. </family> And explain it."), "prompt"),
+        (said("<instruction> Rewrite it, so that it may do better."), "prompt"),
+        (said("Quote what matters, explain it, and then go on:"), "truncated"),
+        (said("Quote what matters, explain it, and then (as a…"), "truncated"),
         (said("very " * 21), "too_long"),
         (said(PARENT.text.upper()), "exact_duplicate"),
-        (said("a b c d e f g h i j k l m n o p q r s NEW"), "near_duplicate"),
+        (said("aa bb cc d e f g h i j k l m n o p q r s NEW"), "near_duplicate"),
         (said("Say that the lamp went out at midnight, always."), "leak"),
     ],
 )
 def test_every_unusable_reply_is_a_typed_refusal(reply, kind):
-    pool = StrategyPool([PARENT.text, "a b c d e f g h i j k l m n o p q r s t"])
+    pool = StrategyPool([PARENT.text, "aa bb cc d e f g h i j k l m n o p q r s t"])
     guard = LeakGuard(["At last the lamp went out at midnight."], words=6)
     result, requests = attempt(reply, reply, reply, pool=pool, guard=guard)
     assert isinstance(result, Rejected)
@@ -173,11 +180,16 @@ def bred(script, children=3, pool=None, settings=SETTINGS):
 
 def test_siblings_cannot_copy_each_other_and_the_later_one_tries_again():
     script = Script(
-        {(0, 0): NEW, (1, 0): NEW, (1, 1): "Ask one short question.", (2, 0): "Tell it."}
+        {
+            (0, 0): NEW,
+            (1, 0): NEW,
+            (1, 1): "Ask one short question about a quote.",
+            (2, 0): TOLD,
+        }
     )
     pool = StrategyPool([PARENT.text])
     results = bred(script, pool=pool)
-    assert [r.text for r in results] == [NEW, "Ask one short question.", "Tell it."]
+    assert [r.text for r in results] == [NEW, "Ask one short question about a quote.", TOLD]
     assert [len(r.refusals) for r in results] == [0, 1, 0]
     assert results[1].refusals[0].kind == "exact_duplicate"
     assert results[1].calls == 2
@@ -187,7 +199,7 @@ def test_siblings_cannot_copy_each_other_and_the_later_one_tries_again():
 
 
 def test_the_order_of_replies_changes_nothing():
-    texts = {(0, 0): NEW, (1, 0): NEW, (1, 1): "Tell it.", (2, 0): "Tell it.", (2, 1): "Ask."}
+    texts = {(0, 0): NEW, (1, 0): NEW, (1, 1): TOLD, (2, 0): TOLD, (2, 1): ASKED}
     forward = bred(Script(texts))
     backward = bred(Script(texts, order=lambda n: reversed(range(n))))
     assert forward == backward

@@ -7,7 +7,14 @@ import pytest
 
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError
-from debateqd.agents.prompts import debates_shown, operator_of, second_strategy, section, wishes_of
+from debateqd.agents.prompts import (
+    debates_shown,
+    mutation_messages,
+    operator_of,
+    second_strategy,
+    section,
+    wishes_of,
+)
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import make_archive
 from debateqd.qd.config.schema import RunConfig
@@ -231,6 +238,20 @@ def test_leaks_are_refused_as_configured():
     assert leak_guard(mutation, questions).check(text) is not None
     never = config(leak_words=0, leak_content=False).evolution.mutation
     assert leak_guard(never, questions).check(text) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.strategy_id)
+def test_what_a_mutator_is_told_is_refused_and_strategies_are_not(seed):
+    mutation = config(max_words=120).evolution.mutation
+    guard = leak_guard(mutation, [])
+    assert guard.check(seed.text) is None
+    _, told = mutation_messages(seed.text, seed.family, "Won 3 of 8.", 120)
+    piece = (section(told.content, "instruction") or "").split()[-12:]
+    refusal = guard.check(f"{seed.text} {' '.join(piece)}")
+    assert refusal is not None
+    assert refusal.kind == "prompt"
+    assert "quotes the instruction: 'most 120 words reply" in refusal.message
+    assert guard.check(f"{seed.text} It must not mention a particular passage, please.") is None
 
 
 class Second(RewriteMutator):

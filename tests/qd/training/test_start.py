@@ -479,12 +479,3 @@ def test_unusable_verdicts_are_counted_and_skipped(tmp_path):
     assert lost
     assert summary["totals"]["unusable"] == len(lost)
     assert all(m.credence is None and m.right is None for m in lost)
-
-
-def test_a_mutator_that_cannot_write_ends_the_run(tmp_path):
-    class Silent(StandIn):
-        def _mutation(self, parent, seed):  # type: ignore[override]
-            return "I would rather not."
-
-    with pytest.raises(TrainingStoppedError, match="the mutator gave no usable strategy"):
-        play(config(), tmp_path / "run", Silent())

@@ -141,7 +141,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole, tmp_path, monkeypatch)
     message = str(caught.value)
     assert "\n" not in message
     assert "No space left on device" in message
-    assert "--resume" in message
+    assert "make room" in message
     monkeypatch.undo()
     go_on(tmp_path / "run", StandIn())
     assert contents(tmp_path / "run") == contents(reference)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from debateqd.agents.models.base import Capabilities, Reply, Request, ResumableError
+from debateqd.agents.models.base import Capabilities, Reply, Request, StoppedError
 from debateqd.agents.models.budget import BudgetReachedError
 from debateqd.agents.prompts import asks_credence, listed_answers
 from debateqd.qd.config.loading import dump_config
@@ -170,7 +170,7 @@ def test_a_kill_before_it_is_decided_costs_the_trial_once(tmp_path):
 
 def test_no_answer_decides_nothing(tmp_path):
     lost = Reply("", "error", error="gone", error_kind="connection")
-    with pytest.raises(ResumableError, match=r"could not be asked .*connection: gone"):
+    with pytest.raises(StoppedError, match=r"could not be asked .*connection: gone"):
         start(Stating(lambda r: lost), tmp_path / "run")
     assert method(tmp_path / "run") == "auto"
     model = Stating(believing(90))
