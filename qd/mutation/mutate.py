@@ -132,6 +132,13 @@ def read_draft(reply: Reply, family: str) -> Draft:
     # Control characters and lone surrogates could not be written to a text file and read back.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         return refused("unparsable", "the strategy holds control characters")
+    letters = sum(map(str.isalnum, text))
+    if letters < LEAST:
+        return refused("too_short", f"{letters} letters, {LEAST} needed: {one_line(text)!r}")
+    if neutralise(text) != text:
+        return refused("prompt", f"holds a tag of the prompt: {one_line(text)!r}")
+    if text.endswith(_UNFINISHED):
+        return refused("truncated", f"ends in mid-sentence: {text[-LEAST:]!r}")
     return Draft(text, family, usage=reply.usage)
 
 
@@ -233,17 +240,11 @@ def check_text(
     text: str, settings: MutationSettings, pool: NoveltyPool, guard: Guard | None = None
 ) -> Refusal | None:
     """Say why a strategy text may not enter the run; ``None`` when it may."""
-    words, letters = len(text.split()), sum(map(str.isalnum, text))
+    words = len(text.split())
     if not text.strip():
         return Refusal("empty", "no text")
-    if letters < LEAST:
-        return Refusal("too_short", f"{letters} letters, {LEAST} needed: {text!r}")
     if words > settings.max_words:
         return Refusal("too_long", f"{words} words, {settings.max_words} allowed")
-    if neutralise(text) != text:
-        return Refusal("prompt", f"holds a tag of the prompt: {one_line(text)!r}")
-    if text.rstrip().endswith(_UNFINISHED):
-        return Refusal("truncated", f"ends in mid-sentence: {text[-LEAST:]!r}")
     return pool.check(text) or (guard.check(text) if guard else None)
 
 
