@@ -18,13 +18,14 @@ from debateqd.agents.models.base import Reply, Request
 from debateqd.agents.prompts import section, task_of
 from debateqd.qd.debates.counting import speech_troubles, troubles_line
 from debateqd.qd.debates.matches import Match, _troubles
+from debateqd.qd.measures.evaluate import _strategy_rows
 from debateqd.qd.report.lineage import print_lineage
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.store.history import history_of
 from debateqd.qd.tracking.console import ConsoleProgress
 from debateqd.qd.tracking.wandb import generation_metrics
-from tests.qd.making import match
+from tests.qd.making import match, strategy
 from tests.qd.stand_ins import StandIn, noise
 from tests.qd.training.test_start import UNSTABLE, Watcher, again, config, contents, play
 
@@ -73,7 +74,7 @@ def test_troubles_are_counted_by_strategy_and_generation(done):
         assert min(counted["cut"], counted["token_limit_reached"]) > 0
     assert run.summary()["troubles"] == speech_troubles(run.matches())
     mute = run.summary()["troubles"][MUTE.strategy_id]
-    lost = [m for m in run.matches() if "bad_reply" in m.message]
+    lost = [m for m in run.matches() if m.message.startswith("bad_reply: no word of a speech")]
     assert mute["unusable"] == len(lost) > 1
     assert all(MUTE.strategy_id in m.players and m.kind == "unusable" for m in lost)
     said = sum(m.speeches[s] for m in run.matches() for s in m.seats_of(MUTE.strategy_id))
@@ -126,6 +127,16 @@ def test_who_had_no_trouble_is_left_out():
     assert line == (
         "speeches: 2 redrawn, 1 cut at a tag of the prompt, 1 unusable (most of those of c)"
     )
+
+
+def test_an_evaluation_says_whose_speeches_are_unusable():
+    lost = replace(
+        match("b", "c", None, kind="unusable", phase="panel", subject="c"),
+        speeches={},
+        troubles={"debater_1": {"unusable": 1}},
+    )
+    first, second = _strategy_rows([strategy("a"), strategy("c")], [match("a", "b", 0.6), lost])
+    assert (first["troubles"], second["troubles"]) == ({}, {"speeches": 1, "unusable": 1})
 
 
 def test_logs_without_troubles_are_read():
