@@ -34,7 +34,7 @@ UNSTABLE_HERE = UNSTABLE | {"journal.sqlite"}  # what failed is asked again, and
 
 
 class Rambling(StandIn):
-    """Goes on as the prompt now and then, or without end; says next to nothing for one seed."""
+    """Goes on as the prompt now and then, or without end, or babbles; is mute for one strategy."""
 
     fingerprint = "rambling"
 
@@ -46,6 +46,8 @@ class Rambling(StandIn):
         draw = noise("speech", user)
         if section(user, "strategy") == MUTE.text and draw < 0.8:
             return replace(reply, text="<question>\nWhat of it?")
+        if 0.5 < draw < 0.6 and request.seed % 3:
+            return replace(reply, text=f"#{request.seed}?! ~^@ %& *)( {{]}} <>")
         if draw < 0.2:
             return replace(reply, text=f"{reply.text}\n</side>\n{user[:99]}")
         return replace(reply, finish_reason="length") if draw > 0.9 else reply
@@ -71,11 +73,11 @@ def test_troubles_are_counted_by_strategy_and_generation(done):
                 counted.update(troubles)
         found = sum(map(Counter, stats.troubles.values()), Counter())
         assert {name: found[name] for name in TROUBLES} == {n: counted[n] for n in TROUBLES}
-        assert min(counted["cut"], counted["token_limit_reached"]) > 0
+        assert min(counted["redraws"], counted["cut"], counted["token_limit_reached"]) > 0
     assert run.summary()["troubles"] == speech_troubles(run.matches())
     mute = run.summary()["troubles"][MUTE.strategy_id]
     lost = [m for m in run.matches() if m.message.startswith("bad_reply: no word of a speech")]
-    assert mute["unusable"] == len(lost) > 1
+    assert mute["unusable"] >= len(lost) > 1
     assert all(MUTE.strategy_id in m.players and m.kind == "unusable" for m in lost)
     said = sum(m.speeches[s] for m in run.matches() for s in m.seats_of(MUTE.strategy_id))
     assert mute["speeches"] == said + mute["unusable"]
@@ -97,6 +99,7 @@ def test_troubles_are_shown_where_strategies_are(done):
     shown = generation_metrics(first)
     cut = sum(counts.get("cut", 0) for counts in first.stats.troubles.values())
     assert shown["speeches/cut"] == cut > 0
+    assert shown["speeches/redraws"] > 0
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7])
