@@ -74,16 +74,16 @@ class Columns:
 
     def explain(self) -> str:
         """Say in a line which column is what."""
-        named = {f: name for f, name in asdict(self).items() if name}
-        position = named.pop("position", "none")
+        named = {field: name for field, name in asdict(self).items() if name}
         if self.passage == self.question:
-            named.pop("question", None)
-        parts = [f"{f} = {name}" for f, name in named.items()]
-        if position in (FIRST_IS_FIRST, "second"):
-            parts.append(f"presented first: always the {position} column")
-        elif position != "none":
-            parts.append(f"presented first = {position}")
-        return ", ".join(parts)
+            named.pop("question", "")
+        shown = named.pop("position", "none")
+        always = f": always the {shown} column"
+        said = [f"{field} = {name}" for field, name in named.items()]
+        if shown != "none":
+            shown = always if shown in (FIRST_IS_FIRST, "second") else f" = {shown}"
+            said.append(f"presented first{shown}")
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

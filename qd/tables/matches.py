@@ -212,6 +212,7 @@ class _Reader:
     ) -> None:
         self._table, self._rows, self._wins = table, rows, wins
         self._columns = columns = layout.columns
+        self._scores = layout.form == "scores"
         results = (columns.right or columns.winner or columns.outcome, columns.against)
         self._results = tuple(filter(None, results))
         self._result = self._choose(self._results, result_rules(layout))
@@ -279,7 +280,8 @@ class _Reader:
                 "spreadsheet has turned scores into dates; save them again, the column as text"
             )
         if not self._columns.winner:
-            return _BadCellError(f", {field}: {what} is no number from 0 to 1")
+            wanted = "two numbers" if self._scores else "number from 0 to 1"
+            return _BadCellError(f", {field}: {what} is no {wanted}")
         hint = f" (if it is what the first one won, name it with --outcome {field})"
         hint = "" if number(result) is None else hint
         return _BadCellError(f", {field}: {what} is neither player nor a tie{hint}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ from debateqd.qd.tables.bootstrap import (
 from debateqd.qd.tables.matches import MatchTable
 
 Model = Literal["bradley_terry", "elo", "least_squares"]
+
+FEWEST_PASSAGES = 6
+"""With fewer passages, there is a warning about intervals."""
 
 MOST_INTERVALS = 1000
 """Bradley-Terry covariances are made for so many players, those with the most games."""
@@ -124,6 +128,13 @@ def rate_table(table: MatchTable, settings: Settings = Settings()) -> TableRatin
     if table.pools > 1:
         pools = f"{table.pools} pools of models and rules are mixed; choose one with --where pool="
         warnings.append(pools)
+    if 0 < len(table.passages) < FEWEST_PASSAGES:
+        few = f"intervals over only {len(table.passages)} passages may be much too narrow"
+        warnings.append(few)
+    names = sorted(table.players, key=str.casefold)
+    alike = [f"{a} and {b}" for a, b in pairwise(names) if a.casefold() == b.casefold()]
+    if alike:
+        warnings.append(f"players that differ in case alone are two: {'; '.join(alike[:3])}")
     return TableRatings(settings, tuple(rows), tuple(effects), tuple(warnings))
 
 
@@ -146,11 +157,9 @@ _Ratings = tuple[Floats, Floats, Floats, list[TableEffect], list[str]]
 
 def _resampled(table: MatchTable, settings: Settings) -> _Ratings:
     anchor = table.players.index(settings.anchor) if settings.anchor else None
-    weights = draw_weights(table, settings.resamples, settings.seed)
+    draws = draw_weights(table, settings.resamples, settings.seed)
     elo = settings.model == "elo"
-    every = (
-        elo_ratings(table, weights, settings.k) if elo else least_squares_ratings(table, weights)
-    )
+    every = elo_ratings(table, draws, settings.k) if elo else least_squares_ratings(table, draws)
     groups = comparable(table, every[:, 0]) if not elo else components(_games(table), len(every))
     warnings = []
     if groups.any():

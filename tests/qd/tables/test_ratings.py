@@ -12,7 +12,8 @@ from debateqd.qd.ratings.elo import expected
 from debateqd.qd.ratings.games import make_games
 from debateqd.qd.ratings.identified import tellable
 from debateqd.qd.ratings.least_squares import FARTHEST, fit_win_rates
-from debateqd.qd.statistics import Floats, Ints
+from debateqd.qd.statistics import ELO, Floats, Ints
+from debateqd.qd.tables.bootstrap import draw_weights, relative
 from debateqd.qd.tables.layouts import Columns
 from debateqd.qd.tables.matches import MatchTable, read_matches
 from debateqd.qd.tables.ratings import Settings, TableRatings, default_model, rate_table
@@ -342,16 +343,54 @@ def test_one_game_is_no_precise_measurement(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", [5, 40])
 def test_least_squares_intervals_cover(rows: int, tmp_path: Path) -> None:
+    """Two players, for whom the least squares are known without a fit: the share that one won."""
     strength, inside = np.array([60.0, -60.0]), []
-    for seed in range(30):
+    for seed in range(300):
         table = drawn(tmp_path / "t.csv", strength, rows, seed)
-        found = rate_table(table, Settings(model="least_squares", resamples=100))
-        if found.players[0].low is None:  # one of the two has won every game
-            assert "took every point" in found.warnings[0]
-        else:
-            inside += covered(found, strength)
-    assert len(inside) > 40
-    assert np.mean(inside) > 0.92
+        draws = draw_weights(table, 400, seed)
+        best = np.where(table.first == table.players.index("m0"), table.outcome, 1 - table.outcome)
+        if 0 < best.sum() < rows:
+            share = (best @ draws) / draws.sum(axis=0)
+            half = ELO / 2 * np.log(share / (1 - share))
+            value, low, high = relative(np.stack([half, -half]), table, None, 0.95)
+            inside.append(bool(low[0] <= 60 <= high[0]))
+            if seed == 0:
+                fitted = rate_table(table, Settings(model="least_squares"))
+                assert by_name(fitted)["m0"] == pytest.approx(value[0], abs=1e-3)
+    assert len(inside) > 200
+    assert np.mean(inside) > 0.93
+
+
+def test_intervals_of_win_rates_cover(tmp_path: Path) -> None:
+    """Twenty players with four pairings each: half of what rates say goes into the ratings."""
+    rng, inside = np.random.default_rng(0), []
+    first, second = np.arange(40) % 20, (np.arange(40) + 1 + np.arange(40) // 20 * 6) % 20
+    for _ in range(8):
+        strength = rng.normal(0, 110, 20)
+        strength -= strength.mean()
+        expected_rate = 1 / (1 + 10 ** ((strength[second] - strength[first]) / 400))
+        rates = rng.binomial(200, expected_rate) / 200
+        rows = [
+            {"player_1": f"m{a}", "player_2": f"m{b}", "winrate": rate}
+            for a, b, rate in zip(first, second, rates, strict=True)
+        ]
+        table = read_matches(written(tmp_path / "t.csv", rows))
+        found = rate_table(table, Settings(model=default_model(table), resamples=100))
+        inside += covered(found, strength)
+    assert np.mean(inside) > 0.93
+    alone = read_matches(written(tmp_path / "t.csv", rows[:19]))
+    exact = rate_table(alone, Settings(model="least_squares"))
+    assert {row.low for row in exact.players} == {None}  # as many ratings as rates
+
+
+def test_few_passages_and_names_that_differ_in_case_alone_are_said(tmp_path: Path) -> None:
+    rows = [
+        {"model_a": a, "model_b": b, "winner": a, "passage": f"p{k % 3}"}
+        for k, (a, b) in enumerate([("x", "y"), ("y", "X"), ("X", "x")] * 4)
+    ]
+    found = rate_table(read_matches(written(tmp_path / "t.csv", rows)))
+    assert "intervals over only 3 passages may be much too narrow" in found.warnings
+    assert any(warning.endswith("are two: x and X") for warning in found.warnings)
 
 
 def test_who_took_every_point_has_no_least_squares_interval(tmp_path: Path) -> None:
