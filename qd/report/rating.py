@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from typing import Any
 
 from debateqd.qd.report.visible import visible
@@ -125,5 +126,5 @@ def rating_json(table: MatchTable, ratings: TableRatings) -> dict[str, Any]:
         "left_out": dict(table.left_out),
         "bad_rows": table.bad,
         "problems": list(table.problems),
-        **ratings.to_json(),
+        **asdict(ratings),
     }

@@ -12,10 +12,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from debate_env.errors import InputError
 from debate_env.questions.files import csv_rows, read_text
+
+Unit = Literal["line", "entry"]
 
 _SEPARATORS = ",\t;|"
 
@@ -24,10 +26,8 @@ _SEPARATORS = ",\t;|"
 class TableRow:
     """A row of a table.
 
-    Attributes:
-        line: Line of the file, from 1; in a JSON array the entry, from 1.
-        cells: Values by column; ``None``, or no entry, where there is no value.
-        fault: Why the row cannot be read; empty if it can.
+    ``line`` is that of the file, in a JSON array the number of the entry, both from 1; ``cells``
+    are values by column; ``fault`` says why the row cannot be read, and is empty if it can.
     """
 
     line: int
@@ -37,19 +37,15 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table: its file, the names of its columns, and its rows, whose ``line`` counts units.
 
-    Attributes:
-        path: The file.
-        columns: Names of the columns; those of nested JSON objects are joined by dots.
-        rows: All rows.
-        unit: What a row's ``line`` counts: ``"line"`` or ``"entry"``.
+    Names of columns in nested JSON objects are joined by dots.
     """
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
-    unit: str = "line"
+    unit: Unit = "line"
 
 
 def read_table(path: Path, *, header: bool = True) -> Table:
@@ -66,12 +62,13 @@ def read_table(path: Path, *, header: bool = True) -> Table:
     text = read_text(path)
     start = text.lstrip()
     if start.startswith("["):
-        try:
-            return _objects(path, enumerate(json.loads(text), 1), "entry")
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: is no JSON array: {error}") from None
+        entries = _parsed(text)
+        if entries is None:
+            raise InputError(f"{path}: is no JSON array")
+        return _objects(path, enumerate(entries, 1), "entry")
     if start.startswith("{"):
-        return _objects(path, _json_lines(text), "line")
+        lines = enumerate(text.split("\n"), 1)
+        return _objects(path, ((n, _parsed(line)) for n, line in lines if line.strip()), "line")
     return _csv(path, text, start.partition("\n")[0], header=header)
 
 
@@ -88,25 +85,23 @@ def _csv(path: Path, text: str, first: str, *, header: bool) -> Table:
         rows.insert(0, place)
 
     def row(line: int, cells: list[str]) -> TableRow:
-        if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
+        if len(cells) < len(columns) or any(map(str.strip, cells[len(columns) :])):
             fault = f"has {len(cells)} fields, but there are {len(columns)} columns"
             return TableRow(line, fault=fault)
-        return TableRow(line, dict(zip(columns, (cell.strip() or None for cell in cells))))  # noqa: B905  (empty cells at the end)
+        return TableRow(line, dict(zip(columns, map(str.strip, cells), strict=False)))
 
     found = tuple(row(place.line, cells) for place, cells in rows)
     return Table(path, tuple(filter(None, columns)), found)
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError):
-                yield number, None
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
-def _objects(path: Path, entries: Iterable[tuple[int, Any]], unit: str) -> Table:
+def _objects(path: Path, entries: Iterable[tuple[int, Any]], unit: Unit) -> Table:
     rows = tuple(
         TableRow(line, dict(_members(entry)))
         if isinstance(entry, dict)

@@ -17,6 +17,9 @@ from debateqd.qd.tables.files import Table
 FIRST_IS_FIRST = "first"
 """Value of ``position``: whoever is in the first column was presented first."""
 
+OWN_LOG = "DebateQD match log"
+"""Name of the layout of a run's log."""
+
 ResultForm = Literal["words", "chess", "alpaca", "share", "shares", "scores", "loser", "right"]
 """How results are written; see :mod:`debateqd.qd.tables.outcomes`."""
 
@@ -78,11 +81,11 @@ class Columns:
         if self.passage == self.question:
             named.pop("question", "")
         shown = named.pop("position", "none")
-        always = f": always the {shown} column"
         said = [f"{field} = {name}" for field, name in named.items()]
-        if shown != "none":
-            shown = always if shown in (FIRST_IS_FIRST, "second") else f" = {shown}"
-            said.append(f"presented first{shown}")
+        if shown in (FIRST_IS_FIRST, "second"):
+            said.append(f"presented first: always the {shown} column")
+        elif shown != "none":
+            said.append(f"presented first = {shown}")
         return ", ".join(said)
 
 
@@ -93,40 +96,37 @@ class TableLayout:
     Attributes:
         name: What such tables are, in words.
         columns: The columns; of a known layout those of the players, and of what is always there.
-        seats: What tells the players' columns apart; how results, and their columns, name them.
         form: How results are written.
     """
 
     name: str
     columns: Columns
-    seats: tuple[str, str] = ("", "")
     form: ResultForm = "words"
 
+    @property
+    def seats(self) -> tuple[str, str]:
+        """What tells the names of the players' columns apart, e.g. ``a`` and ``b``."""
+        a, b = (plain(x).split("_") for x in (self.columns.first, self.columns.second))
+        return "_".join(x for x in a if x not in b), "_".join(x for x in b if x not in a)
 
+
+_ALPACA = Columns("generator_1", "generator_2", winner="preference", position="none")
+_LOSERS = Columns("winner", "loser", winner="winner", position="none")
+_KINDS = ("model", "player", "debater", "agent", "system", "bot", "engine", "team")
 LAYOUTS = (
+    TableLayout("AlpacaEval annotations", _ALPACA, "alpaca"),
+    TableLayout("games of chess", Columns("white", "black"), "chess"),
     TableLayout(
-        "AlpacaEval annotations",
-        Columns("generator_1", "generator_2", winner="preference", position="none"),
-        ("1", "2"),
-        "alpaca",
+        "winners and losers", Columns("winner", "loser", "winner", position="none"), "loser"
     ),
-    TableLayout("games of chess", Columns("white", "black"), ("white", "black"), "chess"),
-    TableLayout(
-        "winners and losers",
-        Columns("winner", "loser", winner="winner", position="none"),
-        form="loser",
-    ),
+    *(TableLayout("home and away", Columns(f"home{x}", f"away{x}")) for x in ("", "_team")),
     *(
-        TableLayout("home and away games", Columns(f"home{x}", f"away{x}"), ("home", "away"))
-        for x in ("", "_team")
-    ),
-    *(
-        TableLayout(f"{kind} pairs", Columns(f"{kind}_{a}", f"{kind}_{b}"), (a, b))
-        for kind in ("model", "player", "debater", "agent", "system", "bot", "engine", "team")
+        TableLayout(f"{kind} pairs", Columns(f"{kind}_{a}", f"{kind}_{b}"))
+        for kind in _KINDS
         for a, b in ("ab", "12")
     ),
     *(
-        TableLayout(f"{kind}s and opponents", Columns(kind, "opponent", position="none"))
+        TableLayout(f"{kind} and opponent", Columns(kind, "opponent", position="none"))
         for kind in ("player", "model", "strategy")
     ),
 )
@@ -162,24 +162,25 @@ def find_layout(
                 f"{table.path}: --{f.name} {name}: there is no such column; "
                 f"{nearest(name, table.columns)}"
             )
+    plainly = {plain(name): name for name in reversed(table.columns)}
     taken = set(asdict(given).values())
-    free = {plain(name): name for name in reversed(table.columns) if name not in taken}
-    layout = _players(table, given, free)
+    layout = _players(table, given, plainly)
     ways = _results(layout, given, truth=truth, wins=wins)
-    known = {*free, *taken}
+    known = {*plainly, *table.columns}
     form, names = next((way for way in ways if known >= {*way[1].values()}), ("words", {}))
     if not names:
         what, options = "who won", "--winner COLUMN or --outcome COLUMN"
         if truth:
             what, options = "whether the judge was right", "--right COLUMN"
         raise _unknown(table, what, options)
-    result = {field: free.get(name, name) for field, name in names.items()}
+    result = {field: plainly.get(name, name) for field, name in names.items()}
     columns = replace(layout.columns, **{"winner": "", "outcome": "", **result})
     if not columns.position:  # rates are over games in either order
         columns = replace(columns, position="none" if columns.is_rate else FIRST_IS_FIRST)
     for field, usual in _OTHERS.items():
-        found = [free[name] for name in usual if name in free] or [getattr(columns, field)]
-        columns = replace(columns, **{field: getattr(given, field) or found[0]})
+        found = [x for name in usual if (x := plainly.get(name)) and x not in taken]
+        own = getattr(given, field) or (found or [getattr(columns, field)])[0]
+        columns = replace(columns, **{field: own})
     columns = replace(columns, question=columns.question or columns.passage)
     return replace(layout, columns=columns, form=form)
 
@@ -191,32 +192,31 @@ def _unknown(table: Table, what: str, options: str) -> InputError:
     )
 
 
-def _players(table: Table, given: Columns, free: Mapping[str, str]) -> TableLayout:
+def _players(table: Table, given: Columns, plainly: Mapping[str, str]) -> TableLayout:
     """Return the layout that the players' columns belong to."""
     if bool(given.first) != bool(given.second):
         raise InputError(
             f"{table.path}: --first and --second go together; name both players' columns"
         )
-    known = {(x.columns.first, x.columns.second): x for x in LAYOUTS}
-    if given.first:
-        names = plain(given.first), plain(given.second)
-        layout = known.get(names, TableLayout("columns as named", Columns()))
-        columns = replace(layout.columns, first=given.first, second=given.second)
-        return replace(layout, columns=columns)
-    if {"v", "comparisons"} <= free.keys():
+    if {"v", "comparisons"} <= plainly.keys() and not given.first:
         return _own_log(table)
-    found = [pair for pair in known if free.keys() >= set(pair)]
-    if len(found) == 1:
-        layout, (a, b) = known[found[0]], found[0]
-        return replace(layout, columns=replace(layout.columns, first=free[a], second=free[b]))
-    if found:
-        pairs = "; ".join(f"{free[a]} and {free[b]}" for a, b in found)
+    known = {(x.columns.first, x.columns.second): x for x in LAYOUTS}
+    found = [pair for pair in known if plainly.keys() >= {*pair}]
+    if given.first:
+        found = [(plain(given.first), plain(given.second))]
+        plainly = dict(zip(found[0], (given.first, given.second), strict=True))
+    if not found:
+        options = "--first COLUMN --second COLUMN, and who won with --winner COLUMN"
+        raise _unknown(table, "who played", options)
+    if len(found) > 1:
+        pairs = "; ".join(f"{plainly[a]} and {plainly[b]}" for a, b in found)
         raise InputError(
             f"{table.path}: several pairs of columns could be the players: {pairs}; choose with "
             "--first COLUMN --second COLUMN"
         )
-    options = "--first COLUMN --second COLUMN, and who won with --winner COLUMN"
-    raise _unknown(table, "who played", options)
+    layout = known.get(found[0], TableLayout("columns as named", Columns()))
+    first, second = (plainly[name] for name in found[0])
+    return replace(layout, columns=replace(layout.columns, first=first, second=second))
 
 
 def _own_log(table: Table) -> TableLayout:
@@ -232,7 +232,7 @@ def _own_log(table: Table) -> TableLayout:
         )
     first, second = seats
     columns = Columns(first, second, outcome="credence", side="label")
-    return TableLayout("DebateQD match log", columns, ("0", "1"))
+    return TableLayout(OWN_LOG, columns)
 
 
 def _results(
@@ -244,7 +244,8 @@ def _results(
         for name in (given.right,) if given.right else _RIGHT:
             yield "right", {"right": name}
     elif given.winner:
-        yield ("chess" if form == "chess" else "words"), {"winner": given.winner}
+        usual = form == "chess" or plain(given.winner) == columns.winner
+        yield (form if usual else "words"), {"winner": given.winner}
     elif given.outcome and given.against:
         yield ("scores" if wins else "shares"), {"outcome": given.outcome, "against": given.against}
     elif outcome := given.outcome or columns.outcome:
@@ -252,7 +253,7 @@ def _results(
     else:
         for name in (columns.winner,) if columns.winner else _WINNERS:
             yield form, {"winner": name}
-        for twins, stem in _TWINS if a else ():
+        for twins, stem in _TWINS:
             yield twins, {"outcome": f"{stem}_{a}", "against": f"{stem}_{b}"}
             yield twins, {"outcome": f"{a}_{stem}", "against": f"{b}_{stem}"}
         for name in _SHARES:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from debateqd.qd.statistics import Floats, Ints
 from debateqd.qd.tables.files import Table, TableRow, read_table
 from debateqd.qd.tables.layouts import FIRST_IS_FIRST, Columns, TableLayout, find_layout
 from debateqd.qd.tables.outcomes import (
+    Reader,
     Rule,
     choose_rule,
     is_date,
@@ -215,11 +217,12 @@ class _Reader:
         self._scores = layout.form == "scores"
         results = (columns.right or columns.winner or columns.outcome, columns.against)
         self._results = tuple(filter(None, results))
-        self._result = self._choose(self._results, result_rules(layout))
-        self._side = self._choose((columns.side,), seat_rules(layout))
-        self._position = self._choose((columns.position,), seat_rules(layout))
-        self.rule = self._result.says.format(" and ".join(self._results))
+        result = self._choose(self._results, result_rules(layout))
+        self.rule = result.says.format(" and ".join(self._results))
         self.ties: Counter[str] = Counter()
+        self._result = cache(result.read)
+        self._side = cache(self._choose((columns.side,), seat_rules(layout)).read)
+        self._position = cache(self._choose((columns.position,), seat_rules(layout)).read)
 
     def _choose(self, columns: Sequence[str], rules: Sequence[Rule]) -> Rule:
         """Choose the one rule for a column (or two that belong together) by all its cells."""
@@ -255,7 +258,7 @@ class _Reader:
         result = _cell(row, self._results)
         if result is None:
             raise _LeftOutError("without an outcome")
-        outcome = self._result.read(result, first, second)
+        outcome = self._result(result, first, second)
         if outcome is None:
             raise self._unreadable(row, result)
         side = self._seat(row, columns.side, self._side, first, second)
@@ -286,9 +289,9 @@ class _Reader:
         hint = "" if number(result) is None else hint
         return _BadCellError(f", {field}: {what} is neither player nor a tie{hint}")
 
-    def _seat(self, row: TableRow, column: str, rule: Rule, first: str, second: str) -> float:
+    def _seat(self, row: TableRow, column: str, read: Reader, first: str, second: str) -> float:
         value = _cell(row, (column,))
-        found = 0.5 if value is None else rule.read(value, first, second)
+        found = 0.5 if value is None else read(value, first, second)
         if found is None:
             raise _BadCellError(f", {column}: {brief(value)} is neither player")
         return 2 * found - 1

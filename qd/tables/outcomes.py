@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from debate_env.errors import brief
-from debateqd.qd.tables.layouts import ResultForm, TableLayout, plain
+from debateqd.qd.tables.layouts import OWN_LOG, ResultForm, TableLayout, plain
 
 _MISSING = frozenset(("", "n/a", "#n/a", "na", "nan", "<na>", "null", "*"))
 """What says, in lower case, that there is no value; ``*`` is a chess game without a result."""
@@ -156,7 +156,7 @@ def result_rules(layout: TableLayout) -> tuple[Rule, ...]:
 
 def seat_rules(layout: TableLayout) -> tuple[Rule, ...]:
     """Return the rules that could read which of the two players is meant; 0.5 is neither."""
-    if layout.seats == ("0", "1"):  # the index of an answer, of which only two are defended
+    if layout.name == OWN_LOG:  # the index of an answer, of which only two are defended
         answers = {"0": 1.0, "1": 0.0} | {str(n): 0.5 for n in range(2, 100)}
         return (Rule("{} is an answer's index", _word(answers, name_of)),)
     yes = Rule("{} says whether it is the first player", _word(_YES, plain))

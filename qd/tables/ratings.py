@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, Literal
@@ -96,10 +96,6 @@ class TableRatings:
     players: tuple[Rated, ...]
     effects: tuple[TableEffect, ...]
     warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-able data."""
-        return asdict(self)
 
 
 def default_model(table: MatchTable) -> Model:

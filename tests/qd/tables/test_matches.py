@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from debate_env.errors import InputError
@@ -387,6 +388,17 @@ def test_given_columns_are_checked_and_used(tmp_path: Path) -> None:
         read_matches(path, Columns(first="on", second="two"))
     with pytest.raises(InputError, match="--first and --second go together"):
         read_matches(path, Columns(first="one"))
+
+
+def test_named_columns_are_told_apart_by_their_own_words(tmp_path: Path) -> None:
+    rows = [{"bot 7": "x", "bot 9": "y", "who": w} for w in (9, 7, "bot 9")]
+    given = Columns(first="bot 7", second="bot 9", winner="who")
+    assert list(read_matches(written(tmp_path / "t.csv", rows), given).outcome) == [0.0, 1.0, 0.0]
+    graded = [{"generator_1": "x", "generator_2": "y", "preference": p} for p in (1, 1.75)]
+    named = Columns(first="generator_1", second="generator_2", winner="preference")
+    table = read_matches(written(tmp_path / "t.csv", graded), named)
+    assert list(table.outcome) == [1.0, 0.25]
+    assert not np.any(table.position)  # the order of columns is not that of presenting
 
 
 def test_long_cells_and_line_breaks_within_cells(tmp_path: Path) -> None:
