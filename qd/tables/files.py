@@ -12,12 +12,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from debate_env.errors import InputError
 from debate_env.questions.files import csv_rows, read_text
-
-Unit = Literal["line", "entry"]
 
 _SEPARATORS = ",\t;|"
 
@@ -37,15 +35,16 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its file, the names of its columns, and its rows, whose ``line`` counts units.
+    """A table: its file, the names of its columns, and its rows.
 
-    Names of columns in nested JSON objects are joined by dots.
+    Names of columns in nested JSON objects are joined by dots; ``unit`` is what a row's ``line``
+    counts: ``"line"`` or ``"entry"``.
     """
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
-    unit: Unit = "line"
+    unit: str = "line"
 
 
 def read_table(path: Path, *, header: bool = True) -> Table:
@@ -101,7 +100,7 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _objects(path: Path, entries: Iterable[tuple[int, Any]], unit: Unit) -> Table:
+def _objects(path: Path, entries: Iterable[tuple[int, Any]], unit: str) -> Table:
     rows = tuple(
         TableRow(line, dict(_members(entry)))
         if isinstance(entry, dict)
