@@ -1,4 +1,4 @@
-"""What a debate costs outside the engine, journal and budget included, and what a replay costs.
+"""What a debate costs outside the engine, budget included, what its journal adds, and a replay.
 
 The model answers at once, and the time inside it is left out. Processor time is measured, that of
 the operating system included, which writes the journal.
@@ -7,15 +7,16 @@ the operating system included, which writes the journal.
 from __future__ import annotations
 
 import gc
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from engines_table import Figure
 from engines_workload import equal_work, make_questions, scripted_reply
 
+from debate_env.core.settings import DebateSettings
 from debate_env.questions.question import Question
 from debateqd.agents.debater import DEBATER_SAMPLING
 from debateqd.agents.models.base import ChatModel, Message, Reply, Request
@@ -26,8 +27,9 @@ from debateqd.agents.rollout import play
 
 PASSAGE_CHARS = 27_000
 SHARED_BY = 40  # debates on a passage
-OVERHEAD = 1_000.0  # microseconds of processor time a debate
-REPLAY = 100.0  # microseconds of processor time a call
+OVERHEAD = 300.0  # microseconds of processor time a debate
+RECORDING = 50.0  # microseconds of processor time a call
+REPLAY = 300.0  # microseconds of processor time a call
 
 
 class TimedModel:
@@ -72,7 +74,7 @@ def long_questions(debates: int) -> list[Question]:
 
 def play_through(inner: TimedModel, questions: Sequence[Question], model: ChatModel) -> float:
     """Play two debates per question; return microseconds a debate outside the inner model."""
-    jobs = list(equal_work(questions, model))
+    jobs = list(equal_work(questions, model, rounds=DebateSettings().rounds))
     gc.collect()
     gc.freeze()  # the prepared inputs are not the scheduler's to be swept again and again
     before = inner.seconds
@@ -84,7 +86,7 @@ def play_through(inner: TimedModel, questions: Sequence[Question], model: ChatMo
     return 1e6 * seconds / len(jobs)
 
 
-def overhead(debates: int = 2_000, repeats: int = 3) -> list[Figure]:
+def overhead(debates: int = 2_000, repeats: int = 5) -> list[Figure]:
     """Return what debates cost when they are played, with and without a journal."""
     questions = long_questions(debates)
     costs: dict[bool, list[float]] = {False: [], True: []}
@@ -92,18 +94,19 @@ def overhead(debates: int = 2_000, repeats: int = 3) -> list[Figure]:
         with tempfile.TemporaryDirectory() as folder:
             inner = TimedModel()
             limited: ChatModel = BudgetedModel(inner, Budget())
-            journal = Journal(Path(folder) / "journal.sqlite")
-            used = JournalledModel(limited, journal) if number % 2 else limited
-            costs[bool(number % 2)].append(play_through(inner, questions, used))
-            journal.close()
-    per_debate = inner.requests // len(questions) // 2
+            with closing(Journal(Path(folder) / "journal.sqlite")) as journal:
+                used = JournalledModel(limited, journal) if number % 2 else limited
+                costs[bool(number % 2)].append(play_through(inner, questions, used))
+    calls = inner.requests // len(questions) // 2
     print(
-        f"overhead: {2 * len(questions)} debates of {per_debate} calls, passages of "
-        f"{PASSAGE_CHARS:,} characters, {SHARED_BY} debates on each, median of {repeats}"
+        f"overhead: {2 * len(questions)} debates of {calls} calls, passages of {PASSAGE_CHARS:,} "
+        f"characters, {SHARED_BY} debates on each, least of {repeats}"
     )
+    bare, recorded = min(costs[False]), min(costs[True])
     return [
-        Figure("processor time a debate, no journal", statistics.median(costs[False]), None, "us"),
-        Figure("processor time a debate", statistics.median(costs[True]), OVERHEAD, "us"),
+        Figure("processor time a debate", bare, OVERHEAD, "us"),
+        Figure("the same, every reply recorded", recorded, None, "us"),
+        Figure("recording a call", (recorded - bare) / calls, RECORDING, "us", 1),
     ]
 
 
@@ -117,22 +120,21 @@ def replay(debates: int = 2_000, lone: int = 2_000) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.sqlite"
         questions = long_questions(debates)
-        per_call = []
-        for again in (False, True):
+        asked = []
+        for _ in range(2):
             inner = TimedModel()
-            with_journal = Journal(path)
-            cost = play_through(inner, questions, JournalledModel(inner, with_journal))
-            with_journal.close()
-            calls = 2 * len(questions) * 8
-            assert inner.requests == (0 if again else calls), "a second pass asks nothing"
-            per_call.append(cost / 8)
+            with closing(Journal(path)) as journal:
+                cost = play_through(inner, questions, JournalledModel(inner, journal))
+            asked.append(inner.requests)
+        assert asked[1] == 0, "a second pass asks nothing"
         apart = _lone(Path(folder) / "lone.sqlite", lone)
     print(
-        f"replay: {calls} calls with prompts of more than {PASSAGE_CHARS:,} characters; and "
+        f"replay: {asked[0]} calls with prompts of more than {PASSAGE_CHARS:,} characters; and "
         f"{lone} calls that share no passage"
     )
+    played = cost * 2 * len(questions) / asked[0]
     return [
-        Figure("replayed call, debate played around it", per_call[1], REPLAY, "us", 1),
+        Figure("replayed call, debate played around it", played, REPLAY, "us", 1),
         Figure("replayed call, every passage new to it", apart, REPLAY, "us", 1),
     ]
 
@@ -148,14 +150,14 @@ def _lone(path: Path, number: int) -> float:
         for k in range(number)
     ]
     for again in (False, True):
-        inner, journal = TimedModel(), Journal(path)
-        model = JournalledModel(inner, journal)
-        begun, done = time.process_time(), 0
-        for start in range(0, number, 64):
-            model.submit(list(enumerate(requests[start : start + 64], start)))
-            while done < min(number, start + 64):
-                done += len(model.poll())
-        seconds = time.process_time() - begun
-        journal.close()
+        inner = TimedModel()
+        with closing(Journal(path)) as journal:
+            model = JournalledModel(inner, journal)
+            begun, done = time.process_time(), 0
+            for start in range(0, number, 64):
+                model.submit(list(enumerate(requests[start : start + 64], start)))
+                while done < min(number, start + 64):
+                    done += len(model.poll())
+            seconds = time.process_time() - begun
         assert inner.requests == (0 if again else number), "a second pass asks nothing"
     return 1e6 * seconds / number

@@ -6,7 +6,7 @@ characters and are shared by 40 debates each; speeches have about 100 words. Two
 without quotes, and speeches with two quotes of 12 words each, which the environment looks up in the
 passage.
 
-A bound of 100 microseconds per debate is checked on the first row (``--check``).
+A bound of 300 microseconds per debate is checked on the first row (``--check``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from debateqd.agents.judge import ModelJudge
 from debateqd.agents.models.base import Reply, Request, Usage
 from debateqd.agents.rollout import DebateJob, play
 
-BOUND = 100.0  # microseconds per debate
+BOUND = 300.0  # microseconds per debate
 PASSAGE_CHARS = 30_000
 SHARED_BY = 40
 SPEECH_WORDS = 100

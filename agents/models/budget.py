@@ -65,7 +65,7 @@ class Price:
     completion: Annotated[float, Field(ge=0)]
     cached_prompt: Annotated[float, Field(ge=0)] | None = None
 
-    def of(self, counts: Mapping[str, int]) -> float:
+    def of(self, counts: Mapping[str, float]) -> float:
         """Return what tokens cost, as :class:`debateqd.agents.models.base.MeteredModel` counts."""
         cached = counts.get("cached_prompt_tokens", 0)
         cached_price = self.prompt if self.cached_prompt is None else self.cached_prompt
@@ -138,7 +138,7 @@ class Budget:
 
     @property
     def in_flight(self) -> bool:
-        """Whether any model still owes a reply."""
+        """Whether any model still owes a reply that takes from a limit."""
         return self._promised.calls > 0
 
     def spent(self) -> dict[str, Counter[str]]:
@@ -168,26 +168,26 @@ class Budget:
         ``prompt`` are the tokens of its prompt, estimated from above; ``completion`` the most
         tokens of its reply.
         """
-        price = self._prices.get(model)
-        money = (
-            _PER_MILLION * (price.prompt * prompt + price.completion * completion) if price else 0
-        )
+        if not self._limits:
+            return _NOTHING
+        money = 0.0
+        if price := self._prices.get(model):
+            money = price.of({"prompt_tokens": prompt, "completion_tokens": completion})
         share = Share(1, prompt + completion, money)
-        promised = Share(*map(add, self._promised, share))
-        if self._limits:
-            used = self._used()
-            for name, amount in promised._asdict().items():
-                if used[name] + amount > self._limits.get(name, math.inf):
-                    return None
-            if used["seconds"] >= self._limits.get("seconds", math.inf):
+        promised, used = Share(*map(add, self._promised, share)), self._used()
+        for name, amount in promised._asdict().items():
+            if used[name] + amount > self._limits.get(name, math.inf):
                 return None
+        if used["seconds"] >= self._limits.get("seconds", math.inf):
+            return None
         self._promised = promised
         return share
 
     def release(self, share: Share) -> None:
         """Take a promise back, when the reply has come and its real cost is noted."""
-        left = Share(*map(sub, self._promised, share))
-        self._promised = left if left.calls > 0 else _NOTHING  # no residue of rounding
+        if share.calls:
+            left = Share(*map(sub, self._promised, share))
+            self._promised = left if left.calls > 0 else _NOTHING  # no residue of rounding
 
     def reached(self) -> BudgetReachedError:
         """Say which limit stands in the way."""

@@ -48,7 +48,7 @@ class RequestKeys:
         parts = [self._head, _count(messages)]
         for role, content in messages:
             digest = _digest if len(content) < _LONG else self._long_digest
-            parts += _prefixed(role), digest(content)
+            parts += _ROLES[role], digest(content)
         parts.append(_prefixed(numbers))
         parts += (b"\0",) if choices is None else (b"\1", _listed(choices))
         parts += (b"\0",) if schema is None else (b"\1", _digest(schema))
@@ -69,6 +69,9 @@ def _prefixed(text: str) -> bytes:
     # Model output may hold lone surrogates, and becomes part of later prompts.
     data = text.encode("utf-8", "surrogatepass")
     return _count(data) + data
+
+
+_ROLES = {role: _prefixed(role) for role in ("system", "user", "assistant")}
 
 
 def _digest(text: str) -> bytes:
