@@ -61,7 +61,8 @@ def _count(parts: Sequence[object]) -> bytes:
     return len(parts).to_bytes(8, "little")
 
 
-def _listed(texts: Sequence[str]) -> bytes:
+@lru_cache(maxsize=64)
+def _listed(texts: tuple[str, ...]) -> bytes:
     return _count(texts) + b"".join(map(_prefixed, texts))
 
 

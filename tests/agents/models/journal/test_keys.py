@@ -26,6 +26,7 @@ REQUESTS = st.builds(
     st.integers(0, 2**64),
     st.none() | st.lists(TEXT, max_size=3).map(tuple),
     st.none() | TEXT,
+    st.lists(TEXT, max_size=2).map(tuple),
 )
 KEYS = RequestKeys("a model")
 
@@ -66,6 +67,8 @@ def test_parts_do_not_run_together(messages, choices, text):
         Request((*messages, Message("user", text)), sampling, 0, choices),
         Request(messages, sampling, 0, (text, *choices)),
         Request(messages, sampling, 0, choices, text),
+        Request(messages, sampling, 0, choices, stop=(text,)),
+        Request(messages, sampling, 0, None, text, choices),
         Request(messages, sampling, 0, (text + "".join(choices),)),
         Request((*messages, Message("system", text)), sampling, 0, choices),
     ]

@@ -279,9 +279,9 @@ def test_a_failed_reply_is_handed_to_all_and_asked_again_later(journal):
     assert recorded(journal.path) == 1
 
 
-@pytest.mark.parametrize("finish", ["stop", "length", "refused"])
+@pytest.mark.parametrize("finish", ["stop", "length", "refused", "unknown"])
 def test_every_other_outcome_is_replayed(journal, finish):
-    reply = Reply("text", finish, Usage(3, 2, 1), (0.25, 0.75), missing_mass=0.125)
+    reply = Reply("text", finish, Usage(3, 2, 1), (0.25, 0.75), missing_mass=0.125, redraws=2)
     for asked in (1, 0):
         inner = FakeModel(lambda request: reply)
         model = JournalledModel(inner, journal)
