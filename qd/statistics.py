@@ -76,7 +76,7 @@ def as_json(value: Any) -> Any:
         return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {key: as_json(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return [as_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
@@ -226,15 +226,35 @@ def function_interval(
 
 
 def spread_interval(
-    value: float, draws: Sequence[float] | Floats, n: int, clusters: int
+    value: float,
+    draws: Sequence[float] | Floats,
+    n: int,
+    clusters: int,
+    *,
+    proportion: bool = False,
+    trials: int = 0,
 ) -> Estimate:
     """Interval around a value from the spread of its resampled values: bootstrap error times t.
 
     For statistics that jump, such as the number of filled cells: there resampling adds a bias of
     its own, so that quantiles of the resampled values would miss even the value itself.
+
+    Args:
+        value: The value.
+        draws: Its resampled values.
+        n: Observations.
+        clusters: Clusters that were resampled; with one, the interval has no end.
+        proportion: Whether it is a share, so that the interval ends at 0 and 1.
+        trials: What a share is one of. Where no resample changes it, its spread is unknown, and a
+            Wilson interval over these stands in.
     """
-    if clusters < 2:
-        return Estimate(value, -math.inf, math.inf, n, clusters)
-    quantile = t_quantile(_UPPER, clusters - 1)
-    half = quantile * math.sqrt(clusters / (clusters - 1)) * float(np.std(draws))
-    return Estimate(value, value - half, value + half, n, clusters)
+    half = math.inf
+    if clusters > 1:
+        quantile = t_quantile(_UPPER, clusters - 1)
+        half = quantile * math.sqrt(clusters / (clusters - 1)) * float(np.std(draws))
+    low, high = value - half, value + half
+    if proportion:
+        low, high = max(0.0, low), min(1.0, high)
+    if low == high and trials:
+        low, high = wilson(value * trials, trials)
+    return Estimate(value, low, high, n, clusters)

@@ -7,8 +7,7 @@ from typing import Any
 
 from debateqd.qd.archive.axes import Axis, default_axes
 from debateqd.qd.archive.grid import Archive
-from debateqd.qd.archive.population import PopulationArchive
-from debateqd.qd.archive.slots import SlotArchive
+from debateqd.qd.archive.slots import PopulationArchive, SlotArchive
 from debateqd.qd.registry import Registry
 from debateqd.qd.seeds import FAMILIES
 

@@ -1,4 +1,7 @@
-"""The archive of the DebateQD paper: a fixed number of slots per family, kept by the best rated."""
+"""Archives of slots: the DebateQD paper's, so many per family, and one population without families.
+
+In either the best rated keep their slots and the weakest give way.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from debate_env.errors import InputError
-from debateqd.qd.archive.axes import Axis, axis_from_dict, default_axis
-from debateqd.qd.archive.base import Cell, Entry, HeatMap
+from debateqd.qd.archive.axes import Axis, Behaviour, Labels, axis_from_dict, default_axis
+from debateqd.qd.archive.base import Cell, Entry, HeatMap, Spot
 from debateqd.qd.archive.grid import Archive
 
 
@@ -79,3 +82,40 @@ class SlotArchive(Archive):
 
     def _exists(self, cell: Cell) -> bool:
         return len(cell) == 2 and 0 <= cell[1] < self.slots
+
+
+_POPULATION = Labels("population", ("population",))
+
+
+class PopulationArchive(SlotArchive):
+    """One row of slots for everybody, whatever the behaviour: a baseline that asks no difference.
+
+    This is the archive of an ordinary genetic algorithm with elitist replacement: of parents and
+    children together the best live on (plus selection, "mu + lambda"; Eiben and Smith, Introduction
+    to Evolutionary Computing, 2nd edition, section 5.3.2).
+
+    Raises:
+        InputError: A size below 1.
+    """
+
+    kind = "population"
+
+    def __init__(self, size: int = 35) -> None:
+        if size < 1:
+            raise InputError(f"archive population of {size}: must be 1 or more")
+        super().__init__(size, _POPULATION)
+
+    def cell_of(self, behaviour: Behaviour) -> Spot:
+        """Say that everybody belongs to the one population."""
+        return Spot((0,), ())
+
+    def describe(self, cell: Cell) -> str:
+        """Name a cell, e.g. ``"population"``, or ``"place 3"``."""
+        return f"place {cell[1] + 1}" if len(cell) > 1 else "population"
+
+    @classmethod
+    def _empty(cls, data: Mapping[str, Any]) -> Self:
+        (axis,) = data["axes"]
+        if axis_from_dict(axis) != _POPULATION:
+            raise InputError(f"archive: a population has no axis {axis!r}")
+        return cls(int(data["slots"]))

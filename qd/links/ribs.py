@@ -19,7 +19,7 @@ import numpy as np
 from debate_env.errors import InputError
 from debateqd.qd.archive.axes import Axis, Bins
 from debateqd.qd.archive.base import Cell, Entry, Spot
-from debateqd.qd.archive.cells import Cells
+from debateqd.qd.archive.grid import Archive
 from debateqd.qd.strategy import Strategy
 
 _MARGIN = 1e-5
@@ -43,12 +43,12 @@ class RibsRow:
     values: Mapping[str, float]
 
 
-def is_numeric(archive: Cells) -> bool:
+def is_numeric(archive: Archive) -> bool:
     """Whether the archive has numeric axes only, and so becomes a ``GridArchive``."""
     return all(isinstance(axis, Bins) for axis in archive.axes)
 
 
-def categories(archive: Cells) -> list[list[str]]:
+def categories(archive: Archive) -> list[list[str]]:
     """Name the rows of every dimension, overflow rows left out.
 
     An archive with slots has one dimension more than it has axes, of ``"slot 1"`` and so on.
@@ -82,7 +82,7 @@ def bin_coordinate(axis: Bins, row: int, value: float) -> float:
     return row + min(max(share, 0.0), 1.0 - _MARGIN)
 
 
-def ribs_row(archive: Cells, entry: Entry, cell: Cell | None = None) -> RibsRow | None:
+def ribs_row(archive: Archive, entry: Entry, cell: Cell | None = None) -> RibsRow | None:
     """Translate an entry; ``None`` for one in an overflow row, which counts nowhere.
 
     Args:
@@ -120,7 +120,7 @@ def ribs_row(archive: Cells, entry: Entry, cell: Cell | None = None) -> RibsRow 
     return RibsRow(entry.strategy_id, float(entry.fitness), full, measures, values)
 
 
-def ribs_rows(archive: Cells) -> tuple[RibsRow, ...]:
+def ribs_rows(archive: Archive) -> tuple[RibsRow, ...]:
     """Translate all elites but those in overflow rows, in the order of the archive.
 
     Raises:
@@ -134,7 +134,7 @@ def _field(axis: Axis) -> str:
     return "measured_" + re.sub(r"\W", "_", axis.name)
 
 
-def empty_ribs(archive: Cells, *, qd_offset: float = 0.0) -> Any:
+def empty_ribs(archive: Archive, *, qd_offset: float = 0.0) -> Any:
     """Make an empty pyribs archive with the cells of ours, overflow rows left out.
 
     Returns:
@@ -190,13 +190,13 @@ def add_rows(
 
 
 def to_ribs(
-    archive: Cells, *, strategies: Mapping[str, Strategy] | None = None, qd_offset: float = 0.0
+    archive: Archive, *, strategies: Mapping[str, Strategy] | None = None, qd_offset: float = 0.0
 ) -> Any:
     """Copy the elites of an archive into a fresh pyribs archive.
 
     Coverage, QD-score and number of elites of the result (``stats``; 0-d arrays, so apply
-    ``float`` before JSON) are those of :meth:`debateqd.qd.archive.cells.Cells.coverage` and
-    :meth:`~debateqd.qd.archive.cells.Cells.qd_score`; elites in overflow rows count in neither and
+    ``float`` before JSON) are those of :meth:`debateqd.qd.archive.grid.Archive.coverage` and
+    :meth:`~debateqd.qd.archive.grid.Archive.qd_score`; elites in overflow rows count in neither and
     are left out. Challengers are left out, too. Strategies give the field ``text``;
     ``qd_offset`` is subtracted from every fitness in the QD-score.
 

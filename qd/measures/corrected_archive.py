@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debateqd.qd.archive.axes import Unplaceable, Value
-from debateqd.qd.archive.base import Entry
+from debateqd.qd.archive.base import Entry, Spot
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
 from debateqd.qd.config.schema import RunConfig
@@ -32,7 +32,7 @@ from debateqd.qd.debates.matches import Match
 from debateqd.qd.descriptors.base import BehaviourSummary, Descriptor, make_descriptors
 from debateqd.qd.measures.scores import UNIT, Scale, above_seeds
 from debateqd.qd.ratings import Ratings, make_rating
-from debateqd.qd.statistics import ELO, NOTHING, Estimate, Floats, spread_interval, wilson
+from debateqd.qd.statistics import ELO, NOTHING, Estimate, Floats, spread_interval
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
 
@@ -107,13 +107,6 @@ def refill(archive: Archive, entries: Sequence[Entry]) -> Archive:
 
 
 @dataclass(frozen=True)
-class _Rules:
-    offset: float
-    descriptors: Sequence[Descriptor] | None
-    carried_over: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class _Elite:
     """An elite's fresh figures by passage, as arrays over the passages of all."""
 
@@ -124,21 +117,52 @@ class _Elite:
     counts: Floats
     behaviour: Mapping[str, NDArray[np.int64]]
 
-    def shown(self, weights: NDArray[np.int64], rules: _Rules) -> dict[str, Value]:
+    def shown(
+        self, weights: NDArray[np.int64], descriptors: Sequence[Descriptor] | None
+    ) -> dict[str, Value]:
         """Return its behaviour on passages with these weights."""
         counted = {name: tuple(map(int, weights @ t)) for name, t in self.behaviour.items()}
-        summary = BehaviourSummary(counted)
-        return dict(summary.behaviour(self.look.strategy, rules.descriptors))
+        return dict(BehaviourSummary(counted).behaviour(self.look.strategy, descriptors))
 
-    def measured(self, weights: NDArray[np.int64], rules: _Rules) -> Entry | None:
-        """Return the elite as measured on passages with these weights; ``None`` if on none."""
-        number = float(weights @ self.counts)
-        if not number:
-            return None
-        fresh = self.shown(weights, rules)
-        fresh |= {name: self.entry.behaviour[name] for name in rules.carried_over}
-        fitness = float(weights @ self.sums) / number
-        return Entry(self.look.strategy.strategy_id, fitness, fresh)
+
+@dataclass(frozen=True)
+class _Remeasured:
+    """An archive with the fresh figures of its elites, and how they are measured."""
+
+    archive: Archive
+    elites: Sequence[_Elite]
+    offset: float
+    descriptors: Sequence[Descriptor] | None
+    carried_over: tuple[str, ...]
+
+    def measured(self, weights: NDArray[np.int64]) -> list[tuple[_Elite, Entry]]:
+        """Return the elites as measured on passages with these weights, if on any."""
+        found = []
+        for elite in self.elites:
+            number = float(weights @ elite.counts)
+            if number:
+                fresh = elite.shown(weights, self.descriptors)
+                fresh |= {name: elite.entry.behaviour[name] for name in self.carried_over}
+                fitness = float(weights @ elite.sums) / number
+                found.append((elite, replace(elite.entry, fitness=fitness, behaviour=fresh)))
+        return found
+
+    def figures(self, weights: NDArray[np.int64]) -> tuple[float, float, float, float, float]:
+        """QD-score, QD-score in place, mean score, coverage, stability on weighted passages."""
+        both = self.measured(weights)
+        kept = 0
+        for elite, entry in both:
+            spot = self.archive.cell_of(entry.behaviour)
+            kept += isinstance(spot, Spot) and spot.cell == elite.home
+        refilled = refill(self.archive, [entry for _, entry in both])
+        in_place = [replace(elite.entry, fitness=entry.fitness) for elite, entry in both]
+        return (
+            refilled.qd_score(self.offset),
+            refill(self.archive, in_place).qd_score(self.offset),
+            math.fsum(entry.fitness for _, entry in both) / len(both) if both else math.nan,
+            refilled.coverage(),
+            kept / len(both) if both else math.nan,
+        )
 
 
 def corrected_qd(
@@ -171,31 +195,29 @@ def corrected_qd(
     passages = sorted({p for look in looks for p in look.passages})
     elites = [_prepare(archive, look, passages) for look in looks]
     everything = np.ones(len(passages), dtype=np.int64)
-    rules = _Rules(offset, descriptors)
-    rules = replace(rules, carried_over=_carried_over(elites, everything, rules))
-    point = _measure(archive, elites, everything, rules)
+    carried_over = _carried_over(elites, everything, descriptors)
+    again = _Remeasured(archive, elites, offset, descriptors, carried_over)
+    point = again.figures(everything)
     g = len(passages)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(g, np.full(g, 1 / g), size=resamples) if g > 1 else ()
-    draws = np.array([_measure(archive, elites, row, rules) for row in weights])
+    draws = np.array([again.figures(row) for row in weights])
     draws = draws.reshape(len(weights), len(point))
     n = sum(len(look.scores) for look in looks)
-    values = [
-        replace(NOTHING, n=n, clusters=g)
-        if math.isnan(value)
-        else spread_interval(value, draws[:, k], n, g)
-        for k, value in enumerate(point)
-    ]
-    score, in_place, mean, coverage, stability = values
+
+    def estimate(figure: int, *, proportion: bool = False, trials: int = 0) -> Estimate:
+        if math.isnan(point[figure]):
+            return replace(NOTHING, n=n, clusters=g)
+        own = draws[:, figure]
+        return spread_interval(point[figure], own, n, g, proportion=proportion, trials=trials)
+
+    measured = sum(bool(look.scores) for look in looks)
+    score, in_place, mean = (estimate(figure) for figure in range(3))
+    coverage = estimate(3, proportion=True)
     claimed = all(look.reported is not None for look in looks) and len(looks) > 0
-    reported = [
-        Entry(e.strategy_id, look.reported or 0.0, e.behaviour)
-        for look in looks
-        if (e := archive.get(look.strategy.strategy_id)) is not None
-    ]
+    reported = [replace(elite.entry, fitness=elite.look.reported or 0.0) for elite in elites]
     reported_score = refill(archive, reported).qd_score(offset) if claimed else None
     known = [look.reported for look in looks if look.reported is not None and look.scores]
-    measured = sum(bool(look.scores) for look in looks)
     return QDMetrics(
         unit=UNIT,
         offset=offset,
@@ -209,15 +231,14 @@ def corrected_qd(
         reported_mean=math.fsum(known) / len(known) if claimed and known else None,
         mean=mean,
         reported_coverage=archive.coverage(),
-        coverage=_share(coverage),
+        coverage=coverage,
         coverage_illusion=_minus(archive.coverage(), coverage),
-        stability=_unanimous(_share(stability), measured),
+        stability=estimate(4, proportion=True, trials=measured),
         out_of_place=sum(
             isinstance(archive.cell_of(entry.behaviour), Unplaceable)
-            for elite in elites
-            if (entry := elite.measured(everything, rules)) is not None
+            for _, entry in again.measured(everything)
         ),
-        carried_over=rules.carried_over,
+        carried_over=carried_over,
     )
 
 
@@ -236,34 +257,8 @@ def _prepare(archive: Archive, look: FreshLook, passages: Sequence[str]) -> _Eli
             table = tables.setdefault(name, np.zeros((len(place), len(row)), dtype=np.int64))
             if passage in place:
                 table[place[passage]] = row
-    home = () if isinstance(spot, Unplaceable) else spot.cell
+    home = spot.cell if isinstance(spot, Spot) else ()
     return _Elite(look, entry, home, sums.astype(float), counts, tables)
-
-
-def _measure(
-    archive: Archive, elites: Sequence[_Elite], weights: NDArray[np.int64], rules: _Rules
-) -> tuple[float, float, float, float, float]:
-    """QD-score, QD-score in place, mean score, coverage and stability on weighted passages."""
-    fresh: list[Entry] = []
-    in_place: list[Entry] = []
-    kept = 0
-    for elite in elites:
-        entry = elite.measured(weights, rules)
-        if entry is None:
-            continue
-        fresh.append(entry)
-        in_place.append(Entry(entry.strategy_id, entry.fitness, elite.entry.behaviour))
-        spot = archive.cell_of(entry.behaviour)
-        kept += not isinstance(spot, Unplaceable) and spot.cell == elite.home
-    refilled = refill(archive, fresh)
-    scores = [entry.fitness for entry in fresh]
-    return (
-        refilled.qd_score(rules.offset),
-        refill(archive, in_place).qd_score(rules.offset),
-        math.fsum(scores) / len(scores) if scores else math.nan,
-        refilled.coverage(),
-        kept / len(fresh) if fresh else math.nan,
-    )
 
 
 def _minus(reported: float, corrected: Estimate) -> Estimate:
@@ -272,25 +267,15 @@ def _minus(reported: float, corrected: Estimate) -> Estimate:
     return replace(corrected, value=reported - corrected.value, low=low, high=high)
 
 
-def _share(estimate: Estimate) -> Estimate:
-    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
-
-
-def _unanimous(estimate: Estimate, elites: int) -> Estimate:
-    """Where no resample moved any elite, the spread is unknown and Wilson's interval stands in."""
-    if estimate.high > estimate.low or math.isnan(estimate.value):
-        return estimate
-    low, high = wilson(estimate.value * elites, elites)
-    return replace(estimate, low=low, high=high)
-
-
 def _carried_over(
-    elites: Sequence[_Elite], everything: NDArray[np.int64], rules: _Rules
+    elites: Sequence[_Elite],
+    everything: NDArray[np.int64],
+    descriptors: Sequence[Descriptor] | None,
 ) -> tuple[str, ...]:
     """Name the behaviour that no elite's fresh speeches measure, e.g. because a model labels it."""
     names = {name for elite in elites for name in elite.entry.behaviour}
     for elite in elites:
-        fresh = elite.shown(everything, rules)
+        fresh = elite.shown(everything, descriptors)
         names -= {name for name, value in fresh.items() if value is not None}
     return tuple(sorted(name for name in names if all(name in e.entry.behaviour for e in elites)))
 
@@ -355,13 +340,13 @@ def looks_of(
     looks = []
     for strategy in elites:
         entry = archive.get(strategy.strategy_id)
-        scores = [value for (name, _), value in found.items() if name == strategy.strategy_id]
+        own_scores = [seen for (name, _), seen in found.items() if name == strategy.strategy_id]
         looks.append(
             FreshLook(
                 strategy,
                 None if scale is None or entry is None else scale.score(entry.fitness),
-                [value for value, _ in scores],
-                [passage for _, passage in scores],
+                [value for value, _ in own_scores],
+                [passage for _, passage in own_scores],
                 shown.get(strategy.strategy_id, {}),
             )
         )

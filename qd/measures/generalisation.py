@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from debateqd.qd.statistics import NOTHING, Estimate, t_quantile
+from debateqd.qd.statistics import NOTHING, Estimate, as_json, t_quantile
 
 GAPS: tuple[tuple[str, str], ...] = (
     ("train", "selection"),
@@ -89,7 +89,6 @@ class GroupLevels:
             for split in dict.fromkeys(s for run in runs for s in run.splits):
                 if all(run.splits.get(split) for run in runs):
                     self._levels[name, split] = [_level(run.splits[split]) for run in runs]
-        self.names = tuple(groups)
         self.runs = {name: len(runs) for name, runs in groups.items()}
 
     def splits(self, group: str) -> tuple[str, ...]:
@@ -243,36 +242,30 @@ def compare_groups(groups: Mapping[str, Sequence[RunScores]]) -> dict[str, Any]:
     """
     table = GroupLevels(groups)
     shown, comparisons = [], []
-    for name in table.names:
+    for name, runs in groups.items():
         splits = table.splits(name)
+        levels = {s: table.contrast({(name, s): 1.0}) for s in splits}
+        gaps = {f"{a}-{b}": table.contrast(gap(name, a, b)) for a, b in _gaps_of(splits)}
         shown.append(
-            {
-                "name": name,
-                "runs": [run.run for run in groups[name]],
-                "levels": {s: table.contrast({(name, s): 1.0}).to_json() for s in splits},
-                "gaps": {
-                    f"{a}-{b}": table.contrast(gap(name, a, b)).to_json()
-                    for a, b in _gaps_of(splits)
-                },
-            }
+            {"name": name, "runs": [run.run for run in runs], "levels": levels, "gaps": gaps}
         )
-    for one, other in combinations(table.names, 2):
+    for one, other in combinations(groups, 2):
         splits = tuple(s for s in table.splits(one) if s in table.splits(other))
         pairs = {f"{a}-{b}": (gap(one, a, b), gap(other, a, b)) for a, b in _gaps_of(splits)}
+        levels = {s: table.contrast({(one, s): 1.0, (other, s): -1.0}) for s in splits}
         comparisons.append(
             {
                 "first": one,
                 "second": other,
-                "levels": {
-                    s: table.contrast({(one, s): 1.0, (other, s): -1.0}).to_json() for s in splits
-                },
-                "gaps": {k: table.contrast(minus(*pair)).to_json() for k, pair in pairs.items()},
+                "levels": levels,
+                "gaps": {k: table.contrast(minus(*pair)) for k, pair in pairs.items()},
                 "relative_gaps": {
-                    k: relative_difference(table, *pair).to_json() for k, pair in pairs.items()
+                    k: relative_difference(table, *pair) for k, pair in pairs.items()
                 },
             }
         )
-    return {"groups": shown, "comparisons": comparisons}
+    found: dict[str, Any] = as_json({"groups": shown, "comparisons": comparisons})
+    return found
 
 
 def _gaps_of(splits: Iterable[str]) -> list[tuple[str, str]]:

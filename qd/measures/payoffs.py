@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.statistics import Estimate, Floats, Ints, as_json, spread_interval, wilson
+from debateqd.qd.statistics import Estimate, Floats, Ints, as_json, spread_interval
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
 
@@ -198,11 +198,7 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
     if g > 1:
         passages = rng.multinomial(g, np.full(g, 1 / g), size=resamples).astype(float)
         draws = shares([share] * resamples, passages[:, passage])
-    interval = spread_interval(value, draws, decided, g)
-    low, high = max(0.0, interval.low), min(1.0, interval.high)
-    if low == high:  # no resample decided a triple otherwise, so that its spread is unknown
-        low, high = wilson(cyclic, decided)
-    interval = Estimate(value, low, high, decided, g)
+    interval = spread_interval(value, draws, decided, g, proportion=True, trials=decided)
     model = fit_transitive(first, second, [m.correct for m in meetings], share, n)
     worlds = shares(model.simulate(resamples, rng), [np.ones(len(share))] * resamples)
     low, high = np.quantile(worlds, [0.025, 0.975])

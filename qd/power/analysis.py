@@ -30,7 +30,7 @@ standard error of (400 / ln 10) / sqrt(n / 4) = 347 / sqrt(n) of their differenc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -100,32 +100,8 @@ def mean_variance(variances: Variances, study: Study) -> float:
     return clustered / n + variances.debate / (n * study.debates * study.seeds)
 
 
-def mean_precision(variances: Variances, study: Study) -> Precision:
-    """Precision of the accuracy, or of the win rate, on one set of questions."""
-    return _precision([(mean_variance(variances, study), study.passages)], 1, study)
-
-
-def gap_precision(
-    train: Variances, test: Variances, study: Study, test_study: Study | None = None
-) -> Precision:
-    """Precision of the gap, train minus test accuracy; the seeds are those of ``study``."""
-    return _precision(_both(train, test, study, test_study, mean_variance), 1, study)
-
-
-def contrast_precision(variances: Variances, study: Study) -> Precision:
-    """Precision of the difference of two means, e.g. of two strategies on the same questions."""
-    return _precision([(contrast_variance(variances, study), study.passages)], 2, study)
-
-
-def gap_contrast_precision(
-    train: Variances, test: Variances, study: Study, test_study: Study | None = None
-) -> Precision:
-    """Precision of the difference of two objectives' gaps, on the same questions."""
-    return _precision(_both(train, test, study, test_study, contrast_variance), 2, study)
-
-
 def contrast_variance(variances: Variances, study: Study) -> float:
-    """Variance of the difference of two means on the same questions."""
+    """Variance of the difference of two objectives' means on the same questions."""
     own = 1 - study.paired
     freed = Variances(
         variances.mean, own * variances.passage, own * variances.question, variances.debate
@@ -133,26 +109,21 @@ def contrast_variance(variances: Variances, study: Study) -> float:
     return 2 * mean_variance(freed, study)
 
 
-def _both(
-    train: Variances,
-    test: Variances,
-    study: Study,
-    test_study: Study | None,
-    variance: Callable[[Variances, Study], float],
-) -> list[tuple[float, float]]:
-    other = test_study or study
-    return [(variance(train, study), study.passages), (variance(test, other), other.passages)]
-
-
-def _precision(parts: Sequence[tuple[float, float]], objectives: int, study: Study) -> Precision:
-    """Add variances of sets, each with its number of passages, and the one between seeds.
+def precision_of(*sets: tuple[Variances, Study], difference: bool = False) -> Precision:
+    """Precision of a mean on one set of questions, or of the gap between two sets.
 
     The degrees of freedom are those of :func:`debateqd.qd.statistics.difference_interval` (passages
     of the smaller set, less 1), joined with those of the seeds by Welch and Satterthwaite.
+
+    Args:
+        sets: Each set's variances and size; the seeds are those of the first one.
+        difference: Whether two objectives, or strategies, are compared on the same questions.
     """
-    variance = sum(v for v, _ in parts)
-    df = min(passages for _, passages in parts) - 1
-    between = objectives * study.seed_deviation**2 / study.seeds
+    one = contrast_variance if difference else mean_variance
+    variance = sum(one(variances, study) for variances, study in sets)
+    df = min(study.passages for _, study in sets) - 1
+    study = sets[0][1]
+    between = (2 if difference else 1) * study.seed_deviation**2 / study.seeds
     if between:
         seeds = max(study.seeds - 1, 1)
         joined = variance**2 / df + between**2 / seeds if df > 0 else math.inf

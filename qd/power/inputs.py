@@ -26,18 +26,17 @@ class Assumptions:
     """What the user says; ``None`` leaves it to the data, or to the default.
 
     Attributes:
-        questions: Training questions; 100.
-        test_questions: Test questions; as many.
-        per_passage: Questions per passage; 1.
-        debates: Debates per question and seed; 1.
+        questions: Training questions.
+        test_questions: Test questions; by default as many.
+        debates: Debates per question and seed.
         seeds: Runs on the same questions.
         seed_sd: Standard deviation between seeds of every quantity, in points.
-        accuracy: Share of right verdicts; 0.7.
-        icc: Correlation of right verdicts on two questions of one passage; 0.1.
-        repeat: Correlation of two debates on one question; 0.5.
-        win_repeat: The same for wins; 0, since seats are exchanged.
-        paired: Correlation of two objectives' passage and question effects; 0.5.
-        games: Direct games behind a rating difference; as many as debates in one seed.
+        accuracy: Share of right verdicts.
+        icc: Correlation of right verdicts on two questions of one passage.
+        repeat: Correlation of two debates on one question.
+        win_repeat: The same for wins; by default 0, since seats are exchanged.
+        paired: Correlation of two objectives' passage and question effects.
+        games: Direct games behind a rating difference; by default as many as debates in one seed.
     """
 
     questions: int | None = None
@@ -88,24 +87,38 @@ class PowerInputs:
 
     def facts(self) -> Mapping[str, float]:
         """Return every number that goes into the formulas, by name."""
-        found: dict[str, float] = {
+        parts = {"train": self.train, "test": self.test, "wins": self.wins}
+        return {
             "questions": self.study.questions,
             "test_questions": self.test_study.questions,
             "per_passage": self.study.per_passage,
             "debates": self.study.debates,
             "seeds": self.study.seeds,
             "seed_sd": 100 * self.study.seed_deviation,
+            **{
+                f"{name}_{fact}": getattr(variances, fact)
+                for name, variances in parts.items()
+                for fact in ("mean", "icc", "repeat")
+            },
+            "paired": self.study.paired,
+            "games": self.games,
         }
-        for name in ("train", "test", "wins"):
-            variances: Variances = getattr(self, name)
-            found[f"{name}_mean"] = variances.mean
-            found[f"{name}_icc"] = variances.icc
-            found[f"{name}_repeat"] = variances.repeat
-        return {**found, "paired": self.study.paired, "games": self.games}
 
 
 def _or(value: float | None, default: float) -> float:
     return default if value is None else value
+
+
+def _study(given: Assumptions, questions: int | None, usual: Study) -> Study:
+    """Return the size that the user gives; as usual where nothing is said."""
+    return Study(
+        questions=questions or usual.questions,
+        per_passage=_or(given.per_passage, usual.per_passage),
+        debates=_or(given.debates, usual.debates),
+        seeds=given.seeds,
+        seed_deviation=given.seed_sd / 100,
+        paired=_or(given.paired, usual.paired),
+    )
 
 
 def _check_correlations(icc: float, repeat: float) -> None:
@@ -126,14 +139,7 @@ def assumed_inputs(given: Assumptions) -> PowerInputs:
     icc = _or(given.icc, min(ICC, repeat))
     _check_correlations(icc, repeat)
     win_repeat = _or(given.win_repeat, WIN_REPEAT)
-    study = Study(
-        questions=given.questions or QUESTIONS,
-        per_passage=_or(given.per_passage, 1.0),
-        debates=_or(given.debates, 1.0),
-        seeds=given.seeds,
-        seed_deviation=given.seed_sd / 100,
-        paired=_or(given.paired, PAIRED),
-    )
+    study = _study(given, given.questions, Study(QUESTIONS, paired=PAIRED))
     variances = Variances.of(_or(given.accuracy, ACCURACY), icc, repeat)
     names = {
         "accuracy": ("train_mean", "test_mean"),
@@ -185,17 +191,11 @@ def measured_inputs(given: Assumptions, data: Path) -> PowerInputs:
     tested = measure("right verdicts on test questions", samples.test)
     test = tested or first
     correlation = effect_correlation(samples.train.by_question(), samples.other.by_question())
-    paired = _or(given.paired, PAIRED if correlation is None else correlation)
+    paired = PAIRED if correlation is None else correlation
 
     def sized(found: MeasuredVariances, asked: int | None) -> Study:
-        return Study(
-            questions=asked or found.questions,
-            per_passage=_or(given.per_passage, found.per_passage),
-            debates=_or(given.debates, found.per_question),
-            seeds=given.seeds,
-            seed_deviation=given.seed_sd / 100,
-            paired=paired,
-        )
+        size = Study(found.questions, found.per_passage, found.per_question, paired=paired)
+        return _study(given, asked, size)
 
     win_study = sized(wins or first, given.questions)
     assumed = [] if first.repeats or given.repeat is not None else ["train_repeat"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,17 +11,15 @@ from typing import Any, Literal
 from debateqd.qd.power.analysis import (
     Precision,
     Study,
-    contrast_precision,
     games_to_order,
-    gap_contrast_precision,
-    gap_precision,
-    mean_precision,
+    precision_of,
     questions_needed,
     rating_error,
     rating_of,
     win_rate_of,
 )
 from debateqd.qd.power.inputs import Assumptions, PowerInputs, assumed_inputs, measured_inputs
+from debateqd.qd.power.variance import Variances
 
 Unit = Literal["points", "elo"]
 
@@ -95,11 +93,8 @@ class PowerPlan:
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON-able data; what is infinite becomes ``None``."""
         data = asdict(self)
-        data["assumed"] = list(self.assumed)
-        data["rows"] = [
-            {k: None if isinstance(v, float) and math.isinf(v) else v for k, v in row.items()}
-            for row in data["rows"]
-        ]
+        for row in data["rows"]:
+            row |= {k: None for k, v in row.items() if v == math.inf}
         data["order"] = [{"difference": d, "confidence": c, "games": n} for d, c, n in self.order]
         return data
 
@@ -118,100 +113,95 @@ def plan_power(
         InputError: Numbers contradict each other, or the data cannot be used.
     """
     setting = assumed_inputs(assumed) if data is None else measured_inputs(assumed, data)
+    quantities = _quantities(setting, targets)
     return PowerPlan(
         source=setting.source,
         facts=setting.facts(),
         assumed=setting.assumed,
         power=power,
         confidence=confidence,
-        rows=tuple(_rows(setting, power, confidence)),
-        needs=tuple(_needs(setting, targets, power, confidence)),
+        rows=tuple(_rows(quantities, setting.games, power, confidence)),
+        needs=tuple(_needs(quantities, targets.rating, power, confidence)),
         order=tuple((d, c, games_to_order(d, c)) for d in ORDERED for c in ORDER_CONFIDENCES),
     )
 
 
-def _rows(setting: PowerInputs, power: float, confidence: float) -> list[Detectable]:
-    s = setting
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """What is measured on one set of questions, or as the gap between two.
 
-    def points(name: str, precision: Precision) -> Detectable:
-        return Detectable(
-            name,
-            "points",
-            100 * precision.error,
-            100 * precision.half_width(confidence),
-            100 * precision.detectable(power, confidence),
-        )
+    ``difference``: of two objectives or strategies on the same questions.
+    """
 
-    direct = Precision(0.5 / math.sqrt(s.games))
+    name: str
+    sets: tuple[tuple[Variances, Study], ...]
+    difference: bool = False
+    target: float | None = None
+
+    def precision(self, questions: int | None = None) -> Precision:
+        """Return its precision, as planned or with other numbers of questions per set."""
+        sets = self.sets
+        if questions is not None:
+            sets = tuple((v, replace(study, questions=questions)) for v, study in sets)
+        return precision_of(*sets, difference=self.difference)
+
+
+def _quantities(inputs: PowerInputs, targets: PowerTargets) -> list[_Quantity]:
+    train, test = (inputs.train, inputs.study), (inputs.test, inputs.test_study)
+    wins = (inputs.wins, inputs.win_study)
+    both = (train, test)
     return [
-        points("accuracy, training questions", mean_precision(s.train, s.study)),
-        points("accuracy, test questions", mean_precision(s.test, s.test_study)),
-        points("gap, train minus test", gap_precision(s.train, s.test, s.study, s.test_study)),
-        points(
-            "difference of two objectives' gaps",
-            gap_contrast_precision(s.train, s.test, s.study, s.test_study),
-        ),
-        points("win rate, above one half", mean_precision(s.wins, s.win_study)),
-        points("difference of two win rates", contrast_precision(s.wins, s.win_study)),
-        Detectable(
-            f"rating difference, {s.games} direct games",
-            "elo",
-            rating_error(s.games),
-            Precision(rating_error(s.games)).half_width(confidence),
-            rating_of(0.5 + direct.detectable(power, confidence)),
-        ),
+        _Quantity("accuracy, training questions", (train,)),
+        _Quantity("accuracy, test questions", (test,)),
+        _Quantity("gap, train minus test", both, target=targets.gap),
+        _Quantity("difference of two objectives' gaps", both, True, targets.gap_difference),
+        _Quantity("win rate, above one half", (wins,)),
+        _Quantity("difference of two win rates", (wins,), True, targets.win_difference),
     ]
 
 
-def _needs(
-    setting: PowerInputs, targets: PowerTargets, power: float, confidence: float
-) -> list[Need]:
-    s = setting
-    needs = []
-
-    def questions(
-        name: str, target: float | None, of: str, precision: Callable[[int], Precision], step: float
-    ) -> None:
-        if target is not None:
-            count = questions_needed(
-                target / 100, precision, power=power, confidence=confidence, step=math.ceil(step)
-            )
-            needs.append(Need(name, target, "points", count, of))
-
-    questions(
-        "gap, train minus test",
-        targets.gap,
-        "questions per set",
-        lambda n: gap_precision(s.train, s.test, *_both(s, n)),
-        s.study.per_passage,
-    )
-    questions(
-        "difference of two objectives' gaps",
-        targets.gap_difference,
-        "questions per set",
-        lambda n: gap_contrast_precision(s.train, s.test, *_both(s, n)),
-        s.study.per_passage,
-    )
-    questions(
-        "difference of two win rates",
-        targets.win_difference,
-        "questions",
-        lambda n: contrast_precision(s.wins, replace(s.win_study, questions=n)),
-        s.win_study.per_passage,
-    )
-    if targets.rating is not None:
-        count = questions_needed(
-            win_rate_of(targets.rating) - 0.5,
-            lambda n: Precision(0.5 / math.sqrt(n)),
-            power=power,
-            confidence=confidence,
+def _rows(
+    quantities: Sequence[_Quantity], games: int, power: float, confidence: float
+) -> Iterator[Detectable]:
+    for quantity in quantities:
+        found = quantity.precision()
+        yield Detectable(
+            quantity.name,
+            "points",
+            100 * found.error,
+            100 * found.half_width(confidence),
+            100 * found.detectable(power, confidence),
         )
-        needs.append(Need("rating difference", targets.rating, "elo", count, "direct games"))
-    return needs
-
-
-def _both(setting: PowerInputs, questions: int) -> tuple[Study, Study]:
-    return (
-        replace(setting.study, questions=questions),
-        replace(setting.test_study, questions=questions),
+    yield Detectable(
+        f"rating difference, {games} direct games",
+        "elo",
+        rating_error(games),
+        Precision(rating_error(games)).half_width(confidence),
+        rating_of(0.5 + _games_precision(games).detectable(power, confidence)),
     )
+
+
+def _games_precision(games: int) -> Precision:
+    """Precision of the win rate in direct games of two even strategies."""
+    return Precision(0.5 / math.sqrt(games))
+
+
+def _needs(
+    quantities: Sequence[_Quantity], rating: float | None, power: float, confidence: float
+) -> Iterator[Need]:
+    for quantity in quantities:
+        if quantity.target is not None:
+            count = questions_needed(
+                quantity.target / 100,
+                quantity.precision,
+                power=power,
+                confidence=confidence,
+                step=math.ceil(quantity.sets[0][1].per_passage),
+            )
+            of = "questions per set" if len(quantity.sets) > 1 else "questions"
+            yield Need(quantity.name, quantity.target, "points", count, of)
+    if rating is not None:
+        count = questions_needed(
+            win_rate_of(rating) - 0.5, _games_precision, power=power, confidence=confidence
+        )
+        yield Need("rating difference", rating, "elo", count, "direct games")

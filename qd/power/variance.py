@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debate_env.errors import InputError
-from debateqd.qd.debates.matches import Match
 from debateqd.qd.ratings.games import RatedObjective
 from debateqd.qd.statistics import Floats
-from debateqd.qd.store.storage import read_lines
+from debateqd.qd.store.directory import read_log
 from debateqd.qd.tables.files import read_table
 from debateqd.qd.tables.matches import MatchTable, read_matches
 
@@ -285,25 +284,14 @@ def _take(table: MatchTable, sample: Verdicts) -> None:
 def _evaluation(folder: Path) -> StudyVerdicts:
     found = StudyVerdicts(f"{folder}: train.jsonl and test.jsonl")
     for split in EVALUATION:
-        path = folder / f"{split}.jsonl"
-        for number, line in read_lines(path):
-            try:
-                # Before matches of evaluations were like all others, "kind" was their phase.
-                kind = line.get("phase", line["kind"])
-                where = (line["question"], line["passage"])
-                if kind == "elites":
-                    (found.train if split == "train" else found.test).add(line["right"], *where)
-                elif kind == "seeds" and split == "train":
-                    found.other.add(line["right"], *where)
-                elif kind == "panel" and split == "test":
-                    earlier = "won" in line
-                    match = None if earlier else Match.from_json(line)
-                    won = match.share(match.subject, "win") if match else line["won"]
-                    found.wins.add(won, *where)
-            except KeyError as error:
-                raise InputError(f"{path}, line {number}: field {error} is missing") from None
-            except InputError as error:
-                raise InputError(f"{path}, line {number}: {error}") from None
+        for match in read_log(folder / f"{split}.jsonl"):
+            where = (match.question, match.passage)
+            if match.phase == "elites":
+                (found.train if split == "train" else found.test).add(match.right, *where)
+            elif match.phase == "seeds" and split == "train":
+                found.other.add(match.right, *where)
+            elif match.phase == "panel" and split == "test":
+                found.wins.add(match.share(match.subject, "win"), *where)
     return found
 
 
@@ -311,11 +299,8 @@ def match_verdicts(path: Path) -> StudyVerdicts:
     """Sort the debates of a run's match log."""
     found = StudyVerdicts(f"{path}: training matches, and report matches for win rates")
     measured: dict[tuple[str, frozenset[str]], str] = {}
-    for number, line in read_lines(path):
-        try:
-            match = Match.from_json(line)
-            if match.kind != "verdict":
-                continue
+    for match in read_log(path):
+        if match.kind == "verdict":
             where = (match.question, match.passage)
             if match.phase == "train":
                 found.train.add(match.right, *where)
@@ -324,6 +309,4 @@ def match_verdicts(path: Path) -> StudyVerdicts:
                 pair = frozenset(match.players)
                 whose = measured.setdefault((match.question, pair), match.players[0])
                 found.wins.add(match.share(whose, "win"), *where)
-        except InputError as error:
-            raise InputError(f"{path}, line {number}: {error}") from None
     return found

@@ -54,21 +54,27 @@ ROWS: tuple[tuple[str, str, bool], ...] = (
 
 def _measures(columns: Mapping[str, Mapping[str, Any]], *reports: Mapping[str, Any]) -> Table:
     against = " or ".join(dict.fromkeys(report["against"] for report in reports))
-    made = table("95 % intervals, passages as clusters", "measure")
-    for name, split in columns.items():
-        head = f"{name}\n{split['questions']} questions, {split['passages']} passages"
-        made.add_column(head, justify="right")
-    for label, key, signed in ROWS:
-        cells = [percent(split[key], signed=signed) for split in columns.values()]
-        made.add_row(label.format(against), *cells)
-    return made
+    heads = (
+        f"{name}\n{split['questions']} questions, {split['passages']} passages"
+        for name, split in columns.items()
+    )
+    return table(
+        "95 % intervals, passages as clusters",
+        ("measure", *heads),
+        (
+            [label.format(against), *(percent(s[key], signed=signed) for s in columns.values())]
+            for label, key, signed in ROWS
+        ),
+    )
+
+
+def _simulation(report: Mapping[str, Any]) -> list[RenderableType]:
+    return [Text(SIMULATION, style="yellow")] if report["simulation"] else []
 
 
 def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
     """Lay out ``evaluation/report.json`` of one run, with the texts of the ``top`` strategies."""
-    parts: list[RenderableType] = []
-    if report["simulation"]:
-        parts.append(Text(SIMULATION, style="yellow"))
+    parts = _simulation(report)
     head = (
         f"{visible(report['run'])}: objective {report['objective']}, {len(report['elites'])} elites"
     )
@@ -94,27 +100,24 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
 
 def comparison_report(comparison: Mapping[str, Any]) -> RenderableType:
     """Lay out the comparison of two runs on the same questions."""
-    parts: list[RenderableType] = []
-    first, second = comparison["runs"]
-    if comparison["simulation"]:
-        parts.append(Text(SIMULATION, style="yellow"))
-    for run, mark in ((first, "A"), (second, "B")):
-        parts.append(
-            Text(f"{mark}: {visible(run['run'])}, objective {run['objective']}", style="bold")
-        )
+    parts = _simulation(comparison)
+    marked = dict(zip("AB", comparison["runs"], strict=True))
+    for mark, run in marked.items():
+        head = f"{mark}: {visible(run['run'])}, objective {run['objective']}"
+        parts.append(Text(head, style="bold"))
     parts += [Text(visible(warning), style="red") for warning in comparison["warnings"]]
     for split in comparison["splits"]:
-        columns = {
-            f"{mark}, {split}": run["splits"][split] for run, mark in ((first, "A"), (second, "B"))
-        }
-        parts.append(_measures(columns, first, second))
-    made = table("A minus B, paired by question", "measure", "difference")
-    for split, estimate in comparison["accuracy_difference"].items():
-        made.add_row(f"judge accuracy, {split}", percent(estimate, signed=True))
-    for splits, estimate in comparison["gap_differences"].items():
-        shown = percent(estimate, signed=True)
-        made.add_row(f"generalisation gap, {splits.replace('-', ' - ')}", shown)
-    parts.append(made)
+        columns = {f"{mark}, {split}": run["splits"][split] for mark, run in marked.items()}
+        parts.append(_measures(columns, *marked.values()))
+    differences = {
+        **{f"judge accuracy, {s}": e for s, e in comparison["accuracy_difference"].items()},
+        **{
+            f"generalisation gap, {s.replace('-', ' - ')}": e
+            for s, e in comparison["gap_differences"].items()
+        },
+    }
+    rows = ((name, percent(e, signed=True)) for name, e in differences.items())
+    parts.append(table("A minus B, paired by question", ("measure", "difference"), rows))
     for split, estimate in comparison["duel"].items():
         parts.append(Text(f"A's elites win against B's ({split}): {percent(estimate)}"))
     return Group(*parts)
@@ -131,9 +134,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 
 def groups_report(report: Mapping[str, Any]) -> RenderableType:
     """Lay out what :func:`debateqd.qd.measures.compare.compare_seeds` returned."""
-    parts: list[RenderableType] = []
-    if report["simulation"]:
-        parts.append(Text(SIMULATION, style="yellow"))
+    parts = _simulation(report)
     for name in dict.fromkeys(run["group"] for run in report["runs"]):
         members = [run for run in report["runs"] if run["group"] == name]
         shown = ", ".join(f"{visible(run['run'])} (seed {run['seed']})" for run in members)
@@ -154,24 +155,26 @@ def groups_report(report: Mapping[str, Any]) -> RenderableType:
 
 
 def _groups_table(title: str, found: Mapping[str, Any]) -> Table:
-    made = table(title, "", *(visible(group["name"]) for group in found["groups"]))
-    for key, label in (("levels", "{}"), ("gaps", "gap {}")):
-        for name in dict.fromkeys(n for group in found["groups"] for n in group[key]):
-            cells = [interval(group[key].get(name), 100) for group in found["groups"]]
-            made.add_row(label.format(name.replace("-", " - ")), *cells)
-    return made
+    groups = found["groups"]
+    rows = [
+        [
+            label.format(name.replace("-", " - ")),
+            *(interval(group[key].get(name), 100) for group in groups),
+        ]
+        for key, label in (("levels", "{}"), ("gaps", "gap {}"))
+        for name in dict.fromkeys(n for group in groups for n in group[key])
+    ]
+    return table(title, ("", *(visible(group["name"]) for group in groups)), rows)
 
 
 def _differences_table(pair: Mapping[str, Any]) -> Table:
-    title = f"{visible(pair['first'])} minus {visible(pair['second'])}"
-    made = table(title, "", "difference", "relative")
-    for name, estimate in pair["levels"].items():
-        made.add_row(name, interval(estimate, 100, signed=True), "")
+    rows = [(name, interval(e, 100, signed=True), "") for name, e in pair["levels"].items()]
     for name, estimate in pair["gaps"].items():
         relative = percent(pair["relative_gaps"][name], signed=True)
         label = f"gap {name.replace('-', ' - ')}"
-        made.add_row(label, interval(estimate, 100, signed=True), relative)
-    return made
+        rows.append((label, interval(estimate, 100, signed=True), relative))
+    title = f"{visible(pair['first'])} minus {visible(pair['second'])}"
+    return table(title, ("", "difference", "relative"), rows)
 
 
 def print_report(renderable: RenderableType) -> None:

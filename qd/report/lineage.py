@@ -12,7 +12,6 @@ from rich.text import Text
 from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.evaluation import SIMULATION
 from debateqd.qd.report.visible import visible
-from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.history import (
     BATCH,
     Ancestor,
@@ -60,18 +59,13 @@ def diff_text(stretches: Iterable[Stretch], *, coloured: bool) -> Text:
     return text
 
 
-def _percent(rate: Estimate) -> str:
-    return f"{100 * rate.value:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
-
-
 def _record_table(records: Mapping[str, Record]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("debates")
+    table = Table("debates", box=None, pad_edge=False)
     for phase in records:
-        table.add_column(phase, justify="left", no_wrap=True)
+        table.add_column(phase, no_wrap=True)
     for label, name in _ROWS:
-        tallies: list[Tally] = [getattr(found, name) for found in records.values()]
-        if any(t.played for t in tallies):
+        tallies: list[Tally | None] = [getattr(found, name) for found in records.values()]
+        if any(tallies):
             table.add_row(label, *map(_cell, tallies))
     if any(found.unusable for found in records.values()):
         table.add_row("no usable verdict", *(str(found.unusable) for found in records.values()))
@@ -83,10 +77,12 @@ def _troubles(strategy_id: str, records: Mapping[str, Record]) -> list[Renderabl
     return [Text(visible(f"{phase}, {troubles_line(counts)}")) for phase, counts in found]
 
 
-def _cell(tally: Tally) -> str:
-    if not tally.played:
+def _cell(tally: Tally | None) -> str:
+    if tally is None:
         return "-"
-    return f"{tally.won}-{tally.lost}-{tally.tied}  {_percent(tally.rate)}"
+    rate = tally.rate
+    shown = f"{100 * rate.value:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
+    return f"{tally.won}-{tally.lost}-{tally.tied}  {shown}"
 
 
 def _origin(strategy: Strategy) -> str:
@@ -113,7 +109,7 @@ def _step(step: Ancestor, history: StrategyHistory, *, coloured: bool) -> list[R
 def _fate(fate: StrategyFate) -> str:
     if fate.role == "unknown":
         return "no generation has been committed yet, so there is no archive"
-    if fate.role in ("elite", "challenger"):
+    if fate.role != "dead":
         return f"alive: {fate.role} of {fate.cell}, after generation {fate.generation}"
     when = "" if fate.generation is None else f" since generation {fate.generation}"
     where = f", in {fate.cell}" if fate.cell else ""
@@ -131,14 +127,6 @@ def _standing(standing: Standing) -> str:
         f"{value}, {standing.view}{against}, from {standing.games} debates up to generation "
         f"{standing.generation}"
     )
-
-
-def _descendants(history: StrategyHistory) -> str:
-    found = history.descendants
-    if not found:
-        return "Descendants: none"
-    living = sum(d.strategy.strategy_id in history.living for d in found)
-    return f"Descendants: {len(found)}, {living} of them alive"
 
 
 def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableType:
@@ -161,14 +149,15 @@ def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableTyp
         parts += [Text(_RECORD), _record_table(history.records)]
         parts += _troubles(strategy.strategy_id, history.records)
         parts.append(Text())
-    parts.append(Text(_descendants(history)))
+    living = sum(d.strategy.strategy_id in history.living for d in history.descendants)
+    count = len(history.descendants)
+    parts.append(Text(f"Descendants: {f'{count}, {living} of them alive' if count else 'none'}"))
     for found in history.descendants[:MOST_DESCENDANTS]:
         alive = ", alive" if found.strategy.strategy_id in history.living else ""
         line = f"{'  ' * found.depth}{found.strategy.strategy_id}: {_origin(found.strategy)}{alive}"
         parts.append(Text(visible(line)))
-    more = len(history.descendants) - MOST_DESCENDANTS
-    if more > 0:
-        parts.append(Text(f"  and {more} more; --json lists them all"))
+    if count > MOST_DESCENDANTS:
+        parts.append(Text(f"  and {count - MOST_DESCENDANTS} more; --json lists them all"))
     return Group(*parts)
 
 

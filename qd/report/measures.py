@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -48,11 +48,13 @@ def percent(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
     return interval(estimate, 100, signed=signed, unit=" %")
 
 
-def table(title: str, *columns: str) -> Table:
-    """Return an empty table whose first column is text and whose others are numbers."""
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """Return a table whose first column is text and whose others are numbers."""
     made = Table(title=title, title_justify="left")
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place else "left")
+    for row in rows:
+        made.add_row(*row)
     return made
 
 
@@ -60,17 +62,15 @@ def gaps_table(gaps: Mapping[str, Mapping[str, Any]], objective: str) -> list[Re
     """Show generalisation gaps between the splits; nothing where there are none."""
     if not gaps:
         return []
+    kinds = ("elites", "seeds", "over_seeds", "objective")
     made = table(
         "Generalisation gap: the first split minus the second, percentage points",
-        "splits",
-        "judge accuracy, elites",
-        "seeds",
-        "elites minus seeds",
-        objective,
+        ("splits", "judge accuracy, elites", "seeds", "elites minus seeds", objective),
+        (
+            [name.replace("-", " - "), *(interval(found[k], 100, signed=True) for k in kinds)]
+            for name, found in gaps.items()
+        ),
     )
-    for name, found in gaps.items():
-        row = (found["elites"], found["seeds"], found["over_seeds"], found["objective"])
-        made.add_row(name.replace("-", " - "), *(interval(e, 100, signed=True) for e in row))
     return [
         made,
         Text("Seeds have learned nothing: their gap is a difference of difficulty.", style="dim"),
@@ -85,33 +85,29 @@ def archive_table(found: Mapping[str, Any] | None) -> list[RenderableType]:
     made = table(
         f"Archive: {found['measured']} of {found['elites']} elites debated anew on "
         f"{found['questions']} test questions, {found['passages']} passages ({unit})",
-        "measure",
-        "reported",
-        "corrected",
-        "illusion",
+        ("measure", "reported", "corrected", "illusion"),
+        (
+            (
+                "QD-score",
+                number(found["reported_qd_score"], 100),
+                interval(found["qd_score"], 100),
+                interval(found["illusion"], 100, signed=True),
+            ),
+            ("  everybody in the reported cell", "", interval(found["qd_score_in_place"], 100)),
+            (
+                "mean of the elites",
+                number(found["reported_mean"], 100, signed=True),
+                interval(found["mean"], 100, signed=True),
+            ),
+            (
+                "coverage",
+                f"{number(found['reported_coverage'], 100)} %",
+                percent(found["coverage"]),
+                percent(found["coverage_illusion"], signed=True),
+            ),
+            ("elites that keep their cell", "", percent(found["stability"])),
+        ),
     )
-    made.add_row(
-        "QD-score",
-        number(found["reported_qd_score"], 100),
-        interval(found["qd_score"], 100),
-        interval(found["illusion"], 100, signed=True),
-    )
-    made.add_row(
-        "  everybody in the reported cell", "", interval(found["qd_score_in_place"], 100), ""
-    )
-    made.add_row(
-        "mean of the elites",
-        number(found["reported_mean"], 100, signed=True),
-        interval(found["mean"], 100, signed=True),
-        "",
-    )
-    made.add_row(
-        "coverage",
-        f"{number(found['reported_coverage'], 100)} %",
-        percent(found["coverage"]),
-        percent(found["coverage_illusion"], signed=True),
-    )
-    made.add_row("elites that keep their cell", "", percent(found["stability"]), "")
     return [made, *(Text(visible(line), style="yellow") for line in found["warnings"])]
 
 
@@ -156,12 +152,14 @@ def diversity_table(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     """Show how the diversity of the elites went."""
     if not rows:
         return []
-    made = table("Diversity of the elites", "generation", *(head for head, _, _ in DIVERSITY))
-    for row in thinned(rows):
-        made.add_row(
-            str(row["generation"]),
-            *(number(row[key], digits=digits) for _, key, digits in DIVERSITY),
-        )
+    made = table(
+        "Diversity of the elites",
+        ("generation", *(head for head, _, _ in DIVERSITY)),
+        (
+            [str(row["generation"]), *(number(row[k], digits=digits) for _, k, digits in DIVERSITY)]
+            for row in thinned(rows)
+        ),
+    )
     return [made]
 
 
@@ -169,18 +167,15 @@ def progress_table(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     """Show reported beside corrected progress by generation."""
     if not rows:
         return []
+    kinds = {"reported": "reported (ratings)", "corrected": "corrected (report questions)"}
     made = table(
         "Progress of the champions over the seeds, Elo points",
-        "generation",
-        "reported (ratings)",
-        "corrected (report questions)",
+        ("generation", *kinds.values()),
+        (
+            [str(row["generation"]), *(interval(row[k], digits=0, signed=True) for k in kinds)]
+            for row in thinned(rows)
+        ),
     )
-    for row in thinned(rows):
-        made.add_row(
-            str(row["generation"]),
-            interval(row["reported"], digits=0, signed=True),
-            interval(row["corrected"], digits=0, signed=True),
-        )
     return [made]
 
 
@@ -195,26 +190,21 @@ def thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def position_table(found: Mapping[str, Any], split: str) -> list[RenderableType]:
     """Show answer orders and seats apart."""
+    labels = {
+        "accuracy": "judge right, correct answer shown",
+        "win_rate": "elites win, own answer shown",
+        "seat": "elites win, seat",
+    }
+    places = ("first", "second", "difference")
     made = table(
         f"Position control ({split}); in both answer orders the same winner: "
         f"{percent(found['orders_agree'])}",
-        "rate",
-        "first",
-        "second",
-        "difference",
+        ("rate", *places),
+        (
+            [label, *(percent(found[key][p], signed=p == "difference") for p in places)]
+            for key, label in labels.items()
+        ),
     )
-    for label, key in (
-        ("judge right, correct answer shown", "accuracy"),
-        ("elites win, own answer shown", "win_rate"),
-        ("elites win, seat", "seat"),
-    ):
-        row = found[key]
-        made.add_row(
-            label,
-            percent(row["first"]),
-            percent(row["second"]),
-            percent(row["difference"], signed=True),
-        )
     warning = found.get("favoured", "")
     return [made, Text(f"Warning: {warning}", style="yellow")] if warning else [made]
 

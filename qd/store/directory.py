@@ -110,14 +110,7 @@ class RunDirectory:
 
     def matches(self) -> list[Match]:
         """Read the match log."""
-        path = self.path / "matches.jsonl"
-        found = []
-        for number, line in read_lines(path):
-            try:
-                found.append(Match.from_json(line))
-            except InputError as error:
-                raise InputError(f"{path}, line {number}: {error}") from None
-        return found
+        return list(read_log(self.path / LOGS[1]))
 
     def generations(self) -> list[int]:
         """Return the numbers of the committed generations."""
@@ -187,6 +180,19 @@ def _versioned(path: Path) -> dict[str, Any]:
             f"{path}: has version {data.get('version')!r}; this program reads version {VERSION}"
         )
     return data
+
+
+def read_log(path: Path) -> Iterator[Match]:
+    """Read a log of matches: a run's own, or one of its evaluation.
+
+    Raises:
+        InputError: The file is missing, or a line is damaged or no match.
+    """
+    for number, line in read_lines(path):
+        try:
+            yield Match.from_json(line)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
 
 
 def transcript_path(run_dir: Path, generation: int) -> Path:

@@ -19,7 +19,7 @@ from debateqd.qd.debates.counting import speech_troubles
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
 from debateqd.qd.ratings import Ratings, make_rating
-from debateqd.qd.statistics import NOTHING, Estimate, mean_interval
+from debateqd.qd.statistics import Estimate, as_json, mean_interval
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.store.word_diff import Stretch, share_kept, word_diff
 from debateqd.qd.strategy import Strategy
@@ -82,29 +82,20 @@ def descendants(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[D
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How often something was won.
+    """How often something was won, of one debate or more.
 
     A tie, in which the judge favoured neither, counts as half in ``rate``.
     """
 
-    won: int = 0
-    lost: int = 0
-    tied: int = 0
-    rate: Estimate = NOTHING
-
-    @property
-    def played(self) -> int:
-        """Debates with a usable verdict."""
-        return self.won + self.lost + self.tied
-
-    def to_json(self) -> dict[str, Any] | None:
-        """Return JSON-able data; ``None`` without a debate."""
-        return {**asdict(self), "rate": self.rate.to_json()} if self.played else None
+    won: int
+    lost: int
+    tied: int
+    rate: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a strategy fared in the debates of one phase.
+    """How a strategy fared in the debates of one phase; ``None`` without any of a kind.
 
     Attributes:
         overall: Against other strategies; against the question where it plays alone.
@@ -119,22 +110,15 @@ class Record:
             :func:`debateqd.qd.debates.counting.speech_troubles` counts; empty if nothing was.
     """
 
-    overall: Tally = Tally()
-    correct: Tally = Tally()
-    wrong: Tally = Tally()
-    neither: Tally = Tally()
-    first: Tally = Tally()
-    second: Tally = Tally()
-    self_play: Tally = Tally()
+    overall: Tally | None = None
+    correct: Tally | None = None
+    wrong: Tally | None = None
+    neither: Tally | None = None
+    first: Tally | None = None
+    second: Tally | None = None
+    self_play: Tally | None = None
     unusable: int = 0
     troubles: Mapping[str, int] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-able data."""
-        return {
-            name: value.to_json() if isinstance(value, Tally) else value
-            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
-        }
 
 
 def record(strategy_id: str, matches: Iterable[Match]) -> Record:
@@ -237,39 +221,43 @@ class StrategyHistory:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-able data."""
-        return {
-            "run": self.run,
-            "simulation": self.simulation,
-            "strategy": asdict(self.strategy),
-            "ancestry": [
-                {
-                    **asdict(step.strategy),
-                    "alive": step.strategy.strategy_id in self.living,
-                    "changes": {
-                        parent: {
-                            "kept": share_kept(stretches),
-                            "diff": [list(stretch) for stretch in stretches],
-                        }
-                        for parent, stretches in step.changes.items()
-                    },
-                }
-                for step in self.steps
-            ],
-            "record": {phase: found.to_json() for phase, found in self.records.items()},
-            "ratings": [asdict(standing) for standing in self.standings],
-            "fate": asdict(self.fate),
-            "descendants": [
-                {
-                    "strategy_id": d.strategy.strategy_id,
-                    "parents": list(d.strategy.parents),
-                    "depth": d.depth,
-                    "generation": d.strategy.generation,
-                    "operator": d.strategy.operator,
-                    "alive": d.strategy.strategy_id in self.living,
-                }
-                for d in self.descendants
-            ],
-        }
+
+        def alive(strategy: Strategy) -> bool:
+            return strategy.strategy_id in self.living
+
+        found: dict[str, Any] = as_json(
+            {
+                "run": self.run,
+                "simulation": self.simulation,
+                "strategy": self.strategy,
+                "ancestry": [
+                    {
+                        **asdict(step.strategy),
+                        "alive": alive(step.strategy),
+                        "changes": {
+                            parent: {"kept": share_kept(stretches), "diff": stretches}
+                            for parent, stretches in step.changes.items()
+                        },
+                    }
+                    for step in self.steps
+                ],
+                "record": self.records,
+                "ratings": self.standings,
+                "fate": self.fate,
+                "descendants": [
+                    {
+                        "strategy_id": d.strategy.strategy_id,
+                        "parents": d.strategy.parents,
+                        "depth": d.depth,
+                        "generation": d.strategy.generation,
+                        "operator": d.strategy.operator,
+                        "alive": alive(d.strategy),
+                    }
+                    for d in self.descendants
+                ],
+            }
+        )
+        return found
 
 
 def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
@@ -296,7 +284,9 @@ def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
         run=run.config.name or run.path.name,
         simulation=is_simulated(run.config.models.debater, run.config.models.judge),
         strategy=strategies[strategy_id],
-        steps=tuple(_step(ancestor, strategies) for ancestor in line),
+        steps=tuple(
+            Ancestor(s, {p: word_diff(strategies[p].text, s.text) for p in s.parents}) for s in line
+        ),
         records={
             phase: record(strategy_id, played)
             for phase in get_args(Phase)
@@ -319,11 +309,6 @@ def _no_such(strategy_id: str, known: Sequence[str]) -> str:
         f"holds no strategy '{strategy_id}'; {question}"
         f"allowed: the {len(known)} from {known[0]} to {known[-1]}"
     )
-
-
-def _step(strategy: Strategy, strategies: Mapping[str, Strategy]) -> Ancestor:
-    changes = {p: word_diff(strategies[p].text, strategy.text) for p in strategy.parents}
-    return Ancestor(strategy, changes)
 
 
 def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> StrategyFate:

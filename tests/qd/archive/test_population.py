@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.base import Entry, Spot
-from debateqd.qd.archive.population import PopulationArchive
 from debateqd.qd.archive.registry import archive_from_dict, make_archive
+from debateqd.qd.archive.slots import PopulationArchive
 from debateqd.qd.links.ribs import ribs_rows
 from debateqd.qd.seeds import seed_strategies
 

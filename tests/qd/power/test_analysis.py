@@ -11,12 +11,9 @@ from debateqd.qd import statistics
 from debateqd.qd.power.analysis import (
     Precision,
     Study,
-    contrast_precision,
     games_to_order,
-    gap_contrast_precision,
-    gap_precision,
-    mean_precision,
     mean_variance,
+    precision_of,
     questions_needed,
     rating_error,
     rating_of,
@@ -30,8 +27,8 @@ from tests.qd.verdicts import draw_verdicts
 def test_the_textbook_figures() -> None:
     """Accuracy 0.7, 100 questions: 4.6 points; the difference of two such sets +-13."""
     variances, study = Variances.of(0.7), Study(100)
-    assert mean_precision(variances, study).error == pytest.approx(0.0458, abs=1e-4)
-    gap = gap_precision(variances, variances, study)
+    assert precision_of((variances, study)).error == pytest.approx(0.0458, abs=1e-4)
+    gap = precision_of((variances, study), (variances, study))
     assert gap.error == pytest.approx(0.065, abs=5e-4)
     assert gap.half_width() == pytest.approx(0.13, abs=2e-3)
 
@@ -63,17 +60,19 @@ def test_repeated_debates_help_up_to_the_questions_own_spread() -> None:
 
 def test_pairing_takes_away_what_is_common() -> None:
     variances = Variances.of(0.7, 0.1, 0.5)
-    apart = contrast_precision(variances, Study(100, paired=0.0)).error
-    together = contrast_precision(variances, Study(100, paired=1.0)).error
-    assert apart == pytest.approx(math.sqrt(2) * mean_precision(variances, Study(100)).error)
+    apart = precision_of((variances, Study(100, paired=0.0)), difference=True).error
+    together = precision_of((variances, Study(100, paired=1.0)), difference=True).error
+    assert apart == pytest.approx(math.sqrt(2) * precision_of((variances, Study(100))).error)
     assert together == pytest.approx(apart * math.sqrt(0.5))
 
 
 def test_seeds_that_differ_set_a_floor() -> None:
     variances = Variances.of(0.7)
     study = Study(10_000_000, seeds=4, seed_deviation=0.02)
-    assert gap_precision(variances, variances, study).error == pytest.approx(0.01, rel=1e-2)
-    both = gap_contrast_precision(variances, variances, study)
+    assert precision_of((variances, study), (variances, study)).error == pytest.approx(
+        0.01, rel=1e-2
+    )
+    both = precision_of((variances, study), (variances, study), difference=True)
     assert both.error == pytest.approx(0.01 * math.sqrt(2), rel=1e-2)
     assert both.df == pytest.approx(3, rel=0.05)
 
@@ -85,7 +84,7 @@ def test_the_size_asked_for_is_enough_and_the_one_before_it_is_not(
     variances = Variances.of(percent / 100, 0.1, 0.4)
 
     def precision(n: int) -> Precision:
-        return gap_precision(variances, variances, Study(n, per_passage=step))
+        return precision_of(*[(variances, Study(n, per_passage=step))] * 2)
 
     found = questions_needed(target, precision, step=step)
     assert found is not None
@@ -99,7 +98,7 @@ def test_some_sizes_do_not_exist() -> None:
     variances = Variances.of(0.7)
 
     def precision(n: int) -> Precision:
-        return gap_precision(variances, variances, Study(n, seeds=2, seed_deviation=0.1))
+        return precision_of(*[(variances, Study(n, seeds=2, seed_deviation=0.1))] * 2)
 
     assert questions_needed(0.05, precision) is None
 
@@ -128,7 +127,7 @@ def test_the_cluster_bootstrap_tells_a_detectable_gap_four_times_in_five(
     monkeypatch.setattr(statistics, "RESAMPLES", 300)
     study = Study(120, per_passage, debates)
     train, test = Variances.of(0.75, icc, repeat), Variances.of(0.6, icc, repeat)
-    precision = gap_precision(train, test, study)
+    precision = precision_of((train, study), (test, study))
     rng = np.random.default_rng(5)
     told, estimates = [], []
     trials = 500
@@ -148,7 +147,7 @@ def test_the_interval_is_as_wide_as_predicted(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(statistics, "RESAMPLES", 400)
     study = Study(90, per_passage=3, debates=2)
     variances = Variances.of(0.65, 0.2, 0.5)
-    predicted = mean_precision(variances, study).half_width()
+    predicted = precision_of((variances, study)).half_width()
     rng = np.random.default_rng(1)
     widths = []
     for trial in range(100):
@@ -169,5 +168,5 @@ def test_a_paired_contrast_has_the_error_predicted() -> None:
         halves = np.array(sample.values).reshape(-1, 2, 2).mean(axis=2)
         differences.append(float((halves[:, 0] - halves[:, 1]).mean()))
     assert np.std(differences) == pytest.approx(
-        contrast_precision(variances, study).error, rel=0.06
+        precision_of((variances, study), difference=True).error, rel=0.06
     )
