@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
+from debate_env.core.protocols import get_protocol
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debateqd.qd.config.schema import RunConfig
@@ -53,44 +54,39 @@ def compare_runs(
     """
     runs = (first, second)
     wanted = [s for s in splits_of(first) if s in splits_of(second)] if splits is None else splits
-    asked = [questions_of(run, wanted) for run in runs]
+    held = [questions_of(run, wanted) for run in runs]
     common: dict[str, list[Question]] = {}
     for split in wanted:
-        there = {q.question_id: q for q in asked[1][split]}
-        common[split] = [q for q in asked[0][split] if there.get(q.question_id) == q]
+        there = {q.question_id: q for q in held[1][split]}
+        common[split] = [q for q in held[0][split] if there.get(q.question_id) == q]
         if not common[split]:
             raise InputError(
                 f"{first.path} and {second.path} have no {split} questions in common; train both "
                 "with the same --questions and the same split seed"
             )
     elite_lists = [elites_of(run, elites) for run in runs]
-    with ExitStack() as stack:
-        used = configs or (first.config, second.config)
-        one = stack.enter_context(players_of(first, used[0]))
-        if used[0].models == used[1].models:  # nobody has room for an engine twice
-            other = as_in(one, used[1])
-        else:
-            other = stack.enter_context(players_of(second, used[1]))
-        players = (one, other)
-        results = [
-            evaluate_with(run, config, common, chosen, with_models, progress, f"{mark} ")
-            for run, config, chosen, with_models, mark in zip(
-                runs, used, elite_lists, players, ("A", "B"), strict=True
-            )
-        ]
-        reports, matches = [r for r, _ in results], [t for _, t in results]
-        duel = {
-            split: rate(
-                _duel(split, elite_lists[0], elite_lists[1], common[split], players[0], first), won
-            ).to_json()
-            for split in wanted
-            if all(len(used.rules.players) > 1 for used in players)  # who plays alone meets nobody
-        }
+    used = configs or (first.config, second.config)
+    # Who plays alone meets nobody.
+    meet = all(len(get_protocol(config.debate.protocol).players) > 1 for config in used)
+    reports, matches, duel = [], [], {}
+    with closing(_one_after_another(runs, used)) as models:
+        for mark, run, config, chosen, players in zip(
+            "AB", runs, used, elite_lists, models, strict=True
+        ):
+            label = f"{mark} "
+            report, played = evaluate_with(run, config, common, chosen, players, progress, label)
+            reports.append(report)
+            matches.append(played)
+            if mark == "A" and meet:
+                duel = {
+                    s: rate(_duel(s, elite_lists, asked, players, first), won).to_json()
+                    for s, asked in common.items()
+                }
     differences = {split: _accuracy_differences(matches, split) for split in wanted}
     return {
         "version": REPORT_VERSION,
         "simulation": any(report["simulation"] for report in reports),
-        "warnings": _comparison_warnings(runs, reports, asked, common),
+        "warnings": _comparison_warnings(runs, reports, held, common),
         "splits": list(wanted),
         "runs": reports,
         "accuracy_difference": {s: mean_interval(*d).to_json() for s, d in differences.items()},
@@ -114,16 +110,15 @@ def _accuracy_differences(
 
 def _duel(
     split: str,
-    first: Sequence[Strategy],
-    second: Sequence[Strategy],
+    elites: Sequence[Sequence[Strategy]],
     questions: Sequence[Question],
     players: Players,
     run: RunDirectory,
 ) -> list[Match]:
     # Two runs use the same identifiers for different strategies, so the opponents are renamed.
-    renamed = [replace(s, strategy_id=f"B-{s.strategy_id}") for s in second]
+    renamed = [replace(s, strategy_id=f"B-{s.strategy_id}") for s in elites[1]]
     evaluation = Evaluation(players, run.config.seed)
-    plans = evaluation.planner(split).against("duel", first, renamed, questions)
+    plans = evaluation.planner(split).against("duel", elites[0], renamed, questions)
     return evaluation.play("duel", plans)
 
 

@@ -13,7 +13,7 @@ else is cut; how many words were said is reported beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.words import count_words, sentences
 from debateqd.qd.measures.scores import objective_scores
-from debateqd.qd.statistics import Estimate, mean_interval
+from debateqd.qd.statistics import mean_interval
 from debateqd.qd.strategy import Strategy
 
 FEWEST = 20
@@ -213,20 +213,15 @@ def length_control(
         elif key in again:
             both[key] = (value, again[key][0], passage)
 
-    def mean(place: Callable[[float, float], float], *, proportion: bool) -> Estimate:
-        return mean_of(
-            ((place(a, b), passage) for a, b, passage in both.values()), proportion=proportion
-        )
-
     return {
         "words": words,
         "strategies": [
             {"id": c.strategy.strategy_id, "before": c.before, "after": c.after} for c in cuts
         ],
         "score": score,
-        "whole": mean(lambda a, _: a, proportion=True).to_json(),
-        "cut": mean(lambda _, b: b, proportion=True).to_json(),
-        "difference": mean(lambda a, b: a - b, proportion=False).to_json(),
+        "whole": mean_of(((a, p) for a, _, p in both.values()), proportion=True).to_json(),
+        "cut": mean_of(((b, p) for _, b, p in both.values()), proportion=True).to_json(),
+        "difference": mean_of((a - b, p) for a, b, p in both.values()).to_json(),
         "said_whole": words_per_speech(m for m in whole if m.phase in ("panel", "elites")),
         "said_cut": words_per_speech(cut),
     }

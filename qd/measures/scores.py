@@ -166,12 +166,6 @@ def _gap(first: list[tuple[float, str]], second: list[tuple[float, str]]) -> Est
 # --- what a rating claims -----------------------------------------------------------------------
 
 
-def logistic(points: Floats, points_per_logit: float = ELO) -> Floats:
-    """Expected score of a player that is stronger by so many points."""
-    expected: Floats = 1 / (1 + np.exp(-points / points_per_logit))
-    return expected
-
-
 def elo_of_share(share: Floats, observations: int) -> Floats:
     """Strength in Elo points above an opponent from whom a share of the score was won.
 
@@ -218,7 +212,8 @@ class Scale:
         return found
 
     def _expected(self, points: Floats) -> Floats:
-        return logistic(points, self.points_per_logit)
+        expected: Floats = 1 / (1 + np.exp(-points / self.points_per_logit))
+        return expected
 
 
 def reported_progress(

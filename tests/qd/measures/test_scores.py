@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from debateqd.qd.debates.counting import contest_scores, mean_of, measured, self_scores
 from debateqd.qd.debates.matches import Match
@@ -17,7 +18,6 @@ from debateqd.qd.measures.scores import (
     accuracy_over_seeds,
     corrected_progress,
     elo_of_share,
-    logistic,
     objective_scores,
     reported_progress,
     split_gaps,
@@ -48,6 +48,10 @@ def trial(
     label = place if defends_correct else 1 - place
     played = match(*names, credence, label=label, phase=phase, kind=kind, subject=strategy)
     return replace(played, **{"passage": passage, **changes})
+
+
+def logistic(points: np.ndarray) -> np.ndarray:
+    return expit(points / ELO)
 
 
 def test_a_contest_is_both_seats() -> None:
