@@ -213,7 +213,6 @@ def corrected_qd(
 
     measured = sum(bool(look.scores) for look in looks)
     score, in_place, mean = (estimate(figure) for figure in range(3))
-    coverage = estimate(3, proportion=True)
     claimed = all(look.reported is not None for look in looks) and len(looks) > 0
     reported = [replace(elite.entry, fitness=elite.look.reported or 0.0) for elite in elites]
     reported_score = refill(archive, reported).qd_score(offset) if claimed else None
@@ -231,8 +230,8 @@ def corrected_qd(
         reported_mean=math.fsum(known) / len(known) if claimed and known else None,
         mean=mean,
         reported_coverage=archive.coverage(),
-        coverage=coverage,
-        coverage_illusion=_minus(archive.coverage(), coverage),
+        coverage=estimate(3, proportion=True),
+        coverage_illusion=_minus(archive.coverage(), estimate(3)),
         stability=estimate(4, proportion=True, trials=measured),
         out_of_place=sum(
             isinstance(archive.cell_of(entry.behaviour), Unplaceable)
