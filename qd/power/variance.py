@@ -272,11 +272,12 @@ def _table(path: Path) -> StudyVerdicts:
 
 def _take(table: MatchTable, sample: Verdicts) -> None:
     alone = table.columns.question in ("", table.columns.passage)
-    for row, value in enumerate(table.outcome):
-        if table.objective == "persuasion" and table.first[row] > table.second[row]:
+    games = table.games
+    for row, value in enumerate(games.outcome):
+        if games.form == "duel" and games.first[row] > games.second[row]:
             value = 1 - value  # of two players always the same one
         # Without a column of questions, each debate is on a question of its own.
-        question = f"#{row}" if alone else table.questions[table.question[row]]
+        question = f"#{row}" if alone else table.questions[games.question[row]]
         place = table.passage[row]
         sample.add(float(value), question, table.passages[place] if place >= 0 else question)
 

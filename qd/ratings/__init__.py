@@ -5,7 +5,8 @@
 ``elo``            the paper's, match by match
 
 A view implements :class:`RatingView` and is registered in :data:`RATINGS`. Arrays alone are rated
-by :func:`debateqd.qd.ratings.laplace.fit_games`, tables of anyone's by :mod:`debateqd.qd.tables`.
+by :func:`debateqd.qd.ratings.laplace.fit_games`, and by ``resampling`` with Elo or least squares;
+tables of anyone's by :mod:`debateqd.qd.tables`.
 """
 
 from debateqd.qd.ratings.views import RATINGS, RatingFactory, Ratings, RatingView, make_rating

@@ -100,7 +100,7 @@ def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, lo
     if not len(residual):
         return 1.0
     games = mode.design.games
-    size = float(len(games) if games.weight is None else games.weight.sum())
+    size = float(games.counts.sum())
     free = max(size - parameters, 0.1 * size)
     single = float((residual**2 / np.maximum(variance, 1e-12)).sum()) / free
     sums = np.bincount(clusters.cluster, clusters.weight * residual[clusters.game], clusters.count)

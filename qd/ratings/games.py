@@ -65,6 +65,11 @@ class Games:
         return len(self.first)
 
     @property
+    def counts(self) -> Floats:
+        """How many games each counts for, (N,)."""
+        return np.ones(len(self)) if self.weight is None else self.weight
+
+    @property
     def wins_only(self) -> bool:
         """Whether outcomes are wins, draws and losses only, rather than probabilities."""
         y = self.outcome

@@ -31,7 +31,7 @@ def tellable(games: Games) -> tuple[Games, list[str]]:
         The games, and what was left out, in words.
     """
     size, warnings = len(games), []
-    weight = np.sqrt(np.ones(size) if games.weight is None else games.weight)
+    weight = np.sqrt(games.counts)
     values = np.concatenate([share * weight for share in COEFFICIENTS[games.form]])
     places = np.tile(np.arange(size), 2), np.concatenate([games.first, games.second])
     players = sparse.coo_array((values, places)).tocsr()

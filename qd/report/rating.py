@@ -115,7 +115,7 @@ def rating_json(table: MatchTable, ratings: TableRatings) -> dict[str, Any]:
     columns = table.columns
     return {
         "source": str(table.path),
-        "objective": table.objective,
+        "objective": "truth" if table.games.form == "team" else "persuasion",
         "layout": table.layout.name,
         "columns": {name: getattr(columns, name) for name in columns.__dataclass_fields__},
         "rule": table.rule,

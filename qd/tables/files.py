@@ -61,10 +61,10 @@ def read_table(path: Path, *, header: bool = True) -> Table:
     text = read_text(path)
     start = text.lstrip()
     if start.startswith("["):
-        entries = _parsed(text)
-        if entries is None:
-            raise InputError(f"{path}: is no JSON array")
-        return _objects(path, enumerate(entries, 1), "entry")
+        try:
+            return _objects(path, enumerate(json.loads(text), 1), "entry")
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise InputError(f"{path}: is no JSON array: {error}") from None
     if start.startswith("{"):
         lines = enumerate(text.split("\n"), 1)
         return _objects(path, ((n, _parsed(line)) for n, line in lines if line.strip()), "line")

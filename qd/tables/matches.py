@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from debate_env.errors import InputError, brief, nearest
-from debateqd.qd.ratings.games import RatedObjective
-from debateqd.qd.statistics import Floats, Ints
+from debateqd.qd.ratings.games import GameForm, Games, RatedObjective
+from debateqd.qd.statistics import Ints
 from debateqd.qd.tables.files import Table, TableRow, read_table
 from debateqd.qd.tables.layouts import FIRST_IS_FIRST, Columns, TableLayout, find_layout
 from debateqd.qd.tables.outcomes import (
@@ -40,25 +40,17 @@ _FIXED = {FIRST_IS_FIRST: 1.0, "second": -1.0, "none": 0.0}
 
 @dataclass(frozen=True, eq=False)
 class MatchTable:
-    """Games of a table, as columns of equal length, N.
+    """A match table of N games.
 
     Attributes:
         path: The file.
         layout: What was read as what.
         rule: How results were read, in words.
-        objective: ``"persuasion"``: players are opponents; ``"truth"``: they are a team.
+        games: The games; their clusters are passages, else questions, else single rows.
         players: Names by number, in order of appearance.
         questions: Names by number.
         passages: Names by number.
-        first: Number of the first player, (N,).
-        second: Number of the second player, (N,); in a team perhaps the first.
-        question: Number of the question, -1 where there is none, (N,).
         passage: Number of the passage, -1 where there is none, (N,).
-        outcome: What the first player, or the team, won, from 0 to 1, (N,).
-        side: 1 where the first player defended the correct answer, -1 where the second did, 0 where
-            neither did or nobody knows, (N,).
-        position: The same for who was presented first, (N,).
-        games: How many games each row stands for, (N,).
         rows: Rows of the file that were looked at.
         ties: Rows that count as half a win for both, by how the table says it.
         left_out: Rows that say nothing about two players, by reason.
@@ -70,18 +62,11 @@ class MatchTable:
     path: Path
     layout: TableLayout
     rule: str
-    objective: RatedObjective
+    games: Games
     players: tuple[str, ...]
     questions: tuple[str, ...]
     passages: tuple[str, ...]
-    first: Ints
-    second: Ints
-    question: Ints
     passage: Ints
-    outcome: Floats
-    side: Floats
-    position: Floats
-    games: Floats
     rows: int
     ties: Mapping[str, int]
     left_out: Mapping[str, int]
@@ -90,7 +75,7 @@ class MatchTable:
     pools: int
 
     def __len__(self) -> int:
-        return len(self.first)
+        return len(self.games)
 
     @property
     def columns(self) -> Columns:
@@ -161,7 +146,7 @@ def read_matches(
             places = zip((names[0], *names), who, strict=True)
             numbers.append([known.setdefault(n, len(known)) if n else -1 for known, n in places])
             values.append(what)
-    read_as = f"read as {layout.name}: {layout.columns.explain()}"
+    read_as = f"read as {layout.name}: {layout.columns.explain()}; {reader.rule}"
     if len(bad) > most_bad * len(rows):
         raise InputError(
             f"{table.path}: {len(bad)} of {len(rows)} rows cannot be read: {'; '.join(bad[:3])}; "
@@ -175,23 +160,21 @@ def read_matches(
             f"{f'left out: {why}' if why else f'{len(rows)} rows'}; {read_as}"
         )
     first, second, question, passage = np.array(numbers, dtype=np.int64).T
-    outcome, side, position, games = np.array(values, dtype=float).T
+    outcome, side, position, counts = np.array(values, dtype=float).T
+    form: GameForm = "team" if objective == "truth" else "duel"
+    own = np.where(question >= 0, question, len(names[1]) + np.arange(len(question)))
+    groups = np.where(passage >= 0, passage, len(names[2]) + own)
+    cluster = np.unique(groups, return_inverse=True)[1]
+    weight = None if np.all(counts == 1) else counts
     return MatchTable(
         path=table.path,
         layout=layout,
         rule=reader.rule,
-        objective=objective,
+        games=Games(first, second, question, side, position, outcome, form, weight, cluster),
         players=tuple(names[0]),
         questions=tuple(names[1]),
         passages=tuple(names[2]),
-        first=first,
-        second=second,
-        question=question,
         passage=passage,
-        outcome=outcome,
-        side=side,
-        position=position,
-        games=games,
         rows=len(rows),
         ties=dict(sorted(reader.ties.items())),
         left_out=dict(sorted(left_out.items())),

@@ -38,8 +38,8 @@ _DATE = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[ t][\d:.]+)?|\d{1,2}:\d\d:\d\d"
 )
 
-
 Reader = Callable[[Any, str, str], float | None]
+"""Reads a cell of a game between two players by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ anchor. *Bradley-Terry* is the batch model of :mod:`debateqd.qd.ratings.laplace`
 posterior's. *Elo* goes through the table in its order, as :mod:`debateqd.qd.ratings.elo` does.
 *Least squares* minimises the squared differences between expected and observed scores, as Khan et
 al. (2024, "Debating with More Persuasive LLMs Leads to More Truthful Answers") do for tables of win
-rates. The intervals of these two are those of a bootstrap, see :mod:`debateqd.qd.tables.bootstrap`.
+rates. The intervals of these two are from :mod:`debateqd.qd.ratings.resampling`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ import numpy as np
 
 from debate_env.errors import InputError, nearest
 from debateqd.qd.ratings.faults import components
-from debateqd.qd.ratings.games import Games, make_games
+from debateqd.qd.ratings.games import Games
 from debateqd.qd.ratings.identified import tellable
-from debateqd.qd.statistics import Floats
-from debateqd.qd.tables.bootstrap import (
-    clusters_of_rows,
+from debateqd.qd.ratings.resampling import (
     comparable,
     draw_weights,
     elo_ratings,
     least_squares_ratings,
     relative,
 )
+from debateqd.qd.statistics import Floats
 from debateqd.qd.tables.matches import MatchTable
 
 Model = Literal["bradley_terry", "elo", "least_squares"]
@@ -116,7 +115,7 @@ def rate_table(table: MatchTable, settings: Settings = Settings()) -> TableRatin
         )
     rate = _bradley_terry if settings.model == "bradley_terry" else _resampled
     ratings, low, high, effects, warnings = rate(table, settings)
-    games, scores = _scores(table)
+    games, scores = _scores(table.games, len(table.players))
     ends = [[None if np.isnan(x) else float(x) for x in ends] for ends in (low, high)]
     columns = (ratings.tolist(), *ends, games.tolist(), scores.tolist())
     rows = [Rated(*row) for row in zip(table.players, *columns, strict=True)]
@@ -134,16 +133,14 @@ def rate_table(table: MatchTable, settings: Settings = Settings()) -> TableRatin
     return TableRatings(settings, tuple(rows), tuple(effects), tuple(warnings))
 
 
-def _scores(table: MatchTable) -> tuple[Floats, Floats]:
+def _scores(games: Games, n: int) -> tuple[Floats, Floats]:
     """Games of every player and the share of them that it won."""
-    n = len(table.players)
-    own = table.outcome if table.objective == "truth" else 1 - table.outcome
-    twice = table.first != table.second
-    games = np.bincount(table.first, table.games, n).astype(float)
-    games += np.bincount(table.second, table.games * twice, n)
-    won = np.bincount(table.first, table.games * table.outcome, n).astype(float)
-    won += np.bincount(table.second, table.games * own * twice, n)
-    return games, won / np.maximum(games, 1e-300)
+    own = games.outcome if games.form == "team" else 1 - games.outcome
+    second = games.counts * (games.first != games.second)
+    played = np.bincount(games.first, games.counts, n) + np.bincount(games.second, second, n)
+    won = np.bincount(games.first, games.counts * games.outcome, n)
+    won = won + np.bincount(games.second, second * own, n)
+    return played.astype(float), won / np.maximum(played, 1e-300)
 
 
 # --- Elo and least squares -----------------------------------------------------------------------
@@ -153,10 +150,12 @@ _Ratings = tuple[Floats, Floats, Floats, list[TableEffect], list[str]]
 
 def _resampled(table: MatchTable, settings: Settings) -> _Ratings:
     anchor = table.players.index(settings.anchor) if settings.anchor else None
-    draws = draw_weights(table, settings.resamples, settings.seed)
-    elo = settings.model == "elo"
-    every = elo_ratings(table, draws, settings.k) if elo else least_squares_ratings(table, draws)
-    groups = comparable(table, every[:, 0]) if not elo else components(_games(table), len(every))
+    games, n, elo = table.games, len(table.players), settings.model == "elo"
+    draws = draw_weights(games, settings.resamples, settings.seed)
+    every = (
+        elo_ratings(games, n, draws, settings.k) if elo else least_squares_ratings(games, n, draws)
+    )
+    groups = components(games, n) if elo else comparable(games, every[:, 0])
     warnings = []
     if groups.any():
         apart, remedy = "that never met, even indirectly", "differences between them mean nothing"
@@ -166,7 +165,7 @@ def _resampled(table: MatchTable, settings: Settings) -> _Ratings:
             apart += ", or of which one took every point of another"
             remedy = "least squares gives no interval, --model bradley_terry does"
         warnings.append(f"the players fall into {groups.max() + 1} groups {apart}: {remedy}")
-    ratings, low, high = relative(every, table, anchor, settings.confidence)
+    ratings, low, high = relative(every, games, anchor, settings.confidence)
     if np.isnan(low).all() and not groups.any():
         warnings.append("too few games, or passages, beside the players to tell an interval")
     return ratings, low, high, [], warnings
@@ -175,31 +174,17 @@ def _resampled(table: MatchTable, settings: Settings) -> _Ratings:
 # --- Bradley-Terry ------------------------------------------------------------------------------
 
 
-def _games(table: MatchTable) -> Games:
-    """The table's rows as games, their clusters included."""
-    games = make_games(
-        table.first,
-        table.second,
-        table.outcome,
-        question=table.question,
-        side=table.side,
-        position=table.position,
-        form="team" if table.objective == "truth" else "duel",
-    )
-    return replace(games, cluster=clusters_of_rows(table))
-
-
 def _bradley_terry(table: MatchTable, settings: Settings) -> _Ratings:
     from debateqd.qd.ratings.faults import warnings_of
     from debateqd.qd.ratings.laplace import Priors, fit_games
 
-    truth, n = table.objective == "truth", len(table.players)
-    games, warnings = tellable(_counted(_games(table), table))
+    truth, n = table.games.form == "team", len(table.players)
+    games, warnings = tellable(_counted(table.games))
     sided = bool(np.any(games.side))
     if not sided:  # a question says nothing about who wins, but may be a cluster
         games = replace(games, question=np.full(len(games), -1))
-    clustered = len(np.unique(clusters_of_rows(table))) < len(table)
-    counts = np.bincount(table.first, table.games, n) + np.bincount(table.second, table.games, n)
+    clustered = len(np.unique(games.cluster)) < len(table)  # type: ignore[arg-type]
+    counts = np.bincount(games.first, games.counts, n) + np.bincount(games.second, games.counts, n)
     living = np.sort(np.argsort(-counts, kind="stable")[:MOST_INTERVALS])
     fit = fit_games(
         games,
@@ -234,16 +219,14 @@ def _bradley_terry(table: MatchTable, settings: Settings) -> _Ratings:
     return fit.strengths, fit.strengths - half, fit.strengths + half, effects, warnings
 
 
-def _counted(games: Games, table: MatchTable) -> Games:
+def _counted(games: Games) -> Games:
     """Let rows count as the games they stand for: so many won and so many lost."""
-    if np.all(table.games == 1):
-        return games
-    many = np.flatnonzero(table.games != 1)
-    rows = np.concatenate([np.arange(len(table)), many])
-    outcome, weight = table.outcome[rows], table.games[rows]
-    weight[many] *= table.outcome[many]
-    weight[len(table) :] *= 1 - table.outcome[many]
-    outcome[many], outcome[len(table) :] = 1.0, 0.0
+    many = np.flatnonzero(games.counts != 1)
+    rows = np.concatenate([np.arange(len(games)), many])
+    outcome, weight = games.outcome[rows], games.counts[rows]
+    weight[many] *= games.outcome[many]
+    weight[len(games) :] *= 1 - games.outcome[many]
+    outcome[many], outcome[len(games) :] = 1.0, 0.0
     columns = ("first", "second", "question", "side", "position", "cluster")
     copied: dict[str, Any] = {name: getattr(games, name)[rows] for name in columns}
-    return replace(games, outcome=outcome, weight=weight, **copied)
+    return replace(games, outcome=outcome, weight=weight, **copied) if len(many) else games

@@ -31,7 +31,7 @@ def games(table: MatchTable) -> list[tuple[str, str, float]]:
     names = table.players
     return [
         (names[a], names[b], float(y))
-        for a, b, y in zip(table.first, table.second, table.outcome, strict=True)
+        for a, b, y in zip(table.games.first, table.games.second, table.games.outcome, strict=True)
     ]
 
 
@@ -67,8 +67,8 @@ def test_an_arena_table_as_csv_json_lines_and_array_gzipped_or_not(tmp_path: Pat
         assert table.rule == "winner says whether it is model_a or model_b"
         assert table.ties == {"tie": 1, "tie (bothbad)": 1}
         assert table.questions == ("1", "2", "3", "4")
-        assert (table.position == 1).all()
-        assert (table.side == 0).all()
+        assert (table.games.position == 1).all()
+        assert (table.games.side == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_every_rule_is_even_handed(
         rows = [{"model_a": a, "model_b": b, "winner": winner} for winner in winners]
         table = read_matches(written(tmp_path / "t.csv", rows))
         by_name = turned and winners[0] == "one"
-        assert list(table.outcome) == [1 - share if by_name else share for share in shares]
+        assert list(table.games.outcome) == [1 - share if by_name else share for share in shares]
 
 
 def test_winners_are_named_without_regard_to_case(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_winners_are_named_without_regard_to_case(tmp_path: Path) -> None:
     ]
     path = written(tmp_path / "t.csv", rows)
     table = read_matches(path)
-    assert list(table.outcome) == [1.0, 0.0, 0.0]
+    assert list(table.games.outcome) == [1.0, 0.0, 0.0]
     assert table.rule == "winner holds a player's name, in upper or lower case"
     rows += [{"model_a": "Alpha-2", "model_b": "beta-4", "winner": "gamma-b"}]
     strange = read_matches(written(tmp_path / "t.csv", rows), most_bad=0.5)
@@ -151,7 +151,7 @@ def test_winners_are_named_without_regard_to_case(tmp_path: Path) -> None:
 def test_one_rule_reads_the_whole_column(tmp_path: Path) -> None:
     rows = [{"model_a": "x", "model_b": "y", "winner": w} for w in ("x", "y", "x", "model_b")]
     table = read_matches(written(tmp_path / "t.csv", rows), most_bad=0.25)
-    assert list(table.outcome) == [1.0, 0.0, 1.0]
+    assert list(table.games.outcome) == [1.0, 0.0, 1.0]
     assert table.problems == ("line 5, winner: 'model_b' is neither player nor a tie",)
     seats = [{"model_a": "B", "model_b": "A", "winner": w} for w in "AB"]
     with pytest.raises(InputError, match="'A' in column 'winner' may be the name of a player or"):
@@ -164,12 +164,12 @@ def test_scores_are_compared_and_shares_divided_whatever_their_size(tmp_path: Pa
         for a, b in ((1, 0.5), (30, 10), (0.2, 0.4))
     ]
     path = written(tmp_path / "t.csv", scores)
-    assert list(read_matches(path).outcome) == [1.0, 1.0, 0.0]
+    assert list(read_matches(path).games.outcome) == [1.0, 1.0, 0.0]
     given = Columns(outcome="score_a", against="score_b")
     shared = read_matches(path, given, most_bad=0.5)
-    assert list(shared.outcome) == pytest.approx([2 / 3, 1 / 3])
+    assert list(shared.games.outcome) == pytest.approx([2 / 3, 1 / 3])
     assert shared.problems == ("line 3, score_a: ('30', '10') is no number from 0 to 1",)
-    assert list(read_matches(path, given, wins=True).outcome) == [1.0, 1.0, 0.0]
+    assert list(read_matches(path, given, wins=True).games.outcome) == [1.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("cell", ["Jan-00", "01-Jan", "2-Mrz", "03.02.2001", "2001-02-03 00:00:00"])
@@ -229,7 +229,7 @@ def test_ways_to_say_who_defends_the_correct_answer(
     ]
     table = read_matches(written(tmp_path / "t.csv", rows))
     assert table.columns.side == name
-    assert list(table.side) == [1, -1, 0]
+    assert list(table.games.side) == [1, -1, 0]
 
 
 def test_position_can_be_given_and_denied(tmp_path: Path) -> None:
@@ -237,9 +237,9 @@ def test_position_can_be_given_and_denied(tmp_path: Path) -> None:
         {"model_a": "x", "model_b": "y", "winner": "a", "shown_first": who} for who in ("x", "y")
     ]
     path = written(tmp_path / "t.csv", rows)
-    assert list(read_matches(path).position) == [1, -1]
-    assert list(read_matches(path, Columns(position="second")).position) == [-1, -1]
-    assert list(read_matches(path, Columns(position="none")).position) == [0, 0]
+    assert list(read_matches(path).games.position) == [1, -1]
+    assert list(read_matches(path, Columns(position="second")).games.position) == [-1, -1]
+    assert list(read_matches(path, Columns(position="none")).games.position) == [0, 0]
 
 
 def test_our_own_match_log(tmp_path: Path) -> None:
@@ -254,14 +254,14 @@ def test_our_own_match_log(tmp_path: Path) -> None:
     for where in (path, tmp_path):
         table = read_matches(where)
         assert games(table) == [("a", "b", pytest.approx(0.8)), ("b", "a", pytest.approx(0.4))]
-        assert list(table.side) == [1, -1]
+        assert list(table.games.side) == [1, -1]
         assert table.passages == ("p-q1", "p-q2")
         assert table.left_out == {"of a player with itself": 1, "without an outcome": 1}
         assert table.pools == 1
     truth = read_matches(tmp_path, objective="truth")
     assert games(truth) == [("a", "b", 1.0), ("b", "a", 1.0), ("a", "a", 1.0)]
-    assert list(truth.side) == [-1, -1, -1]
-    assert list(truth.position) == [1, -1, 1]  # the correct answer came first, second, first
+    assert list(truth.games.side) == [-1, -1, -1]
+    assert list(truth.games.position) == [1, -1, 1]  # the correct answer came first, second, first
 
 
 def test_two_debaters_of_other_names(tmp_path: Path) -> None:
@@ -282,8 +282,8 @@ def test_rows_with_values_and_wins_only(tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv", rows)
     kept = read_matches(path, Columns(games="n"), where=[("set", "one")], wins=True)
     assert [y for *_, y in games(kept)] == [1.0, 0.5]
-    assert list(kept.games) == [4, 4]
-    assert list(read_matches(path, Columns(games="25")).games) == [25, 25, 25]
+    assert list(kept.games.weight) == [4, 4]
+    assert list(read_matches(path, Columns(games="25")).games.weight) == [25, 25, 25]
     with pytest.raises(InputError, match="--where sett: there is no such column; did you mean"):
         read_matches(path, where=[("sett", "one")])
 
@@ -393,12 +393,16 @@ def test_given_columns_are_checked_and_used(tmp_path: Path) -> None:
 def test_named_columns_are_told_apart_by_their_own_words(tmp_path: Path) -> None:
     rows = [{"bot 7": "x", "bot 9": "y", "who": w} for w in (9, 7, "bot 9")]
     given = Columns(first="bot 7", second="bot 9", winner="who")
-    assert list(read_matches(written(tmp_path / "t.csv", rows), given).outcome) == [0.0, 1.0, 0.0]
+    assert list(read_matches(written(tmp_path / "t.csv", rows), given).games.outcome) == [
+        0.0,
+        1.0,
+        0.0,
+    ]
     graded = [{"generator_1": "x", "generator_2": "y", "preference": p} for p in (1, 1.75)]
     named = Columns(first="generator_1", second="generator_2", winner="preference")
     table = read_matches(written(tmp_path / "t.csv", graded), named)
-    assert list(table.outcome) == [1.0, 0.25]
-    assert not np.any(table.position)  # the order of columns is not that of presenting
+    assert list(table.games.outcome) == [1.0, 0.25]
+    assert not np.any(table.games.position)  # the order of columns is not that of presenting
 
 
 def test_long_cells_and_line_breaks_within_cells(tmp_path: Path) -> None:
@@ -425,4 +429,4 @@ def test_the_nyu_table(data_dir: Path) -> None:
         where=[("setting", "human_consultancy"), ("included_in_paper", "True")],
     )
     # Ties count as wrong in the published 74.0 % of 96.
-    assert truth.outcome.sum() / 96 == pytest.approx(0.740, abs=0.0005)
+    assert truth.games.outcome.sum() / 96 == pytest.approx(0.740, abs=0.0005)

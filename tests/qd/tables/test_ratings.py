@@ -12,8 +12,8 @@ from debateqd.qd.ratings.elo import expected
 from debateqd.qd.ratings.games import make_games
 from debateqd.qd.ratings.identified import tellable
 from debateqd.qd.ratings.least_squares import FARTHEST, fit_win_rates
+from debateqd.qd.ratings.resampling import draw_weights, relative
 from debateqd.qd.statistics import ELO, Floats, Ints
-from debateqd.qd.tables.bootstrap import draw_weights, relative
 from debateqd.qd.tables.layouts import Columns
 from debateqd.qd.tables.matches import MatchTable, read_matches
 from debateqd.qd.tables.ratings import Settings, TableRatings, default_model, rate_table
@@ -117,7 +117,7 @@ def test_elo_is_the_one_of_the_trainer(tmp_path: Path) -> None:
     table, _ = read(tmp_path, rows=300)
     config = EloConfig(k=24.0, initial=0.0)
     ratings = dict.fromkeys(table.players, 0.0)
-    for a, b, y in zip(table.first, table.second, table.outcome, strict=True):
+    for a, b, y in zip(table.games.first, table.games.second, table.games.outcome, strict=True):
         one, other = table.players[a], table.players[b]
         gain = config.k * (y - expected(ratings[one], ratings[other], config))
         ratings[one] += gain
@@ -347,12 +347,16 @@ def test_least_squares_intervals_cover(rows: int, tmp_path: Path) -> None:
     strength, inside = np.array([60.0, -60.0]), []
     for seed in range(300):
         table = drawn(tmp_path / "t.csv", strength, rows, seed)
-        draws = draw_weights(table, 400, seed)
-        best = np.where(table.first == table.players.index("m0"), table.outcome, 1 - table.outcome)
+        draws = draw_weights(table.games, 400, seed)
+        best = np.where(
+            table.games.first == table.players.index("m0"),
+            table.games.outcome,
+            1 - table.games.outcome,
+        )
         if 0 < best.sum() < rows:
             share = (best @ draws) / draws.sum(axis=0)
             half = ELO / 2 * np.log(share / (1 - share))
-            value, low, high = relative(np.stack([half, -half]), table, None, 0.95)
+            value, low, high = relative(np.stack([half, -half]), table.games, None, 0.95)
             inside.append(bool(low[0] <= 60 <= high[0]))
             if seed == 0:
                 fitted = rate_table(table, Settings(model="least_squares"))
@@ -434,7 +438,7 @@ def test_the_ratings_of_khan_et_al(data_dir: Path) -> None:
     assert {name: ratings[name] for name in KHAN} == pytest.approx(KHAN, abs=0.1)
     error = sum(
         (1 / (1 + 10 ** ((ratings[table.players[b]] - ratings[table.players[a]]) / 400)) - y) ** 2
-        for a, b, y in zip(table.first, table.second, table.outcome, strict=True)
+        for a, b, y in zip(table.games.first, table.games.second, table.games.outcome, strict=True)
     )
     assert error == pytest.approx(0.0041, abs=5e-5)
 
