@@ -27,6 +27,7 @@ from debateqd.agents.prompts.mutation import (
     Operator,
     crossover_messages,
     debates_shown,
+    examples_shown,
     mutation_messages,
     operator_of,
     own_words,
@@ -36,6 +37,7 @@ from debateqd.agents.prompts.mutation import (
     target_messages,
     wish,
     wishes_of,
+    writing_messages,
 )
 from debateqd.agents.prompts.readers import (
     SpokenBlock,
@@ -47,7 +49,6 @@ from debateqd.agents.prompts.readers import (
     speeches,
     task_of,
 )
-from debateqd.agents.prompts.writing import examples_shown, writing_messages
 
 __all__ = [
     "CREDENCE_VERSION",

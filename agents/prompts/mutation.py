@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from debateqd.agents.models.base import Message
-from debateqd.agents.prompts.debate import MUTATOR_RULES, neutralise
+from debateqd.agents.prompts.debate import MUTATOR_RULES, WRITER_RULES, neutralise
 from debateqd.agents.prompts.readers import SpokenBlock, section, spoken_blocks
-from debateqd.agents.prompts.writing import writing_messages
 
 Operator = Literal["rewrite", "crossover", "reflection", "target"]
 
-_SYSTEM = Message("system", MUTATOR_RULES)
 _CROSS = "Two strategies follow each other above. Combine them into one new strategy"
 _REFLECT = "Above are debates of this strategy, shortened, with what the judge made of them"
 _AIM = "Rewrite the strategy so that debaters who follow it behave differently"
@@ -194,6 +192,22 @@ def target_messages(
     return _messages(_parent(parent, family, record), instruction, max_words)
 
 
+def writing_messages(
+    family: str, examples: Sequence[str], max_words: int = 200
+) -> tuple[Message, ...]:
+    """Messages that ask for a new strategy of a family, from examples alone.
+
+    Whoever writes it is told nothing of how anybody fared: it depends on no debate.
+    """
+    shown = "".join(f"<strategy>\n{neutralise(text)}\n</strategy>\n" for text in examples)
+    instruction = (
+        "Above are strategies of one family. Write another strategy of that family, different in "
+        "substance from each of them."
+    )
+    shown = f"<family>\n{neutralise(family)}\n</family>\n{shown}"
+    return _messages(shown, instruction, max_words, WRITER_RULES)
+
+
 def wish(aim: Aim) -> str:
     """Say in words what an aim asks for, e.g. ``"make longer speeches: 80 to 120 words"``."""
     if aim.family:
@@ -217,10 +231,12 @@ def _number(value: float) -> str:
     return f"{round(value, 0 if abs(value) >= 10 else 1):g}"
 
 
-def _messages(shown: str, instruction: str, max_words: int) -> tuple[Message, ...]:
+def _messages(
+    shown: str, instruction: str, max_words: int, rules: str = MUTATOR_RULES
+) -> tuple[Message, ...]:
     answer = _ANSWER.format(words=max_words)
     user = f"{shown}<instruction>\n{instruction} {answer}\n</instruction>"
-    return (_SYSTEM, Message("user", user))
+    return (Message("system", rules), Message("user", user))
 
 
 def _parent(text: str, family: str, record: str) -> str:
@@ -267,6 +283,7 @@ class DebateExcerpt(NamedTuple):
 
 
 _SECOND = re.compile(r"<strategy number=2>\n(.*?)\n</strategy>", re.DOTALL)
+_EXAMPLE = re.compile(r"<strategy>\n(.*?)\n</strategy>", re.DOTALL)
 _DEBATE = re.compile(
     r"<transcript result=(won|lost) credence=(\d\.\d\d)>\n(.*?)</transcript>", re.DOTALL
 )
@@ -284,6 +301,11 @@ def second_strategy(user: str) -> str | None:
     """Read the second strategy of a crossover; ``None`` when there is none."""
     found = _SECOND.search(user)
     return found.group(1) if found else None
+
+
+def examples_shown(user: str) -> list[str]:
+    """Read the examples of a writer's prompt, in the order shown."""
+    return _EXAMPLE.findall(user)
 
 
 def debates_shown(user: str) -> list[DebateExcerpt]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from debate_env.errors import InputError
@@ -204,12 +204,12 @@ def mutate(
     pool: NoveltyPool,
     settings: MutationSettings,
     guard: Guard | None = None,
-    first_attempt: int = 0,
+    earlier: MutationResult | None = None,
 ) -> Thought[MutationResult]:
     """Ask for a child until a draft passes every check or the attempts are used up.
 
-    The pool of all strategies so far is read, not changed; ``first_attempt`` were made before.
-    Attempt ``k`` has the seed ``derive_seed(run_seed, "mutate", generation, child, k)``.
+    The pool of all strategies so far is read, not changed; ``earlier`` is what earlier attempts
+    came to. Attempt ``k`` has the seed ``derive_seed(run_seed, "mutate", generation, child, k)``.
 
     Raises:
         ValueError: The number of parents is not the mutator's arity.
@@ -218,20 +218,17 @@ def mutate(
         raise ValueError(
             f"mutator {mutator.name!r} needs {mutator.arity} parents, not {len(task.parents)}"
         )
-    refusals: list[Refusal] = []
-    usage, calls = NO_USAGE, 0
-    for attempt in range(first_attempt, settings.max_attempts):
+    before = earlier or Rejected(task, mutator.name, ())
+    refusals, usage, calls = [*before.refusals], before.usage, before.calls
+    for attempt in range(len(refusals), settings.max_attempts):
         seed = derive_seed(run_seed, "mutate", task.generation, task.child, attempt)
         draft = yield from mutator.draft(task, seed)
-        usage, calls = _add(usage, draft.usage), calls + draft.calls
-        if draft.text is None:
-            refusals.append(draft.refusal or Refusal("empty", "no text"))
-            continue
-        refusal = check_text(draft.text, settings, pool, guard)
+        usage = Usage(*map(sum, zip(usage, draft.usage, strict=True)))
+        calls += draft.calls
+        text = draft.text or ""
+        refusal = draft.refusal or check_text(text, settings, pool, guard)
         if refusal is None:
-            return Child(
-                task, mutator.name, draft.text, draft.family, tuple(refusals), usage, calls
-            )
+            return Child(task, mutator.name, text, draft.family, tuple(refusals), usage, calls)
         refusals.append(refusal)
     return Rejected(task, mutator.name, tuple(refusals), usage, calls)
 
@@ -268,7 +265,6 @@ def breed(
         One result per job, in the order of the jobs; the same whatever the order of replies.
     """
     results: dict[int, MutationResult] = {}
-    earlier: dict[int, MutationResult] = {}
     waiting = list(range(len(jobs)))
     while waiting:
         thoughts = [
@@ -278,43 +274,24 @@ def breed(
                 pool=pool,
                 settings=settings,
                 guard=guard,
-                first_attempt=len(earlier[number].refusals) if number in earlier else 0,
+                earlier=results.get(number),
             )
             for number in waiting
         ]
         again = []
-        for number, fresh in zip(waiting, run(thoughts), strict=True):
-            result = _after(earlier.get(number), fresh)
-            if isinstance(result, Child):
-                clash = pool.check(result.text)
-                if clash is None:
-                    pool.add(result.text, f"child {result.task.child} of this generation")
-                else:
-                    result = _withdraw(result, clash)
-                    if len(result.refusals) < settings.max_attempts:
-                        earlier[number] = result
-                        again.append(number)
+        for number, result in zip(waiting, run(thoughts), strict=True):
             results[number] = result
+            if not isinstance(result, Child):
+                continue
+            clash = pool.check(result.text)
+            if clash is None:
+                pool.add(result.text, f"child {result.task.child} of this generation")
+                continue
+            refusals = (*result.refusals, clash)
+            results[number] = Rejected(
+                result.task, result.operator, refusals, result.usage, result.calls
+            )
+            if len(refusals) < settings.max_attempts:
+                again.append(number)
         waiting = again
     return [results[number] for number in range(len(jobs))]
-
-
-def _after(earlier: MutationResult | None, fresh: MutationResult) -> MutationResult:
-    """Join what earlier rounds of attempts cost to a fresh result."""
-    if earlier is None:
-        return fresh
-    return replace(
-        fresh,
-        refusals=(*earlier.refusals, *fresh.refusals),
-        usage=_add(earlier.usage, fresh.usage),
-        calls=earlier.calls + fresh.calls,
-    )
-
-
-def _withdraw(child: Child, clash: Refusal) -> Rejected:
-    """Turn a child that copies a sibling into a rejection."""
-    return Rejected(child.task, child.operator, (*child.refusals, clash), child.usage, child.calls)
-
-
-def _add(a: Usage, b: Usage) -> Usage:
-    return Usage(*(x + y for x, y in zip(a, b, strict=True)))

@@ -192,14 +192,9 @@ class MeaningPool:
     def add(self, text: str, name: str = "") -> None:
         """Remember a text."""
         self._words.add(text, name)
-        row, used = self._row(text), len(self._names)
-        if used == len(self._rows):  # room for twice as many, so that adding stays cheap
-            grown = np.zeros((max(64, 2 * used), row.shape[0]), dtype=np.float32)
-            if used:
-                grown[:used] = self._rows
-            self._rows = grown
-        self._rows[used] = row
-        self._names.append(name or f"#{used}")
+        row = self._row(text)[None]
+        self._rows = np.concatenate([self._rows, row]) if self._names else row
+        self._names.append(name or f"#{len(self._names)}")
 
     def check(self, text: str) -> Refusal | None:
         """Say why a text is not new; ``None`` when it is."""
@@ -219,7 +214,7 @@ class MeaningPool:
         """
         if not self._names:
             return 0.0, ""
-        cosines = self._rows[: len(self._names)] @ self._row(text)
+        cosines = self._rows @ self._row(text)
         best = int(np.argmax(cosines))
         # Rows are unit vectors up to rounding: a copy is 1, not 0.99999994.
         value = round(float(cosines[best]), 6)

@@ -323,5 +323,7 @@ def barrenness(births: Sequence[MutationResult]) -> str:
     if not births or any(isinstance(birth, Child) for birth in births):
         return ""
     counts = ", ".join(f"{kind} {n}" for kind, n in refusal_counts(births).items())
-    example = births[0].refusals[-1].message
+    # What an engine says of its failures depends on the machine.
+    said = (r.message for birth in births for r in birth.refusals if r.kind != "engine_error")
+    example = next(said, "the engine failed")
     return f"no children: every draft was refused ({counts}), e.g. {example}"

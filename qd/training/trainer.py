@@ -248,13 +248,13 @@ class Trainer:
 
     def _check_children(self, generation: int) -> None:
         """Stop after some generations in a row without a child; all of them are committed."""
-        latest = max(s.generation for s in self._state.strategies.values())
-        barren = generation - latest
-        if barren and barren % BARREN == 0 and generation < self._config.evolution.generations:
+        begun = max(s.generation for s in self._state.strategies.values()) + 1
+        barren, why = generation + 1 - begun, self._warnings.get("children")
+        last = self._config.evolution.generations
+        if why and barren and barren % BARREN == 0 and generation < last:
             raise BarrenError(
-                f"{barren} generations in a row, {latest + 1} to {generation}, have "
-                f"{self._warnings['children']}; check models.mutator, or what "
-                "evolution.mutation refuses"
+                f"{barren} generations in a row, {begun} to {generation}, have {why}; check "
+                "models.mutator, or what evolution.mutation refuses"
             )
 
     def _warn(self, births: Sequence[MutationResult]) -> dict[str, str]:
