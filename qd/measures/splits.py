@@ -22,8 +22,9 @@ counted beside them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from debate_env.core.rewards import correctness
 from debate_env.questions.question import Question
@@ -50,7 +51,6 @@ from debateqd.qd.statistics import Estimate, mean_interval
 class JudgeAlone:
     """The judge model alone on one question; ``None`` where its reply could not be used."""
 
-    question: str
     passage: str
     no_debate: float | None
     reading: float | None
@@ -75,78 +75,52 @@ def read_alone(
         for passage in (None, question.passage)
     ]
     answers = run_thoughts(judge, thoughts)
-    shares = [
-        None if isinstance(answer, Failure) else correctness(answer, question.label)
-        for answer, question in zip(answers, (q for q in questions for _ in (0, 1)), strict=True)
-    ]
-    return [
-        JudgeAlone(question.question_id, question.passage_id, shares[2 * i], shares[2 * i + 1])
-        for i, question in enumerate(questions)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class SplitReport:
-    """Everything measured on one split; every rate with a 95 % interval clustered by passage.
-
-    Attributes:
-        accuracy: Judge accuracy when elites debate themselves.
-        seed_accuracy: The same for the seed strategies.
-        accuracy_gain: Their difference, paired by question.
-        truth: Judge's credence in the correct answer when elites debate themselves.
-        seed_truth: The same for the seed strategies.
-        win_rate: Share of debates that elites win against the seed panel, both seats.
-        share_won: Share of the judge's credence that they win there.
-        position_bias: Mean excess credence of the first-shown answer.
-        unusable: Share of debates without a usable verdict.
-        no_debate: Accuracy of the judge model without passage or debate.
-        reading: Accuracy of the judge model reading the passage.
-    """
-
-    questions: int
-    passages: int
-    debates: int
-    accuracy: Estimate
-    seed_accuracy: Estimate
-    accuracy_gain: Estimate
-    truth: Estimate
-    seed_truth: Estimate
-    win_rate: Estimate
-    share_won: Estimate
-    position_bias: Estimate
-    unusable: Estimate
-    unusable_kinds: Mapping[str, int]
-    no_debate: Estimate
-    reading: Estimate
+    found = []
+    for question, *pair in zip(questions, answers[::2], answers[1::2], strict=True):
+        shares = (None if isinstance(a, Failure) else correctness(a, question.label) for a in pair)
+        found.append(JudgeAlone(question.passage_id, *shares))
+    return found
 
 
 def report_split(
     questions: Sequence[Question], matches: Sequence[Match], alone: Sequence[JudgeAlone]
-) -> SplitReport:
-    """Summarise one split."""
+) -> dict[str, Any]:
+    """Measure one split.
+
+    Returns:
+        A mapping; every rate with a 95 % interval clustered by passage. ``accuracy`` of the judge
+        and ``truth``, its credence in the correct answer, when elites debate themselves;
+        ``seed_accuracy`` and ``seed_truth``, the same for seeds; ``accuracy_gain``, the difference
+        of the two accuracies, paired by question; ``win_rate`` and ``share_won`` of the credence
+        against the panel, both seats; ``position_bias``, the mean excess credence of the
+        first-shown answer; ``unusable`` share of debates, and their numbers by kind; and the judge
+        alone, with ``no_debate`` and ``reading`` the passage.
+    """
     kinds: dict[str, list[Match]] = {"elites": [], "seeds": [], "panel": []}
     for match in matches:
         kinds.setdefault(match.phase, []).append(match)
-    differences = paired(by_question(kinds["elites"], right), by_question(kinds["seeds"], right))
+    elites, seeds, panel = kinds["elites"], kinds["seeds"], kinds["panel"]
 
     def baseline(value: Callable[[JudgeAlone], float | None]) -> Estimate:
         kept = ((v, r.passage) for r in alone if (v := value(r)) is not None)
         return mean_of(kept, proportion=True)
 
-    return SplitReport(
-        questions=len(questions),
-        passages=len({q.passage_id for q in questions}),
-        debates=len(matches),
-        accuracy=rate(kinds["elites"], right),
-        seed_accuracy=rate(kinds["seeds"], right),
-        accuracy_gain=mean_interval(*differences),
-        truth=rate(kinds["elites"], believed),
-        seed_truth=rate(kinds["seeds"], believed),
-        win_rate=rate(kinds["panel"], won),
-        share_won=rate(kinds["panel"], credence_won),
-        position_bias=mean_of((m.bias, m.passage) for m in matches if m.bias is not None),
-        unusable=rate(matches, lambda m: float(not m.usable)),
-        unusable_kinds=dict(sorted(Counter(m.kind for m in matches if not m.usable).items())),
-        no_debate=baseline(lambda r: r.no_debate),
-        reading=baseline(lambda r: r.reading),
-    )
+    return {
+        "questions": len(questions),
+        "passages": len({q.passage_id for q in questions}),
+        "debates": len(matches),
+        "accuracy": rate(elites, right),
+        "seed_accuracy": rate(seeds, right),
+        "accuracy_gain": mean_interval(
+            *paired(by_question(elites, right), by_question(seeds, right))
+        ),
+        "truth": rate(elites, believed),
+        "seed_truth": rate(seeds, believed),
+        "win_rate": rate(panel, won),
+        "share_won": rate(panel, credence_won),
+        "position_bias": mean_of((m.bias, m.passage) for m in matches if m.bias is not None),
+        "unusable": rate(matches, lambda m: float(not m.usable)),
+        "unusable_kinds": dict(sorted(Counter(m.kind for m in matches if not m.usable).items())),
+        "no_debate": baseline(lambda r: r.no_debate),
+        "reading": baseline(lambda r: r.reading),
+    }
