@@ -134,61 +134,6 @@ def _field(axis: Axis) -> str:
     return "measured_" + re.sub(r"\W", "_", axis.name)
 
 
-def empty_ribs(archive: Archive, *, qd_offset: float = 0.0) -> Any:
-    """Make an empty pyribs archive with the cells of ours, overflow rows left out.
-
-    Returns:
-        A ``ribs.archives.GridArchive`` or ``CategoricalArchive`` whose solutions are strategy
-        identifiers, with the extra fields ``text`` and, per numeric axis, ``measured_NAME``.
-
-    Raises:
-        InputError: pyribs is not installed.
-    """
-    ribs = _ribs()
-    numeric = [axis for axis in archive.axes if isinstance(axis, Bins)]
-    fields = {"text": ((), object), **{_field(axis): ((), np.float64) for axis in numeric}}
-    common: dict[str, Any] = {
-        "solution_dim": (),
-        "qd_score_offset": qd_offset,
-        "solution_dtype": object,
-        "objective_dtype": np.float64,
-        "extra_fields": fields,
-    }
-    if is_numeric(archive):
-        sizes = [axis.size for axis in archive.axes]
-        return ribs.GridArchive(
-            dims=sizes,
-            ranges=[(0.0, float(size)) for size in sizes],
-            measures_dtype=np.float64,
-            **common,
-        )
-    return ribs.CategoricalArchive(categories=categories(archive), measures_dtype=object, **common)
-
-
-def add_rows(
-    target: Any, rows: Sequence[RibsRow], strategies: Mapping[str, Strategy] | None = None
-) -> list[int]:
-    """Add rows to what :func:`empty_ribs` made, in one batch.
-
-    Returns:
-        pyribs' status of every row: 0 not added, 1 improved a cell, 2 new cell.
-    """
-    if not rows:
-        return []
-    texts = strategies or {}
-    fields: dict[str, Any] = {
-        name: np.array([row.values[name] for row in rows]) for name in rows[0].values
-    }
-    fields["text"] = _objects([texts[i].text if i in texts else "" for i in _ids(rows)])
-    measures: Any = [list(row.measures) for row in rows]
-    if not isinstance(rows[0].measures[0], float):
-        measures = np.array(measures, dtype=object)
-    done = target.add(
-        _objects(_ids(rows)), np.array([row.objective for row in rows]), measures, **fields
-    )
-    return [int(status) for status in done["status"]]
-
-
 def to_ribs(
     archive: Archive, *, strategies: Mapping[str, Strategy] | None = None, qd_offset: float = 0.0
 ) -> Any:
@@ -197,20 +142,45 @@ def to_ribs(
     Coverage, QD-score and number of elites of the result (``stats``; 0-d arrays, so apply
     ``float`` before JSON) are those of :meth:`debateqd.qd.archive.grid.Archive.coverage` and
     :meth:`~debateqd.qd.archive.grid.Archive.qd_score`; elites in overflow rows count in neither and
-    are left out. Challengers are left out, too. Strategies give the field ``text``;
-    ``qd_offset`` is subtracted from every fitness in the QD-score.
+    are left out. Challengers are left out, too. ``qd_offset`` is subtracted from every fitness in
+    the QD-score.
+
+    Returns:
+        A ``ribs.archives.GridArchive`` or ``CategoricalArchive`` whose solutions are strategy
+        identifiers, with the extra fields ``text``, given by ``strategies``, and ``measured_NAME``
+        for every numeric axis.
 
     Raises:
         InputError: pyribs is not installed, or an elite cannot be translated.
     """
-    rows = ribs_rows(archive)
-    target = empty_ribs(archive, qd_offset=qd_offset)
-    add_rows(target, rows, strategies)
+    rows, ribs = ribs_rows(archive), _ribs()
+    numeric = [_field(axis) for axis in archive.axes if isinstance(axis, Bins)]
+    common: dict[str, Any] = {
+        "solution_dim": (),
+        "qd_score_offset": qd_offset,
+        "solution_dtype": object,
+        "objective_dtype": np.float64,
+        "extra_fields": {"text": ((), object), **dict.fromkeys(numeric, ((), np.float64))},
+    }
+    measures: Any = [list(row.measures) for row in rows]
+    if is_numeric(archive):
+        sizes = [axis.size for axis in archive.axes]
+        ranges = [(0.0, float(size)) for size in sizes]
+        target = ribs.GridArchive(dims=sizes, ranges=ranges, measures_dtype=np.float64, **common)
+    else:
+        named, measures = categories(archive), np.array(measures, dtype=object)
+        target = ribs.CategoricalArchive(categories=named, measures_dtype=object, **common)
+    if rows:
+        ids = [row.strategy_id for row in rows]
+        texts = strategies or {}
+        target.add(
+            _objects(ids),
+            np.array([row.objective for row in rows]),
+            measures,
+            text=_objects([texts[name].text if name in texts else "" for name in ids]),
+            **{name: np.array([row.values[name] for row in rows]) for name in numeric},
+        )
     return target
-
-
-def _ids(rows: Sequence[RibsRow]) -> list[str]:
-    return [row.strategy_id for row in rows]
 
 
 def _objects(values: Sequence[str]) -> Any:

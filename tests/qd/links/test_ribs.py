@@ -15,10 +15,8 @@ from debateqd.qd.archive.base import ArchiveEvent, Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.slots import SlotArchive
 from debateqd.qd.links.ribs import (
-    add_rows,
     bin_coordinate,
     categories,
-    empty_ribs,
     ribs_row,
     ribs_rows,
     to_ribs,
@@ -151,10 +149,13 @@ class TestWithPyribs:
     @pytest.mark.parametrize("seed", range(3))
     def test_insertion_by_insertion_both_archives_are_equal(self, kind, seed):
         archive = Archive(GRIDS[kind])
-        target = empty_ribs(archive, qd_offset=-20.0)
+        target = to_ribs(archive, qd_offset=-20.0)
         for entry in offers(seed, 300):
             row = ribs_row(archive, entry)
-            assert status(archive.place(entry)) == add_rows(target, [row])[0]
+            told = target.add_single(
+                row.strategy_id, row.objective, list(row.measures), text="", **row.values
+            )
+            assert status(archive.place(entry)) == int(told["status"])
             assert len(target) == len(archive)
         held = target.data(["solution", "objective"], return_type="tuple")
         assert set(zip(*(map(list, held)), strict=True)) == {
