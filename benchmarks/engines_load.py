@@ -102,7 +102,10 @@ def play_on(settings: Settings, questions: list[Question]) -> Loaded:
             probing, sent = server.counts(), delivery_of(model)
             jobs = list(equal_work(questions, model))
             in_flight, begun = InFlight(), time.perf_counter()
-            records = list(play(in_flight.begin(jobs), max_open=len(jobs), on_record=in_flight.end))
+            records = []
+            for record in play(in_flight.begin(jobs), max_open=len(jobs)):
+                in_flight.end(record)
+                records.append(record)
             seconds = time.perf_counter() - begun
             counts, delivery = server.counts() - probing, delivery_of(model) - sent
         finally:

@@ -54,7 +54,6 @@ def play(
     *,
     max_open: int = 512,
     room: PrefixRoom | None = None,
-    on_record: Callable[[DebateRecord], None] | None = None,
 ) -> Iterator[DebateRecord]:
     """Play debates; yield each as soon as it is finished.
 
@@ -64,7 +63,6 @@ def play(
             that an engine with prefix caching reads each passage about once.
         max_open: Most debates that are open at once.
         room: Keeps fewer open where the prefix cache of an engine would overflow.
-        on_record: Called with every record before it is yielded.
 
     Yields:
         One record per job. A failed debate is a record with ``failure``, never an exception: a
@@ -74,7 +72,7 @@ def play(
         InputError: A job lacks the agent of a seat.
         KeyboardInterrupt: Passes through from anywhere.
     """
-    for _, record in _Rollout(max_open, on_record, room).run(jobs):
+    for _, record in _Rollout(max_open, room).run(jobs):
         yield record
 
 
@@ -83,10 +81,9 @@ def play_all(
     *,
     max_open: int = 512,
     room: PrefixRoom | None = None,
-    on_record: Callable[[DebateRecord], None] | None = None,
 ) -> list[DebateRecord]:
     """Play debates like :func:`play`; return the records in the order of the jobs."""
-    records = dict(_Rollout(max_open, on_record, room).run(jobs))
+    records = dict(_Rollout(max_open, room).run(jobs))
     return [records[index] for index in range(len(records))]
 
 
@@ -156,16 +153,10 @@ class _SeatCall(Call):
 class _Rollout:
     """The state of one call of :func:`play`."""
 
-    def __init__(
-        self,
-        max_open: int,
-        on_record: Callable[[DebateRecord], None] | None,
-        room: PrefixRoom | None = None,
-    ) -> None:
+    def __init__(self, max_open: int, room: PrefixRoom | None) -> None:
         if max_open < 1:
             raise InputError(f"max_open must be at least 1, not {max_open}")
         self._max_open = max_open
-        self._on_record = on_record
         self._cache = None if room is None else _OpenPassages(room)
         self._runner = ThoughtRunner()
         self._open = 0
@@ -196,8 +187,6 @@ class _Rollout:
                 for index, record in finished:
                     if cache is not None:
                         cache.close(record.job.question)
-                    if self._on_record is not None:
-                        self._on_record(record)
                     yield index, record
             elif self._open:
                 self._work()

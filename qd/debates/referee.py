@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from debate_env.core.protocols import DebateProtocol, get_protocol
@@ -92,29 +92,33 @@ def play_plans(plans: Sequence[Plan], players: Players, record: Recorder) -> lis
     """Play debates.
 
     Args:
-        plans: The debates, no two the same; grouped by passage, so that an engine reads each about
-            once.
+        plans: The debates, grouped by passage, so that an engine reads each about once. One that
+            is planned twice is played once.
         players: Who plays them.
         record: Called for every match in the order of the plans, as soon as it and all before it
             have been played.
+
+    Returns:
+        The matches in the order of the plans.
     """
-    pool, matches = players.pool(), list[Match]()
+    pool, matches = players.pool(), dict[str, Match]()
     ids = [plan.match_id(pool) for plan in plans]
-    if len(set(ids)) != len(ids):
-        raise ValueError("a debate is planned twice")
-    played = play(_jobs(plans, ids, players), max_open=players.max_open, room=players.room)
-    for plan, one in zip(plans, _in_order(played, ids), strict=True):
-        match = match_of(plan, one, pool)
-        matches.append(match)
-        record(match, one.speeches)
-    return matches
+    distinct: dict[str, Plan] = {}
+    for match_id, plan in zip(ids, plans, strict=True):
+        distinct.setdefault(match_id, plan)
+    jobs = _jobs(distinct, players)
+    played = play(jobs, max_open=players.max_open, room=players.room)
+    for match_id, one in zip(distinct, _in_order(played, distinct), strict=True):
+        matches[match_id] = match_of(distinct[match_id], one, pool)
+        record(matches[match_id], one.speeches)
+    return [matches[match_id] for match_id in ids]
 
 
-def _jobs(plans: Sequence[Plan], ids: Sequence[str], players: Players) -> Iterator[DebateJob]:
+def _jobs(plans: Mapping[str, Plan], players: Players) -> Iterator[DebateJob]:
     debaters: dict[str, StrategyDebater] = {}
     judge = ModelJudge(players.judge, verdict=players.verdict)
     judges = dict.fromkeys(players.rules.judges, judge)
-    for plan, match_id in zip(plans, ids, strict=True):
+    for match_id, plan in plans.items():
         for strategy in plan.seats.values():
             if strategy.text not in debaters:
                 debaters[strategy.text] = StrategyDebater(
@@ -129,7 +133,7 @@ def _jobs(plans: Sequence[Plan], ids: Sequence[str], players: Players) -> Iterat
         )
 
 
-def _in_order(records: Iterator[DebateRecord], ids: Sequence[str]) -> Iterator[DebateRecord]:
+def _in_order(records: Iterator[DebateRecord], ids: Iterable[str]) -> Iterator[DebateRecord]:
     """Yield records, which come as they finish, in the order of their jobs."""
     waiting: dict[str, DebateRecord] = {}
     wanted = iter(ids)

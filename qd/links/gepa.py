@@ -286,10 +286,6 @@ class DebateAdapter:
             return tuple(Rollout(q.question_id, 0.0, (), reason) for q in batch)
         strategy = Strategy(self.strategy_id(text), self._family, text)
         plans = [self._plans(question, strategy) for question in batch]
-        flat = [plan for group in plans for plan in group]
-        # A batch may hold a question twice; its debates are the same ones.
-        ids = [plan.match_id(self._referee.pool) for plan in flat]
-        distinct = dict(zip(ids, flat, strict=True))
         played: dict[str, tuple[Match, tuple[Speech, ...]]] = {}
 
         def record(match: Match, speeches: tuple[Speech, ...]) -> None:
@@ -299,10 +295,10 @@ class DebateAdapter:
             if self._on_match is not None:
                 self._on_match(match, speeches)
 
-        self._referee.play(list(distinct.values()), record)
-        found = iter(ids)
+        # A batch may hold a question twice; its debates are the same ones.
+        found = iter(self._referee.play([plan for group in plans for plan in group], record))
         return tuple(
-            self._rollout(question, strategy, [played[next(found)] for _ in group])
+            self._rollout(question, strategy, [played[next(found).match_id] for _ in group])
             for question, group in zip(batch, plans, strict=True)
         )
 

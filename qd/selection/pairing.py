@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -70,16 +71,6 @@ class Standings:
                 -self.ratings.get(p, 0.0),
                 derive_seed(seed, "tie", p),
             ),
-        )
-
-    def copy(self) -> Standings:
-        """Return standings that change on their own."""
-        return replace(
-            self,
-            points=dict(self.points),
-            met=set(self.met),
-            rested=set(self.rested),
-            contests=Counter(self.contests),
         )
 
 
@@ -163,7 +154,7 @@ class Swiss:
         """Pair neighbours, and again; see :class:`Pairing`."""
         if situation.alone:
             yield from _each_alone(situation)
-        standings = situation.standings.copy()
+        standings = deepcopy(situation.standings)
         number = 0
         while len(standings.players) > 1:
             found = self._round(situation, standings, derive_seed(seed, number), number)

@@ -87,10 +87,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def read_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read a JSONL log, with line numbers from 1; blank lines are skipped.
-
-    ``end``: so many bytes only.
 
     Raises:
         InputError: The file is missing, or a line is damaged.
@@ -99,7 +97,7 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, dict[s
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    lines = [(n, line) for n, line in enumerate(raw[:end].split(b"\n"), 1) if line.strip()]
+    lines = [(n, line) for n, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
     for number, line in lines:
         try:
             data = json.loads(line)

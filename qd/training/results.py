@@ -29,19 +29,15 @@ def tokens_by_role(
     matches: Sequence[Match], births: Sequence[MutationResult], labelling: Usage = NO_USAGE
 ) -> dict[str, Tokens]:
     """Sum up tokens of debaters, judge and mutator, whose model labels strategies, too."""
-    sums = {role: [0, 0, 0] for role in ("debater", "judge", "mutator")}
+    used: dict[str, list[Sequence[int]]] = {
+        "debater": [],
+        "judge": [],
+        "mutator": [*(birth.usage for birth in births), labelling],
+    }
     for match in matches:
-        for seat, used in match.tokens.items():
-            _add(sums["debater" if seat in match.seats else "judge"], used)
-    for birth in births:
-        _add(sums["mutator"], birth.usage)
-    _add(sums["mutator"], labelling)
-    return {role: Tokens(*counts) for role, counts in sums.items()}
-
-
-def _add(sums: list[int], used: Sequence[int]) -> None:
-    for place, number in enumerate(used):
-        sums[place] += number
+        for seat, tokens in match.tokens.items():
+            used["debater" if seat in match.seats else "judge"].append(tokens)
+    return {role: Tokens(*map(sum, zip(*rows, strict=True))) for role, rows in used.items()}
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -314,11 +314,8 @@ class Trainer:
         """
         if not plans:
             return []
-        ids = [plan.match_id(self._referee.pool) for plan in plans]
-        distinct: dict[str, Plan] = {}
-        for match_id, plan in zip(ids, plans, strict=True):
-            distinct.setdefault(match_id, plan)
-        phase, total, done = plans[0].phase, len(distinct), 0
+        total = len({plan.match_id(self._referee.pool) for plan in plans})
+        phase, done = plans[0].phase, 0
         order = self._config.debate.protocol
 
         def record(match: Match, speeches: tuple[Speech, ...]) -> None:
@@ -331,9 +328,7 @@ class Trainer:
                 self._count_behaviour(match, speeches, order)
             self._tell("progressed", Progress(generation, phase, done, total))
 
-        played = self._referee.play(list(distinct.values()), record)
-        found = dict(zip(distinct, played, strict=True))
-        return [found[match_id] for match_id in ids]
+        return self._referee.play(plans, record)
 
     def _play_new(self, plans: Sequence[Plan], generation: int) -> list[Match]:
         """Play only those debates that no earlier generation has played."""

@@ -207,13 +207,6 @@ def test_a_missing_agent_is_named():
         list(play([job]))
 
 
-def test_on_record_sees_every_record_before_it_is_yielded():
-    seen: list[str] = []
-    for record in play(jobs(FakeModel(), 4), on_record=lambda r: seen.append(r.job.job_id)):
-        assert record.job.job_id in seen
-    assert len(seen) == 4
-
-
 # --- accounting -----------------------------------------------------------------------------------
 
 
