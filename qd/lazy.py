@@ -11,12 +11,7 @@ if TYPE_CHECKING:
 
 
 def lazily(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
-    """Make the ``__getattr__`` of a package.
-
-    Args:
-        package: Its name.
-        modules: Modules inside it, and the names that they give to the face, blanks between them.
-    """
+    """Make the ``__getattr__`` of a package; its modules stand with the names that they give it."""
     homes = {name: module for module, names in modules.items() for name in names.split()}
 
     def load(name: str) -> object:

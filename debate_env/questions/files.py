@@ -141,10 +141,7 @@ def csv_rows(
 ) -> Iterator[tuple[FilePlace, list[str]]]:
     """The rows of a CSV file that hold anything, each with the line it begins on; read strictly.
 
-    Args:
-        path: The file, for messages.
-        lines: Its lines with their ends.
-        separator: What separates cells.
+    ``lines`` are those of the file with their ends; ``path`` is for messages.
 
     Raises:
         InputError: A quotation mark that opens a cell is not closed, or text follows the one that

@@ -185,11 +185,7 @@ DEFAULT_AXES: tuple[str, ...] = ("family", "verified_quote_share")
 
 
 def default_axis(name: str, edges: Sequence[float] | None = None) -> Axis:
-    """Return the axis of a descriptor.
-
-    Args:
-        name: Name of the descriptor.
-        edges: Other edges than the default ones; required for a descriptor without defaults.
+    """Return the axis of a descriptor; one without default edges needs some.
 
     Raises:
         InputError: Unknown name without edges, edges for a family, or unusable edges.

@@ -83,12 +83,9 @@ def bin_coordinate(axis: Bins, row: int, value: float) -> float:
 
 
 def ribs_row(archive: Archive, entry: Entry, cell: Cell | None = None) -> RibsRow | None:
-    """Translate an entry; ``None`` for one in an overflow row, which counts nowhere.
+    """Translate an entry, a member or not; ``None`` in an overflow row, which counts nowhere.
 
-    Args:
-        archive: Gives the axes.
-        entry: The entry; it need not be a member.
-        cell: Its cell, where that does not follow from its behaviour (slots).
+    Its ``cell`` is needed where that does not follow from its behaviour (slots).
 
     Raises:
         InputError: The fitness is not a finite number, or the behaviour belongs in no cell.

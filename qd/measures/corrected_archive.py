@@ -180,13 +180,8 @@ def corrected_qd(
     behaviour, insertion; see :func:`debateqd.qd.statistics.spread_interval`. The reported values
     are taken as the claims they are.
 
-    Args:
-        archive: The archive as reported.
-        looks: Its elites, as reported and as fresh debates show them; all of them, or nearly.
-        offset: Of the QD-scores, in the unit of the scores.
-        descriptors: What was counted; the default descriptors if not given.
-        resamples: Bootstrap resamples.
-        seed: Of the resampling.
+    ``looks`` are all elites of the archive, or nearly; ``offset`` is in the unit of their scores;
+    ``descriptors`` say what was counted (the default ones).
 
     Raises:
         ValueError: A strategy is no elite of the archive.

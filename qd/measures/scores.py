@@ -224,11 +224,8 @@ def reported_progress(
 ) -> Estimate | None:
     """Mean rating of strategies above the mean rating of the seeds: what a run says of itself.
 
-    Args:
-        ratings: In Elo points, of one view.
-        chosen: The strategies.
-        panel: The seeds; those without a rating in this view are left out.
-        posterior: Gives the interval, where the view has one; otherwise its ends are infinite.
+    Ratings are in Elo points, of one view; those without any in it are left out. Without a
+    posterior the ends of the interval are infinite.
 
     Returns:
         ``None`` when no strategy or no seed has a rating: ratings alone say nothing then.

@@ -173,11 +173,9 @@ def rating_of(win_rate: float) -> float:
 
 
 def rating_error(games: float, difference: float = 0.0) -> float:
-    """Standard error of a rating difference after direct games, by the delta method.
+    """Standard error of a rating difference after independent direct games, by the delta method.
 
-    Args:
-        games: Independent games.
-        difference: The true difference in Elo points; for even strategies this is 347 / sqrt(n).
+    All in Elo points; for strategies that are even (``difference`` 0) it is 347 / sqrt(n).
     """
     share = win_rate_of(difference)
     return ELO / math.sqrt(games * share * (1 - share))
@@ -186,9 +184,7 @@ def rating_error(games: float, difference: float = 0.0) -> float:
 def games_to_order(difference: float, confidence: float) -> int:
     """Direct games after which the better of two strategies is ahead with a given probability.
 
-    Args:
-        difference: The true difference in Elo points, above 0.
-        confidence: Probability that the estimate has the right sign, above 1/2 (one-sided).
+    The true difference is in Elo points, above 0; the probability above 1/2 (one-sided).
     """
     z = NormalDist().inv_cdf(confidence)
     return math.ceil((z * rating_error(1, difference) / difference) ** 2)

@@ -104,15 +104,10 @@ def conjugate_gradients(
     start: Floats,
     tolerance: float,
 ) -> Floats:
-    """Solve H x = right for each column by preconditioned conjugate gradients.
+    """Solve H x = right, (size, r), for each column by preconditioned conjugate gradients.
 
-    Args:
-        precision: H.
-        precondition: Applies the inverse of something like H.
-        right: Right sides, (size, r).
-        start: Where to begin, (size, r).
-        tolerance: Of the residual, relative to that of the right side, in the norm that the
-            preconditioner gives.
+    ``precondition`` applies the inverse of something like H; ``tolerance`` is that of the residual,
+    relative to the right side, in the norm that this gives.
     """
     x = start.copy()
     residual = right - precision.times(x)

@@ -76,15 +76,7 @@ RATINGS: Registry[RatingFactory] = Registry("rating")
 
 
 def make_rating(config: EvolutionConfig, truth_weight: float) -> RatingView:
-    """Make the rating that a configuration names.
-
-    Args:
-        config: Its ``tournament.rating`` is a registered name, or ``"package.module:factory"``.
-        truth_weight: 0 for persuasion, 1 for truth.
-
-    Raises:
-        InputError: Unknown name.
-    """
+    """Make the rating that ``config.tournament.rating`` names; an unknown name is an InputError."""
     from debateqd.qd.ratings import bradley_terry, elo  # noqa: F401  (they register themselves)
 
     return RATINGS.get(config.tournament.rating)(config, truth_weight)

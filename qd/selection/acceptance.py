@@ -86,13 +86,9 @@ class ByProbability(_Final):
 class Racing:
     """Accept the probably better, drop the probably worse, keep the others racing.
 
-    Challengers that stay meet the elite again in later generations, up to ``patience`` of them. A
-    deposed elite that may still be the better one stays as a challenger, too.
-
-    Args:
-        accept: Probability above which a challenger is accepted.
-        reject: Probability below which it is dropped.
-        patience: Generations after which an undecided challenger is dropped.
+    Probably is with a probability above ``accept``, or below ``reject``. Challengers that stay meet
+    the elite again in later generations, up to ``patience`` of them. A deposed elite that may still
+    be the better one stays as a challenger, too.
     """
 
     needs_posterior = True

@@ -89,14 +89,9 @@ def telling(beliefs: Beliefs, differences: ArrayLike, form: ContestForm) -> Floa
     the approximation of MacKay (1992, "The Evidence Framework Applied to Classification Networks",
     equation 10).
 
-    Args:
-        beliefs: What is known.
-        differences: Differences of strengths (duel) or strengths (self), any shape.
-        form: ``"duel"`` or ``"self"``.
-
     Returns:
-        In units of one over squared Elo points, of the shape of ``differences`` with the questions
-        as a last axis.
+        In units of one over squared Elo points, of the shape of ``differences`` (those of
+        strengths in a duel, else the strengths) with the questions as a last axis.
     """
     d = np.asarray(differences, dtype=np.float64)[..., None] / ELO
     effect = beliefs.effect / ELO

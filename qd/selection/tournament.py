@@ -108,12 +108,8 @@ class Tournament:
     ) -> list[Match]:
         """Play all waves.
 
-        Args:
-            start: Who takes part, with whom as parents and anchors; its standings are written on.
-            strategies: Every strategy by id.
-            generation: The generation's number.
-            look: Asked before every wave.
-            play: Plays debates.
+        ``start`` says who takes part, with whom as parents and anchors; its standings are written
+        on. ``look`` is asked before every wave.
         """
         seed = derive_seed(self._config.seed, "tournament", generation)
         standings = start.standings

@@ -117,14 +117,8 @@ def relevance(
 ) -> float:
     """Say how strongly terms found together support one answer, in ``[0, 1]``.
 
-    Terms of the question and of the answer together count far more than either alone, and what
-    supports the other answers as much supports none.
-
-    Args:
-        found: Terms of a quote or sentence.
-        asked: Terms of the question.
-        own: Terms that set the answer apart.
-        others: Terms that set the other answers apart, taken together.
+    Terms of the question (``asked``) and of the answer (``own``, which set it apart) together count
+    far more than either alone, and what supports the other answers as much supports none.
     """
     answer = coverage(own, found) - coverage(others, found)
     if answer <= 0.0:

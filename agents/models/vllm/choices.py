@@ -23,11 +23,8 @@ def choice_tokens(
 ) -> ChoiceTokens:
     """Find the tokens that write some choices: as they are, and after a space.
 
-    Args:
-        choices: The choices.
-        encode: Text to tokens.
-        token: The single token that is exactly this text, if there is one (some tokenizers put a
-            space before whatever they encode).
+    ``token`` finds the single token that is exactly a text, if there is one: some tokenizers put a
+    space before whatever they encode.
 
     Raises:
         ValueError: A choice is written like another one, or by no single token.
@@ -50,10 +47,7 @@ def weigh(
 ) -> tuple[tuple[float, ...], float]:
     """Turn the log-probabilities of tokens into the probability of each choice.
 
-    Args:
-        tokens: The choices.
-        log_probabilities: The natural logarithm of the probability of each of their tokens, over
-            the whole vocabulary.
+    They are natural logarithms of probabilities over the whole vocabulary.
 
     Returns:
         Probabilities, one per choice, that sum to 1; and the probability that the model would have

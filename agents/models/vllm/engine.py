@@ -71,10 +71,8 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
     template, its variables, vLLM's version and whatever else of the options can change a reply.
 
     Variables of the environment that vLLM needs are set in this process where they are not set yet.
-
-    Args:
-        name: A folder, or a name on the Hugging Face hub.
-        **options: Of :class:`debateqd.agents.models.options.VllmOptions`.
+    ``name`` is a folder, or a name on the Hugging Face hub; the options are those of
+    :class:`debateqd.agents.models.options.VllmOptions`.
 
     Raises:
         InputError: An option is wrong, vLLM or a GPU is missing, the model is not there, has no

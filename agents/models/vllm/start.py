@@ -142,9 +142,7 @@ def check_extra(extra: Mapping[str, Any], known: Iterable[str], where: str) -> N
 def reason(error: BaseException, log: str = "") -> str:
     """Say in one line what went wrong in vLLM, and what to do where that is known.
 
-    Args:
-        error: What it raised.
-        log: What it and its processes wrote; the cause may stand only there.
+    The cause may stand only in the ``log``, which it and its processes wrote.
     """
     said = "\n".join(
         _said(one) for one in (error, error.__cause__, error.__context__) if one is not None
