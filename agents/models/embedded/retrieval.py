@@ -13,6 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from debateqd.agents.models.embedded.words import load
+
 QUOTE_WORDS = 34
 """Longest span that is offered as a quote, in words."""
 
@@ -27,23 +29,9 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_STOP = word_set(
-    "a about after all also am an and any are as at be been before being both but by can could did "
-    "do does doing down during each else even ever few for from further had has have having he her "
-    "here hers him his how i if in into is it its itself just may me might more most much must my "
-    "no nor not now of off on once one only or other our out over own passage said same she should "
-    "so some story such text than that the their them then there these they this those through to "
-    "too under until up upon us very was we were what when where which while who whom whose why "
-    "will with would yet you your because according author narrator"
-)
-
-HEDGES = word_set(
-    "almost allegedly assumed believed claimed claims considered denied denies doubted dreamt "
-    "falsely feared gossip guessed hearsay hoped imagined intended invented meant mistaken "
-    "mistakenly nearly never planned pretended proposed reportedly rumour rumours rumor rumors "
-    "rumoured swore supposed supposedly suspected suspicion talk untrue whispered "
-    "wished wrongly wrong earlier formerly originally"
-)
+_WORDS = load("retrieval")
+_STOP = word_set(_WORDS["stop"])
+HEDGES = word_set(_WORDS["hedges"])
 """Words that mark hearsay, plans and denials: a sentence with one is weak evidence."""
 
 

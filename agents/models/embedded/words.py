@@ -15,7 +15,7 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
 def load(name: str) -> Mapping[str, Any]:
-    """Read the data file of one role: ``debater``, ``mutator`` or ``style``."""
+    """Read a data file: ``debater``, ``mutator``, ``retrieval`` or ``style``."""
     return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
