@@ -29,6 +29,7 @@ from debateqd.agents.models.openai import make_openai
 from debateqd.agents.models.redraw import RedrawnModel
 from debateqd.agents.rollout import DebateJob, DebateRecord, play
 from tests.agents.fakes import question
+from tests.agents.models.openai.helpers import ask, connected, wait_for
 from tests.servers import POOR, Dialect, Said, Settings, serve
 
 KEY = "sk-secret-abcdef-123456"
@@ -456,3 +457,22 @@ def test_a_user_sees_what_there_is_to_see(server: str, monkeypatch: pytest.Monke
     finally:
         log.removeHandler(handler)
     assert not problems, "\n".join(f"{name}: {said}" for name, said in problems.items())
+
+
+def test_a_server_in_trouble_is_told_at_once_and_then_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    closed = Said(503, openai("Closed for the night"), "retry-after: 50\r\n")
+    with connected(patience=60.0) as (model, server):
+        server.stand_in.says = lambda path, body: closed
+        model.submit([(0, ask())])
+        wait_for(lambda: caplog.records)
+        worker = model._worker
+        (replica,) = worker.queue.replicas
+        begun, replica.paused_until = worker._loop.time(), float("inf")
+        for quarter in range(4 * 600):  # ten minutes go by
+            worker._tell(replica, begun + quarter / 4)
+        said = [record.getMessage() for record in caplog.records]
+        assert 3 <= len(said) <= 6
+        assert all("503: Closed for the night" in line for line in said)
+        assert all("for 60 seconds at most" in line for line in said)
