@@ -38,7 +38,7 @@ PLAY = {
         "test": 1,
     },
     "debate": {"rounds": 1, "word_limit": 30},
-    "models": {"default": "openai:smollm2", "max_tokens": 40, "mutator_max_tokens": 120},
+    "models": {"default": "openai:smollm2", "max_tokens": 40, "mutator_max_tokens": 200},
     "evolution": {
         "generations": 2,
         "children": 2,
