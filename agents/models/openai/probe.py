@@ -57,9 +57,8 @@ _SAMPLING: Mapping[str, Sequence[Any]] = {
     "top_p": (0.99,),
     "top_k": (0, -1),
     "min_p": (0.0,),
-    "typical_p": (1.0,),
     "repetition_penalty": (1.0,),
-    "repeat_penalty": (1.0,),
+    "repeat_penalty": (1.0,),  # the same for servers on llama.cpp
     "presence_penalty": (0.0,),
     "frequency_penalty": (0.0,),
     "stop": (_STOPS, _STOPS[:4], _STOPS[:1]),
@@ -155,6 +154,8 @@ class _Probe:
             self._shows(strict, lambda r: read_choice(_text(r)) in _UNLIKELY),
             self._facts(entries),
         )
+        if facts["server"] == "vllm":  # it knows its own fields, and logs every other
+            sampling.pop("repeat_penalty", None)
         choice, masked = await self._choice(logprobs)
         more = max(0, longer - hello.usage.prompt_tokens)
         # Stop strings would also end a reply amid its thinking.

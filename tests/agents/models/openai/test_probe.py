@@ -23,7 +23,6 @@ RICH = Found(
     neutral={
         "top_k": 0,
         "min_p": 0.0,
-        "typical_p": 1.0,
         "repetition_penalty": 1.0,
         "repeat_penalty": 1.0,
         "presence_penalty": 0.0,
@@ -98,7 +97,10 @@ def found(model: OpenAIModel) -> Found:
         ({"models": 404}, dataclasses.replace(RICH, context_length=None)),
         ({"usage": False}, dataclasses.replace(RICH, usage=False)),
         ({"tokenize": ""}, dataclasses.replace(RICH, counts="")),
-        ({"owner": "vllm"}, dataclasses.replace(RICH, server="vllm")),
+        (
+            {"owner": "vllm"},
+            dataclasses.replace(RICH, server="vllm", neutral=without("repeat_penalty")),
+        ),
         (
             {"owner": "llamacpp", "tokenize": "template"},
             dataclasses.replace(RICH, server="llamacpp", counts="template"),
