@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from operator import add, sub
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
@@ -76,17 +75,6 @@ class Price:
         )
 
 
-class Share(NamedTuple):
-    """What a request may use up of the limits of these names."""
-
-    calls: float
-    tokens: float
-    money: float
-
-
-_NOTHING = Share(0, 0, 0)
-
-
 class BudgetReachedError(StoppedError):
     """A limit is reached.
 
@@ -129,7 +117,7 @@ class Budget:
         self._seconds_before = seconds
         self._clock = clock
         self._begun = clock()
-        self._promised = _NOTHING
+        self._promised: defaultdict[str, float] = defaultdict(float)
 
     @property
     def seconds(self) -> float:
@@ -139,7 +127,7 @@ class Budget:
     @property
     def in_flight(self) -> bool:
         """Whether any model still owes a reply that takes from a limit."""
-        return self._promised.calls > 0
+        return self._promised["calls"] > 0
 
     def spent(self) -> dict[str, Counter[str]]:
         """Return what was spent by model name."""
@@ -162,32 +150,31 @@ class Budget:
         """Add what a model has spent."""
         self._spent.setdefault(model, Counter()).update(counts)
 
-    def admit(self, model: str, prompt: float, completion: float) -> Share | None:
+    def admit(self, model: str, prompt: float, completion: float) -> Mapping[str, float] | None:
         """Promise a request its share, to be given back to :meth:`release`; ``None`` if too much.
 
         ``prompt`` are the tokens of its prompt, estimated from above; ``completion`` the most
         tokens of its reply.
         """
         if not self._limits:
-            return _NOTHING
-        money = 0.0
+            return {}
+        share = {"calls": 1.0, "tokens": prompt + completion}
         if price := self._prices.get(model):
-            money = price.of({"prompt_tokens": prompt, "completion_tokens": completion})
-        share = Share(1, prompt + completion, money)
-        promised, used = Share(*map(add, self._promised, share)), self._used()
-        for name, amount in promised._asdict().items():
-            if used[name] + amount > self._limits.get(name, math.inf):
+            share["money"] = price.of({"prompt_tokens": prompt, "completion_tokens": completion})
+        used = self._used()
+        for name, most in self._limits.items():
+            if used[name] + self._promised[name] + share.get(name, 0.0) > most:
                 return None
-        if used["seconds"] >= self._limits.get("seconds", math.inf):
-            return None
-        self._promised = promised
+        for name, amount in share.items():
+            self._promised[name] += amount
         return share
 
-    def release(self, share: Share) -> None:
+    def release(self, share: Mapping[str, float]) -> None:
         """Take a promise back, when the reply has come and its real cost is noted."""
-        if share.calls:
-            left = Share(*map(sub, self._promised, share))
-            self._promised = left if left.calls > 0 else _NOTHING  # no residue of rounding
+        for name, amount in share.items():
+            self._promised[name] -= amount
+        if not self.in_flight:
+            self._promised.clear()  # no residue of rounding
 
     def reached(self) -> BudgetReachedError:
         """Say which limit stands in the way."""
@@ -219,7 +206,7 @@ def _amount(name: str, value: float) -> str:
     return f"{value:.4g} in money" if name == "money" else f"{value:,.0f} {name}"
 
 
-class BudgetedModel(WrappedModel[tuple[Share, int]]):
+class BudgetedModel(WrappedModel[tuple[Mapping[str, float], int]]):
     """A chat model that sends no request its budget does not allow.
 
     It counts what is spent, by the model's own account where there is one, else by the usage of
@@ -285,7 +272,7 @@ class BudgetedModel(WrappedModel[tuple[Share, int]]):
         return _MARGIN * self._told_tokens / self._told_characters
 
     def _settle(
-        self, replies: list[tuple[int, tuple[Share, int], Reply]]
+        self, replies: list[tuple[int, tuple[Mapping[str, float], int], Reply]]
     ) -> list[tuple[int, Reply]]:
         for _, (share, characters), reply in replies:
             self._budget.release(share)
