@@ -103,9 +103,18 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
 
 
 def body_of(
-    model: str, request: Request, dialect: Dialect, extra: Mapping[str, Any]
+    model: str,
+    request: Request,
+    dialect: Dialect,
+    extra: Mapping[str, Any],
+    *,
+    forced: bool = False,
 ) -> dict[str, Any]:
-    """Word a request in a dialect; ``extra`` are further fields, which go before ours."""
+    """Word a request in a dialect; ``extra`` are further fields, which go before ours.
+
+    ``forced`` restricts the reply to the choices although log-probabilities are then masked; for a
+    request whose first reply did not show any choice.
+    """
     sampling = request.sampling
     messages = chat_messages(request.messages)
     body: CompletionCreateParamsNonStreaming = {"model": model, "messages": messages}
@@ -120,7 +129,7 @@ def body_of(
         body["stop"] = list(request.stop[: dialect.stop])
     shape: dict[str, Any] = {}
     if request.choices is not None:
-        shape = _choice_fields(request.choices, dialect)
+        shape = _choice_fields(request.choices, dialect, forced)
     elif request.schema is not None and dialect.schema:
         shape = {"response_format": schema_format("reply", json.loads(request.schema))}
     # A choice may come with some JSON around it.
@@ -129,11 +138,11 @@ def body_of(
     return {**room, **dialect.neutral, **body, **shape, **extra}
 
 
-def _choice_fields(choices: Sequence[str], dialect: Dialect) -> dict[str, Any]:
+def _choice_fields(choices: Sequence[str], dialect: Dialect, forced: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if dialect.logprobs:
         found |= {"logprobs": True, "top_logprobs": dialect.logprobs}
-    if dialect.choice and not (dialect.logprobs and dialect.masked):
+    if dialect.choice and (forced or not (dialect.logprobs and dialect.masked)):
         found["structured_outputs"] = {"choice": list(choices)}
     elif dialect.schema and not dialect.logprobs:
         found["response_format"] = schema_format("verdict", choice_schema(choices))
@@ -172,6 +181,12 @@ def encode(body: Mapping[str, Any]) -> bytes:
     """Write JSON; half of a surrogate pair, which no UTF-8 can hold, becomes a question mark."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
+
+
+def can_force(request: Request, dialect: Dialect) -> bool:
+    """Tell whether a request that showed no choice can be sent again restricted to them."""
+    able = dialect.choice and dialect.masked and dialect.logprobs > 0
+    return able and request.choices is not None
 
 
 def chat_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from debateqd.agents.garbage import is_garbage
 from debateqd.agents.models.base import Reply, Request, StoppedError, Usage
 from debateqd.agents.models.openai.client import Endpoint
 from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_status, scrub
@@ -28,6 +29,7 @@ from debateqd.agents.models.openai.wire import (
     Dialect,
     GarbageError,
     body_of,
+    can_force,
     encode,
     read_reply,
 )
@@ -62,6 +64,8 @@ class _Load:
     ticket: int
     request: Request
     sends: int = 0
+    garbled: bool = False  # whether a reply that showed no choice was garbage
+    showed_none: Usage | None = None  # of a first reply that showed no choice
 
 
 class Worker:
@@ -291,7 +295,13 @@ class Worker:
         load.sends += 1
         result: Answer | Trouble
         try:
-            body = body_of(self.model, load.request, self.dialect, self.options.extra_body)
+            body = body_of(
+                self.model,
+                load.request,
+                self.dialect,
+                self.options.extra_body,
+                forced=load.showed_none is not None,
+            )
             endpoint = self.endpoints[sent.replica.index]
             result = await endpoint.chat(encode(body), sent.job.prefix)
         except asyncio.CancelledError:
@@ -322,7 +332,7 @@ class Worker:
                 self.counts["cached_prompt_tokens"] += reading.cached
                 if isinstance(reading.reply, Reply):
                     self.queue.good(sent, now, exhausted(result.headers, time.time()))
-                    self._deliver(load.ticket, reading.reply)
+                    self._hand_over(sent.job, reading.reply)
                     return
                 result = Trouble("garbage", "bad_reply", reading.reply)
             self.counts["rejected"] += 1
@@ -334,6 +344,28 @@ class Worker:
             self.counts["failed"] += 1
             failed = Reply("", "error", error=result.message, error_kind=result.kind)
             self._deliver(load.ticket, failed)
+
+    def _hand_over(self, job: Job, reply: Reply) -> None:
+        """Deliver a reply, unless it shows no choice and another, restricted to them, can."""
+        load: _Load = job.load
+        before = load.showed_none
+        if before is not None:  # what restricting hid is not known
+            usage = Usage(*(a + b for a, b in zip(before, reply.usage, strict=True)))
+            reply = Reply(reply.text, reply.finish_reason, usage, reply.probabilities)
+        elif (
+            reply.probabilities is None
+            and reply.finish_reason != "refused"
+            and can_force(load.request, self.dialect)
+        ):
+            # A broken line, perhaps: then the very same request brings what was meant.
+            if (not reply.text.strip() or is_garbage(reply.text)) and not load.garbled:
+                load.garbled = True
+                self.counts["rejected"] += 1
+            else:
+                load.showed_none, load.sends = reply.usage, 0
+            self.queue.add(job)
+            return
+        self._deliver(load.ticket, reply)
 
     def _garbage(self, error: GarbageError) -> Trouble:
         message = scrub(str(error), self._key.get_secret_value())

@@ -94,7 +94,8 @@ def test_a_request_that_never_stops_failing_becomes_an_error_of_its_kind(fault: 
 def test_a_server_that_fails_everybody_ends_the_work_and_what_was_answered_is_handed_out(
     fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with connected(attempts=20, patience=1.0, timeout=0.5) as (model, server):
+    timeout = 2.0 if fault == "hang" else 60.0
+    with connected(attempts=20, patience=1.0, timeout=timeout) as (model, server):
         server.stand_in.settings = Settings(seconds=0.3)
         model.submit([(i, ask(seed=i)) for i in range(10)])
         wait_for(lambda: len(server.stand_in._running) == 10)
