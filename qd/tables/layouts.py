@@ -116,9 +116,7 @@ _KINDS = ("model", "player", "debater", "agent", "system", "bot", "engine", "tea
 LAYOUTS = (
     TableLayout("AlpacaEval annotations", _ALPACA, "alpaca"),
     TableLayout("games of chess", Columns("white", "black"), "chess"),
-    TableLayout(
-        "winners and losers", Columns("winner", "loser", "winner", position="none"), "loser"
-    ),
+    TableLayout("winners and losers", _LOSERS, "loser"),
     *(TableLayout("home and away", Columns(f"home{x}", f"away{x}")) for x in ("", "_team")),
     *(
         TableLayout(f"{kind} pairs", Columns(f"{kind}_{a}", f"{kind}_{b}"))

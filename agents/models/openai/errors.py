@@ -126,6 +126,20 @@ def from_status(
     return Trouble("broken", "engine_error", line, wait, status)
 
 
+def from_garbage(
+    message: str, code: int, headers: Mapping[str, str], now: float, key: str = ""
+) -> Trouble:
+    """Classify a reply of a good status that is none.
+
+    ``message`` says why, perhaps in the server's words, and ``code`` is the status that it tells
+    inside, or 0; the others are as in :func:`from_status`.
+    """
+    data = message.encode("utf-8", "replace")  # half of a surrogate pair can go nowhere
+    if code:
+        return from_status(code, headers, data, now, key)
+    return Trouble("garbage", "bad_reply", one_line(scrub(data.decode(), key)))
+
+
 def from_exception(error: BaseException, key: str = "") -> Trouble:
     """Classify what an HTTP client raised, by the names of its classes."""
     kinds = [c.__name__ for e in (error, error.__cause__) if e for c in type(e).__mro__]

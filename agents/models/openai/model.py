@@ -7,9 +7,9 @@ choice, with a JSON schema, or in plain words. Where the log-probabilities of a 
 would hide how likely anything else was, the choice is left free, and restricted only when none of
 the choices is among the likeliest tokens.
 
-Requests are in flight together, as many as the server was found to bear
+Requests are in flight together, as many as the server does not refuse
 (:mod:`debateqd.agents.models.openai.window`); what fails in passing is sent again
-(:mod:`debateqd.agents.models.openai.dispatch`). Several base URLs are replicas of one server.
+(:mod:`debateqd.agents.models.openai.queue`). Several base URLs are replicas of one server.
 """
 
 from __future__ import annotations

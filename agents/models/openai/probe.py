@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from debate_env.errors import InputError, nearest
 from debateqd.agents.models.base import Message, Reply, Request, Sampling
-from debateqd.agents.models.openai.errors import Answer, Trouble, from_status
+from debateqd.agents.models.openai.errors import Answer, Trouble, from_garbage
 from debateqd.agents.models.openai.wire import (
     Dialect,
     GarbageError,
@@ -360,16 +360,17 @@ class _Probe:
             reading = read_reply(answer.data, _PLAIN, self.options.thinking_tags)
         except GarbageError as error:
             self.spent.update(error.usage._asdict())
-            if error.code:
-                said, key = str(error).encode(), self.key.get_secret_value()
-                return from_status(error.code, answer.headers, said, time.time(), key)
-            return Trouble("garbage", "bad_reply", str(error))
-        self.spent.update(reading.usage._asdict())
-        first = reading.reply
-        if isinstance(first, Reply):
-            silent = first.finish_reason in ("stop", "unknown") and not first.text.strip()
-            first = "the reply holds no text" if silent else ""
-        return Trouble("garbage", "bad_reply", first) if first else reading
+            why, code = str(error), error.code
+        else:
+            self.spent.update(reading.usage._asdict())
+            first, code = reading.reply, 0
+            if isinstance(first, Reply):
+                if first.text.strip() or first.finish_reason not in ("stop", "unknown"):
+                    return reading
+                first = "the reply holds no text"
+            why = first
+        key = self.key.get_secret_value()
+        return from_garbage(why, code, answer.headers, time.time(), key)
 
 
 _PLAIN = Request((), Sampling(_TOKENS), 0)

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from debateqd.agents.garbage import is_garbage
 from debateqd.agents.models.base import Reply, Request, StoppedError, Usage
 from debateqd.agents.models.openai.client import Endpoint
-from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_status, scrub
+from debateqd.agents.models.openai.errors import Answer, Trouble, exhausted, from_garbage, scrub
 from debateqd.agents.models.openai.queue import Job, Queue, Replica, Sent
 from debateqd.agents.models.openai.wire import (
     Dialect,
@@ -88,9 +88,8 @@ class Worker:
         self._unrecorded = 0  # replies that the caller has not come back from
         self._timer: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
-        self._tell_at: dict[
-            Replica, tuple[float, float]
-        ] = {}  # of those in trouble: when, and wait
+        # Of those in trouble: when to tell of it again, and how long after that.
+        self._tell_at: dict[Replica, tuple[float, float]] = {}
         self._orders = 0
         # The caller's side.
         self._owed = self._handed = 0
@@ -325,7 +324,7 @@ class Worker:
                 reading = read_reply(result.data, load.request, self.options.thinking_tags)
             except GarbageError as error:
                 self._count(error.usage)
-                result = self._garbage(error)
+                why, code = str(error), error.code
             else:
                 self._count(reading.usage)
                 self.counts["unknown_ends"] += reading.unknown_end
@@ -334,7 +333,9 @@ class Worker:
                     self.queue.good(sent, now, exhausted(result.headers, time.time()))
                     self._hand_over(sent.job, reading.reply)
                     return
-                result = Trouble("garbage", "bad_reply", reading.reply)
+                why, code = reading.reply, 0
+            key = self._key.get_secret_value()
+            result = from_garbage(why, code, result.headers, time.time(), key)
             self.counts["rejected"] += 1
         if self.queue.trouble(sent, result, now) is not None:
             return
@@ -366,14 +367,6 @@ class Worker:
             self.queue.add(job)
             return
         self._deliver(load.ticket, reply)
-
-    def _garbage(self, error: GarbageError) -> Trouble:
-        message = scrub(str(error), self._key.get_secret_value())
-        if error.code:
-            return from_status(
-                error.code, {}, message.encode(), time.time(), self._key.get_secret_value()
-            )
-        return Trouble("garbage", "bad_reply", one_line(message))
 
     def _count(self, usage: Usage) -> None:
         for name, number in zip(Usage._fields, usage, strict=True):

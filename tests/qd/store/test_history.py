@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debate_env.errors import InputError
@@ -17,6 +17,7 @@ def players(*made: Strategy) -> dict[str, Strategy]:
     return {s.strategy_id: s for s in made}
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_a_diff_holds_both_texts(old: str, new: str) -> None:
     found = word_diff(old, new)

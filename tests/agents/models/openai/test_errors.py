@@ -14,6 +14,7 @@ from debateqd.agents.models.openai.errors import (
     Trouble,
     code_in,
     from_exception,
+    from_garbage,
     from_status,
     scrub,
     wanted_wait,
@@ -120,6 +121,14 @@ def test_a_filter_before_the_model_is_no_fault_of_the_engine(
 @pytest.mark.parametrize("message", ["unknown field: safety_identifier", "no filter named x"])
 def test_other_refusals_are_no_filter(message: str) -> None:
     assert status(400, message).fate == "permanent"
+
+
+@pytest.mark.parametrize("code", [0, 429])
+def test_garbage_in_the_words_of_a_server_holds_no_key_and_any_character(code: int) -> None:
+    said = "no\nlight for sk-secret-abcdef \ud83d"
+    trouble = from_garbage(said, code, {"retry-after": "7"}, NOW, "sk-secret-abcdef")
+    assert (trouble.fate, trouble.wait) == (("refused", 7.0) if code else ("garbage", None))
+    assert "no light for [key] ?" in trouble.message
 
 
 def test_a_redirect_says_where_to() -> None:
