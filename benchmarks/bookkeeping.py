@@ -18,12 +18,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from debate_env.core.protocols import Ending, convincing, finding
 from debate_env.questions.sources import load_questions
 from debateqd.qd.archive.axes import Bins, default_axis
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import make_archive
 from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.debates.matches import Match, compared
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Plan
 from debateqd.qd.debates.questions import RunQuestions, split_questions
 from debateqd.qd.ratings import Ratings, make_rating
@@ -69,6 +70,7 @@ class Verdicts:
         logit = (ahead + side) / 173.7 + self._rng.normal(0, 0.8)
         share = float(1 / (1 + np.exp(-logit)))
         sides = {seat: place for place, seat in enumerate(seats)}
+        ending = Ending(plan.question.label, (share, 1 - share))
         return Match(
             match_id=f"m{len(self.log)}-{plan.seed}",
             pool="benchmark",
@@ -88,7 +90,7 @@ class Verdicts:
             credence=(share, 1 - share),
             orders=None,
             bias=None,
-            comparisons=compared(sides, plan.question.label, (share, 1 - share)),
+            comparisons=convincing(sides, ending) + finding(sides, ending),
             words={},
             speeches={},
             quotes={},

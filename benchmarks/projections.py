@@ -121,7 +121,7 @@ RUNS = (
             *("--questions", "builtin"),
         ),
     ),
-    # Preset default: one after the other, votes, labels of a model, another rule; evaluated.
+    # Preset default: one after the other, votes, labels of a model, no waiting; evaluated.
     Run(
         "default-mix",
         (
@@ -131,7 +131,7 @@ RUNS = (
                 "debate.protocol=sequential",
                 "models.verdict.method=votes",
                 "evolution.archive.axes=[{name: labelled_family}, {name: length}]",
-                "evolution.selection.rule=posterior",
+                "evolution.selection.reject=0.5",
             ),
         ),
         ("--split", "test", "--elites", "2", "--archive-questions", "1"),
@@ -151,14 +151,14 @@ RUNS = (
             *("--questions", _SHORT, "--rounds", "2"),
         ),
     ),
-    # A population: Swiss rounds, round robin, wins instead of credence, another check of quotes.
+    # A population: Swiss rounds, wins instead of credence, another check of quotes.
     Run(
         "population",
         (
             *("--config", "single-population", "--objective", "persuasion", "--generations", "2"),
             *("--questions", "builtin", "--rounds", "1"),
             *_set(
-                "evolution.tournament.pairings={swiss: 0.5, round_robin: 0.3, anchors: 0.2}",
+                "evolution.tournament.pairings={swiss: 0.8, anchors: 0.2}",
                 "evolution.tournament.bradley_terry.score=win",
                 "evolution.report.score=win",
                 "debate.quotes=khan",

@@ -250,7 +250,6 @@ class TournamentConfig(Section):
     rounds: int | None = Field(default=None, ge=1)
     questions_per_pairing: int = Field(default=2, ge=1)
     questions_per_wave: int = Field(default=8, ge=1)
-    bye: Literal["half", "win", "zero"] = "half"
     teams: Literal["self", "neighbours"] = "self"
     rating: str = "bradley_terry"
     elo: EloConfig = EloConfig()

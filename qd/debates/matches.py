@@ -18,10 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from debate_env.core.protocols import (
     Comparison,
-    Ending,
     check_comparisons,
-    convincing,
-    finding,
     get_protocol,
     sides_of,
 )
@@ -38,8 +35,6 @@ from debateqd.qd.debates.plans import Phase, Plan, content_id
 from debateqd.qd.descriptors.base import BehaviourSummary
 
 FORMAT = 3
-READABLE = (2, 3)
-"""Versions of a line that can be read; 2 knew two debaters and their credence alone."""
 
 
 def pool_hash(
@@ -203,14 +198,10 @@ class Match:
             InputError: It is of another version, or a field is missing or of the wrong kind.
         """
         version = data.get("v") if isinstance(data, Mapping) else None
-        if version not in READABLE:
-            raise InputError(
-                f"version {version!r} of a match; this program reads "
-                + " and ".join(map(str, READABLE))
-            )
+        if version != FORMAT:
+            raise InputError(f"version {version!r} of a match; this program reads {FORMAT}")
         try:
-            line = {**data, **_earlier(data)} if version < FORMAT else data
-            match = _schema().validate_python({**line, "match_id": line["id"], "behaviour": None})
+            match = _schema().validate_python({**data, "match_id": data["id"], "behaviour": None})
             if not 0 <= match.label < (len(match.credence) if match.credence else inf):
                 raise ValueError(f"label {match.label} is the index of no answer")
             check_comparisons(match.comparisons, (*match.seats,))
@@ -233,22 +224,6 @@ def weighted_mean(values: Iterable[tuple[float, float]]) -> float | None:
     kept = list(values)
     total = sum(weight for _, weight in kept)
     return sum(value * weight for value, weight in kept) / total if total else None
-
-
-def _earlier(line: Mapping[str, Any]) -> dict[str, Any]:
-    """What a line of version 2 left out: two debaters defend the answers of their places."""
-    sides = {seat: place for place, seat in enumerate(line["seats"])}
-    credence = line["credence"] if line["kind"] == "verdict" else None
-    comparisons = compared(sides, line["label"], credence)
-    return {"sides": sides, "subject": "", "comparisons": comparisons, "speeches": {}}
-
-
-def compared(
-    sides: Mapping[str, int], label: int, credence: tuple[float, ...] | None
-) -> tuple[Comparison, ...]:
-    """Compare those who defend answers as a debate does, by a judge's credence."""
-    ending = Ending(label, credence)
-    return convincing(sides, ending) + finding(sides, ending)
 
 
 def match_of(plan: Plan, record: DebateRecord, pool: str) -> Match:

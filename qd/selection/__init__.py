@@ -1,11 +1,11 @@
 """Who meets whom, and who stays: tournaments, and challengers against the elites of their cells.
 
-``Pairing``         arranges contests; ``PAIRINGS``: ``swiss``, ``round_robin``, ``parent`` (a child
-                    meets its own), ``informative`` (what settles open decisions, by the knowledge
-                    gradient of ``allocation.py``), ``anchors`` (the frozen seeds)
+``Pairing``         arranges contests; ``PAIRINGS``: ``swiss``, ``parent`` (a child meets its own),
+                    ``informative`` (what settles open decisions, by the knowledge gradient of
+                    ``allocation.py``), ``anchors`` (the frozen seeds)
 ``Tournament``      plays the waves of a generation, its debates shared out among pairings
-``AcceptanceRule``  whether a challenger takes a place; ``ACCEPTANCE``: ``racing``, ``posterior``,
-                    ``rating`` (the paper's), ``coin`` (a baseline)
+``AcceptanceRule``  whether a challenger takes a place; ``ACCEPTANCE``: ``racing``, ``rating`` (the
+                    paper's), ``coin`` (a baseline)
 ``choose``          lets challengers face their elites, and the archive change
 """
 

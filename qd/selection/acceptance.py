@@ -70,25 +70,13 @@ class ByRating(_Final):
         return "accept" if belief.difference > 0 else "reject"
 
 
-class ByProbability(_Final):
-    """Accept when the challenger is probably better; the loser goes."""
-
-    needs_posterior = True
-
-    def __init__(self, accept: float = 0.5) -> None:
-        self.accept = accept
-
-    def decide(self, challenger: Entry, incumbent: Entry, belief: Belief) -> Acceptance:
-        """Compare the probability with the threshold."""
-        return "accept" if _probability(belief) > self.accept else "reject"
-
-
 class Racing:
     """Accept the probably better, drop the probably worse, keep the others racing.
 
     Probably is with a probability above ``accept``, or below ``reject``. Challengers that stay meet
     the elite again in later generations, up to ``patience`` of them. A deposed elite that may still
-    be the better one stays as a challenger, too.
+    be the better one stays as a challenger, too. With equal thresholds everybody is decided on at
+    once.
     """
 
     needs_posterior = True
@@ -142,7 +130,6 @@ AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
 
 ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule")
 ACCEPTANCE.register("racing", lambda config: Racing(config.accept, config.reject, config.patience))
-ACCEPTANCE.register("posterior", lambda config: ByProbability(config.accept))
 ACCEPTANCE.register("rating", lambda config: ByRating())
 ACCEPTANCE.register("coin", lambda config: Coin())
 

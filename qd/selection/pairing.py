@@ -28,8 +28,6 @@ from debateqd.qd.selection.allocation import AllocationSettings, Beliefs, alloca
 
 Pair = tuple[str, str]
 
-BYE_POINTS = {"half": 0.5, "win": 1.0, "zero": 0.0}
-
 
 @dataclass(frozen=True, slots=True)
 class Round:
@@ -151,11 +149,12 @@ class Swiss:
         return self._count if self._count is not None and players > 1 else swiss_rounds(players)
 
     def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
-        """Pair neighbours, and again; see :class:`Pairing`."""
-        if situation.alone:
-            yield from _each_alone(situation)
+        """Pair neighbours, and again; alone, all debate themselves in every round."""
         standings = deepcopy(situation.standings)
         number = 0
+        while situation.alone:
+            yield situation.pairs_round([(p, p) for p in standings.players], number)
+            number += 1
         while len(standings.players) > 1:
             found = self._round(situation, standings, derive_seed(seed, number), number)
             standings.note(found)
@@ -173,15 +172,6 @@ class Swiss:
         if pairs is None:
             pairs = list(zip(order[::2], order[1::2], strict=True))
         return situation.pairs_round(pairs, number, byes)
-
-
-def _each_alone(situation: Situation) -> Iterator[Round]:
-    """Let every player debate itself, round after round."""
-    own = [(p, p) for p in situation.standings.players]
-    number = 0
-    while own:
-        yield situation.pairs_round(own, number)
-        number += 1
 
 
 def _without_rematch(order: Sequence[str], standings: Standings) -> list[Pair] | None:
@@ -208,38 +198,6 @@ def _without_rematch(order: Sequence[str], standings: Standings) -> list[Pair] |
         return None
 
     return search(list(order))
-
-
-class RoundRobin:
-    """All meet all others once, by the circle method; an odd player out has a bye.
-
-    ``count``: so many rounds only.
-    """
-
-    def __init__(self, count: int | None = None) -> None:
-        self._count = count
-
-    def waves(self, players: int) -> int:
-        """Return the number of rounds."""
-        full = players - 1 + players % 2 if players > 1 else 0
-        return full if self._count is None else min(full, self._count)
-
-    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
-        """Yield the rounds that have not been played; see :class:`Pairing`."""
-        if situation.alone:
-            yield from _each_alone(situation)
-        standings = situation.standings
-        players: list[str] = sorted(standings.players, key=lambda p: derive_seed("circle", p))
-        circle: list[str | None] = [*players, None] if len(players) % 2 else [*players]
-        size, number = len(circle), 0
-        for turn in range(size - 1):
-            turned = [circle[0], *circle[1:][turn:], *circle[1:][:turn]]
-            facing = [(turned[i], turned[size - 1 - i]) for i in range(size // 2)]
-            pairs = [(a, b) for a, b in facing if a is not None and b is not None]
-            if not any(standings.have_met(a, b) for a, b in pairs):
-                byes = tuple(p for pair in facing if None in pair for p in pair if p is not None)
-                yield situation.pairs_round(pairs, number, byes)
-                number += 1
 
 
 class _Endless:
@@ -363,7 +321,6 @@ PairingFactory = Callable[[EvolutionConfig], Pairing]
 
 PAIRINGS: Registry[PairingFactory] = Registry("pairing")
 PAIRINGS.register("swiss", lambda config: Swiss(config.tournament.rounds))
-PAIRINGS.register("round_robin", lambda config: RoundRobin(config.tournament.rounds))
 PAIRINGS.register("parent", lambda config: ChildVsParent())
 PAIRINGS.register("informative", lambda config: Informative())
 PAIRINGS.register("anchors", lambda config: Anchors())

@@ -27,7 +27,6 @@ from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.debates.referee import PlayPlans
 from debateqd.qd.ratings.posterior import Posterior
 from debateqd.qd.selection.pairing import (
-    BYE_POINTS,
     PAIRINGS,
     Pair,
     Pairing,
@@ -217,7 +216,7 @@ class Tournament:
         for match in matches:
             for strategy_id in match.players:
                 own[strategy_id].append(match)
-        earned = dict.fromkeys(played.byes, BYE_POINTS[self._settings.bye])
+        earned = dict.fromkeys(played.byes, 0.5)
         for strategy_id, found in own.items():
             # No player is punished for a wave in which no verdict could be used.
             won = points(found, strategy_id, self._config.truth_weight)

@@ -197,7 +197,7 @@ class GenerationStats:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> GenerationStats:
-        """Read what :meth:`to_json` returned, here or in an earlier version."""
+        """Read what :meth:`to_json` returned."""
         return _SCHEMA.validate_python(data)
 
 

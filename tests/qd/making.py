@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from debateqd.qd.debates.matches import Match, compared
+from debate_env.core.protocols import Comparison, Ending, convincing, finding
+from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Plan
 from debateqd.qd.ratings.design import Scales
 from debateqd.qd.ratings.posterior import Effect, Posterior
@@ -21,6 +22,12 @@ def strategy(name: str, *parents: str, family: str = "rationality") -> Strategy:
 def ids(plan: Plan) -> tuple[str, ...]:
     """The strategies of a plan by seat."""
     return tuple(strategy.strategy_id for strategy in plan.seats.values())
+
+
+def compared(label: int, credence: tuple[float, ...] | None) -> tuple[Comparison, ...]:
+    """What a debate between two says of them."""
+    ending = Ending(label, credence)
+    return convincing(SIDES, ending) + finding(SIDES, ending)
 
 
 def match(
@@ -58,7 +65,7 @@ def match(
         credence=credence,
         orders=None,
         bias=None,
-        comparisons=compared(SIDES, label, credence if kind == "verdict" else None),
+        comparisons=compared(label, credence if kind == "verdict" else None),
         speeches={"debater_0": 1, "debater_1": 1},
         words={"debater_0": 5, "debater_1": 6},
         quotes={"debater_0": (1, 1), "debater_1": (0, 0)},

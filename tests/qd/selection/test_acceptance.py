@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from debate_env.errors import InputError
@@ -10,7 +10,6 @@ from debateqd.qd.config.schema import SelectionConfig
 from debateqd.qd.selection.acceptance import (
     ACCEPTANCE,
     Belief,
-    ByProbability,
     ByRating,
     Racing,
     make_rule,
@@ -31,8 +30,9 @@ def test_rating_rule_needs_strictly_more():
 
 
 @given(st.floats(0, 1), st.floats(0.05, 0.95))
-def test_a_posterior_decides_at_once(better, accept):
-    rule = ByProbability(accept)
+def test_equal_thresholds_decide_at_once(better, accept):
+    assume(better != accept)
+    rule = Racing(accept, accept)
     assert rule.decide(C, E, belief(better)) == ("accept" if better > accept else "reject")
 
 
@@ -52,14 +52,13 @@ def test_a_deposed_elite_that_may_be_better_stays():
     assert rule.deposed(E, C, belief(0.2)) == "reject"
 
 
-@pytest.mark.parametrize("rule", [ByProbability(), Racing()])
-def test_a_rating_without_a_posterior_is_not_enough(rule):
+def test_a_rating_without_a_posterior_is_not_enough():
     with pytest.raises(InputError, match=r"tournament\.rating=bradley_terry"):
-        rule.decide(C, E, Belief(1.0))
+        Racing().decide(C, E, Belief(1.0))
 
 
 def test_rules_by_name():
-    assert ACCEPTANCE.names() == ("racing", "posterior", "rating", "coin")
+    assert ACCEPTANCE.names() == ("racing", "rating", "coin")
     rule = make_rule(SelectionConfig(accept=0.8, reject=0.2, patience=5))
     assert isinstance(rule, Racing)
     assert (rule.accept, rule.reject, rule.patience) == (0.8, 0.2, 5)

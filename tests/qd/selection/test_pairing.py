@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +20,6 @@ from debateqd.qd.selection.pairing import (
     Pair,
     Pairing,
     Round,
-    RoundRobin,
     Situation,
     Standings,
     Swiss,
@@ -110,15 +108,6 @@ def test_a_rematch_rather_than_no_round():
     assert pairs(next_round(Swiss(3), standings, 0)) in (((a, b),), ((b, a),))
 
 
-def test_round_robin_meets_everybody():
-    for n in (4, 5):
-        standings, rule = Standings(names(n)), RoundRobin()
-        for number in range(rule.waves(n)):
-            standings.note(next_round(rule, standings, number))
-        assert standings.met == set(itertools.combinations(names(n), 2))
-        assert len(standings.rested) == (n if n % 2 else 0)
-
-
 def test_a_thousand_players_are_paired_with_hardly_a_second_look(monkeypatch):
     looks, have_met = [], Standings.have_met
     monkeypatch.setattr(Standings, "have_met", lambda *of: looks.append(of) or have_met(*of))
@@ -134,12 +123,10 @@ def test_a_pairing_that_is_asked_again_goes_on():
     met = [frozenset(pair) for f in found for pair in pairs(f)]
     assert len(met) == len(set(met)) == 12
     assert len({c.question.question_id for f in found for c in f.contests}) == 4
-    assert len(list(RoundRobin().rounds(situation(Standings(names(5))), 0))) == 5
 
 
-@pytest.mark.parametrize("pairing", [Swiss(), RoundRobin()])
-def test_alone_everybody_plays_on_the_same_questions(pairing):
-    found = next(pairing.rounds(situation(Standings(names(5)), per_round=3, alone=True), 0))
+def test_alone_everybody_plays_on_the_same_questions():
+    found = next(Swiss().rounds(situation(Standings(names(5)), per_round=3, alone=True), 0))
     assert Counter(c.first for c in found.contests) == dict.fromkeys(names(5), 3)
     assert all(c.first == c.second for c in found.contests)
 
@@ -241,6 +228,6 @@ def test_with_a_posterior_anchors_meet_elites():
 
 def test_names():
     assert PAIRINGS.get("swiss")(EvolutionConfig()).waves(35) == 3
-    assert PAIRINGS.names() == ("swiss", "round_robin", "parent", "informative", "anchors")
+    assert PAIRINGS.names() == ("swiss", "parent", "informative", "anchors")
     with pytest.raises(InputError, match="did you mean 'swiss'"):
         PAIRINGS.get("swis")
