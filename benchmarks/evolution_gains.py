@@ -124,10 +124,10 @@ def persuasion(
     new = [pair for pair in outcome.cells if pair[0] != pair[1]]
     holders = {elite.strategy_id: holder for elite, holder in new}
     turns = rotation([elite for elite, _ in new], questions, 2) if new else ()
-    cells = duels("duel", [(q, s, holders[s.strategy_id]) for q, s in turns], players)
+    cells = duels("robin", [(q, s, holders[s.strategy_id]) for q, s in turns], players)
     return {
         "elites_gain": average(duels("panel", elites, players), won) - 0.5,
-        "champions_gain": average(duels("duel", own, players), won) - 0.5,
+        "champions_gain": average(duels("robin", own, players), won) - 0.5,
         # A seed that still holds its cell has gained nothing.
         "cells_gain": (average(cells, won) - 0.5) * len(new) / len(outcome.cells) if new else 0.0,
         "as_reported": average(duels("panel", same, players), credence_won) - 0.5,

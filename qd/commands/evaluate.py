@@ -1,4 +1,4 @@
-"""``evaluate.py RUN_DIR`` measures a run, ``RUN_A RUN_B`` compares two, more compare seeds."""
+"""``evaluate.py RUN_DIR`` measures a run, with several it compares them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,10 +20,9 @@ from rich.progress import (
 
 from debate_env.errors import InputError
 from debateqd.qd.config.loading import Flag, override_config
-from debateqd.qd.config.schema import RunConfig
-from debateqd.qd.measures.compare import compare_runs, compare_seeds
-from debateqd.qd.measures.evaluate import FOLDER, MEASURED, Extras, Watch, evaluate_run, save_report
-from debateqd.qd.report.evaluation import comparison_report, groups_report, print_report, run_report
+from debateqd.qd.measures.compare import compare_runs
+from debateqd.qd.measures.evaluate import MEASURED, Extras, evaluate_run, save_report
+from debateqd.qd.report.evaluation import comparison_report, print_report, run_report
 from debateqd.qd.store.directory import RunDirectory
 
 
@@ -34,7 +33,6 @@ from debateqd.qd.store.directory import RunDirectory
     type=click.Choice(MEASURED),
     help="Only this split; generalisation gaps need all, which is the default.",
 )
-@click.option("--seeds", is_flag=True, help="Take two runs as seeds, too, as more always are.")
 @click.option("--elites", default=8, show_default=True, type=click.IntRange(min=1), help="Elites.")
 @click.option(
     "--archive-questions",
@@ -59,7 +57,6 @@ from debateqd.qd.store.directory import RunDirectory
 def command(
     run_dirs: tuple[Path, ...],
     split: str | None,
-    seeds: bool,
     elites: int,
     archive_questions: int,
     round_robin: int,
@@ -68,12 +65,12 @@ def command(
     gpus: int | None,
     as_json: bool,
 ) -> None:
-    """Measure a run, compare two runs on the same questions, or compare groups of seeds.
+    """Measure a run, or compare several.
 
     One run: judge accuracy and generalisation gaps on train, selection and test questions, what
     its archive is worth beside what it reports, who beats whom, diversity, and controls for
-    position and length; kept in RUN_DIR/evaluation/. Three runs and more: runs that differ in
-    nothing but their seed make a group; groups are compared by their gaps. Everything comes with a
+    position and length; kept in RUN_DIR/evaluation/. Several runs: those that differ in nothing
+    but their seed make a group; groups are compared by levels and gaps. Everything comes with a
     95 % interval clustered by passage.
     """
     if not run_dirs:
@@ -109,31 +106,15 @@ def command(
             bar.update(task, completed=done)
 
         tasks: dict[str, TaskID] = {}
-        report, shown, saved = _measure(runs, configs, splits, elites, watch, extras, seeds)
+        asked: dict[str, Any] = {"splits": splits, "elites": elites, "progress": watch}
+        if len(runs) == 1:
+            report, matches = evaluate_run(runs[0], config=configs[0], extras=extras, **asked)
+            folder = save_report(runs[0], report, matches)
+        else:
+            report, folder = compare_runs(runs, configs=configs, **asked), None
     if as_json:
         click.echo(json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False))
         return
-    print_report(shown)
-    for folder in saved:
+    print_report(run_report(report) if folder else comparison_report(report))
+    if folder:
         click.echo(f"kept in {folder}")
-
-
-def _measure(
-    runs: Sequence[RunDirectory],
-    configs: Sequence[RunConfig],
-    splits: Sequence[str] | None,
-    elites: int,
-    watch: Watch,
-    extras: Extras,
-    seeds: bool,
-) -> tuple[dict[str, Any], RenderableType, list[Path]]:
-    """Return the report, how it is shown, and where it is kept."""
-    asked: dict[str, Any] = {"splits": splits, "elites": elites, "progress": watch}
-    if len(runs) == 1 and not seeds:
-        report, matches = evaluate_run(runs[0], config=configs[0], extras=extras, **asked)
-        return report, run_report(report), [save_report(runs[0], report, matches)]
-    if len(runs) == 2 and not seeds:
-        report = compare_runs(*runs, configs=(configs[0], configs[1]), **asked)
-        return report, comparison_report(report), []
-    report = compare_seeds(runs, configs=configs, **asked)
-    return report, groups_report(report), [run.path / FOLDER for run in runs]

@@ -21,7 +21,7 @@ from debateqd.agents.base import derive_seed
 from debateqd.qd.strategy import Strategy
 
 Phase = Literal[
-    "train", "selection", "report", "elites", "seeds", "panel", "duel", "archive", "robin", "length"
+    "train", "selection", "report", "elites", "seeds", "panel", "archive", "robin", "length"
 ]
 """What a debate is for: in a run, the split of its question; in an evaluation, a kind of
 :mod:`debateqd.qd.measures.splits`."""

@@ -11,8 +11,8 @@ These kinds of debate are played on every question:
 
 Others serve one measure each: *archive* (all elites anew,
 :mod:`debateqd.qd.measures.corrected_archive`), *robin* (elites against each other,
-:mod:`debateqd.qd.measures.payoffs`), *length* (elites cut to the length of seeds,
-:mod:`debateqd.qd.measures.controls`) and *duel* (the elites of two runs).
+:mod:`debateqd.qd.measures.payoffs`) and *length* (elites cut to the length of seeds,
+:mod:`debateqd.qd.measures.controls`).
 
 Two baselines ask the judge model alone: without the passage, and reading it. Everything is averaged
 over questions with passages as clusters. Debates without a usable verdict are left out of rates and

@@ -52,17 +52,20 @@ ROWS: tuple[tuple[str, str, bool], ...] = (
 )
 
 
-def _measures(columns: Mapping[str, Mapping[str, Any]], *reports: Mapping[str, Any]) -> Table:
-    against = " or ".join(dict.fromkeys(report["against"] for report in reports))
+def _measures(report: Mapping[str, Any]) -> Table:
+    splits = report["splits"]
     heads = (
         f"{name}\n{split['questions']} questions, {split['passages']} passages"
-        for name, split in columns.items()
+        for name, split in splits.items()
     )
     return table(
         "95 % intervals, passages as clusters",
         ("measure", *heads),
         (
-            [label.format(against), *(percent(s[key], signed=signed) for s in columns.values())]
+            [
+                label.format(report["against"]),
+                *(percent(split[key], signed=signed) for split in splits.values()),
+            ]
             for label, key, signed in ROWS
         ),
     )
@@ -78,7 +81,7 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
     head = (
         f"{visible(report['run'])}: objective {report['objective']}, {len(report['elites'])} elites"
     )
-    parts += [Text(head, style="bold"), _measures(report["splits"], report)]
+    parts += [Text(head, style="bold"), _measures(report)]
     parts += gaps_table(report["gaps"], report["objective"])
     parts += archive_table(report.get("archive"))
     parts += progress_table(report.get("progress", ()))
@@ -98,31 +101,6 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
     return Group(*parts)
 
 
-def comparison_report(comparison: Mapping[str, Any]) -> RenderableType:
-    """Lay out the comparison of two runs on the same questions."""
-    parts = _simulation(comparison)
-    marked = dict(zip("AB", comparison["runs"], strict=True))
-    for mark, run in marked.items():
-        head = f"{mark}: {visible(run['run'])}, objective {run['objective']}"
-        parts.append(Text(head, style="bold"))
-    parts += [Text(visible(warning), style="red") for warning in comparison["warnings"]]
-    for split in comparison["splits"]:
-        columns = {f"{mark}, {split}": run["splits"][split] for mark, run in marked.items()}
-        parts.append(_measures(columns, *marked.values()))
-    differences = {
-        **{f"judge accuracy, {s}": e for s, e in comparison["accuracy_difference"].items()},
-        **{
-            f"generalisation gap, {s.replace('-', ' - ')}": e
-            for s, e in comparison["gap_differences"].items()
-        },
-    }
-    rows = ((name, percent(e, signed=True)) for name, e in differences.items())
-    parts.append(table("A minus B, paired by question", ("measure", "difference"), rows))
-    for split, estimate in comparison["duel"].items():
-        parts.append(Text(f"A's elites win against B's ({split}): {percent(estimate)}"))
-    return Group(*parts)
-
-
 MEASURES: Mapping[str, str] = MappingProxyType(
     {
         "accuracy": "Judge accuracy when elites debate themselves",
@@ -132,8 +110,8 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def groups_report(report: Mapping[str, Any]) -> RenderableType:
-    """Lay out what :func:`debateqd.qd.measures.compare.compare_seeds` returned."""
+def comparison_report(report: Mapping[str, Any]) -> RenderableType:
+    """Lay out what :func:`debateqd.qd.measures.compare.compare_runs` returned."""
     parts = _simulation(report)
     for name in dict.fromkeys(run["group"] for run in report["runs"]):
         members = [run for run in report["runs"] if run["group"] == name]

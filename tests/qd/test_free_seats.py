@@ -259,9 +259,8 @@ def test_a_run_is_trained_and_evaluated(protocol, objective, tmp_path, monkeypat
     assert report["against"] == ("question" if alone else "seeds")
     assert f"win rate against the {report['against']} " in shown(run_report(report))
     if objective == "persuasion":
-        compared = compare_runs(run, run, splits=("test",), elites=2)
-        assert set(compared["duel"]) == (set() if alone else {"test"})
-        assert ("A's elites win against B's" in shown(comparison_report(compared))) is not alone
+        compared = compare_runs([run, run], splits=("test",), elites=2)
+        assert "What the objective counts" in shown(comparison_report(compared))
     if alone:
         (first, *_) = run.generation(1)["ratings"]
         assert history_of(run, first).records["train"].overall is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console, Group
 
-from debateqd.qd.report.evaluation import groups_report, html_page, run_report
+from debateqd.qd.report.evaluation import comparison_report, html_page, run_report
 from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
@@ -175,7 +175,7 @@ def test_groups_show_gaps_train_accuracy_and_the_relative_difference() -> None:
         "runs": [{"run": "a", "group": "persuasion", "seed": 3}],
         "measures": {"accuracy": measure},
     }
-    shown = show(groups_report(report))
+    shown = show(comparison_report(report))
     for words in ("Simulation", "a (seed 3)", "one run", "gap train - test", "-14.0 % [-inf, inf]"):
         assert words in shown
     assert "\x1b" not in shown
