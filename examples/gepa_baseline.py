@@ -39,19 +39,19 @@ def main() -> None:
         models = equip(make_models(config), config, None)
     except InputError as error:
         raise SystemExit(str(error)) from None
-    adapter = DebateAdapter(config, questions, models, family=options.family, operator="reflection")
+    adapter = DebateAdapter(config, questions, models, family=options.family)
     result = gepa.optimize(
         seed_candidate={COMPONENT: SEED_TEXTS[options.family][0]},
-        trainset=adapter.trainset,
-        valset=adapter.valset,
+        trainset=list(questions.train),
+        valset=list(questions.selection or questions.train),
         adapter=adapter,
-        stop_callbacks=adapter.stop_after(options.calls),
+        stop_callbacks=lambda state: adapter.calls >= options.calls,
         reflection_minibatch_size=options.minibatch,
         seed=config.seed,
         logger=Quiet(),
     )
     text = result.best_candidate[COMPONENT]
-    best = Strategy(adapter.strategy_id(text), options.family, text, operator="gepa")
+    best = Strategy("gepa", options.family, text, operator="gepa")
     print(f"{len(result.candidates)} candidates, {adapter.debates} debates, {adapter.calls} calls")
     print(f"best: {text}")
     reporter = Reporter(config, questions.report, seed_strategies())
