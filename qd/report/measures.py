@@ -121,11 +121,9 @@ def payoff_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:
         f"{found['fresh']} fresh), {circles['pairs']} pairs of {circles['strategies']} strategies"
     ]
     if circles["decided"]:
-        chance = circles["by_chance"]
         lines.append(
-            f"  cyclic: {percent(circles['share'])} of {circles['decided']} decided triples; a "
-            f"transitive world shows {percent(chance)} with as many debates, and at least as many "
-            f"cycles in {100 * circles['surprise']:.0f} % of cases"
+            f"  cyclic: {percent(circles['share'])} of {circles['decided']} decided triples; noise "
+            "alone makes at most 25 % where all meet equally often"
         )
     else:
         lines.append("  no three of them have all met, so that nothing is known of cycles")

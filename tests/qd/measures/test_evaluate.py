@@ -116,7 +116,7 @@ def test_truth_is_measured_by_debates_with_oneself(truth: RunDirectory) -> None:
     report, trials = evaluate_run(truth, elites=2, extras=Extras(archive_questions=4))
     assert all(t.alone for t in trials["archive"])
     assert report["archive"]["qd_score"]["value"] is not None
-    assert report["payoffs"]["cycles"]["by_chance"] is None
+    assert report["payoffs"]["cycles"]["share"]["value"] is None
     for name, gaps in report["gaps"].items():
         first, second = name.split("-")
         levels = [report["splits"][split]["truth"]["value"] for split in (first, second)]

@@ -8,11 +8,9 @@ import pytest
 
 from debateqd.qd.measures.payoffs import (
     Meeting,
-    Transitive,
     beats,
     count_triples,
     cycles,
-    fit_transitive,
     meetings_of,
     nash_weights,
     payoffs,
@@ -21,8 +19,8 @@ from debateqd.qd.statistics import as_json
 from tests.qd.making import match
 
 
-def meet(a: str, b: str, share: float, passage: str = "p", correct: int = 0) -> Meeting:
-    return Meeting(a, b, share, correct, passage)
+def meet(a: str, b: str, share: float, passage: str = "p") -> Meeting:
+    return Meeting(a, b, share, passage)
 
 
 def circle(passages: int = 6) -> list[Meeting]:
@@ -48,7 +46,7 @@ def world(
                 z += circular * (0, 1, -1)[(j - i) % 3]
                 p = 1 / (1 + math.exp(-z))
                 share = float(rng.beta(6 * p, 6 * (1 - p)) if credences else rng.random() < p)
-                found.append(Meeting(f"s{i}", f"s{j}", share, side, f"p{question // 2}"))
+                found.append(Meeting(f"s{i}", f"s{j}", share, f"p{question // 2}"))
     return found
 
 
@@ -73,8 +71,8 @@ def test_only_usable_debates_between_two_of_them_count() -> None:
         match("a", "b", None, kind="unusable"),
     ]
     assert meetings_of(log, "ab", "credence") == [
-        Meeting("a", "b", 0.8, 1, "p-q1"),
-        Meeting("b", "a", 0.8, -1, "p-q1"),
+        Meeting("a", "b", 0.8, "p-q1"),
+        Meeting("b", "a", 0.8, "p-q1"),
     ]
     assert meetings_of(log, "ab", "win")[0].share == 1.0
 
@@ -90,7 +88,7 @@ def test_triples_are_counted_as_by_hand(seed: int) -> None:
         if all(ahead[x, y] + ahead[y, x] for x, y in ((a, b), (b, c), (a, c))):
             decided += 1
             cyclic += bool(ahead[a, b] == ahead[b, c] == ahead[c, a])
-    assert [int(v) for v in count_triples(ahead)] == [cyclic, decided]
+    assert count_triples(ahead) == (cyclic, decided)
 
 
 def test_complete_tournaments_agree_with_the_formula_of_kendall() -> None:
@@ -115,39 +113,30 @@ def test_rock_paper_scissors_is_a_circle_that_noise_does_not_explain() -> None:
     assert (found.decided, found.cyclic) == (1, 1)
     assert (found.share.value, found.share.high) == (1.0, 1.0)
     assert found.share.low == pytest.approx(0.2065, abs=1e-3)  # Wilson: one triple of one
-    assert found.by_chance is not None
-    assert found.by_chance.value < 0.5
     big = cycles(world([0.0] * 9, 12, 3, circular=1.5))
-    assert big.surprise is not None
-    assert big.surprise < 0.01
-    assert big.by_chance is not None
-    assert big.share.value > big.by_chance.high
+    assert big.share.low > 0.25
 
 
 @pytest.mark.parametrize("credences", [False, True])
-def test_transitive_worlds_are_seldom_called_cyclic(credences: bool) -> None:
+@pytest.mark.parametrize("scale", [0.0, 0.2, 1.0])
+def test_noise_alone_makes_at_most_a_quarter_of_the_triples_cyclic(
+    credences: bool, scale: float
+) -> None:
     rng = np.random.default_rng(0)
-    surprises, seen, expected = [], [], []
+    shares, above = [], 0
     for seed in range(40):
-        strengths = rng.normal(0, 0.5, 8).tolist()
-        found = cycles(world(strengths, 6, seed, credences=credences), resamples=150, seed=seed)
-        assert found.by_chance is not None
-        assert found.surprise is not None
-        surprises.append(found.surprise)
-        seen.append(found.share.value)
-        expected.append(found.by_chance.value)
-    assert sum(s < 0.05 for s in surprises) <= 6  # 2 expected
-    # What is expected by chance is what is seen, within three standard errors.
-    differences = np.array(seen) - np.array(expected)
-    error = differences.std(ddof=1) / math.sqrt(len(differences))
-    assert abs(differences.mean()) < 3 * error + 0.01
+        strengths = rng.normal(0, scale, 8).tolist()
+        found = cycles(world(strengths, 6, seed, credences=credences), resamples=100)
+        shares.append(found.share.value)
+        above += found.share.low > 0.25
+    error = np.std(shares, ddof=1) / math.sqrt(len(shares))
+    assert np.mean(shares) < 0.25 + 3 * error
+    assert above <= 2  # of 40, one is expected at most
 
 
 def test_noise_alone_makes_circles() -> None:
     found = cycles(world([0.0] * 10, 4, 5))
     assert found.share.value > 0.1
-    assert found.surprise is not None
-    assert found.surprise > 0.05
     assert found.share.low <= found.share.value <= found.share.high
 
 
@@ -155,7 +144,6 @@ def test_nobody_met_anybody() -> None:
     found = cycles([])
     assert found.decided == 0
     assert math.isnan(found.share.value)
-    assert found.by_chance is None
     assert as_json(found)["share"]["value"] is None
 
 
@@ -180,67 +168,3 @@ def test_no_mixture_beats_the_nash_weights() -> None:
     weights = np.array(list(nash_weights(matrix).values()))
     game = np.nan_to_num(matrix.shares() - 0.5)
     assert (weights @ game).min() >= -1e-9
-
-
-# --- the transitive world -------------------------------------------------------------------------
-
-
-def play(
-    strengths: np.ndarray, games: int, seed: int, *, beta: float, spread: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    n = len(strengths)
-    first = rng.integers(0, n, games)
-    second = (first + rng.integers(1, n, games)) % n
-    side = rng.choice([-1, 1], games)
-    p = 1 / (1 + np.exp(-(strengths[first] - strengths[second] + beta * side)))
-    if spread >= 1:
-        return first, second, side, (rng.random(games) < p).astype(float)
-    size = 1 / spread - 1
-    return first, second, side, rng.beta(p * size, (1 - p) * size)
-
-
-def fit(strengths: np.ndarray, games: int, seed: int, beta: float, spread: float) -> Transitive:
-    first, second, side, share = play(strengths, games, seed, beta=beta, spread=spread)
-    return fit_transitive(first, second, side.tolist(), share, len(strengths))
-
-
-@pytest.mark.parametrize("spread", [1.0, 0.15])
-def test_strengths_scale_side_and_dispersion_are_found(spread: float) -> None:
-    strengths = np.random.default_rng(1).normal(0, 0.8, 20)
-    found = fit(strengths, 6000, 2, 0.5, spread)
-    known = strengths - strengths.mean()
-    seen = found.mean[:-1] - found.mean[:-1].mean()
-    assert np.corrcoef(known, seen)[0, 1] > 0.96
-    assert found.mean[-1] == pytest.approx(0.5, abs=0.1)
-    assert found.scale == pytest.approx(float(strengths.std()), abs=0.2)
-    assert found.dispersion == pytest.approx(spread, rel=0.1)
-
-
-def test_equal_strengths_are_not_told_apart() -> None:
-    found = fit(np.zeros(12), 400, 3, 0.3, 1.0)
-    assert found.scale < 0.3
-
-
-def test_simulated_debates_have_the_mean_and_variance_of_the_fit() -> None:
-    strengths = np.linspace(-1, 1, 6)
-    for spread in (1.0, 0.2):
-        found = fit(strengths, 3000, 4, 0.4, spread)
-        rng = np.random.default_rng(0)
-        drawn = np.array(list(found.simulate(200, rng)))
-        assert drawn.shape == (200, 3000)
-        assert drawn.min() >= 0
-        assert drawn.max() <= 1
-        z = found.mean[found.first] - found.mean[found.second] + found.mean[-1] * found.correct
-        p = 1 / (1 + np.exp(-z))
-        assert drawn.mean(axis=0) == pytest.approx(p, abs=0.16)
-        variance = drawn.var(axis=0).mean() / (p * (1 - p)).mean()
-        assert variance == pytest.approx(found.dispersion, rel=0.1)
-
-
-def test_one_debate_and_a_clean_sweep_are_finite() -> None:
-    one = fit_transitive(np.array([0]), np.array([1]), [0], np.array([1.0]), 2)
-    assert np.isfinite(one.mean).all()
-    sweep = fit_transitive(np.zeros(50, int), np.ones(50, int), [1] * 50, np.ones(50), 2)
-    assert np.isfinite(sweep.mean).all()
-    assert sweep.mean[0] > sweep.mean[1]

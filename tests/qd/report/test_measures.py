@@ -87,14 +87,11 @@ def test_cycles_stand_beside_chance() -> None:
         "decided": 10,
         "cyclic": 2,
         "share": known(0.2),
-        "by_chance": known(0.15),
-        "surprise": 0.4,
     }
     found = {"log": 30, "fresh": 10, "cycles": circles, "nash": {HOSTILE: 0.7, "b": 0.3}}
     shown = show(*payoff_lines(found))
     assert "20.0 % [10.0, 30.0] of 10 decided triples" in shown
-    assert "15.0 % [5.0, 25.0]" in shown
-    assert "cycles in 40 % of" in shown
+    assert "at most 25 %" in shown
     nothing = {**found, "cycles": {**circles, "decided": 0}, "nash": {}}
     assert "nothing is known" in show(*payoff_lines(nothing))
     assert payoff_lines(None) == []
