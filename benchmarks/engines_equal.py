@@ -57,8 +57,7 @@ class QueuedModel:
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
         """Put requests in line and send what may be sent."""
         for ticket, request in tickets:
-            kind = (request.sampling.max_tokens, request.choices is not None)
-            self._queue.add(Job(ticket, shared_prefix(request), kind, request))
+            self._queue.add(Job(ticket, shared_prefix(request), request))
         self._send()
 
     def poll(self) -> list[tuple[int, Reply]]:
@@ -66,7 +65,7 @@ class QueuedModel:
         while self._sent or self._queue.waiting:
             found = self._engine.poll(self._queue.wake(self._engine.now))
             for ticket, _ in found:
-                self._queue.good(self._sent.pop(ticket), self._engine.now)
+                self._queue.good(self._sent.pop(ticket))
             self._send()
             if found:
                 return found

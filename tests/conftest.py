@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ import pytest
 # Tests share the cores among themselves; more threads of linear algebra would only wait. Set before
 # anything imports numpy, and for every program that a test starts.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Whoever starts tests in the background has them ignore Ctrl-C, which some send to themselves.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -80,9 +80,7 @@ class OpenAIOptions(EngineOptions):
             is never written anywhere.
         max_concurrency: Most requests in flight per replica; fewer are while the server cannot do
             more.
-        timeout: Seconds after which an unanswered request is given up and sent again. Once 40
-            replies of a kind are known, five times the slowest of them is enough, but never less
-            than 5 seconds.
+        timeout: Seconds after which an unanswered request is given up and sent again.
         attempts: Times that a request is sent before it becomes a failure; a server that cannot be
             reached is tried for ``patience`` seconds instead.
         patience: Seconds to keep trying while the server cannot be reached.

@@ -224,12 +224,8 @@ def wanted_wait(headers: Mapping[str, str], now: float, said: str = "") -> float
             return max(0.0, parsedate_to_datetime(text).timestamp() - now)
         except ValueError:
             pass  # neither a number nor a date: as good as absent
-    asked = _ASKED.search(said)
-    return _seconds(asked[1]) if asked else exhausted(headers, now)
-
-
-def exhausted(headers: Mapping[str, str], now: float) -> float | None:
-    """Read from any reply's headers for how many seconds no more can be sent; ``None``: none."""
+    if asked := _ASKED.search(said):
+        return _seconds(asked[1])
     waits = [
         _reset_in(headers.get(name.replace("remaining", "reset"), ""), now)
         for name, value in headers.items()

@@ -4,8 +4,7 @@ Servers differ; a probe finds out what this one understands
 (:mod:`debateqd.agents.models.openai.probe`), and requests are worded accordingly. A verdict is
 asked for, in this order of preference, with the log-probabilities of the choices, with a structured
 choice, with a JSON schema, or in plain words. Where the log-probabilities of a structured choice
-would hide how likely anything else was, the choice is left free, and restricted only when none of
-the choices is among the likeliest tokens.
+would hide how likely anything else was, the choice is left free.
 
 Requests are in flight together, as many as the server does not refuse
 (:mod:`debateqd.agents.models.openai.window`); what fails in passing is sent again
@@ -75,7 +74,7 @@ def make_openai(
     worker = Worker(name, urls, key, checked)
     try:
         if found is None:
-            probed = worker.call(lambda: _probe_all(worker, checked, key))
+            probed = worker.call(_probe_all(worker, checked, key))
             worker.dialect = weakest([f.dialect for f in probed if f is not None])
             notes = _notes(name, urls, probed, worker.dialect)
             cost = sum((f.spent for f in probed if f is not None), Counter[str]())
@@ -248,7 +247,7 @@ class CountingOpenAIModel(OpenAIModel):
         Raises:
             StoppedError: The server did not answer.
         """
-        return self._worker.call(lambda: self._count(messages))
+        return self._worker.call(self._count(messages))
 
     async def _count(self, messages: Sequence[Message]) -> int:
         worker = self._worker

@@ -22,7 +22,7 @@ from debateqd.agents.models.base import Message, Reply, Request, Sampling
 from debateqd.agents.models.openai.errors import Answer, Trouble, from_garbage
 from debateqd.agents.models.openai.wire import (
     Dialect,
-    GarbageError,
+    Garbage,
     Reading,
     Seeds,
     chat_messages,
@@ -156,7 +156,7 @@ class _Probe:
         )
         if facts["server"] == "vllm":  # it knows its own fields, and logs every other
             sampling.pop("repeat_penalty", None)
-        choice, masked = await self._choice(logprobs)
+        choice = await self._choice(logprobs)
         more = max(0, longer - hello.usage.prompt_tokens)
         # Stop strings would also end a reply amid its thinking.
         thinks = hello.usage.thinking_tokens or not _text(hello)
@@ -169,7 +169,6 @@ class _Probe:
             logprobs=logprobs,
             seeds=seeds,
             choice=choice,
-            masked=masked,
             schema=isinstance(schema, Reading),
             usage=hello.usage.prompt_tokens > 0,
             counts=counts,
@@ -256,16 +255,16 @@ class _Probe:
         honoured = len(texts) < len(said) and "" not in texts
         return ("honoured" if honoured else "ignored"), said[0].usage.prompt_tokens
 
-    async def _choice(self, logprobs: int) -> tuple[bool, bool]:
-        """Whether a reply can be restricted, and whether log-probabilities then show no other."""
+    async def _choice(self, logprobs: int) -> bool:
+        """Whether a reply can be restricted, and log-probabilities still show what was not said."""
         fields: dict[str, Any] = {"structured_outputs": {"choice": list(_UNLIKELY)}}
         if logprobs:
             fields |= {"logprobs": True, "top_logprobs": logprobs}
         reply = await self._shows(fields, lambda r: _text(r).strip() in _UNLIKELY)
         if not isinstance(reply, Reading):
-            return False, False
+            return False
         _, missing = read_probabilities(reply.logprobs, _UNLIKELY, self.options.thinking_tags)
-        return True, missing is not None and missing < 0.02
+        return missing is None or missing >= 0.02
 
     async def _counts(self) -> str:
         asked, extra = [Message("user", _HELLO)], self.options.extra_body
@@ -356,21 +355,15 @@ class _Probe:
             return Trouble("timeout", "timeout", f"no reply within {seconds:.3g} seconds")
         if isinstance(answer, Trouble):
             return answer
-        try:
-            reading = read_reply(answer.data, _PLAIN, self.options.thinking_tags)
-        except GarbageError as error:
-            self.spent.update(error.usage._asdict())
-            why, code = str(error), error.code
-        else:
-            self.spent.update(reading.usage._asdict())
-            first, code = reading.reply, 0
-            if isinstance(first, Reply):
-                if first.text.strip() or first.finish_reason not in ("stop", "unknown"):
-                    return reading
-                first = "the reply holds no text"
-            why = first
+        reading = read_reply(answer.data, _PLAIN, self.options.thinking_tags)
+        self.spent.update(reading.usage._asdict())
+        found = reading.reply
+        if isinstance(found, Reply):
+            if found.text.strip() or found.finish_reason not in ("stop", "unknown"):
+                return reading
+            found = Garbage("the reply holds no text")
         key = self.key.get_secret_value()
-        return from_garbage(why, code, answer.headers, time.time(), key)
+        return from_garbage(*found, answer.headers, time.time(), key)
 
 
 _PLAIN = Request((), Sampling(_TOKENS), 0)

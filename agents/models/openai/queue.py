@@ -17,10 +17,6 @@ several requests in a row fail and none is answered, the server is to blame, not
 out for a while, the longer the more often, and then tried with a single request, and no failure
 counts. When every server has been like that for ``patience`` seconds, or wants to be left alone for
 longer than that, there is no point in going on: :attr:`Queue.stopped` says why.
-
-**Time-outs.** A request is given up after the configured time, or, once 40 replies to requests of
-its kind (same token limit) are known, after five times the slowest of them: never before 5 seconds,
-and from its second time-out on twice as late every time.
 """
 
 from __future__ import annotations
@@ -29,7 +25,7 @@ import hashlib
 import heapq
 import math
 import random
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +36,6 @@ from debateqd.agents.models.options import OpenAIOptions
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds before a request is sent again, doubled
 _FIRST_REST, _LONGEST_REST = 0.25, 10.0  # seconds that a server is left out, doubled
 _BLAMED = 8  # failures in a row, of two requests at least, that are the server's
-_KNOWN_KIND, _SLOWEST, _LEAST_TIMEOUT = 40, 5.0, 5.0  # replies, times the slowest, seconds
-_FORGET = 0.998  # share of the slowest reply's time that is kept with every reply
 
 
 @dataclass(eq=False)
@@ -51,18 +45,18 @@ class Job:
     Attributes:
         order: Its place among all requests.
         prefix: Digest of the long text that it shares with others; empty where it shares none.
-        kind: Requests of one kind take about the same time.
         load: What the caller needs to send it.
+        sends: Times that it was sent, as the caller counts.
         attempts: Times that it failed for a reason of its own.
+        rank: Place of its passage.
     """
 
     order: int
     prefix: str
-    kind: Hashable
     load: Any
+    sends: int = 0
     attempts: int = 0
-    timeouts: int = 0
-    rank: int = 0  # of its passage
+    rank: int = 0
 
     def __lt__(self, other: Job) -> bool:
         return (self.rank, self.order) < (other.rank, other.order)
@@ -89,7 +83,6 @@ class Replica:
     blamers: set[int] = field(default_factory=set)  # orders of the requests that failed
     rests: int = 0
     rests_until: float = 0.0
-    times: dict[Hashable, tuple[int, float]] = field(default_factory=dict)
 
     @property
     def away(self) -> bool:
@@ -112,8 +105,6 @@ class Sent:
     job: Job
     replica: Replica
     number: int
-    at: float
-    overdue: bool = False
 
 
 class Queue:
@@ -137,7 +128,6 @@ class Queue:
         self.replicas = [
             Replica(i, url, Window(options.max_concurrency)) for i, url in enumerate(urls)
         ]
-        self.in_flight: set[Sent] = set()
         self.stopped = ""
         self._options = options
         self._jitter = jitter
@@ -181,9 +171,7 @@ class Queue:
                 lines = self._take_over(replica, now)
             if lines:
                 job = heapq.heappop(min(lines, key=lambda line: line[0]))
-                sent = Sent(job, replica, replica.window.send(), now)
-                self.in_flight.add(sent)
-                return sent
+                return Sent(job, replica, replica.window.send())
         return None
 
     def _take_over(self, replica: Replica, now: float) -> list[list[Job]]:
@@ -211,29 +199,13 @@ class Queue:
 
     # --- what becomes of it -----------------------------------------------------------------------
 
-    def good(self, sent: Sent, now: float, pause: float | None = None) -> bool:
-        """Take in a good reply.
+    def good(self, sent: Sent) -> None:
+        """Take in a good reply."""
+        sent.replica.window.good()
+        self._answered(sent.replica)
 
-        Args:
-            sent: The request.
-            now: The time.
-            pause: Seconds until the server takes more, where its headers say that it does not now.
-
-        Returns:
-            Whether the server had been left out until now.
-        """
-        replica = sent.replica
-        replica.window.good()
-        self.in_flight.discard(sent)
-        count, slowest = replica.times.get(sent.job.kind, (0, 0.0))
-        replica.times[sent.job.kind] = (count + 1, max(_FORGET * slowest, now - sent.at))
-        back = self.answered(replica)
-        if pause is not None:
-            self._pause(replica, now, pause, "its rate limit is used up")
-        return back
-
-    def answered(self, replica: Replica) -> bool:
-        """Take note that a server does its work; return whether it had been left out until now."""
+    def _answered(self, replica: Replica) -> None:
+        """Take note that a server does its work."""
         back = replica.away
         replica.failures = replica.rests = 0
         replica.rests_until = 0.0
@@ -241,12 +213,6 @@ class Queue:
         replica.blamers.clear()
         if back:
             self._rehome()
-        return back
-
-    def leave(self, sent: Sent) -> None:
-        """Take a request out of flight that will not come back as it was, or was no fault."""
-        sent.replica.window.end()
-        self.in_flight.discard(sent)
 
     def trouble(self, sent: Sent, trouble: Trouble, now: float) -> float | None:
         """Take in a failure.
@@ -256,18 +222,16 @@ class Queue:
         """
         replica, job = sent.replica, sent.job
         if trouble.fate in ("permanent", "filtered"):
-            self.leave(sent)
-            self.answered(replica)
+            replica.window.end()
+            self._answered(replica)
             return None
         # Whether it is one of many that the server has no room for, and whether none is served.
         crowded = idle = False
         if trouble.fate == "refused":
             crowded = replica.window.refused(sent.number)
             idle = not replica.window.in_flight
-            self.in_flight.discard(sent)
         else:
-            self.leave(sent)
-        job.timeouts += trouble.fate == "timeout"
+            replica.window.end()
         alone = self._blame(replica, job, trouble, now)
         if not replica.away and (not crowded or (alone and idle)):
             job.attempts += 1
@@ -282,7 +246,7 @@ class Queue:
             wait = max(wait, min(trouble.wait, self._options.patience))
         if job.attempts >= self._options.attempts:
             if alone:
-                self.answered(replica)  # the request was to blame
+                self._answered(replica)  # the request was to blame
             return None
         self.add(job, now + wait if wait > 0 else None)
         return wait
@@ -329,21 +293,6 @@ class Queue:
             replica.waiting.clear()
         for job in jobs:
             self.add(job)
-
-    # --- time-outs --------------------------------------------------------------------------------
-
-    def overdue(self, now: float) -> Iterator[Sent]:
-        """Yield what has been in flight for too long; give it up and report a time-out."""
-        for sent in self.in_flight:
-            if now - sent.at > self.time_limit(sent):
-                yield sent
-
-    def time_limit(self, sent: Sent) -> float:
-        """Seconds after which a request is given up; see the head of this module."""
-        most = self._options.timeout
-        count, slowest = sent.replica.times.get(sent.job.kind, (0, 0.0))
-        limit = most if count < _KNOWN_KIND else max(_LEAST_TIMEOUT, _SLOWEST * slowest)
-        return float(min(most, limit * 2 ** max(0, sent.job.timeouts - 1)))
 
 
 def rank(prefix: str, urls: Sequence[str]) -> Sequence[int]:

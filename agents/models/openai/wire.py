@@ -54,9 +54,8 @@ class Dialect:
         stop: How many stop strings are taken.
         logprobs: Likeliest tokens whose log-probabilities can be had; 0: none.
         seeds: Whether the same seed gives the same text.
-        choice: Whether a reply can be restricted to given strings (``structured_outputs``).
-        masked: Whether log-probabilities are then those after all else was ruled out, so that they
-            do not show how likely the model was to say something else.
+        choice: Whether a reply can be restricted to given strings (``structured_outputs``), and
+            log-probabilities, where there are any, still show how likely anything else was.
         schema: Whether a JSON schema is enforced (``response_format``).
         usage: Whether replies tell the tokens they used.
         context_length: Tokens of prompt and reply together; ``None`` if not known.
@@ -75,7 +74,6 @@ class Dialect:
     logprobs: int = 0
     seeds: Seeds = "ignored"
     choice: bool = False
-    masked: bool = False
     schema: bool = False
     usage: bool = True
     context_length: int | None = None
@@ -93,7 +91,7 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
             found[name] = min(values, key=_SEEDS.index)
         elif name == "neutral":
             found[name] = dict(sorted(set.intersection(*(set(v.items()) for v in values))))
-        elif name in ("masked", "tokens_per_character"):
+        elif name == "tokens_per_character":
             found[name] = max(values)
         elif isinstance(values[0], str):  # where they differ, as if nothing were known
             found[name] = values[0] if len(set(values)) == 1 else getattr(Dialect(), name)
@@ -103,18 +101,9 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
 
 
 def body_of(
-    model: str,
-    request: Request,
-    dialect: Dialect,
-    extra: Mapping[str, Any],
-    *,
-    forced: bool = False,
+    model: str, request: Request, dialect: Dialect, extra: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Word a request in a dialect; ``extra`` are further fields, which go before ours.
-
-    ``forced`` restricts the reply to the choices although log-probabilities are then masked; for a
-    request whose first reply did not show any choice.
-    """
+    """Word a request in a dialect; ``extra`` are further fields, which go before ours."""
     sampling = request.sampling
     messages = chat_messages(request.messages)
     body: CompletionCreateParamsNonStreaming = {"model": model, "messages": messages}
@@ -129,7 +118,7 @@ def body_of(
         body["stop"] = list(request.stop[: dialect.stop])
     shape: dict[str, Any] = {}
     if request.choices is not None:
-        shape = _choice_fields(request.choices, dialect, forced)
+        shape = _choice_fields(request.choices, dialect)
     elif request.schema is not None and dialect.schema:
         shape = {"response_format": schema_format("reply", json.loads(request.schema))}
     # A choice may come with some JSON around it.
@@ -138,11 +127,11 @@ def body_of(
     return {**room, **dialect.neutral, **body, **shape, **extra}
 
 
-def _choice_fields(choices: Sequence[str], dialect: Dialect, forced: bool) -> dict[str, Any]:
+def _choice_fields(choices: Sequence[str], dialect: Dialect) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if dialect.logprobs:
         found |= {"logprobs": True, "top_logprobs": dialect.logprobs}
-    if dialect.choice and (forced or not (dialect.logprobs and dialect.masked)):
+    if dialect.choice:
         found["structured_outputs"] = {"choice": list(choices)}
     elif dialect.schema and not dialect.logprobs:
         found["response_format"] = schema_format("verdict", choice_schema(choices))
@@ -183,12 +172,6 @@ def encode(body: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def can_force(request: Request, dialect: Dialect) -> bool:
-    """Tell whether a request that showed no choice can be sent again restricted to them."""
-    able = dialect.choice and dialect.masked and dialect.logprobs > 0
-    return able and request.choices is not None
-
-
 def chat_messages(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
     """Messages as JSON."""
     return [
@@ -199,60 +182,54 @@ def chat_messages(messages: Sequence[Message]) -> list[ChatCompletionMessagePara
 # --- replies --------------------------------------------------------------------------------------
 
 
-class GarbageError(ValueError):
-    """What came is no reply; the message says why, in one line.
+class Garbage(NamedTuple):
+    """What came is no reply; ``why`` says so in one line.
 
     Attributes:
         code: HTTP status that the server put inside, or 0.
-        usage: Tokens spent on it, where it says.
     """
 
-    def __init__(self, message: str, code: int = 0, usage: Usage = Usage()) -> None:  # noqa: B008
-        super().__init__(message)
-        self.code = code
-        self.usage = usage
+    why: str
+    code: int = 0
 
 
 class Reading(NamedTuple):
     """What a reply holds.
 
     Attributes:
-        reply: The reply; where it is garbage, the reason.
+        reply: The reply, or why there is none.
         usage: Tokens that it took; zeros where the server does not tell.
         cached: Prompt tokens that came from a prefix cache.
         unknown_end: Whether it ended for a reason that nobody knows, or gave none.
         logprobs: The log-probabilities of its tokens, as they came.
     """
 
-    reply: Reply | str
-    usage: Usage
-    cached: int
-    unknown_end: bool
-    logprobs: Any
+    reply: Reply | Garbage
+    usage: Usage = Usage()
+    cached: int = 0
+    unknown_end: bool = False
+    logprobs: Any = None
 
 
 def read_reply(data: bytes, request: Request, tags: tuple[str, str]) -> Reading:
-    """Read the body of a reply.
-
-    Raises:
-        GarbageError: It is no reply at all.
-    """
+    """Read the body of a reply."""
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
         said = error_message(data[:2000]) if data.lstrip()[:1] == b"<" else "not JSON"
-        raise GarbageError(f"the reply is {said if data.strip() else 'empty'}") from None
+        return Reading(Garbage(f"the reply is {said if data.strip() else 'empty'}"))
     usage, cached = _read_usage(body.get("usage") if isinstance(body, dict) else None)
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices:
         failed = isinstance(body, list) or (isinstance(body, dict) and body.get("error"))
         message, code = (message_in(body), code_in(body)) if failed else ("", 0)
-        raise GarbageError(message or "the reply holds no choices", code, usage)
+        return Reading(Garbage(message or "the reply holds no choices", code), usage)
     choice = choices[0] if isinstance(choices[0], dict) else {}
     reply = _read(choice, request, tags, usage)
-    usage = reply.usage if isinstance(reply, Reply) else usage
-    unknown = end_of(choice.get("finish_reason")) is None
-    return Reading(reply, usage, cached, unknown, choice.get("logprobs"))
+    unknown, logprobs = end_of(choice.get("finish_reason")) is None, choice.get("logprobs")
+    if isinstance(reply, str):
+        return Reading(Garbage(reply), usage, cached, unknown, logprobs)
+    return Reading(reply, reply.usage, cached, unknown, logprobs)
 
 
 def end_of(why: Any) -> FinishReason | None:
