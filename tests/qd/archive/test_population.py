@@ -10,7 +10,6 @@ from debate_env.errors import InputError
 from debateqd.qd.archive.base import Entry, Spot
 from debateqd.qd.archive.registry import archive_from_dict, make_archive
 from debateqd.qd.archive.slots import PopulationArchive
-from debateqd.qd.links.ribs import ribs_rows
 from debateqd.qd.seeds import seed_strategies
 
 
@@ -64,15 +63,6 @@ def test_its_size_is_that_of_the_seeds_by_default():
     assert archive.coverage() == 1.0
     assert archive.qd_score(-1.0) == 35.0
     assert [len(row) for row in archive.heat_map().values] == [35]
-
-
-def test_pyribs_sees_a_row_of_places():
-    archive = PopulationArchive(3)
-    archive.place_all([Entry("a", 1.0), Entry("b", 2.0)])
-    assert [r.measures for r in ribs_rows(archive)] == [
-        ("population", "slot 2"),
-        ("population", "slot 1"),
-    ]
 
 
 def test_a_population_holds_somebody():
