@@ -121,28 +121,6 @@ def parent_table(parents: ArrayLike | Sequence[Sequence[int]] | None, n: int) ->
     return table
 
 
-class Pattern:
-    """Where a sparse matrix has entries, so that only their values need be counted again.
-
-    Args:
-        rows: Row of every contribution.
-        columns: Column of every contribution; contributions to the same place add up.
-        shape: Of the matrix.
-    """
-
-    def __init__(self, rows: Ints, columns: Ints, shape: tuple[int, int]) -> None:
-        places, self._place = np.unique(rows * shape[1] + columns, return_inverse=True)
-        self._count = len(places)
-        self._columns = places % shape[1]
-        self._starts = np.searchsorted(places // shape[1], np.arange(shape[0] + 1))
-        self._shape = shape
-
-    def filled(self, values: Sequence[Floats]) -> sparse.csr_array:
-        """The matrix with these values, in the order of the contributions."""
-        data = np.bincount(self._place, np.concatenate(values), self._count)
-        return sparse.csr_array((data, self._columns, self._starts), shape=self._shape)
-
-
 class Design:
     """Games of n strategies, and lineages (see :func:`parent_table`), ready for the numerics."""
 
@@ -208,11 +186,6 @@ class Design:
         matrix.eliminate_zeros()
         return matrix
 
-    @cached_property
-    def births_square(self) -> sparse.csr_array:
-        """E'E over all parameters."""
-        return sparse.csr_array(self.births.T @ self.births)
-
     def members(self, group: str) -> int:
         """Number of parameters that share a scale."""
         return {"root": len(self.roots), "mutation": len(self.children), "question": self.m}[group]
@@ -262,20 +235,6 @@ class Design:
             pulled = values * self.leads(w)[:, None]
             out = np.asarray(np.bincount(places.ravel(), pulled.ravel(), self.size), dtype=float)
         return out
-
-    @cached_property
-    def patterns(self) -> tuple[Pattern, Pattern]:
-        """Of strengths by strengths: games both ways, diagonal, births; and by questions."""
-        games, n = self.games, self.n
-        i, j, own = games.first, games.second, np.arange(n)
-        kin = sparse.coo_array(sparse.csr_array(self.births_square[:n, :n]))
-        rows = np.concatenate([i, j, own, kin.row.astype(np.int64)])
-        columns = np.concatenate([j, i, own, kin.col.astype(np.int64)])
-        asked = np.concatenate([self.asked, self.asked])
-        return (
-            Pattern(rows, columns, (n, n)),
-            Pattern(np.concatenate([i, j]), asked, (n, self.m + 1)),
-        )
 
     # --- likelihood -----------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from debateqd.qd.ratings.design import Design
-from debateqd.qd.ratings.newton import PosteriorMode
+from debateqd.qd.ratings.mode import PosteriorMode
 from debateqd.qd.statistics import Floats, Ints
 
 LOWEST = 1e-4
@@ -90,8 +90,8 @@ def cluster_loss(design: Design, clusters: Clusters, variance: Floats, covarianc
     return float(matrix.multiply(matrix @ covariance).sum())
 
 
-def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, loss: float) -> float:
-    """Estimate the dispersion from a mode, the effective number of parameters and the loss.
+def dispersion_of(mode: PosteriorMode, clusters: Clusters, leverage: Floats) -> float:
+    """Estimate the dispersion from a mode; ``leverage`` is the variance of every game's z, (N,).
 
     Returns:
         At least 1 for wins, which cannot scatter less than coin tosses do.
@@ -101,6 +101,8 @@ def dispersion_of(mode: PosteriorMode, clusters: Clusters, parameters: float, lo
         return 1.0
     games = mode.design.games
     size = float(games.counts.sum())
+    parameters = float(leverage @ variance) / mode.scales.dispersion
+    loss = cluster_loss(mode.design, clusters, variance, mode.covariance)
     free = max(size - parameters, 0.1 * size)
     single = float((residual**2 / np.maximum(variance, 1e-12)).sum()) / free
     sums = np.bincount(clusters.cluster, clusters.weight * residual[clusters.game], clusters.count)

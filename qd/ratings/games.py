@@ -13,7 +13,7 @@ that debates itself is a team of one with a + b = 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,6 +63,13 @@ class Games:
 
     def __len__(self) -> int:
         return len(self.first)
+
+    def at(self, rows: Ints) -> Games:
+        """Return the games in these rows."""
+        columns = ("first", "second", "question", "side", "position", "outcome")
+        optional = [name for name in ("weight", "cluster") if getattr(self, name) is not None]
+        chosen: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*columns, *optional)}
+        return replace(self, **chosen)
 
     @property
     def counts(self) -> Floats:

@@ -18,16 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
 from debateqd.qd.ratings.games import Games
-from debateqd.qd.ratings.large import LargeMode, estimate_large
-from debateqd.qd.ratings.newton import PosteriorMode
-from debateqd.qd.ratings.scales import FIRST, estimate_dense, free_groups
+from debateqd.qd.ratings.large import LargeMode, oldest
+from debateqd.qd.ratings.mode import PosteriorMode
+from debateqd.qd.ratings.scales import FIRST, estimate, free_groups
 from debateqd.qd.statistics import ELO, Floats, Ints
 
 SMALL = 800
-"""Up to so many parameters everything is computed exactly, on dense matrices."""
+"""Of more parameters the scales are those of the oldest so many, as finding them takes long."""
 
 
 @dataclass(frozen=True)
@@ -142,20 +141,17 @@ def fit_games(
     anchors = design.roots if panel is None else np.asarray(panel, dtype=np.int64)
     alive = np.arange(n) if living is None else np.asarray(living, dtype=np.int64)
     wanted = np.union1d(anchors, alive)
-    small = design.size <= SMALL
-    mode: PosteriorMode
+    small, mode = design.size <= SMALL, None
     if start is None:
-        scales = first_scales(priors)
+        some = design if small else oldest(design, SMALL)
         fixed = [g for g in GROUPS if getattr(priors, g) is not None]
-        groups, loose = free_groups(design, fixed), priors.dispersion is None
-        estimate = estimate_dense if small else estimate_large
-        mode, unknown = estimate(design, scales, groups, loose)
-    else:
-        groups, unknown = start.groups, start.unknown
-        make = DenseMode if small else LargeMode
+        groups = free_groups(some, fixed)
+        mode, unknown = estimate(some, first_scales(priors), groups, priors.dispersion is None)
+        start = Start(mode.scales, groups, unknown)
+    if mode is None or not small:
+        make = PosteriorMode if small else LargeMode
         mode = make(design, start.scales, _parameters(design, start))
-    mode.prepare(wanted)
-    return _fit(mode, groups, unknown, anchors, alive, wanted)
+    return _fit(mode, start.groups, start.unknown, anchors, alive, wanted)
 
 
 def first_scales(priors: Priors) -> Scales:

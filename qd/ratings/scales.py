@@ -24,19 +24,15 @@ sigma p(sigma), so that its mode is never 0: it is 200 where the data say nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from debateqd.qd.ratings.dense import DenseMode
 from debateqd.qd.ratings.design import GROUPS, Design, Scales
-from debateqd.qd.ratings.dispersion import cluster_loss, clusters_of, dispersion_of
-from debateqd.qd.ratings.newton import PosteriorMode
+from debateqd.qd.ratings.dispersion import clusters_of, dispersion_of
+from debateqd.qd.ratings.mode import PosteriorMode
 from debateqd.qd.statistics import Floats
-
-M = TypeVar("M", bound=PosteriorMode)
 
 POWER = 2.0
 _LEAST = 0.25
@@ -46,21 +42,8 @@ FIRST = 100.0
 """Where the search for the scales begins."""
 LOWEST, HIGHEST = 1.0, 3000.0
 """Scales are kept between these, in Elo points."""
-
-
-@dataclass(frozen=True)
-class ScaleStep:
-    """What the data say about the scales at one place.
-
-    Attributes:
-        groups: Groups whose scales are estimated.
-        gradient: Of log evidence and prior by the log scales, (k,).
-        curvature: Expected curvature, the prior's included, (k, k).
-    """
-
-    groups: tuple[str, ...]
-    gradient: Floats
-    curvature: Floats
+_ROUNDS = 60
+_SETTLED = 1e-3  # a change of the logarithms that is small enough not to be made
 
 
 def free_groups(design: Design, fixed: Sequence[str]) -> tuple[str, ...]:
@@ -68,10 +51,39 @@ def free_groups(design: Design, fixed: Sequence[str]) -> tuple[str, ...]:
     return tuple(g for g in GROUPS if g not in fixed and design.members(g))
 
 
-def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> ScaleStep:
-    """Differentiate the log evidence by the log scales; ``leverage`` is every game's, (N,)."""
+def predictor_variance(design: Design, covariance: Floats) -> Floats:
+    """Posterior variance of every game's z, (N,)."""
+    games, inverse = design.games, covariance
+    n, m, beta, gamma = design.n, design.m, design.beta, design.gamma
+    i, j, q = games.first, games.second, design.asked
+    a, b, c, s = design.a, design.b, games.side, games.position
+    # What c multiplies is beta + b_q; games without a question have beta alone.
+    sided = np.empty((n + 1, m + 1))
+    sided[:, :m] = inverse[[*range(n), gamma], n:beta]
+    sided[:, m] = 0.0
+    sided += inverse[[*range(n), gamma], beta][:, None]
+    question = np.append(inverse.diagonal()[n:beta] + 2 * inverse[beta, n:beta], 0.0)
+    question += inverse[beta, beta]
+    strengths = inverse[:n, :n]
+    own = strengths.diagonal()
+    at_gamma = inverse[:n, gamma]
+    out: Floats = a * a * own[i] + b * b * own[j] + 2 * a * b * strengths[i, j]
+    out += c * c * question[q] + s * s * inverse[gamma, gamma]
+    out += 2 * c * (a * sided[i, q] + b * sided[j, q] + s * sided[n, q])
+    out += 2 * s * (a * at_gamma[i] + b * at_gamma[j])
+    return out
+
+
+def scale_step(
+    mode: PosteriorMode, groups: tuple[str, ...], leverage: Floats
+) -> tuple[Floats, Floats]:
+    """Differentiate the log evidence by the log scales; ``leverage`` is every game's, (N,).
+
+    Returns:
+        Gradient of log evidence and prior, (k,), and expected curvature, (k, k).
+    """
     design, scales = mode.design, mode.scales
-    inverse = mode.covariance()
+    inverse = mode.covariance
     spread = {group: design.along(inverse, group) for group in groups}  # E_k S, (m_k, size)
 
     count = len(groups)
@@ -91,98 +103,46 @@ def scale_step(mode: DenseMode, groups: tuple[str, ...], leverage: Floats) -> Sc
             crossed = design.along(spread[group].T, groups[other])
             value = 2 * (crossed**2).sum() / (variance * scales.variance(groups[other]))
             curvature[k, other] = curvature[other, k] = value
-    add_prior(gradient, curvature, scales, groups)
-    return ScaleStep(groups, gradient, curvature)
-
-
-def add_prior(gradient: Floats, curvature: Floats, scales: Scales, groups: tuple[str, ...]) -> None:
-    """Add the scales' own prior to the derivatives by their logarithms, in place."""
-    for k, group in enumerate(groups):
         far = (getattr(scales, group) / WIDTH) ** 2
         gradient[k] += POWER * (1 - far) / (1 + far)
         curvature[k, k] += max(POWER * 4 * far / (1 + far) ** 2, _LEAST)
-
-
-def moved(scales: Scales, groups: tuple[str, ...], by: Floats, dispersion: float) -> Scales:
-    """Scales after a step of their logarithms, kept within bounds, and another dispersion."""
-    values = {
-        group: float(np.clip(getattr(scales, group) * np.exp(step), LOWEST, HIGHEST))
-        for group, step in zip(groups, by, strict=True)
-    }
-    return replace(scales, **values, dispersion=dispersion)
-
-
-class Stride:
-    """Fisher scoring with a leash: steps get shorter where they change their direction."""
-
-    def __init__(self, count: int) -> None:
-        self._longest = np.full(count, 0.75)
-        self._before = np.zeros(count)
-
-    def step(self, at: ScaleStep) -> Floats:
-        """Return the next step of the log scales."""
-        step = np.asarray(np.linalg.solve(at.curvature, at.gradient))
-        turned = step * self._before < 0
-        self._longest[~turned] *= 2
-        self._longest[turned] = np.minimum(self._longest[turned], np.abs(self._before[turned])) / 2
-        step = np.clip(step, -self._longest, self._longest)
-        self._before = step
-        return step
+    return gradient, curvature
 
 
 def estimate(
-    mode: M,
-    groups: tuple[str, ...],
-    look: Callable[[M], tuple[ScaleStep, float]],
-    again: Callable[[Scales, Floats], M],
-    rounds: int,
-    settled: float,
-) -> tuple[M, Floats]:
-    """Step until the logarithms of scales and dispersion settle.
+    design: Design, scales: Scales, groups: tuple[str, ...], loose: bool
+) -> tuple[PosteriorMode, Floats]:
+    """Step until the scales settle, their logarithms to within about 0.001.
+
+    Steps are those of Fisher scoring on a leash, which gets shorter where they turn.
 
     Args:
-        mode: The mode at the first scales.
+        design: Games and lineages.
+        scales: Where to begin.
         groups: Scales to estimate.
-        look: What the data say about the scales at a mode, and the dispersion that they call for.
-        again: Finds the mode at other scales from the last parameters.
-        rounds: Most steps.
-        settled: A change of the logarithms that is small enough not to be made.
+        loose: Whether the dispersion is to be estimated, too.
 
     Returns:
         The mode, and the covariance of the estimated log scales, (k, k).
     """
-    stride = Stride(len(groups))
-    for _ in range(rounds):
-        at, dispersion = look(mode)
-        step = stride.step(at)
-        changes = np.append(step, np.log(dispersion / mode.scales.dispersion))
-        if np.abs(changes).max() < settled:
-            break
-        mode = again(moved(mode.scales, groups, step, dispersion), mode.w)
-    return mode, np.asarray(np.linalg.inv(at.curvature))
-
-
-def estimate_dense(
-    design: Design, scales: Scales, groups: tuple[str, ...], loose: bool
-) -> tuple[DenseMode, Floats]:
-    """Find mode, scales and dispersion; the log scales to within about 0.001.
-
-    Returns:
-        See :func:`estimate`.
-    """
     clusters = clusters_of(design)
-
-    def look(mode: DenseMode) -> tuple[ScaleStep, float]:
-        leverage, dispersion = mode.predictor_variance(), mode.scales.dispersion
-        at = scale_step(mode, groups, leverage)
-        if not loose:
-            return at, dispersion
-        parameters = float(leverage @ mode.outcomes.variance) / dispersion
-        loss = cluster_loss(design, clusters, mode.outcomes.variance, mode.covariance())
-        return at, dispersion_of(mode, clusters, parameters, loss)
-
-    def again(scales: Scales, w: Floats) -> DenseMode:
-        return DenseMode(design, scales, w)
-
-    first = again(scales, np.zeros(design.size))
-    return estimate(first, groups, look, again, rounds=60, settled=1e-3)
+    longest, before = np.full(len(groups), 0.75), np.zeros(len(groups))
+    mode = PosteriorMode(design, scales, np.zeros(design.size))
+    for _ in range(_ROUNDS):
+        leverage = predictor_variance(design, mode.covariance)
+        gradient, curvature = scale_step(mode, groups, leverage)
+        dispersion = dispersion_of(mode, clusters, leverage) if loose else scales.dispersion
+        step = np.asarray(np.linalg.solve(curvature, gradient))
+        turned = step * before < 0
+        longest[~turned] *= 2
+        longest[turned] = np.minimum(longest[turned], np.abs(before[turned])) / 2
+        before = step = np.clip(step, -longest, longest)
+        changes = np.append(step, np.log(dispersion / mode.scales.dispersion))
+        if np.abs(changes).max() < _SETTLED:
+            break
+        moved = {
+            group: float(np.clip(getattr(mode.scales, group) * np.exp(by), LOWEST, HIGHEST))
+            for group, by in zip(groups, step, strict=True)
+        }
+        mode = PosteriorMode(design, replace(scales, **moved, dispersion=dispersion), mode.w)
+    return mode, np.asarray(np.linalg.inv(curvature))

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -222,11 +222,9 @@ def _bradley_terry(table: MatchTable, settings: Settings) -> _Ratings:
 def _counted(games: Games) -> Games:
     """Let rows count as the games they stand for: so many won and so many lost."""
     many = np.flatnonzero(games.counts != 1)
-    rows = np.concatenate([np.arange(len(games)), many])
-    outcome, weight = games.outcome[rows], games.counts[rows]
-    weight[many] *= games.outcome[many]
-    weight[len(games) :] *= 1 - games.outcome[many]
-    outcome[many], outcome[len(games) :] = 1.0, 0.0
-    columns = ("first", "second", "question", "side", "position", "cluster")
-    copied: dict[str, Any] = {name: getattr(games, name)[rows] for name in columns}
-    return replace(games, outcome=outcome, weight=weight, **copied) if len(many) else games
+    games, size = games.at(np.concatenate([np.arange(len(games)), many])), len(games)
+    outcome, weight = games.outcome.copy(), games.counts.copy()
+    weight[many] *= outcome[many]
+    weight[size:] *= 1 - outcome[size:]
+    outcome[many], outcome[size:] = 1.0, 0.0
+    return replace(games, outcome=outcome, weight=weight) if len(many) else games

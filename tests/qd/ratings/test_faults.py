@@ -20,7 +20,7 @@ def finite(fit):
 @pytest.fixture(params=["small", "large"])
 def size(request, monkeypatch):
     if request.param == "large":
-        monkeypatch.setattr(laplace, "SMALL", 0)
+        monkeypatch.setattr(laplace, "SMALL", 2)
 
 
 def rated(games, n, parents=None, **options):
