@@ -173,7 +173,6 @@ DEFAULT_EDGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "length": (0.0, 40.0, 80.0, 120.0, 160.0, 300.0),
         "readability": (0.0, 5.0, 8.0, 11.0, 14.0, 20.0),
         "certainty": (-1.0, -0.2, -0.05, 0.05, 0.2, 1.0),
-        "label_agreement": (0.0, 0.3, 0.5, 0.7, 0.9, 1.0),
     }
 )
 """Fixed bins of the numeric descriptors, five each; units: :mod:`debateqd.qd.descriptors`."""
@@ -198,7 +197,7 @@ def default_axis(name: str, edges: Sequence[float] | None = None) -> Axis:
         return Bins(name, tuple(map(float, edges)))
     if name not in DEFAULT_EDGES:
         hint = nearest(name, (*FAMILY_AXES, *DEFAULT_EDGES))
-        raise InputError(f"axis {name!r} has no default bins: {hint}; or give its edges")
+        raise InputError(f"axis {name!r} has no bins of its own: {hint}; or give its edges")
     return Bins(name, DEFAULT_EDGES[name])
 
 

@@ -17,7 +17,6 @@ whatever match it was spoken, and the result is exactly the same in any order of
                         sentences, between -1 and 1.
 ``labelled_family``     The family that a model reads out of the speeches;
                         :mod:`debateqd.qd.descriptors.labelling`.
-``label_agreement``     Share of the votes for it.
 ``embedding_cluster``   The nearest of fixed centroids; :mod:`debateqd.qd.descriptors.clusters`.
 ======================  =====================================================================
 
@@ -47,7 +46,7 @@ from debateqd.qd.descriptors.basic import (
 )
 from debateqd.qd.descriptors.clusters import Centroids, EmbeddingCluster, fit_centroids
 from debateqd.qd.descriptors.embedding import EMBEDDERS, TextEmbedder, make_embedder
-from debateqd.qd.descriptors.labelling import LabelAgreement, LabelledFamily
+from debateqd.qd.descriptors.labelling import LabelledFamily
 from debateqd.qd.descriptors.utterances import SpeechFacts, Utterance, utterances
 
 __all__ = [
@@ -60,7 +59,6 @@ __all__ = [
     "Descriptor",
     "EmbeddingCluster",
     "Family",
-    "LabelAgreement",
     "LabelledFamily",
     "Length",
     "Readability",

@@ -18,7 +18,7 @@ from debateqd.qd.descriptors.basic import (
     VerifiedQuoteShare,
 )
 from debateqd.qd.descriptors.clusters import make_embedding_cluster
-from debateqd.qd.descriptors.labelling import LabelAgreement, LabelledFamily
+from debateqd.qd.descriptors.labelling import LabelledFamily
 from debateqd.qd.descriptors.utterances import SpeechFacts, Utterance
 from debateqd.qd.registry import Registry
 from debateqd.qd.strategy import Strategy
@@ -55,11 +55,8 @@ BASIC: tuple[Descriptor, ...] = (
 )
 """Descriptors that are measured in every run, in this order."""
 
-LABELLED: tuple[Descriptor, ...] = (LabelledFamily(), LabelAgreement())
-"""Descriptors that come from one labelling; whoever names one gets both."""
-
 DESCRIPTORS: Registry[Descriptor | DescriptorFactory] = Registry("descriptor")
-for _descriptor in (*BASIC, *LABELLED):
+for _descriptor in (*BASIC, LabelledFamily()):
     DESCRIPTORS.register(_descriptor.name, _descriptor)
 DESCRIPTORS.register("embedding_cluster", make_embedding_cluster)
 
@@ -68,7 +65,7 @@ _MEMBERS = ("name", "units", "count", "value")
 
 def needs_labels(archive: ArchiveConfig) -> bool:
     """Whether an axis rests on labels, so that a model has to be asked for them."""
-    return any(axis.name in {d.name for d in LABELLED} for axis in archive.axes)
+    return any(axis.name == LabelledFamily.name for axis in archive.axes)
 
 
 def make_descriptors(archive: ArchiveConfig) -> tuple[Descriptor, ...]:
@@ -78,8 +75,6 @@ def make_descriptors(archive: ArchiveConfig) -> tuple[Descriptor, ...]:
         InputError: An axis names no descriptor, one that cannot be made, or two of one name.
     """
     found = {d.name: d for d in BASIC}
-    if needs_labels(archive):
-        found |= {d.name: d for d in LABELLED}
     for number, axis in enumerate(archive.axes):
         descriptor = _make(axis.name, archive, f"evolution.archive.axes.{number}.name")
         if found.setdefault(descriptor.name, descriptor) is not descriptor:
@@ -105,24 +100,17 @@ def make_axes(archive: ArchiveConfig) -> tuple[Axis, ...]:
         descriptor = _make(wanted.name, archive, f"{where}.name")
         own: Any = getattr(descriptor, "axis", None)
         try:
-            if own is None and (":" not in wanted.name or wanted.edges is not None):
+            if own is None or (isinstance(own, Bins) and wanted.edges is not None):
                 axes.append(default_axis(descriptor.name, wanted.edges))
-            elif own is None:
-                raise InputError(
-                    f"{wanted.name!r} has no bins: give its edges, or the descriptor an attribute "
-                    "axis (debateqd.qd.archive.axes.Bins or debateqd.qd.archive.axes.Labels)"
-                )
             elif not isinstance(own, Bins | Labels) or own.name != descriptor.name:
                 raise InputError(
                     f"{wanted.name!r}: its attribute axis must be qd.archive.axes.Bins or .Labels "
                     f"of the name {descriptor.name!r}"
                 )
-            elif wanted.edges is None:
-                axes.append(own)
-            elif isinstance(own, Bins):
-                axes.append(default_axis(descriptor.name, wanted.edges))
-            else:
+            elif wanted.edges is not None:
                 raise InputError(f"{wanted.name!r} has labels, not edges: leave its edges out")
+            else:
+                axes.append(own)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
     return tuple(axes)

@@ -10,39 +10,33 @@ with other centroids than it began with.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
-from debate_env.draws import Draws, digest
 from debate_env.errors import InputError
-from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.axes import Labels, Value
 from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.embedding import TextEmbedder, make_embedder
 from debateqd.qd.descriptors.utterances import SpeechFacts
 from debateqd.qd.descriptors.words import segments
-from debateqd.qd.store.storage import read_json
+from debateqd.qd.statistics import Floats
+from debateqd.qd.store.storage import json_text, read_json, write_atomic
 from debateqd.qd.strategy import Strategy
 
 NAME = "embedding_cluster"
 OUT_OF_RANGE = "out_of_range"
 _SCALE = 10**6  # counts are integers, so that sums are exact in any order
 
-FORMAT = "debateqd-centroids"
-FORMAT_VERSION = 1
+VERSION = 1
 _DECIMALS = 6
 _ROUNDS = 100  # of Lloyd's algorithm; it stops by itself long before
 _STARTS = 8
 _REACH = 0.01  # share of the fitted speeches that lie farther than a centroid reaches
-
-Wide = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +49,9 @@ class Centroids:
         vectors: k vectors of length 1, d numbers each.
         reach: Least mean similarity of a strategy's speeches to each centroid at which they count
             as near it, a cosine.
+
+    Raises:
+        InputError: The parts do not belong together.
     """
 
     embedder: str
@@ -63,94 +60,45 @@ class Centroids:
     reach: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Check that the parts belong together.
-
-        Raises:
-            InputError: They do not.
-        """
         k = len(self.labels)
-        lengths = {len(vector) for vector in self.vectors}
-        numbers = [x for vector in (*self.vectors, self.reach) for x in vector]
-        if k < 2 or len(set(self.labels)) != k or not all(self.labels):
-            raise InputError(f"centroids: labels {list(self.labels)} must be two or more, distinct")
-        if len(self.vectors) != k or len(self.reach) != k or len(lengths) != 1:
-            raise InputError(
-                f"centroids: {k} labels need {k} vectors of one length and {k} reaches, not "
-                f"{len(self.vectors)} and {len(self.reach)}"
-            )
-        if not all(map(math.isfinite, numbers)):
-            raise InputError("centroids: a vector or reach holds a number that is not finite")
-        for label, vector in zip(self.labels, self.vectors, strict=True):
-            if abs(math.fsum(x * x for x in vector) - 1) > 1e-3:
-                raise InputError(f"centroids: the vector of {label!r} must have length 1")
+        if k < 2 or len(set(self.labels)) != k:
+            raise InputError(f"labels {list(self.labels)} must be two or more, distinct")
+        if not k == len(self.vectors) == len(self.reach) or len(set(map(len, self.vectors))) > 1:
+            raise InputError(f"{k} labels need {k} vectors of one length and {k} reaches")
 
     @property
     def digest(self) -> str:
         """Name of the contents: 20 hexadecimal digits, whatever the layout of the file."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the contents of the file."""
-        return {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "embedder": self.embedder,
-            "labels": list(self.labels),
-            "reach": list(self.reach),
-            "vectors": [list(vector) for vector in self.vectors],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Centroids:
-        """Read what :meth:`to_dict` returned.
-
-        Raises:
-            InputError: Another format or version, or a field is missing or of the wrong kind.
-        """
-        found = (data.get("format"), data.get("version"))
-        if found != (FORMAT, FORMAT_VERSION):
-            raise InputError(
-                f"centroids: format and version are {(FORMAT, FORMAT_VERSION)}, not {found!r}"
-            )
-        try:
-            return cls(
-                str(data["embedder"]),
-                tuple(map(str, data["labels"])),
-                tuple(tuple(map(float, vector)) for vector in data["vectors"]),
-                tuple(map(float, data["reach"])),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"centroids: {error!r}: a field is missing or wrong") from None
+        return hashlib.blake2b(json_text(asdict(self)).encode(), digest_size=10).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the file; one that is there is not replaced, since runs may depend on it.
 
         Raises:
-            InputError: The file exists, or cannot be written.
+            InputError: The file exists.
         """
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(self.to_dict(), sort_keys=True) + "\n")
-        except FileExistsError:
-            raise InputError(
-                f"{path}: exists already, and centroids never move; choose another name"
-            ) from None
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        if path.exists():
+            raise InputError(f"{path}: exists already, and centroids never move; choose another")
+        write_atomic(path, json_text({"version": VERSION, **asdict(self)}))
 
     @classmethod
     def read(cls, path: Path) -> Centroids:
         """Read a file.
 
         Raises:
-            InputError: It cannot be read, or holds no centroids.
+            InputError: It cannot be read, is of another version, or holds no centroids.
         """
+        data = read_json(path)
+        if (version := data.pop("version", None)) != VERSION:
+            raise InputError(f"{path}: version {version!r} of centroids; readable is {VERSION}")
         try:
-            return cls.from_dict(read_json(path))
-        except InputError as error:
-            where = "" if str(error).startswith(str(path)) else f"{path}: "
-            raise InputError(f"{where}{error}; fit_centroids() makes such files") from None
+            return _SCHEMA.validate_python(data)
+        except ValidationError as error:
+            why = error.errors()[0]["msg"]
+            raise InputError(f"{path}: no file of fit_centroids(): {why}") from None
+
+
+_SCHEMA = TypeAdapter(Centroids)
 
 
 def own_words(marked: str) -> str:
@@ -179,63 +127,45 @@ def fit_centroids(
         labels: Names of the centroids; ``c1``, ``c2``, ... by default, the largest cluster first.
 
     Raises:
-        InputError: Fewer distinct speeches than centroids, or labels of another number.
+        InputError: Fewer distinct speeches than centroids, fewer than two, or labels of another
+            number.
     """
-    if k < 2:
-        raise InputError(f"fit_centroids: k = {k} must be 2 or more")
     texts = sorted({words for speech in speeches if (words := own_words(speech))})
-    rows = (
-        np.unique(embedder.embed(texts), axis=0).astype(np.float64) if texts else np.zeros((0, 1))
-    )
+    rows = np.unique(embedder.embed(texts), axis=0).astype(np.float64)
     rows = rows[np.any(rows != 0, axis=1)]
-    if len(rows) < k:
-        raise InputError(f"fit_centroids: {k} centroids need {k} or more distinct speeches")
-    names = tuple(labels) if labels is not None else tuple(f"c{n + 1}" for n in range(k))
-    if len(names) != k:
-        raise InputError(f"fit_centroids: {k} centroids need {k} labels, not {len(names)}")
-    fitted = [_lloyd(rows, _start(rows, k, seed, number)) for number in range(_STARTS)]
+    if not 2 <= k <= len(rows):
+        raise InputError(f"fit_centroids: k = {k} must be from 2 to {len(rows)}, distinct speeches")
+    rng = np.random.default_rng(seed)
+    fitted = [_spherical_k_means(rows, k, rng) for _ in range(_STARTS)]
     centres = max(fitted, key=lambda c: float(np.sum(np.max(rows @ c.T, axis=1))))
     owner = np.argmax(rows @ centres.T, axis=1)
     sizes = np.bincount(owner, minlength=k)
-    order = sorted(range(k), key=lambda c: (-int(sizes[c]), c))
     vectors, reach = [], []
-    for c in order:
+    for c in sorted(range(k), key=lambda c: (-int(sizes[c]), c)):
         vector = np.round(centres[c], _DECIMALS)
         near = np.sort(rows[owner == c] @ vector)
         vectors.append(tuple(map(float, vector)))
         reach.append(round(float(near[int(_REACH * len(near))]), _DECIMALS))
+    names = tuple(labels) if labels is not None else tuple(f"c{n + 1}" for n in range(k))
     return Centroids(embedder.fingerprint, names, tuple(vectors), tuple(reach))
 
 
-def _start(rows: Wide, k: int, seed: int, number: int) -> Wide:
-    """Draw k rows, each with a probability in proportion to its distance from those before."""
-    draws = Draws(digest("centroids", str(derive_seed(seed, "centroids", number))))
-    chosen = [draws.below(len(rows))]
-    far = np.full(len(rows), np.inf)
-    for _ in range(k - 1):
-        far = np.minimum(far, np.maximum(0.0, 1.0 - rows @ rows[chosen[-1]]))
+def _spherical_k_means(rows: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """Start as k-means++ does, then let centres be the mean directions of their nearest rows."""
+    chosen = [int(rng.integers(len(rows)))]
+    while len(chosen) < k:
+        far = np.maximum(1e-12, 1 - np.max(rows @ rows[chosen].T, axis=1))
         far[chosen] = 0.0
-        chosen.append(draws.weighted([float(d) + 1e-12 for d in far]))
-    return rows[chosen]
-
-
-def _lloyd(rows: Wide, centres: Wide) -> Wide:
-    """Alternate between the nearest centre of each row and the mean direction of each centre."""
-    owner = np.full(len(rows), -1)
+        chosen.append(int(rng.choice(len(rows), p=far / far.sum())))
+    centres: Floats = rows[chosen]
     for _ in range(_ROUNDS):
-        near = rows @ centres.T
-        new = np.argmax(near, axis=1)
-        if np.array_equal(new, owner):
+        owner = np.argmax(rows @ centres.T, axis=1)
+        # A centre without rows stays where it is.
+        moved = np.stack([rows[owner == c].sum(0) if c in owner else centres[c] for c in range(k)])
+        moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+        if np.array_equal(moved, centres):
             break
-        owner = new
-        moved = np.zeros_like(centres)
-        np.add.at(moved, owner, rows)
-        lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        empty = np.flatnonzero(lengths[:, 0] == 0)
-        # A centre that lost all its rows takes the row that is worst served.
-        worst = np.argsort(np.max(near, axis=1), kind="stable")
-        moved[empty], lengths[empty] = rows[worst[: len(empty)]], 1.0
-        centres = moved / lengths
+        centres = moved
     return centres
 
 

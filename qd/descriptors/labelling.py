@@ -72,7 +72,7 @@ class Label:
     @property
     def counts(self) -> dict[str, tuple[int, ...]]:
         """The votes as counts of a :class:`debateqd.qd.descriptors.base.BehaviourSummary`."""
-        return {LabelledFamily.name: self.votes, LabelAgreement.name: self.votes}
+        return {LabelledFamily.name: self.votes}
 
 
 def majority(votes: Sequence[int]) -> str | None:
@@ -103,34 +103,22 @@ def agreement(votes: Sequence[int]) -> float | None:
     return None if total == votes[-1] else max(votes[:-1]) / total
 
 
-class _Votes:
-    """Votes are counts, but a speech alone has none: :func:`label_strategies` gives them."""
+class LabelledFamily:
+    """The family that most votes name, whatever family the strategy declares.
 
+    Votes are counts, but a speech alone has none: :func:`label_strategies` gives them.
+    """
+
+    name = "labelled_family"
     units: tuple[str, ...] = tuple(f"votes_{outcome}" for outcome in OUTCOMES)
 
     def count(self, facts: SpeechFacts) -> tuple[int, ...]:
         """Count nothing."""
         return (0,) * len(OUTCOMES)
 
-
-class LabelledFamily(_Votes):
-    """The family that most votes name, whatever family the strategy declares."""
-
-    name = "labelled_family"
-
     def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
         """Return the label."""
         return majority(counts)
-
-
-class LabelAgreement(_Votes):
-    """Share of the votes for the most-named label, from 0 to 1."""
-
-    name = "label_agreement"
-
-    def value(self, strategy: Strategy, counts: tuple[int, ...]) -> Value:
-        """Return the share."""
-        return agreement(counts)
 
 
 def label_strategies(

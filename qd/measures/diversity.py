@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import archive_from_dict
-from debateqd.qd.mutation.novelty import normal_words
+from debateqd.qd.mutation.novelty import normal_words, shingles_of, similarity
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.strategy import Strategy
 
@@ -92,22 +93,10 @@ def text_distances(texts: Sequence[str]) -> NDArray[np.float64]:
     Returns:
         Shape (n, n), symmetric, with zeros on the diagonal.
     """
-    from scipy.sparse import csr_matrix
-
-    columns: dict[tuple[str, ...], int] = {}
-    places: list[int] = []
-    ends = [0]
-    for text in texts:
-        words = normal_words(text)
-        last = max(1, len(words) - SHINGLE + 1)
-        shingles = dict.fromkeys(words[i : i + SHINGLE] for i in range(last))
-        places += [columns.setdefault(shingle, len(columns)) for shingle in shingles]
-        ends.append(len(places))
-    shape = (len(texts), max(1, len(columns)))
-    held = csr_matrix((np.ones(len(places)), places, ends), shape=shape)
-    shared = np.asarray((held @ held.T).todense(), dtype=float)
-    sizes = np.diff(ends).astype(float)
-    distances: NDArray[np.float64] = 1 - shared / (sizes[:, None] + sizes[None, :] - shared)
+    held = [shingles_of(normal_words(text), SHINGLE) for text in texts]
+    distances = np.zeros((len(held), len(held)))
+    for i, j in combinations(range(len(held)), 2):
+        distances[i, j] = distances[j, i] = 1 - similarity(held[i], held[j])
     return distances
 
 

@@ -6,17 +6,17 @@ punctuation, case and layout never make a copy look new.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
 from debate_env.errors import InputError
 from debateqd.qd.descriptors.embedding import Rows, TextEmbedder
 
+T = TypeVar("T")
 _WORD = re.compile(r"[^\W_]+")
 
 RefusalKind = Literal[
@@ -68,17 +68,24 @@ def normal_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold()))
 
 
+def shingles_of(words: Sequence[str], size: int) -> frozenset[tuple[str, ...]]:
+    """Return all runs of so many words; a shorter text is one run."""
+    last = max(1, len(words) - size + 1)
+    return frozenset(tuple(words[i : i + size]) for i in range(last))
+
+
+def similarity(one: frozenset[T], other: frozenset[T]) -> float:
+    """Return the Jaccard similarity of two sets that are not empty: shared / all."""
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)
+
+
 class StrategyPool:
     """Every strategy text of a run, alive or dead, ready for look-ups of copies and near copies.
 
     Two texts are near copies when the Jaccard similarity (shared / all) of their sets of
     ``shingle`` consecutive words is at least ``near_duplicate``. With the defaults a change of one
     word in 40 is refused and two changes in 70 are not.
-
-    A look-up is exact and cheap. To reach similarity t with a text of n shingles, another text must
-    share at least ceil(t n) of them, hence at least one of any n - ceil(t n) + 1; so only texts
-    that hold one of the rarest of that many shingles are compared at all (prefix filtering:
-    Chaudhuri, Ganti and Kaushik 2006).
 
     Args:
         texts: Texts known from the start, each under its position as name: ``"#0"``, ``"#1"``, …
@@ -89,7 +96,7 @@ class StrategyPool:
         InputError: Threshold or shingle size out of range.
     """
 
-    __slots__ = ("_exact", "_holders", "_names", "_sets", "near_duplicate", "shingle")
+    __slots__ = ("_exact", "_sets", "near_duplicate", "shingle")
 
     def __init__(
         self, texts: Iterable[str] = (), near_duplicate: float = 0.9, shingle: int = 2
@@ -101,59 +108,31 @@ class StrategyPool:
         self.near_duplicate = near_duplicate
         self.shingle = shingle
         self._exact: dict[tuple[str, ...], str] = {}
-        self._names: list[str] = []
-        self._sets: list[frozenset[tuple[str, ...]]] = []
-        self._holders: dict[tuple[str, ...], list[int]] = {}
-        for number, text in enumerate(texts):
-            self.add(text, f"#{number}")
-
-    def __len__(self) -> int:
-        return len(self._sets)
+        self._sets: list[tuple[str, frozenset[tuple[str, ...]]]] = []
+        for text in texts:
+            self.add(text)
 
     def add(self, text: str, name: str = "") -> None:
         """Remember a text; copies of known ones too."""
-        words = normal_words(text)
-        number = len(self._sets)
-        self._names.append(name or f"#{number}")
-        self._exact.setdefault(words, self._names[-1])
-        self._sets.append(self._shingles(words))
-        for shingle in self._sets[-1]:
-            self._holders.setdefault(shingle, []).append(number)
+        words, name = normal_words(text), name or f"#{len(self._sets)}"
+        self._exact.setdefault(words, name)
+        self._sets.append((name, shingles_of(words, self.shingle)))
 
     def check(self, text: str) -> Refusal | None:
         """Say why a text is not new; ``None`` when it is."""
         words = normal_words(text)
         if words in self._exact:
             return Refusal("exact_duplicate", f"the words of {self._exact[words]}")
-        similarity, name = self.nearest(text)
-        if similarity >= self.near_duplicate:
-            return Refusal("near_duplicate", f"{similarity:.3f} similar to {name}")
+        near, name = self.nearest(text)
+        if near >= self.near_duplicate:
+            return Refusal("near_duplicate", f"{near:.3f} similar to {name}")
         return None
 
     def nearest(self, text: str) -> tuple[float, str]:
-        """Find the most similar known text among those that reach the threshold.
-
-        Returns:
-            Its similarity and name, the earliest of equals; ``(0.0, "")`` when none reaches it.
-        """
-        shingles = self._shingles(normal_words(text))
-        # The margin keeps rounding of t * n from asking for one shared shingle too many.
-        shared_at_least = math.ceil(self.near_duplicate * len(shingles) - 1e-9)
-        rarest = sorted(shingles, key=lambda s: len(self._holders.get(s, ())))
-        probes = rarest[: len(shingles) - shared_at_least + 1]
-        candidates = {number for shingle in probes for number in self._holders.get(shingle, ())}
-        best, found = 0.0, ""
-        for number in sorted(candidates):
-            known = self._sets[number]
-            shared = len(shingles & known)
-            similarity = shared / (len(shingles) + len(known) - shared)
-            if similarity >= self.near_duplicate and similarity > best:
-                best, found = similarity, self._names[number]
-        return best, found
-
-    def _shingles(self, words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-        last = max(1, len(words) - self.shingle + 1)
-        return frozenset(words[i : i + self.shingle] for i in range(last))
+        """Find the most similar known text: its similarity and name, the earliest of equals."""
+        own = shingles_of(normal_words(text), self.shingle)
+        found = ((similarity(own, known), name) for name, known in self._sets)
+        return max(found, key=lambda pair: pair[0], default=(0.0, ""))
 
 
 class MeaningPool:
@@ -186,9 +165,6 @@ class MeaningPool:
         self._rows: Rows = np.zeros((0, 0), dtype=np.float32)
         self._latest: tuple[str, Rows] | None = None
 
-    def __len__(self) -> int:
-        return len(self._names)
-
     def add(self, text: str, name: str = "") -> None:
         """Remember a text."""
         self._words.add(text, name)
@@ -201,9 +177,9 @@ class MeaningPool:
         refusal = self._words.check(text)
         if refusal is not None:
             return refusal
-        similarity, name = self.nearest(text)
-        if similarity >= self.near_meaning:
-            return Refusal("near_duplicate", f"{similarity:.3f} similar in meaning to {name}")
+        near, name = self.nearest(text)
+        if near >= self.near_meaning:
+            return Refusal("near_duplicate", f"{near:.3f} similar in meaning to {name}")
         return None
 
     def nearest(self, text: str) -> tuple[float, str]:

@@ -1,6 +1,6 @@
 import json
-import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,8 +89,6 @@ def test_a_file_reads_back_and_is_never_replaced(tmp_path):
     assert Centroids.read(path) == found
     with pytest.raises(InputError, match="exists already, and centroids never move"):
         found.write(path)
-    with pytest.raises(InputError, match="cannot be written"):
-        found.write(tmp_path / "nowhere" / "c.json")
     # The layout of a file is nobody's business.
     path.write_text(json.dumps(json.loads(path.read_text()), indent=3))
     assert Centroids.read(path).digest == found.digest
@@ -98,37 +96,33 @@ def test_a_file_reads_back_and_is_never_replaced(tmp_path):
 
 def test_the_digest_names_everything():
     base = fit_centroids(EMBEDDER, speeches(), 2)
-    data = base.to_dict()
     changes = (
-        {"labels": ["a", "b"]},
-        {"reach": [0.1, *data["reach"][1:]]},
+        {"labels": ("a", "b")},
+        {"reach": (0.1, *base.reach[1:])},
         {"embedder": "another"},
-        {"vectors": data["vectors"][::-1]},
+        {"vectors": base.vectors[::-1]},
     )
-    digests = {Centroids.from_dict(data | change).digest for change in changes}
+    digests = {replace(base, **change).digest for change in changes}
     assert len({base.digest, *digests}) == 5
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": "other"}, "format and version"),
-        ({"version": 2}, "format and version"),
+        ({"version": 2}, "version 2 of centroids; readable is 1"),
         ({"labels": ["a"]}, "two or more, distinct"),
         ({"labels": ["a", "a"]}, "two or more, distinct"),
         ({"labels": ["a", "b", "c"]}, "3 labels need 3 vectors"),
         ({"reach": [0.1]}, "2 labels need 2 vectors"),
-        ({"reach": [0.1, math.nan]}, "not finite"),
         ({"vectors": [[1.0, 0.0], [1.0]]}, "of one length"),
-        ({"vectors": [[1.0, 0.0], [1.0, 1.0]]}, "'b' must have length 1"),
-        ({"vectors": [["x"], [1.0]]}, "missing or wrong"),
-        ({"vectors": 7}, "missing or wrong"),
+        ({"vectors": [["x"], [1.0]]}, "valid number"),
+        ({"vectors": 7}, "valid tuple"),
     ],
 )
 def test_files_that_hold_no_centroids(tmp_path, change, said):
-    data = Centroids("e", ("a", "b"), ((1.0, 0.0), (0.0, 1.0)), (0.5, 0.5)).to_dict() | change
     path = tmp_path / "c.json"
-    path.write_text(json.dumps(data))
+    Centroids("e", ("a", "b"), ((1.0, 0.0), (0.0, 1.0)), (0.5, 0.5)).write(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match=said) as caught:
         Centroids.read(path)
     assert str(caught.value).startswith(f"{path}: ")

@@ -68,7 +68,7 @@ WORDS = st.lists(st.sampled_from("abcd"), max_size=12).map(" ".join)
     st.sampled_from([0.3, 0.5, 0.6, 0.75, 0.9, 1.0]),
     st.integers(1, 3),
 )
-def test_the_fast_search_finds_exactly_what_comparing_all_pairs_finds(texts, new, threshold, n):
+def test_the_nearest_of_all_is_found(texts, new, threshold, n):
     def shingles(text):
         words = normal_words(text)
         return {words[i : i + n] for i in range(max(1, len(words) - n + 1))}
@@ -79,30 +79,12 @@ def test_the_fast_search_finds_exactly_what_comparing_all_pairs_finds(texts, new
     pool = StrategyPool(texts, threshold, n)
     expected = max((jaccard(new, t) for t in texts), default=0.0)
     similarity, name = pool.nearest(new)
-    assert similarity == (expected if expected >= threshold else 0.0)
-    if similarity:
+    assert similarity == expected
+    if texts:
         assert name == f"#{[jaccard(new, t) for t in texts].index(expected)}"
     assert (pool.check(new) is None) == (
         expected < threshold and normal_words(new) not in map(normal_words, texts)
     )
-
-
-def test_a_text_with_enough_new_words_is_compared_with_nobody():
-    # 2,000 relatives share most word pairs with the newcomer; looking at each would be slow.
-    pool = StrategyPool(changed(TEXT, i % 50, (i * 7 + 3) % 50, i // 50) for i in range(2000))
-
-    class Watched(frozenset):
-        compared = 0
-
-        def __len__(self):
-            Watched.compared += 1
-            return super().__len__()
-
-    pool._sets = [Watched(s) for s in pool._sets]
-    assert pool.check(" ".join(f"fresh{i}" for i in range(8)) + " " + TEXT) is None
-    assert Watched.compared == 0
-    assert kind(pool.check(changed(TEXT, 0, 3) + " end")) == "near_duplicate"
-    assert Watched.compared > 0
 
 
 @pytest.mark.parametrize(
