@@ -74,7 +74,7 @@ def long_questions(debates: int) -> list[Question]:
 
 def play_through(inner: TimedModel, questions: Sequence[Question], model: ChatModel) -> float:
     """Play two debates per question; return microseconds a debate outside the inner model."""
-    jobs = list(equal_work(questions, model, rounds=DebateSettings().rounds))
+    jobs = list(equal_work(questions, model, rounds=3))
     gc.collect()
     gc.freeze()  # the prepared inputs are not the scheduler's to be swept again and again
     before = inner.seconds
