@@ -16,7 +16,6 @@ from pathlib import Path
 from engines_table import Figure
 from engines_workload import equal_work, make_questions, scripted_reply
 
-from debate_env.core.settings import DebateSettings
 from debate_env.questions.question import Question
 from debateqd.agents.debater import DEBATER_SAMPLING
 from debateqd.agents.models.base import ChatModel, Message, Reply, Request

@@ -4,7 +4,8 @@ Servers differ; a probe finds out what this one understands
 (:mod:`debateqd.agents.models.openai.probe`), and requests are worded accordingly. A verdict is
 asked for, in this order of preference, with the log-probabilities of the choices, with a structured
 choice, with a JSON schema, or in plain words. Where the log-probabilities of a structured choice
-would hide how likely anything else was, the choice is left free.
+would hide how likely anything else was, the choice is left free, and restricted only when none of
+the choices is among the likeliest tokens.
 
 Requests are in flight together, as many as the server does not refuse
 (:mod:`debateqd.agents.models.openai.window`); what fails in passing is sent again

@@ -156,7 +156,7 @@ class _Probe:
         )
         if facts["server"] == "vllm":  # it knows its own fields, and logs every other
             sampling.pop("repeat_penalty", None)
-        choice = await self._choice(logprobs)
+        choice, masked = await self._choice(logprobs)
         more = max(0, longer - hello.usage.prompt_tokens)
         # Stop strings would also end a reply amid its thinking.
         thinks = hello.usage.thinking_tokens or not _text(hello)
@@ -169,6 +169,7 @@ class _Probe:
             logprobs=logprobs,
             seeds=seeds,
             choice=choice,
+            masked=masked,
             schema=isinstance(schema, Reading),
             usage=hello.usage.prompt_tokens > 0,
             counts=counts,
@@ -255,16 +256,16 @@ class _Probe:
         honoured = len(texts) < len(said) and "" not in texts
         return ("honoured" if honoured else "ignored"), said[0].usage.prompt_tokens
 
-    async def _choice(self, logprobs: int) -> bool:
-        """Whether a reply can be restricted, and log-probabilities still show what was not said."""
+    async def _choice(self, logprobs: int) -> tuple[bool, bool]:
+        """Whether a reply can be restricted, and whether log-probabilities then show no other."""
         fields: dict[str, Any] = {"structured_outputs": {"choice": list(_UNLIKELY)}}
         if logprobs:
             fields |= {"logprobs": True, "top_logprobs": logprobs}
         reply = await self._shows(fields, lambda r: _text(r).strip() in _UNLIKELY)
         if not isinstance(reply, Reading):
-            return False
+            return False, False
         _, missing = read_probabilities(reply.logprobs, _UNLIKELY, self.options.thinking_tags)
-        return missing is None or missing >= 0.02
+        return True, missing is not None and missing < 0.02
 
     async def _counts(self) -> str:
         asked, extra = [Message("user", _HELLO)], self.options.extra_body

@@ -29,6 +29,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from debateqd.agents.models.base import Usage
 from debateqd.agents.models.openai.errors import Trouble
 from debateqd.agents.models.openai.window import Window
 from debateqd.agents.models.options import OpenAIOptions
@@ -49,6 +50,7 @@ class Job:
         sends: Times that it was sent, as the caller counts.
         attempts: Times that it failed for a reason of its own.
         rank: Place of its passage.
+        showed_none: What a first reply cost that showed no choice.
     """
 
     order: int
@@ -57,6 +59,7 @@ class Job:
     sends: int = 0
     attempts: int = 0
     rank: int = 0
+    showed_none: Usage | None = None
 
     def __lt__(self, other: Job) -> bool:
         return (self.rank, self.order) < (other.rank, other.order)

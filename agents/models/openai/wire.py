@@ -54,8 +54,9 @@ class Dialect:
         stop: How many stop strings are taken.
         logprobs: Likeliest tokens whose log-probabilities can be had; 0: none.
         seeds: Whether the same seed gives the same text.
-        choice: Whether a reply can be restricted to given strings (``structured_outputs``), and
-            log-probabilities, where there are any, still show how likely anything else was.
+        choice: Whether a reply can be restricted to given strings (``structured_outputs``).
+        masked: Whether log-probabilities are then those after all else was ruled out, so that they
+            do not show how likely the model was to say something else.
         schema: Whether a JSON schema is enforced (``response_format``).
         usage: Whether replies tell the tokens they used.
         context_length: Tokens of prompt and reply together; ``None`` if not known.
@@ -74,6 +75,7 @@ class Dialect:
     logprobs: int = 0
     seeds: Seeds = "ignored"
     choice: bool = False
+    masked: bool = False
     schema: bool = False
     usage: bool = True
     context_length: int | None = None
@@ -91,7 +93,7 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
             found[name] = min(values, key=_SEEDS.index)
         elif name == "neutral":
             found[name] = dict(sorted(set.intersection(*(set(v.items()) for v in values))))
-        elif name == "tokens_per_character":
+        elif name in ("masked", "tokens_per_character"):
             found[name] = max(values)
         elif isinstance(values[0], str):  # where they differ, as if nothing were known
             found[name] = values[0] if len(set(values)) == 1 else getattr(Dialect(), name)
@@ -101,9 +103,18 @@ def weakest(dialects: Sequence[Dialect]) -> Dialect:
 
 
 def body_of(
-    model: str, request: Request, dialect: Dialect, extra: Mapping[str, Any]
+    model: str,
+    request: Request,
+    dialect: Dialect,
+    extra: Mapping[str, Any],
+    *,
+    forced: bool = False,
 ) -> dict[str, Any]:
-    """Word a request in a dialect; ``extra`` are further fields, which go before ours."""
+    """Word a request in a dialect; ``extra`` are further fields, which go before ours.
+
+    ``forced`` restricts the reply to the choices although log-probabilities are then masked; for a
+    request whose first reply did not show any choice.
+    """
     sampling = request.sampling
     messages = chat_messages(request.messages)
     body: CompletionCreateParamsNonStreaming = {"model": model, "messages": messages}
@@ -118,7 +129,7 @@ def body_of(
         body["stop"] = list(request.stop[: dialect.stop])
     shape: dict[str, Any] = {}
     if request.choices is not None:
-        shape = _choice_fields(request.choices, dialect)
+        shape = _choice_fields(request.choices, dialect, forced)
     elif request.schema is not None and dialect.schema:
         shape = {"response_format": schema_format("reply", json.loads(request.schema))}
     # A choice may come with some JSON around it.
@@ -127,11 +138,11 @@ def body_of(
     return {**room, **dialect.neutral, **body, **shape, **extra}
 
 
-def _choice_fields(choices: Sequence[str], dialect: Dialect) -> dict[str, Any]:
+def _choice_fields(choices: Sequence[str], dialect: Dialect, forced: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if dialect.logprobs:
         found |= {"logprobs": True, "top_logprobs": dialect.logprobs}
-    if dialect.choice:
+    if dialect.choice and (forced or not (dialect.logprobs and dialect.masked)):
         found["structured_outputs"] = {"choice": list(choices)}
     elif dialect.schema and not dialect.logprobs:
         found["response_format"] = schema_format("verdict", choice_schema(choices))

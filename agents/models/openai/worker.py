@@ -13,11 +13,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from operator import add
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from debateqd.agents.models.base import Reply, Request, StoppedError
+from debateqd.agents.garbage import is_garbage
+from debateqd.agents.models.base import Reply, Request, StoppedError, Usage
 from debateqd.agents.models.openai.client import Endpoint
 from debateqd.agents.models.openai.errors import Answer, Trouble, from_garbage, scrub
 from debateqd.agents.models.openai.queue import Job, Queue, Replica, Sent
@@ -237,7 +239,8 @@ class Worker:
         result: Answer | Trouble
         try:
             request = sent.job.load[1]
-            body = body_of(self.model, request, self.dialect, self.options.extra_body)
+            extra, forced = self.options.extra_body, sent.job.showed_none is not None
+            body = body_of(self.model, request, self.dialect, extra, forced=forced)
             async with asyncio.timeout(seconds):
                 endpoint = self.endpoints[sent.replica.index]
                 result = await endpoint.chat(encode(body), sent.job.prefix)
@@ -259,7 +262,7 @@ class Worker:
             self.counts["unknown_ends"] += reading.unknown_end
             if isinstance(reading.reply, Reply):
                 self.queue.good(sent)
-                self._replies.append((ticket, reading.reply))
+                self._hand_over(sent.job, reading.reply)
                 return
             self.counts["rejected"] += 1
             key = self._key.get_secret_value()
@@ -272,6 +275,21 @@ class Worker:
             self.counts["failed"] += 1
             failed = Reply("", "error", error=result.message, error_kind=result.kind)
             self._replies.append((ticket, failed))
+
+    def _hand_over(self, job: Job, reply: Reply) -> None:
+        """Hand a reply over; where it shows no choice, ask once more, restricted to the choices."""
+        ticket, request = job.load
+        if job.showed_none is not None:  # what restricting hid is not known
+            usage = Usage(*map(add, job.showed_none, reply.usage))
+            reply = Reply(reply.text, reply.finish_reason, usage, reply.probabilities)
+        elif self.dialect.masked and request.choices and reply.probabilities is None:
+            # Not for a broken line, which is redrawn as it is, and not for a refusal.
+            said = reply.finish_reason != "refused" and reply.text.strip()
+            if said and not is_garbage(said):
+                job.showed_none, job.sends = reply.usage, 0
+                self.queue.add(job)
+                return
+        self._replies.append((ticket, reply))
 
 
 def shared_prefix(request: Request) -> str:

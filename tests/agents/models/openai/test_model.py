@@ -126,6 +126,24 @@ def test_verdicts_come_from_log_probabilities() -> None:
             assert verdict.missing_mass == pytest.approx(0.2)
 
 
+def test_a_verdict_that_shows_no_letter_is_asked_for_once_more_with_letters_only() -> None:
+    def reply(body: Body, draws: Draws) -> Spoken:
+        return Spoken("Well now", (("Well", 0.9), ("So", 0.1)))
+
+    with serve(Settings(), reply) as server:
+        model = make_openai("tiny", base_urls=[server.url])
+        server.stand_in.log.clear()
+        (verdict,) = answers(model, [ask(choices=("A", "B"), temperature=0.0)])
+        model.close()
+        assert verdict.text in ("A", "B")
+        assert verdict.probabilities is not None
+        assert sum(verdict.probabilities) == pytest.approx(1)
+        assert verdict.missing_mass is None
+        assert ["structured_outputs" in s.body for s in server.stand_in.log] == [False, True]
+        assert verdict.usage.prompt_tokens == 2 * (4 + 3 + 4 + 3)
+        assert delivery_of(model)["retries"] == 0
+
+
 @pytest.mark.parametrize(
     ("dialect", "field"),
     [

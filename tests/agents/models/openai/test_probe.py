@@ -14,7 +14,8 @@ from tests.servers import POOR, Dialect, Faults, Settings, serve
 RICH = Found(
     logprobs=20,
     seeds="honoured",
-    choice=False,
+    choice=True,
+    masked=True,
     schema=True,
     context_length=16384,
     counts="messages",
@@ -45,15 +46,21 @@ def found(model: OpenAIModel) -> Found:
     ("dialect", "expected"),
     [
         ({}, RICH),
-        ({"logprobs": "ignored"}, dataclasses.replace(RICH, logprobs=0, choice=True)),
-        ({"logprobs": "refused"}, dataclasses.replace(RICH, logprobs=0, choice=True)),
+        ({"logprobs": "ignored"}, dataclasses.replace(RICH, logprobs=0, masked=False)),
+        ({"logprobs": "refused"}, dataclasses.replace(RICH, logprobs=0, masked=False)),
         ({"top_logprobs": 8}, dataclasses.replace(RICH, logprobs=8)),
         ({"top_logprobs": 5}, dataclasses.replace(RICH, logprobs=5)),
-        ({"masked": False}, dataclasses.replace(RICH, choice=True)),
+        ({"masked": False}, dataclasses.replace(RICH, masked=False)),
         ({"seed": "ignored"}, dataclasses.replace(RICH, seeds="ignored")),
         ({"seed": "refused"}, dataclasses.replace(RICH, seeds="refused")),
-        ({"structured_choice": "ignored", "masked": False}, RICH),
-        ({"structured_choice": "refused", "masked": False}, RICH),
+        (
+            {"structured_choice": "ignored"},
+            dataclasses.replace(RICH, choice=False, masked=False),
+        ),
+        (
+            {"structured_choice": "refused"},
+            dataclasses.replace(RICH, choice=False, masked=False),
+        ),
         ({"json_schema": "ignored"}, dataclasses.replace(RICH, schema=False)),
         ({"json_schema": "refused"}, dataclasses.replace(RICH, schema=False)),
         (
@@ -143,7 +150,7 @@ def test_the_note_says_what_was_found() -> None:
     with connected() as (model, server):
         assert model.notes == (
             f"openai:tiny at {server.url}: log-probabilities yes (20), seed yes, structured "
-            "choice yes (JSON schema), context 16384; verdicts come from log-probabilities",
+            "choice yes (vLLM), context 16384; verdicts come from log-probabilities",
         )
         assert model.capabilities.probabilities
         assert model.capabilities.schema

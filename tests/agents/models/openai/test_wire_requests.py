@@ -23,6 +23,7 @@ RICH = Dialect(
     logprobs=20,
     seeds="honoured",
     choice=True,
+    masked=True,
     schema=True,
     stop=4,
     neutral={"top_k": 0, "min_p": 0.0, "top_p": 1.0},
@@ -63,7 +64,7 @@ def test_stop_strings_are_sent_as_far_as_they_are_taken() -> None:
 @pytest.mark.parametrize("request_", [ASK, VERDICT, ASK._replace(stop=("x",), schema="{}")])
 def test_requests_are_what_the_package_takes(request_: Request) -> None:
     """In any of its versions: by its types, and by what its client makes of the fields."""
-    dialect = dataclasses.replace(RICH, neutral={}, choice=False)
+    dialect = dataclasses.replace(RICH, neutral={}, masked=True)
     body = body_of("m", request_, dialect, {})
     checked = TypeAdapter(CompletionCreateParamsNonStreaming).validate_python(body)
     assert {**checked, "messages": [*checked["messages"]]} == body
@@ -95,8 +96,9 @@ def test_further_fields_come_last() -> None:
 @pytest.mark.parametrize(
     ("dialect", "fields"),
     [
-        (RICH, {"logprobs", "structured_outputs"}),
+        (RICH, {"logprobs"}),
         (Dialect(logprobs=5), {"logprobs"}),
+        (Dialect(logprobs=20, choice=True), {"logprobs", "structured_outputs"}),
         (Dialect(choice=True, schema=True), {"structured_outputs"}),
         (Dialect(schema=True), {"response_format"}),
         (Dialect(logprobs=20, schema=True), {"logprobs"}),
@@ -151,6 +153,7 @@ def test_replicas_agree_on_what_all_understand() -> None:
                 context_length=4000,
                 cache_tokens=9,
                 top_p=False,
+                masked=True,
                 neutral={"top_p": 1.0, "top_k": -1, "min_p": 0.0},
                 stop=4,
                 tokens_per_character=0.3,
@@ -163,6 +166,7 @@ def test_replicas_agree_on_what_all_understand() -> None:
         context_length=4000,
         cache_tokens=9,
         top_p=False,
+        masked=True,
         neutral={"min_p": 0.0, "top_p": 1.0},
         stop=4,
         tokens_per_character=0.3,
