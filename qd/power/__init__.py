@@ -8,10 +8,11 @@
                         reads the verdicts of a study from its files
 """
 
-from debateqd.qd.power.analysis import Precision, Study
+from debateqd.qd.power.analysis import Precision
 from debateqd.qd.power.inputs import Assumptions
 from debateqd.qd.power.plan import PowerPlan, PowerTargets, plan_power
-from debateqd.qd.power.variance import Variances, estimate_variances, read_verdicts
+from debateqd.qd.power.variance import Study, Variances, estimate_variances
+from debateqd.qd.power.verdicts import read_verdicts
 
 __all__ = [
     "Assumptions",

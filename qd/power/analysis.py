@@ -34,37 +34,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from debateqd.qd.power.variance import Variances
+from debateqd.qd.power.variance import Study, Variances
 from debateqd.qd.statistics import ELO, t_quantile
 
 MOST_QUESTIONS = 10_000_000
 """Studies that would need more are called impossible."""
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """The size of a study.
-
-    Attributes:
-        questions: Questions per set.
-        per_passage: Questions on a passage; for unequal passages the mean weighted by questions.
-        debates: Debates on a question, per seed.
-        seeds: Runs with different seeds, on the same questions.
-        seed_deviation: Standard deviation between seeds of what is measured.
-        paired: Correlation of the passage and question effects of two objectives, 0 to 1.
-    """
-
-    questions: int
-    per_passage: float = 1.0
-    debates: float = 1.0
-    seeds: int = 1
-    seed_deviation: float = 0.0
-    paired: float = 0.0
-
-    @property
-    def passages(self) -> float:
-        """Passages per set."""
-        return self.questions / self.per_passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +67,14 @@ class Precision:
         return self.half_width(confidence) + self.quantile(power) * self.error
 
 
-def mean_variance(variances: Variances, study: Study) -> float:
-    """Variance of the mean verdict on one set of questions; see the top of this module."""
+def mean_variance(variances: Variances, study: Study, own: float = 1.0) -> float:
+    """Variance of the mean verdict on one set of questions; see the top of this module.
+
+    ``own`` is the share of the questions' and passages' effects that counts.
+    """
     n = study.questions
-    clustered = variances.passage * study.per_passage + variances.question
+    clustered = own * (variances.passage * study.per_passage + variances.question)
     return clustered / n + variances.debate / (n * study.debates * study.seeds)
-
-
-def contrast_variance(variances: Variances, study: Study) -> float:
-    """Variance of the difference of two objectives' means on the same questions."""
-    own = 1 - study.paired
-    freed = Variances(
-        variances.mean, own * variances.passage, own * variances.question, variances.debate
-    )
-    return 2 * mean_variance(freed, study)
 
 
 def precision_of(*sets: tuple[Variances, Study], difference: bool = False) -> Precision:
@@ -119,11 +87,11 @@ def precision_of(*sets: tuple[Variances, Study], difference: bool = False) -> Pr
         sets: Each set's variances and size; the seeds are those of the first one.
         difference: Whether two objectives, or strategies, are compared on the same questions.
     """
-    one = contrast_variance if difference else mean_variance
-    variance = sum(one(variances, study) for variances, study in sets)
-    df = min(study.passages for _, study in sets) - 1
     study = sets[0][1]
-    between = (2 if difference else 1) * study.seed_deviation**2 / study.seeds
+    times, own = (2, 1 - study.paired) if difference else (1, 1.0)
+    variance = times * sum(mean_variance(*one, own) for one in sets)
+    df = min(study.passages for _, study in sets) - 1
+    between = times * study.seed_deviation**2 / study.seeds
     if between:
         seeds = max(study.seeds - 1, 1)
         joined = variance**2 / df + between**2 / seeds if df > 0 else math.inf

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from debateqd.qd.power.analysis import (
     Precision,
-    Study,
     games_to_order,
     precision_of,
     questions_needed,
@@ -18,8 +17,8 @@ from debateqd.qd.power.analysis import (
     rating_of,
     win_rate_of,
 )
-from debateqd.qd.power.inputs import Assumptions, PowerInputs, assumed_inputs, measured_inputs
-from debateqd.qd.power.variance import Variances
+from debateqd.qd.power.inputs import Assumptions, PowerInputs, power_inputs
+from debateqd.qd.power.variance import Study, Variances
 
 Unit = Literal["points", "elo"]
 
@@ -112,7 +111,7 @@ def plan_power(
     Raises:
         InputError: Numbers contradict each other, or the data cannot be used.
     """
-    setting = assumed_inputs(assumed) if data is None else measured_inputs(assumed, data)
+    setting = power_inputs(assumed, data)
     quantities = _quantities(setting, targets)
     return PowerPlan(
         source=setting.source,
@@ -147,8 +146,7 @@ class _Quantity:
 
 
 def _quantities(inputs: PowerInputs, targets: PowerTargets) -> list[_Quantity]:
-    train, test = (inputs.train, inputs.study), (inputs.test, inputs.test_study)
-    wins = (inputs.wins, inputs.win_study)
+    train, test, wins = (inputs.sets[name] for name in ("train", "test", "wins"))
     both = (train, test)
     return [
         _Quantity("accuracy, training questions", (train,)),

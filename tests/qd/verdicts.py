@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from debateqd.qd.power.analysis import Study
-from debateqd.qd.power.variance import Variances, Verdicts
+from debateqd.qd.power.variance import Study, Variances, Verdicts
 
 
 def draw_verdicts(variances: Variances, study: Study, rng: np.random.Generator) -> Verdicts:

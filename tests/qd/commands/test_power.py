@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from debateqd.qd.power.variance import read_verdicts
+from debateqd.qd.power.verdicts import read_verdicts
 from debateqd.qd.statistics import difference_interval
 from tests.qd.running import evaluate, train
 from tests.qd.running import power as main
@@ -58,10 +58,10 @@ def test_more_power_asks_for_more_and_a_target_is_met(capsys: pytest.CaptureFixt
 
 def test_games_for_a_rating_difference(capsys: pytest.CaptureFixture[str]) -> None:
     (need,) = plan(capsys, "--rating", "50")["needs"]
-    found = rows(plan(capsys, "--games", str(need["count"])))
+    found = rows(plan(capsys, "--questions", str(need["count"])))
     (row,) = (row for name, row in found.items() if name.startswith("rating"))
     assert row["detectable"] == pytest.approx(50, abs=0.2)
-    few = rows(plan(capsys, "--games", "4"))
+    few = rows(plan(capsys, "--questions", "4"))
     assert few["rating difference, 4 direct games"]["detectable"] is None
 
 
@@ -91,14 +91,15 @@ def test_variances_of_a_match_log_and_then_of_an_evaluation(
     found = plan(capsys, str(run_dir))
     assert "evaluation" in found["source"]
     gap = rows(found)["gap, train minus test"]
-    samples = read_verdicts(run_dir)
+    _, samples = read_verdicts(run_dir)
     reported = difference_interval(
-        (samples.train.values, samples.train.passages), (samples.test.values, samples.test.passages)
+        (samples["train"].values, samples["train"].passages),
+        (samples["test"].values, samples["test"].passages),
     )
     width = 100 * (reported.high - reported.low) / 2
     # One estimate from few passages against another; they must be of the same size.
     assert gap["half_width"] == pytest.approx(width, rel=0.4)
-    assert found["facts"]["questions"] == len(samples.train.by_question())
+    assert found["facts"]["questions"] == len(set(samples["train"].questions))
     larger = plan(capsys, str(run_dir), "--questions", "400")
     assert rows(larger)["gap, train minus test"]["error"] < gap["error"]
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from debateqd.qd import statistics
 from debateqd.qd.power.analysis import (
     Precision,
-    Study,
     games_to_order,
     mean_variance,
     precision_of,
@@ -19,7 +18,7 @@ from debateqd.qd.power.analysis import (
     rating_of,
     win_rate_of,
 )
-from debateqd.qd.power.variance import Variances
+from debateqd.qd.power.variance import Study, Variances
 from debateqd.qd.statistics import difference_interval, mean_interval
 from tests.qd.verdicts import draw_verdicts
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from debate_env.errors import InputError
-from debateqd.qd.power.variance import read_verdicts
+from debateqd.qd.power.verdicts import read_verdicts
 from debateqd.qd.store.storage import json_text
 from tests.qd.making import match
 from tests.qd.tables.test_matches import ARENA, written
@@ -25,11 +25,12 @@ def test_a_match_log_measures_the_same_player_in_both_seats(tmp_path: Path) -> N
     path = tmp_path / "matches.jsonl"
     path.write_text("".join(json_text(m.to_json(), indent=None) for m in log))
     for where in (path, tmp_path):
-        found = read_verdicts(where)
-        assert found.train.values == [1.0]
-        assert found.wins.by_question() == {"q2": [1.0, 1.0], "q3": [1.0]}
-        assert found.wins.passages == ["p-q2", "p-q2", "p-q3"]
-        assert not found.test.values
+        _, found = read_verdicts(where)
+        assert found["train"].values == [1.0]
+        assert found["wins"].values == [1.0, 1.0, 1.0]
+        assert found["wins"].questions == ["q2", "q2", "q3"]
+        assert found["wins"].passages == ["p-q2", "p-q2", "p-q3"]
+        assert not found["test"].values
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,11 @@ def test_a_table_of_wins_is_seen_from_one_player(tmp_path: Path) -> None:
         {"model_a": "x", "model_b": "y", "winner": "x", "story": "s1"},
         {"model_a": "y", "model_b": "x", "winner": "x", "story": "s1"},
     ]
-    found = read_verdicts(written(tmp_path / "t.csv", rows))
-    assert found.wins.values == [1.0, 1.0]
-    assert len(set(found.wins.questions)) == 2  # no column names them
-    assert found.wins.passages == ["s1", "s1"]
-    assert not found.train.values
+    _, found = read_verdicts(written(tmp_path / "t.csv", rows))
+    assert found["wins"].values == [1.0, 1.0]
+    assert len(set(found["wins"].questions)) == 2  # no column names them
+    assert found["wins"].passages == ["s1", "s1"]
+    assert not found["train"].values
 
 
 def test_a_table_with_neither_is_an_error(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_table_with_neither_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_nyu_table(data_dir: Path) -> None:
-    found = read_verdicts(data_dir / "nyu_matches.csv")
-    assert len(found.train.values) == 505
-    assert len(set(found.train.passages)) > 90
-    assert 0.78 < sum(found.train.values) / 505 < 0.83
+    _, found = read_verdicts(data_dir / "nyu_matches.csv")
+    assert len(found["train"].values) == 505
+    assert len(set(found["train"].passages)) > 90
+    assert 0.78 < sum(found["train"].values) / 505 < 0.83
