@@ -45,9 +45,9 @@ class WatchedRunner:
         self.cached: dict[int, int] = {}
         self._runner = runner
 
-    def send(self, key: int, ask: Any) -> None:
+    def send(self, key: int, ask: Any, rank: int) -> None:
         """Hand the engine a request."""
-        self._runner.send(key, ask)
+        self._runner.send(key, ask, rank)
         self.prompts[key] = tuple(ask.ids)
 
     def step(self) -> Any:

@@ -37,7 +37,6 @@ class VllmOptions(EngineOptions):
 
     Attributes:
         tensor_parallel_size: GPUs that share every layer (``--gpus``).
-        pipeline_parallel_size: Groups of layers on different GPUs.
         thinking_tokens: Most tokens that a reasoning model may think before a reply, on top of what
             the reply may have.
         dtype: ``"auto"`` or a torch type such as ``"bfloat16"``.
@@ -45,16 +44,13 @@ class VllmOptions(EngineOptions):
         max_model_len: Context length in tokens; ``None``: as the model says.
         gpu_memory_utilization: Share of each GPU's memory to take.
         max_num_seqs: Most requests computed at once; ``None``: vLLM's default.
-        lora_path: A LoRA adapter to apply to every request.
-        tokenizer: Name or path of another tokenizer.
-        chat_template: Path of a chat template, or its text; ``None``: the tokenizer's own.
+        lora_path: Folder of a LoRA adapter to apply to every request.
+        chat_template: Path of a chat template; ``None``: the tokenizer's own.
         chat_template_kwargs: Further variables of the template, e.g. ``{enable_thinking: false}``.
-        enforce_eager: No CUDA graphs; starts faster, runs slower.
         extra: Any further argument of ``vllm.LLM``.
     """
 
     tensor_parallel_size: int = Field(default=1, ge=1)
-    pipeline_parallel_size: int = Field(default=1, ge=1)
     thinking_tokens: int = Field(default=4096, ge=0)
     dtype: str = "auto"
     quantization: str | None = None
@@ -62,10 +58,8 @@ class VllmOptions(EngineOptions):
     gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
     max_num_seqs: int | None = Field(default=None, ge=1)
     lora_path: str | None = None
-    tokenizer: str | None = None
     chat_template: str | None = None
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
-    enforce_eager: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
 
 

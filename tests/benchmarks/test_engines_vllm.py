@@ -35,14 +35,15 @@ def test_passages_are_what_prompts_have_in_common(load: Callable[[str], ModuleTy
 def test_the_engine_is_watched_and_not_changed(load: Callable[[str], ModuleType]):
     sent = []
     engine = SimpleNamespace(
-        room=7,
-        send=lambda key, ask: sent.append(key),
+        facts="facts",
+        send=lambda key, ask, rank: sent.append((key, rank)),
         step=lambda: [SimpleNamespace(key=1, cached=32)],
     )
     watched = load("engines_vllm").WatchedRunner(engine)
-    watched.send(1, SimpleNamespace(ids=[4, 5]))
+    watched.send(1, SimpleNamespace(ids=[4, 5]), 3)
     assert [one.key for one in watched.step()] == [1]
-    assert (sent, watched.prompts, watched.cached, watched.room) == ([1], {1: (4, 5)}, {1: 32}, 7)
+    assert (sent, watched.prompts, watched.cached) == ([(1, 3)], {1: (4, 5)}, {1: 32})
+    assert watched.facts == "facts"
 
 
 @pytest.mark.vllm

@@ -19,12 +19,11 @@ from typing import Any
 
 from debate_env.errors import InputError
 from debateqd.agents.models.options import VllmOptions, read_options
-from debateqd.agents.models.vllm.files import content_digest, fetch, locate
+from debateqd.agents.models.vllm.files import content_digest, locate
 from debateqd.agents.models.vllm.model import VllmModel
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Runner
 from debateqd.agents.models.vllm.start import (
-    NO_GPU,
     NOT_INSTALLED,
     arguments,
     captured,
@@ -57,7 +56,6 @@ _NOT_TELLING = frozenset(
         "max_num_batched_tokens",
         "max_num_seqs",
         "num_gpu_blocks_override",
-        "scheduling_policy",
         "use_tqdm_on_load",
     }
 )
@@ -84,6 +82,7 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
     assert isinstance(chosen, VllmOptions)  # noqa: S101
     if importlib.util.find_spec("vllm") is None:
         raise InputError(f"{where}: {NOT_INSTALLED}")
+    check_extra(chosen.extra, where)
     template = _template(chosen.chat_template, where)
     cpu, talks = is_cpu_build(), verbose()
     for key, value in environment(cpu=cpu, verbose=talks).items():
@@ -94,22 +93,14 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
 
     cache = chosen.extra.get("download_dir")
     model = locate(name, where=where, revision=chosen.revision, cache=cache)
-    tokenizer = ""
-    if chosen.tokenizer:
-        named, needed = f"{where}, option 'tokenizer'", "tokenizer_config.json"
-        folder, tokenizer = locate(chosen.tokenizer, where=named, needed=needed, cache=cache)
-        if folder is not None:
-            chosen = chosen.model_copy(update={"tokenizer": str(folder)})
     adapter, rank = _adapter(chosen.lora_path, where)
     call = arguments(str(model.folder or name), chosen, cpu=cpu, quiet=not talks, lora_rank=rank)
 
     log = None if talks else tempfile.TemporaryFile()  # noqa: SIM115  (the model closes it)
     try:
         with captured(log):
-            check_extra(chosen.extra, _known_arguments(), where)
-            _check_devices(call, where)
             writer, template = _writer(call, template, chosen, where)
-            runner = Runner(call, adapter)
+            runner = Runner(call, str(adapter) if adapter else None)
     except Exception as error:
         said = read(log)
         if log is not None:
@@ -117,71 +108,35 @@ def make_vllm(name: str, **options: Any) -> VllmModel:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{where}: {reason(error, said)}") from None
-    fingerprint = _fingerprint(
-        chosen, runner.facts, template, model=model.identity, tokenizer=tokenizer, adapter=adapter
-    )
+    fingerprint = _fingerprint(chosen, runner.facts, template, model.identity, adapter)
     tags, budget = chosen.thinking_tags, chosen.thinking_tokens
     return VllmModel(spec, fingerprint, runner, writer, tags, budget, log)
 
 
 def _template(given: str | None, where: str) -> str | None:
-    """Read a chat template that is given as a path or as text."""
-    if given is None or "{" in given:
-        return given
+    """Read a chat template."""
+    if given is None:
+        return None
     path = Path(given).expanduser()
     if not path.is_file():
-        raise InputError(
-            f"{where}: option 'chat_template': there is no file '{given}'; give the path of a "
-            "template, or its text"
-        )
+        raise InputError(f"{where}: option 'chat_template': there is no file '{given}'")
     return path.read_text(encoding="utf-8")
 
 
-def _adapter(given: str | None, where: str) -> tuple[str | None, int | None]:
+def _adapter(given: str | None, where: str) -> tuple[Path | None, int | None]:
     """Find a LoRA adapter; return its folder and the rank to make room for."""
     if given is None:
         return None, None
-    named = f"{where}, option 'lora_path'"
-    place = locate(given, where=named, needed="adapter_config.json")
-    folder = place.folder or fetch(given, where=named)
+    folder, named = Path(given).expanduser(), f"{where}, option 'lora_path'"
     try:
         rank = int(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["r"])
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{named}: adapter_config.json of '{given}' gives no rank 'r'") from None
-    room = next((allowed for allowed in _RANKS if allowed >= rank), None)
-    if room is None:
-        raise InputError(f"{named}: rank {rank} is more than vLLM's limit of {_RANKS[-1]}")
-    return str(folder), room
-
-
-def _known_arguments() -> set[str]:
-    import dataclasses
-    import inspect
-
-    from vllm import LLM
-    from vllm.engine.arg_utils import EngineArgs
-
-    found = set(inspect.signature(LLM.__init__).parameters) - {"self", "kwargs"}
-    return found | {field.name for field in dataclasses.fields(EngineArgs)}
-
-
-def _check_devices(call: Mapping[str, Any], where: str) -> None:
-    from vllm.platforms import current_platform
-
-    if not getattr(current_platform, "device_type", ""):
-        raise InputError(f"{where}: {NO_GPU}")
-    if current_platform.is_cuda_alike() and call.get("distributed_executor_backend") != "ray":
-        import torch
-
-        wanted = call["tensor_parallel_size"] * call["pipeline_parallel_size"]
-        found = torch.cuda.device_count()
-        if not found:
-            raise InputError(f"{where}: {NO_GPU}")
-        if wanted > found:
-            raise InputError(
-                f"{where}: tensor_parallel_size x pipeline_parallel_size is {wanted}, and this "
-                f"machine shows {found} GPU{'s' * (found > 1)}"
-            )
+        return folder, next(allowed for allowed in _RANKS if allowed >= rank)
+    except OSError:
+        raise InputError(f"{named}: there is no adapter_config.json in '{given}'") from None
+    except (ValueError, KeyError, TypeError, StopIteration):
+        raise InputError(
+            f"{named}: adapter_config.json of '{given}' gives no rank 'r' up to {_RANKS[-1]}"
+        ) from None
 
 
 def _writer(
@@ -219,13 +174,7 @@ def _writer(
 
 
 def _fingerprint(
-    options: VllmOptions,
-    facts: EngineFacts,
-    template: str,
-    *,
-    model: str,
-    tokenizer: str,
-    adapter: str | None,
+    options: VllmOptions, facts: EngineFacts, template: str, model: str, adapter: Path | None
 ) -> str:
     """Name everything but the request that determines a reply."""
     parts = {
@@ -233,9 +182,8 @@ def _fingerprint(
         "revision": options.revision,
         "dtype": facts.dtype,
         "quantization": facts.quantization,
-        "adapter": content_digest(Path(adapter)) if adapter else "",
+        "adapter": content_digest(adapter) if adapter else "",
         "context": facts.context_length,
-        "tokenizer": tokenizer,
         "template": hashlib.blake2b(template.encode(), digest_size=8).hexdigest(),
         "variables": options.chat_template_kwargs,
         "thinking": [*options.thinking_tags, options.thinking_tokens],

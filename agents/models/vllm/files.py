@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from debate_env.errors import InputError
 
 _WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf", ".npz"})
 _SETTINGS = frozenset({".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"})
+_NEEDED = "config.json"
 _HEAD, _PIECE, _PIECES = 1 << 20, 1 << 12, 64
 
 
@@ -64,51 +64,33 @@ def _sampled(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def locate(
-    name: str,
-    *,
-    where: str,
-    needed: str = "config.json",
-    revision: str = "",
-    cache: str | None = None,
-) -> Located:
+def locate(name: str, *, where: str, revision: str = "", cache: str | None = None) -> Located:
     """Find a model, and fetch the one small file that tells its commit if it is on the hub.
 
     Raises:
         InputError: It is not there.
     """
-    if "://" in name:
-        return Located(None, name)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if not (folder / needed).is_file():
-            raise InputError(f"{where}: folder '{name}' has no {needed}; give the one that has it")
+        if not (folder / _NEEDED).is_file():
+            raise InputError(f"{where}: folder '{name}' has no {_NEEDED}; give the one that has it")
         return Located(folder, f"content:{content_digest(folder)}")
     if folder.is_file():
         digest = hashlib.blake2b(_sampled(folder), digest_size=16).hexdigest()
         return Located(None, f"content:{digest}")
     if folder.is_absolute() or name[:1] in "./~" or name.count("/") > 1 or "\\" in name:
         raise InputError(
-            f"{where}: there is no folder '{name}'; give the folder that holds {needed}, or a name "
-            "on the Hugging Face hub, such as Qwen/Qwen2.5-7B-Instruct"
+            f"{where}: there is no folder '{name}'; give the folder that holds {_NEEDED}, or a name"
+            " on the Hugging Face hub, such as Qwen/Qwen2.5-7B-Instruct"
         )
     try:
-        found = _hub().hf_hub_download(name, needed, revision=revision or None, cache_dir=cache)
+        found = _hub().hf_hub_download(name, _NEEDED, revision=revision or None, cache_dir=cache)
     except Exception as error:  # noqa: BLE001  (the library's and the network's; told by name)
-        raise InputError(f"{where}: {_hub_trouble(error, name, needed, revision)}") from None
+        raise InputError(
+            f"{where}: there is no folder '{name}' here, and on the Hugging Face hub "
+            + _hub_trouble(error, name, revision)
+        ) from None
     return Located(None, f"{name}@{Path(found).parent.name}")
-
-
-def fetch(name: str, *, where: str) -> Path:
-    """Fetch a small model (an adapter) from the hub; return its folder.
-
-    Raises:
-        InputError: It cannot be had.
-    """
-    try:
-        return Path(_hub().snapshot_download(name))
-    except Exception as error:  # noqa: BLE001  (the library's and the network's; told by name)
-        raise InputError(f"{where}: {_hub_trouble(error, name, 'files', '')}") from None
 
 
 def _hub() -> Any:
@@ -116,28 +98,21 @@ def _hub() -> Any:
     return importlib.import_module("huggingface_hub")
 
 
-def _hub_trouble(error: Exception, name: str, needed: str, revision: str) -> str:
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "GatedRepoError" in kinds:
-        return (
-            f"'{name}' is gated on the Hugging Face hub: accept its terms there, and put your "
-            "token in the environment variable HF_TOKEN"
-        )
-    if "RevisionNotFoundError" in kinds:
-        return f"'{name}' has no revision '{revision}' on the Hugging Face hub"
-    if "LocalEntryNotFoundError" in kinds or "OfflineModeIsEnabled" in kinds:
-        offline = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE")
-        why = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
-        return (
-            f"'{name}' is no folder here and not in the cache of the Hugging Face hub, and {why}; "
-            f"give a folder, or fetch it first with: hf download {name}"
-        )
-    if kinds & {"RepositoryNotFoundError", "HFValidationError"}:
-        return (
-            f"there is neither a folder '{name}' nor a model of that name on the Hugging Face hub "
-            "(a private one needs your token in the environment variable HF_TOKEN)"
-        )
-    if "EntryNotFoundError" in kinds:
-        return f"'{name}' on the Hugging Face hub has no {needed}, so it cannot be used here"
+def _hub_trouble(error: Exception, name: str, revision: str) -> str:
+    absent = "there is no such model (a private one needs your token in HF_TOKEN)"
+    unreachable = (
+        "nothing can be looked up: it cannot be reached, or HF_HUB_OFFLINE is set; fetch the model "
+        f"first with: hf download {name}"
+    )
+    known = {
+        "GatedRepoError": "it is gated: accept its terms there, and put your token in HF_TOKEN",
+        "RepositoryNotFoundError": absent,
+        "HFValidationError": absent,
+        "RevisionNotFoundError": f"it has no revision '{revision}'",
+        "LocalEntryNotFoundError": unreachable,
+        "OfflineModeIsEnabled": unreachable,
+        "EntryNotFoundError": f"it has no {_NEEDED}",
+    }
+    kinds = [kind.__name__ for kind in type(error).__mro__]  # the most special first
     line = " ".join(str(error).split())[:200]
-    return f"'{name}' cannot be looked up on the Hugging Face hub: {type(error).__name__}: {line}"
+    return next((known[k] for k in kinds if k in known), f"it cannot be had: {kinds[0]}: {line}")

@@ -1,24 +1,25 @@
 """The chat model that vLLM runs: tickets in, replies out, no barrier between them.
 
 A request joins the engine's batch as soon as it is submitted and there is room, and leaves it as
-soon as it is finished. Requests that wait for room are ordered by when their passage was first
-seen, so that those which share a passage follow each other while the engine has it in its cache.
+soon as it is finished. The engine lets those that wait for room in by the rank of their passage,
+the one first seen first, so that those which share a passage follow each other while it is in the
+cache.
 """
 
 from __future__ import annotations
 
-import heapq
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from debateqd.agents.models.base import Capabilities, Message, Reply, Request, StoppedError
 from debateqd.agents.models.vllm.choices import ChoiceTokens, choice_tokens
 from debateqd.agents.models.vllm.prompts import PromptWriter
 from debateqd.agents.models.vllm.runner import EngineFacts, Finished, RefusedError, Runner
-from debateqd.agents.models.vllm.stages import Abilities, Ask, Generated, Stages, answering
+from debateqd.agents.models.vllm.stages import Abilities, Generated, Stages, answering
 from debateqd.agents.models.vllm.start import read, reason
 
 
@@ -26,21 +27,12 @@ class EngineStoppedError(StoppedError):
     """The engine cannot go on; everything finished is safe."""
 
 
-class _Job:
+class _Job(NamedTuple):
     """A ticket on its way through its stages."""
 
-    def __init__(self, ticket: int, stages: Stages, rank: int) -> None:
-        self.ticket = ticket
-        self.stages: Stages | None = stages  # ``None`` once the ticket is answered
-        self.rank = rank
-        self.answers: list[Any] = []
-        self.missing = 0
-
-
-class _Sent(NamedTuple):
-    job: _Job
-    place: int
-    prompt: int
+    ticket: int
+    stages: Stages
+    rank: int
 
 
 class VllmModel:
@@ -79,10 +71,8 @@ class VllmModel:
         )
         self._delivery: Counter[str] = Counter()
         self._ranks: dict[int, int] = {}  # of passages, by the hash of their message
-        self._queue: list[tuple[int, int, Ask, _Job, int]] = []
-        self._sent: dict[int, _Sent] = {}
+        self._sent: dict[int, tuple[_Job, int]] = {}  # by key, with the tokens of the prompt
         self._key = 0
-        self._open = 0
         self._done: list[tuple[int, Reply]] = []
         self._dead = ""
         self._log = log
@@ -105,10 +95,9 @@ class VllmModel:
         return len(self._writer.prompt(messages).ids)
 
     def submit(self, tickets: Sequence[tuple[int, Request]]) -> None:
-        """Accept requests, and hand the engine as many as it has room for."""
+        """Accept requests, and hand them to the engine."""
         self._alive()
         for ticket, request in tickets:
-            self._open += 1
             try:
                 prompt = self._writer.prompt(request.messages)
             except Exception as error:  # noqa: BLE001  (a chat template may raise anything)
@@ -120,13 +109,10 @@ class VllmModel:
             head = hash(request.messages[0].content) if request.messages else 0
             rank = self._ranks.setdefault(head, len(self._ranks))
             self._advance(_Job(ticket, answering(request, prompt, self._abilities), rank), None)
-        self._feed()
 
     def poll(self) -> list[tuple[int, Reply]]:
         """Return finished tickets; step the engine until there is one."""
-        while not self._done and self._open:
-            self._step(None)
-        return self._take()
+        return self.poll_for(math.inf)
 
     def poll_for(self, seconds: float) -> list[tuple[int, Reply]]:
         """Return finished tickets; step the engine no longer than ``seconds`` for one.
@@ -135,15 +121,14 @@ class VllmModel:
         in the batch, or a prompt.
         """
         deadline = time.monotonic() + seconds
-        left = seconds
-        while not self._done and self._open and self._step(left):
-            left = max(0.0, deadline - time.monotonic())
-        return self._take()
+        while not self._done and self._sent and time.monotonic() < deadline:
+            self._step()
+        done, self._done = self._done, []
+        return done
 
     def close(self) -> None:
         """Shut the engine down and free its memory, that of its GPUs too."""
         self._dead = self._dead or "it was closed"
-        self._queue.clear()
         self._sent.clear()
         self._runner.close()
         if self._log is not None:
@@ -153,85 +138,53 @@ class VllmModel:
         if self._dead:
             raise EngineStoppedError(f"model '{self.name}' cannot go on: {self._dead}")
 
-    def _take(self) -> list[tuple[int, Reply]]:
-        done, self._done = self._done, []
-        return done
-
     def _choice_tokens(self, choices: tuple[str, ...]) -> ChoiceTokens:
         return choice_tokens(choices, self._writer.encode, self._writer.token)
 
     def _answer(self, ticket: int, reply: Reply) -> None:
-        self._open -= 1
         self._delivery["thinking_tokens"] += reply.usage.thinking_tokens
         self._delivery["failed"] += reply.finish_reason == "error"
         self._done.append((ticket, reply))
 
-    def _advance(self, job: _Job, answers: list[Generated] | None) -> None:
+    def _advance(self, job: _Job, answer: Generated | None) -> None:
         """Run a ticket's stages up to what is to be generated next, or to its reply."""
-        assert job.stages is not None  # noqa: S101
         try:
-            asks = job.stages.send(answers)  # type: ignore[arg-type]
+            ask = job.stages.send(answer)  # type: ignore[arg-type]
         except StopIteration as end:
-            job.stages = None
             self._answer(job.ticket, end.value)
             return
-        job.answers = [None] * len(asks)
-        job.missing = len(asks)
-        for place, ask in enumerate(asks):
-            self._key += 1
-            heapq.heappush(self._queue, (job.rank, self._key, ask, job, place))
+        self._key += 1
+        try:
+            self._runner.send(self._key, ask, job.rank)
+        except RefusedError as error:
+            refused = f"vLLM refuses this request: {error}"
+            self._answer(job.ticket, Reply("", "error", error=refused))
+        except Exception as error:  # noqa: BLE001  (the engine's own)
+            self._stop(error)
+        else:
+            self._delivery["requests"] += 1
+            self._sent[self._key] = (job, len(ask.ids))
 
-    def _feed(self) -> None:
-        while self._queue and len(self._sent) < self._runner.room:
-            _, key, ask, job, place = heapq.heappop(self._queue)
-            if job.stages is None:
-                continue
-            try:
-                self._runner.send(key, ask)
-            except RefusedError as error:
-                job.stages = None
-                self._answer(
-                    job.ticket, Reply("", "error", error=f"vLLM refuses this request: {error}")
-                )
-            except Exception as error:  # noqa: BLE001  (the engine's own)
-                self._stop(error)
-            else:
-                self._delivery["requests"] += 1
-                self._sent[key] = _Sent(job, place, len(ask.ids))
-
-    def _step(self, seconds: float | None) -> bool:
-        """Step the engine; whether it had something to do within ``seconds``."""
+    def _step(self) -> None:
         self._alive()
         try:
-            if not self._runner.ready(seconds):
-                return False
             finished = self._runner.step()
         except Exception as error:  # noqa: BLE001  (the engine's own)
             self._stop(error)
         else:
             for one in finished:
                 self._receive(one)
-            if finished:
-                self._feed()
-        return True
 
     def _stop(self, error: Exception) -> None:
         self._dead = reason(error, read(self._log))
         self._alive()
 
     def _receive(self, finished: Finished) -> None:
-        sent = self._sent.pop(finished.key, None)
-        if sent is None:
-            return
-        answer = finished.answer
-        self._delivery["prompt_tokens"] += sent.prompt
+        job, prompt = self._sent.pop(finished.key)
+        self._delivery["prompt_tokens"] += prompt
         self._delivery["cached_prompt_tokens"] += finished.cached
-        self._delivery["completion_tokens"] += len(answer.ids)
-        job = sent.job
-        job.answers[sent.place] = answer
-        job.missing -= 1
-        if not job.missing and job.stages is not None:
-            self._advance(job, job.answers)
+        self._delivery["completion_tokens"] += len(finished.answer.ids)
+        self._advance(job, finished.answer)
 
     def __repr__(self) -> str:
         return f"VllmModel({self.name!r})"

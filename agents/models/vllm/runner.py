@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import math
 import random
 import sys
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,9 +18,6 @@ from typing import Any, NamedTuple
 from debateqd.agents.models.vllm.stages import Ask, Generated
 
 _LIVENESS = 0.5  # seconds between two looks at whether the engine's process lives
-# Requests that wait inside the engine, so that it never lacks one; the others wait outside, where
-# they can still be put in a better order.
-_AHEAD = 8
 
 # Engines in this very process share its distributed state, which the last one takes down.
 _SHARING: weakref.WeakSet[Runner]
@@ -53,7 +48,6 @@ class EngineFacts(NamedTuple):
         cache_tokens: Tokens that its key/value cache holds; ``None`` if it does not say.
         dtype: Type of the weights it computes with, such as ``"bfloat16"``.
         quantization: Method of quantisation; empty for none.
-        slots: Most requests that it computes at once.
     """
 
     context_length: int
@@ -63,7 +57,6 @@ class EngineFacts(NamedTuple):
     architecture: str
     device: str
     version: str
-    slots: int
 
 
 class Runner:
@@ -105,13 +98,8 @@ class Runner:
         self._release = weakref.finalize(self, release)
         self.facts = _facts(self._engine, vllm)
 
-    @property
-    def room(self) -> int:
-        """Most requests that should be inside the engine at once."""
-        return self.facts.slots + max(_AHEAD, self.facts.slots // 8)
-
-    def send(self, key: int, ask: Ask) -> None:
-        """Hand the engine a request.
+    def send(self, key: int, ask: Ask, rank: int) -> None:
+        """Hand the engine a request; of those that wait it takes the lowest rank first.
 
         Raises:
             RefusedError: The engine refuses this request.
@@ -133,40 +121,28 @@ class Runner:
                 skip_clone=True,  # nobody else has them
             )
             self._engine.add_request(
-                str(key), self._input(ask.ids), parameters, lora_request=self._adapter
+                str(key),
+                self._input(ask.ids),
+                parameters,
+                lora_request=self._adapter,
+                priority=rank,
             )
         except self._refusals as error:
             raise RefusedError(" ".join(str(error).split())) from error
 
-    def ready(self, seconds: float | None) -> bool:
-        """Whether a step would have something to do within some seconds.
-
-        An engine in this process computes when it is stepped, so only time can keep it from that.
-
-        Args:
-            seconds: 0 means at once, ``None`` as long as it takes.
+    def step(self) -> list[Finished]:
+        """Compute one step (or wait for it); return what finished with it.
 
         Raises:
             RuntimeError: The engine's process is gone.
         """
-        if self._queue is None:
-            return seconds is None or seconds > 0.0
-        deadline = math.inf if seconds is None else time.monotonic() + seconds
-        while True:
+        while self._queue is not None:
             with self._queue.not_empty:
-                left = deadline - time.monotonic()
-                if not self._queue.queue and left > 0.0:
-                    self._queue.not_empty.wait(min(left, _LIVENESS))
-                if self._queue.queue:
-                    return True
+                if self._queue.queue or self._queue.not_empty.wait(_LIVENESS):
+                    break
             # A process that was killed, by the system for its memory say, sends nothing more.
             if self._engine.engine_core.resources.engine_dead:
                 raise RuntimeError("the engine's process ended unexpectedly")
-            if time.monotonic() >= deadline:
-                return False
-
-    def step(self) -> list[Finished]:
-        """Compute one step (or wait for it); return what finished with it."""
         return [_finished(output) for output in self._engine.step() if output.finished]
 
     def close(self) -> None:
@@ -224,7 +200,6 @@ def _facts(engine: Any, vllm: Any) -> EngineFacts:
         architecture=str(config.model_config.architecture),
         device="CPU" if current_platform.is_cpu() else f"{gpus} x {name}",
         version=str(vllm.__version__),
-        slots=int(config.scheduler_config.max_num_seqs),
     )
 
 

@@ -24,9 +24,6 @@ from debateqd.agents.models.base import FinishReason, Reply, Request, Usage
 from debateqd.agents.models.thinking import strip_thinking
 from debateqd.agents.models.vllm.choices import ChoiceTokens, draw, weigh
 
-WATCHED = 128
-"""Most tokens whose probabilities the engine tells at once."""
-
 _HALF = math.log(0.5)
 _NEXT_SEED = 0x14057B7EF767814F & (2**53 - 1)
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "length"}
@@ -109,7 +106,7 @@ class Abilities:
 
 
 T = TypeVar("T")
-Asking = Generator[list[Ask], list[Generated], T]
+Asking = Generator[Ask, Generated, T]
 Stages = Asking[Reply]
 
 
@@ -163,9 +160,8 @@ def too_long(prompt: int, reply: int, context: int) -> Reply:
 
 def _look(ids: list[int], tokens: Sequence[int]) -> Asking[dict[int, float]]:
     """Ask for the log-probabilities of tokens as the next one."""
-    parts = [tuple(tokens[k : k + WATCHED]) for k in range(0, len(tokens), WATCHED)]
-    answers = yield [Ask(ids, 1, watch=part) for part in parts]
-    return {t: p for answer in answers for t, p in (answer.log_probabilities or {}).items()}
+    answer = yield Ask(ids, 1, watch=tuple(tokens))
+    return answer.log_probabilities or {}
 
 
 @dataclass(slots=True)
@@ -197,17 +193,15 @@ class _InProgress:
         budget = min(model.budget, self.room - len(ids) - len(model.closed))
         if budget < 1:
             return [*ids, *model.closed]
-        (answer,) = yield [
-            Ask(
-                ids,
-                budget,
-                sampling.temperature,
-                sampling.top_p,
-                self.request.seed,
-                stop_ids=() if model.closing is None else (model.closing,),
-                stop_text="" if model.closing is not None else model.tags[1],
-            )
-        ]
+        answer = yield Ask(
+            ids,
+            budget,
+            sampling.temperature,
+            sampling.top_p,
+            self.request.seed,
+            stop_ids=() if model.closing is None else (model.closing,),
+            stop_text="" if model.closing is not None else model.tags[1],
+        )
         self.completion += len(answer.ids)
         self.thinking += len(answer.ids)
         if answer.stopped_by is not None:
@@ -247,7 +241,7 @@ class _InProgress:
             stops=self.request.stop,
             schema=self.request.schema,
         )
-        (answer,) = yield [ask]
+        answer = yield ask
         self.completion += len(answer.ids)
         text, written = answer.text, len(answer.ids)
         if opening is not None and answer.stopped_by == opening:
@@ -255,7 +249,7 @@ class _InProgress:
             self.thinking += 1
             left = max(1, sampling.max_tokens - written + 1)
             ids = yield from self.think([*ids, *answer.ids])
-            (answer,) = yield [ask._replace(ids=ids, max_tokens=left, seed=later, stop_ids=())]
+            answer = yield ask._replace(ids=ids, max_tokens=left, seed=later, stop_ids=())
             self.completion += len(answer.ids)
             text, written = text + answer.text, written - 1 + len(answer.ids)
         finish = _FINISH.get(answer.reason)

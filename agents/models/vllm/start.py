@@ -8,10 +8,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from debate_env.errors import InputError, nearest
+from debate_env.errors import InputError
 from debateqd.agents.models.options import VllmOptions
 
 NOT_INSTALLED = (
@@ -29,6 +29,7 @@ _RESERVED = {
     "model": "it is what follows vllm: in the model's name",
     "hf_token": "put your token in the environment variable HF_TOKEN",
     "logprobs_mode": "a judge's probabilities are those of the model as it is",
+    "scheduling_policy": "requests are ordered by their passages",
     "skip_tokenizer_init": "prompts are written with the tokenizer",
 }
 _QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TRANSFORMERS_VERBOSITY": "error"}
@@ -48,7 +49,7 @@ _MEMORY = re.compile(
     re.IGNORECASE,
 )
 _NO_GPU = re.compile(
-    r"device string must not be empty|no cuda gpus|no cuda-capable device|found no nvidia driver",
+    r"failed to infer device|no cuda gpus|no cuda-capable device|found no nvidia driver",
     re.IGNORECASE,
 )
 _CAUSE = re.compile(r"(?:^|\s)((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Interrupt)): (.+)")
@@ -85,9 +86,8 @@ def arguments(
         "model": name,
         "dtype": options.dtype,
         "tensor_parallel_size": options.tensor_parallel_size,
-        "pipeline_parallel_size": options.pipeline_parallel_size,
-        "enforce_eager": options.enforce_eager or cpu,
         "enable_prefix_caching": True,
+        "scheduling_policy": "priority",
         "seed": 0,
         "use_tqdm_on_load": not quiet,
         # White space without end is valid JSON, and some models write it.
@@ -97,9 +97,8 @@ def arguments(
         "quantization": options.quantization,
         "max_model_len": options.max_model_len,
         "max_num_seqs": options.max_num_seqs,
-        "tokenizer": options.tokenizer,
         "revision": options.revision or None,
-        "tokenizer_revision": None if options.tokenizer else options.revision or None,
+        "tokenizer_revision": options.revision or None,
     }
     found |= {key: value for key, value in optional.items() if value is not None}
     if lora_rank is not None:
@@ -108,35 +107,27 @@ def arguments(
         # Chunked prefill with seeds per request ends the engine there, and a request that is not
         # cut needs room for a whole prompt. Blocks of the default size are never shared by prompts
         # that have less than 128 tokens in common.
-        found |= {"enable_chunked_prefill": False, "block_size": 32}
-        found["distributed_executor_backend"] = "uni"
+        found |= {"enable_chunked_prefill": False, "block_size": 32, "enforce_eager": True}
         if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
             found["kv_cache_memory_bytes"] = CPU_CACHE_BYTES
         if options.max_model_len is not None:
             found["max_num_batched_tokens"] = options.max_model_len
-        if options.tensor_parallel_size * options.pipeline_parallel_size > 1:
-            del found["distributed_executor_backend"]
+        if options.tensor_parallel_size == 1:
+            found["distributed_executor_backend"] = "uni"
     else:
         found["gpu_memory_utilization"] = options.gpu_memory_utilization
     return found | options.extra
 
 
-def check_extra(extra: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    """Refuse arguments that vLLM does not have, or that are not the user's to set.
+def check_extra(extra: Iterable[str], where: str) -> None:
+    """Refuse arguments that are not the user's to set; vLLM itself refuses those it does not have.
 
     Raises:
-        InputError: With the nearest argument that there is.
+        InputError: With the reason.
     """
-    allowed = frozenset(known)
     for name in extra:
         if name in _RESERVED:
             raise InputError(f"{where}: option 'extra.{name}' cannot be set: {_RESERVED[name]}")
-        if name not in allowed:
-            hint = nearest(name, allowed).partition("allowed:")[0].strip()
-            raise InputError(
-                f"{where}: option 'extra.{name}' is no argument of vllm.LLM"
-                + (f"; {hint}" if hint else "")
-            )
 
 
 def reason(error: BaseException, log: str = "") -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debateqd.agents.models.vllm import files as vllm_files
-from debateqd.agents.models.vllm.files import content_digest, fetch, locate
+from debateqd.agents.models.vllm.files import content_digest, locate
 
 WHERE = "model 'vllm:x'"
 LARGE = 3 << 20
@@ -70,10 +70,6 @@ def test_a_folder_is_found(tmp_path):
     assert locate(str(weights), where=WHERE).identity.startswith("content:")
 
 
-def test_remote_storage_is_taken_at_its_word():
-    assert locate("s3://bucket/model", where=WHERE) == (None, "s3://bucket/model")
-
-
 @pytest.mark.parametrize(
     "name", ["/nowhere/model", "./model", "../model", "~/no-such-model", "a/b/c", "a\\b"]
 )
@@ -87,8 +83,6 @@ def test_a_path_that_leads_nowhere_is_told(name):
 def test_a_folder_that_holds_no_model_is_told(tmp_path):
     with pytest.raises(InputError, match=r"has no config\.json"):
         locate(str(tmp_path), where=WHERE)
-    with pytest.raises(InputError, match=r"has no adapter_config\.json"):
-        locate(str(tmp_path), where=WHERE, needed="adapter_config.json")
 
 
 def hub_error(*names):
@@ -100,36 +94,28 @@ def hub_error(*names):
 
 
 @pytest.mark.parametrize(
-    ("error", "offline", "expected"),
+    ("error", "expected"),
     [
-        (hub_error("GatedRepoError", "RepositoryNotFoundError"), False, "HF_TOKEN"),
-        (hub_error("RepositoryNotFoundError"), False, "neither a folder 'some/model' nor a model"),
-        (hub_error("HFValidationError"), False, "neither a folder"),
-        (hub_error("RevisionNotFoundError"), False, "no revision 'v9'"),
-        (hub_error("LocalEntryNotFoundError", "EntryNotFoundError"), True, "HF_HUB_OFFLINE is set"),
-        (hub_error("LocalEntryNotFoundError", "EntryNotFoundError"), False, "cannot be reached"),
-        (hub_error("OfflineModeIsEnabled"), True, "hf download some/model"),
-        (hub_error("EntryNotFoundError"), False, "has no config.json"),
-        (hub_error("SomethingNew"), False, "SomethingNew: some long text"),
+        (hub_error("GatedRepoError", "RepositoryNotFoundError"), "gated"),
+        (hub_error("RepositoryNotFoundError"), "no such model"),
+        (hub_error("HFValidationError"), "no such model"),
+        (hub_error("RevisionNotFoundError"), "no revision 'v9'"),
+        (hub_error("LocalEntryNotFoundError", "EntryNotFoundError"), "cannot be reached"),
+        (hub_error("OfflineModeIsEnabled"), "hf download some/model"),
+        (hub_error("EntryNotFoundError"), "has no config.json"),
+        (hub_error("SomethingNew"), "SomethingNew: some long text"),
     ],
 )
-def test_troubles_of_the_hub_are_explained(monkeypatch, error, offline, expected):
+def test_troubles_of_the_hub_are_explained(monkeypatch, error, expected):
     def refuse(*args, **options):
         raise error
 
-    hub = SimpleNamespace(hf_hub_download=refuse, snapshot_download=refuse)
-    monkeypatch.setattr(vllm_files, "_hub", lambda: hub)
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    if offline:
-        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(vllm_files, "_hub", lambda: SimpleNamespace(hf_hub_download=refuse))
     with pytest.raises(InputError) as caught:
         locate("some/model", where=WHERE, revision="v9")
     assert str(caught.value).startswith(WHERE)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError):
-        fetch("some/model", where=WHERE)
 
 
 def test_the_hub_tells_the_commit(monkeypatch, tmp_path):

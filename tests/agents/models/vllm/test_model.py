@@ -24,27 +24,20 @@ from tests.agents.models.vllm.test_prompts import CharacterTokenizer
 
 
 class FakeRunner:
-    """An engine that finishes one request a step, in the order in which they came."""
+    """An engine that finishes one request in two steps, the lowest rank first."""
 
-    def __init__(self, *, slots=4, context=1000):
-        self.facts = EngineFacts(context, 5000, "float32", "", "Tiny", "CPU", "1.2", slots)
-        self.room = slots
+    def __init__(self):
+        self.facts = EngineFacts(1000, 5000, "float32", "", "Tiny", "CPU", "1.2")
         self.inside = []
         self.order = []
-        self.most = 0
         self.steps = 0
         self.trouble = None
         self.closed = False
 
-    def send(self, key, ask):
+    def send(self, key, ask, rank):
         if self.trouble is not None and "refuse" in bytes(ask.ids).decode():
             raise self.trouble
-        self.inside.append((key, ask))
-        self.order.append("".join(map(chr, ask.ids)))
-        self.most = max(self.most, len(self.inside))
-
-    def ready(self, seconds):
-        return seconds is None or seconds > 0
+        self.inside.append((rank, key, ask))
 
     def step(self):
         self.steps += 1
@@ -52,7 +45,9 @@ class FakeRunner:
             raise self.trouble
         if not self.inside or self.steps % 2:
             return []
-        key, ask = self.inside.pop(0)
+        self.inside.sort(key=lambda one: one[:2])
+        _, key, ask = self.inside.pop(0)
+        self.order.append("".join(map(chr, ask.ids)))
         logs = {token: -float(token % 7) - 1 for token in ask.watch}
         return [
             Finished(key, Generated([1] * min(3, ask.max_tokens), "xyz", "stop", None, logs), 4)
@@ -104,16 +99,8 @@ def test_every_ticket_comes_back_once():
     assert all(reply.text == "xyz" for reply in replies.values())
 
 
-def test_no_more_is_sent_than_the_engine_has_room_for():
-    runner = FakeRunner(slots=3)
-    model = model_of(runner)
-    model.submit([(ticket, request(f"{ticket}?")) for ticket in range(10)])
-    drain(model, 10)
-    assert runner.most == 3
-
-
-def test_requests_that_wait_are_sent_passage_by_passage():
-    runner = FakeRunner(slots=1)
+def test_requests_that_wait_are_ranked_passage_by_passage():
+    runner = FakeRunner()
     model = model_of(runner)
     model.submit([(0, request("first", passage="0"))])
     model.submit([(n + 1, request(f"{n}?", passage=str(n % 3))) for n in range(9)])
