@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -133,6 +133,23 @@ def _interval(draws: Floats, value: float, clusters: int) -> tuple[float, float]
     return float(low), float(high)
 
 
+def _resampled(
+    sides: Sequence[tuple[Floats, Floats]],
+    function: Callable[..., Floats],
+    n: int,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate a function of each side's mean, sides being sums and counts of their clusters."""
+    value = float(function(*((sums.sum(axis=0) / counts.sum())[None] for sums, counts in sides))[0])
+    sizes = [len(counts) for _, counts in sides]
+    low, high = -math.inf, math.inf
+    if min(sizes) > 1:
+        rng = np.random.default_rng(seed)
+        draws = function(*(_resampled_means(*side, rng) for side in sides))
+        low, high = _interval(draws, value, min(sizes))
+    return Estimate(value, low, high, n, sum(sizes))
+
+
 def mean_interval(
     values: Sequence[float],
     clusters: Sequence[Hashable],
@@ -158,19 +175,13 @@ def mean_interval(
     if not len(values):
         return NOTHING
     sums, counts = _cluster_sums(values, clusters)
-    g, n = len(sums), len(values)
-    value = float(sums.sum() / counts.sum())
-    if g == 1:
-        low, high = (0.0, 1.0) if proportion else (-math.inf, math.inf)
-        return Estimate(value, low, high, n, g)
-    if proportion and np.ptp(sums / counts) == 0:
-        low, high = wilson(value * g, g)
-        return Estimate(value, low, high, n, g)
-    draws = _resampled_means(sums, counts, np.random.default_rng(seed))
-    low, high = _interval(draws, value, g)
-    if proportion:
-        low, high = max(0.0, low), min(1.0, high)
-    return Estimate(value, low, high, n, g)
+    found = _resampled([(sums, counts)], lambda means: means, len(values), seed)
+    if not proportion:
+        return found
+    low, high = max(0.0, found.low), min(1.0, found.high)
+    if len(sums) > 1 and np.ptp(sums / counts) == 0:
+        low, high = wilson(found.value * len(sums), len(sums))
+    return replace(found, low=low, high=high)
 
 
 def difference_interval(
@@ -186,17 +197,8 @@ def difference_interval(
     """
     if not len(first[0]) or not len(second[0]):
         return NOTHING
-    rng = np.random.default_rng(0)
     sides = [_cluster_sums(*side) for side in (first, second)]
-    value = float(sides[0][0].sum() / sides[0][1].sum() - sides[1][0].sum() / sides[1][1].sum())
-    n = len(first[0]) + len(second[0])
-    smaller = min(len(sums) for sums, _ in sides)
-    total = sum(len(sums) for sums, _ in sides)
-    if smaller == 1:
-        return Estimate(value, -math.inf, math.inf, n, total)
-    draws = [_resampled_means(sums, counts, rng) for sums, counts in sides]
-    low, high = _interval(draws[0] - draws[1], value, smaller)
-    return Estimate(value, low, high, n, total)
+    return _resampled(sides, lambda one, other: one - other, len(first[0]) + len(second[0]))
 
 
 def function_interval(
@@ -215,14 +217,7 @@ def function_interval(
         return NOTHING
     parts = [_cluster_sums([row[k] for row in columns], clusters) for k in range(len(columns[0]))]
     sums = np.stack([part[0] for part in parts], axis=1)
-    counts = parts[0][1]
-    g, n = len(counts), len(columns)
-    value = float(function((sums.sum(axis=0) / counts.sum())[None, :])[0])
-    if g == 1:
-        return Estimate(value, -math.inf, math.inf, n, g)
-    means = _resampled_means(sums, counts, np.random.default_rng(0))
-    low, high = _interval(function(means), value, g)
-    return Estimate(value, low, high, n, g)
+    return _resampled([(sums, parts[0][1])], function, len(columns))
 
 
 def spread_interval(
