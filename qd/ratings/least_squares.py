@@ -32,14 +32,14 @@ def fit_win_rates(
         Elo points with mean 0, (n,); unbroken records end :data:`FARTHEST` points away, or before
         where they gain nothing more.
     """
-    share = weights / weights.sum()
+    n, share = len(start), weights / weights.sum()
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         expected = 1 / (1 + np.exp(theta[second] - theta[first]))
         error = expected - rates
         pull = 2 * share * error * expected * (1 - expected)
-        gradient = np.bincount(first, pull, len(start)) - np.bincount(second, pull, len(start))
-        return float(share @ error**2), gradient
+        lost, won = np.bincount(second, pull, n), np.bincount(first, pull, n)
+        return float(share @ error**2), np.asarray(won - lost, dtype=np.float64)
 
     bounds = Bounds(-FARTHEST / ELO, FARTHEST / ELO)
     options = {"ftol": 0.0, "gtol": 1e-10, "maxiter": 2000}
