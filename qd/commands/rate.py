@@ -41,7 +41,6 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 )
 @click.option("--games", metavar="COLUMN|N", default="", help="How many games a row stands for.")
 @click.option("--where", metavar="COLUMN=VALUE", multiple=True, help="Only rows with this value.")
-@click.option("--no-header", is_flag=True, help="Columns of a CSV file are named 1, 2, ...")
 @click.option(
     "--objective",
     type=click.Choice(get_args(RatedObjective)),
@@ -90,7 +89,6 @@ def command(matches: Path, as_json: bool, as_csv: bool, **options: Any) -> None:
             objective=options["objective"],
             wins=options["wins"],
             where=[_condition(text) for text in options["where"]],
-            header=not options["no_header"],
             most_bad=options["max_bad"],
         )
         options["model"] = options["model"] or default_model(table)

@@ -47,13 +47,13 @@ class Table:
     unit: str = "line"
 
 
-def read_table(path: Path, *, header: bool = True) -> Table:
+def read_table(path: Path) -> Table:
     """Read a table.
 
     Args:
-        path: A CSV file (comma, semicolon, tab or bar), JSON lines, or a JSON array of objects;
-            UTF-8; gzipped or not. What it is shows in its content, not in its name.
-        header: Whether the first line of a CSV file names the columns; else they are "1", "2", ...
+        path: A CSV file (comma, semicolon, tab or bar) whose first line names the columns, JSON
+            lines, or a JSON array of objects; UTF-8; gzipped or not. What it is shows in its
+            content, not in its name.
 
     Raises:
         InputError: The file cannot be read or holds no table; CSV is read strictly.
@@ -68,20 +68,16 @@ def read_table(path: Path, *, header: bool = True) -> Table:
     if start.startswith("{"):
         lines = enumerate(text.split("\n"), 1)
         return _objects(path, ((n, _parsed(line)) for n, line in lines if line.strip()), "line")
-    return _csv(path, text, start.partition("\n")[0], header=header)
+    return _csv(path, text, start.partition("\n")[0])
 
 
-def _csv(path: Path, text: str, first: str, *, header: bool) -> Table:
+def _csv(path: Path, text: str, first: str) -> Table:
     separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
-    place, *rows = csv_rows(path, io.StringIO(text, newline=""), separator)
-    columns = tuple(name.strip() for name in place[1])
-    if header:
-        double = sorted({name for name in columns if columns.count(name) > 1 and name})
-        if double:
-            raise place[0].error(f"column '{double[0]}' is there twice")
-    else:
-        columns = tuple(str(n) for n in range(1, len(columns) + 1))
-        rows.insert(0, place)
+    (place, names), *rows = csv_rows(path, io.StringIO(text, newline=""), separator)
+    columns = tuple(name.strip() for name in names)
+    double = sorted({name for name in columns if columns.count(name) > 1 and name})
+    if double:
+        raise place.error(f"column '{double[0]}' is there twice")
 
     def row(line: int, cells: list[str]) -> TableRow:
         if len(cells) < len(columns) or any(map(str.strip, cells[len(columns) :])):

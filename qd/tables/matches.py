@@ -98,7 +98,6 @@ def read_matches(
     objective: RatedObjective = "persuasion",
     wins: bool = False,
     where: Sequence[tuple[str, str]] = (),
-    header: bool = True,
     most_bad: float = 0.1,
 ) -> MatchTable:
     """Read a match table.
@@ -110,13 +109,12 @@ def read_matches(
         objective: ``"truth"`` reads whether the judge was right instead of who won.
         wins: Count whoever is ahead as the winner, whatever the probabilities.
         where: Columns and the values that rows must have in them.
-        header: Whether a CSV file begins with the names of the columns.
         most_bad: Share of unreadable rows that is still accepted.
 
     Raises:
         InputError: The file, or too many of its rows, cannot be read, or no row is left.
     """
-    table = read_table(path / "matches.jsonl" if path.is_dir() else path, header=header)
+    table = read_table(path / "matches.jsonl" if path.is_dir() else path)
     for name, _ in where:
         if name not in table.columns:
             raise InputError(

@@ -38,9 +38,6 @@ Model = Literal["bradley_terry", "elo", "least_squares"]
 FEWEST_PASSAGES = 6
 """With fewer passages, there is a warning about intervals."""
 
-MOST_INTERVALS = 1000
-"""Bradley-Terry covariances are made for so many players, those with the most games."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -184,20 +181,15 @@ def _bradley_terry(table: MatchTable, settings: Settings) -> _Ratings:
     if not sided:  # a question says nothing about who wins, but may be a cluster
         games = replace(games, question=np.full(len(games), -1))
     clustered = len(np.unique(games.cluster)) < len(table)  # type: ignore[arg-type]
-    counts = np.bincount(games.first, games.counts, n) + np.bincount(games.second, games.counts, n)
-    living = np.sort(np.argsort(-counts, kind="stable")[:MOST_INTERVALS])
     fit = fit_games(
         games,
         n,
         # Independent wins scatter as the model says; nothing is there to be estimated.
         priors=Priors(dispersion=1.0 if games.wins_only and not clustered else None),
         panel=[table.players.index(settings.anchor)] if settings.anchor else None,
-        living=None if n <= MOST_INTERVALS else living,
     )
     z = NormalDist().inv_cdf(0.5 + settings.confidence / 2)
-    half = np.full(n, np.nan)
-    half[fit.living] = z * fit.deviations
-    effects = []
+    half, effects = z * fit.deviations, []
 
     def effect(name: str, value: float, deviation: float) -> None:
         effects.append(TableEffect(name, value, value - z * deviation, value + z * deviation))

@@ -288,13 +288,6 @@ def test_rows_with_values_and_wins_only(tmp_path: Path) -> None:
         read_matches(path, where=[("sett", "one")])
 
 
-def test_a_table_without_header(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("x,y,x\ny,x,tie\n")
-    given = Columns(first="1", second="2", winner="3")
-    assert games(read_matches(path, given, header=False)) == [("x", "y", 1.0), ("y", "x", 0.5)]
-
-
 def test_bad_rows_are_counted_and_the_first_are_kept(tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv", ARENA * 25)
     good = len(ARENA) * 25
