@@ -23,8 +23,6 @@ SEED_TEXTS: Mapping[str, tuple[str, ...]] = {
 FAMILIES = tuple(SEED_TEXTS)
 """The families, in the order in which seeds are numbered and reports are drawn."""
 
-SEEDS_PER_FAMILY = 5
-
 
 def seed_strategies() -> tuple[Strategy, ...]:
     """Return the 35 seeds, ``s0000`` to ``s0034``, family by family in the order of FAMILIES."""

@@ -38,8 +38,6 @@ from debate_env.questions.question import Question, QuestionChecker, QuestionSet
 REQUIRED = ("question_id", "passage", "question", "answers", "label")
 OPTIONAL = ("passage_id", "source", "metadata")
 ANSWER_COLUMN = re.compile(r"answer_\d+")
-_MEANT = frozenset({*REQUIRED, *OPTIONAL, "questions", "article", "article_id", "title"})
-"""Field names that stand for themselves in one format or another."""
 
 
 class QuestionCollector:
@@ -73,20 +71,11 @@ class QuestionCollector:
 
 
 def required(record: Mapping[str, Any], name: str, place: FilePlace, note: str = "") -> Any:
-    """The value of a field that must be there; a near miss among the others is pointed out.
-
-    Fields that have a meaning of their own are no near miss: ``question`` is not a misspelt
-    ``question_id``.
-    """
+    """The value of a field that must be there."""
     if name in record:
         return record[name]
-    others = [n for n in record if n not in _MEANT and not ANSWER_COLUMN.fullmatch(n)]
-    # "id" for "question_id" is a near miss too, though few of the letters agree.
-    parts = [n for n in others if n.lower() in name.split("_")]
-    close = difflib.get_close_matches(name, others, n=1) or parts
-    found = f"did you mean {name!r} where it says {close[0]!r}?" if close else "add it"
     has = ", ".join(sorted(record)) or "nothing"
-    raise place.error(f"is missing{note}; {found} (the record has: {has})", name)
+    raise place.error(f"is missing{note}; add it, or rename one (the record has: {has})", name)
 
 
 def text_field(record: Mapping[str, Any], name: str, place: FilePlace) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from debateqd.qd.archive.axes import Axis, Behaviour, Bins, Value
+from debateqd.qd.archive.axes import Axis, Behaviour, Bins
 
 Cell = tuple[int, ...]
 """Coordinates of a cell: one row number per axis."""
@@ -42,12 +42,7 @@ class Entry:
         Raises:
             KeyError, TypeError, ValueError: A field is missing or of the wrong kind.
         """
-        behaviour: dict[str, Value] = {}
-        for name, value in data["behaviour"].items():
-            if isinstance(value, bool) or not isinstance(value, float | int | str | None):
-                raise TypeError(f"behaviour {name!r} is {value!r}")
-            behaviour[name] = value
-        return cls(str(data["strategy_id"]), float(data["fitness"]), behaviour)
+        return cls(str(data["strategy_id"]), float(data["fitness"]), dict(data["behaviour"]))
 
 
 Decide = Callable[[Entry, Entry], Acceptance]

@@ -393,7 +393,7 @@ class Archive:
         """Read what :meth:`to_dict` returned.
 
         Raises:
-            InputError: Another format, version or kind, or contents that contradict each other.
+            InputError: Another format, version or kind, or a field is missing or of the wrong kind.
         """
         found = (data.get("format"), data.get("version"), data.get("kind"))
         if found != (FORMAT, FORMAT_VERSION, cls.kind):
@@ -404,11 +404,10 @@ class Archive:
         try:
             archive = cls._empty(data)
             for record in data["cells"]:
-                archive._restore(
-                    tuple(map(int, record["cell"])),
-                    Entry.from_dict(record["elite"]),
-                    [Entry.from_dict(entry) for entry in record["challengers"]],
-                )
+                cell, elite = tuple(map(int, record["cell"])), Entry.from_dict(record["elite"])
+                niche = Niche(elite, [Entry.from_dict(entry) for entry in record["challengers"]])
+                archive._niches[cell] = niche
+                archive._cells |= {entry.strategy_id: cell for entry in niche.members}
             archive._outside.update({str(k): int(v) for k, v in data["out_of_range"].items()})
         except InputError:
             raise
@@ -417,26 +416,3 @@ class Archive:
                 f"archive: a field is missing or of the wrong kind: {error!r}"
             ) from error
         return archive
-
-    def _restore(self, cell: Cell, elite: Entry, challengers: list[Entry]) -> None:
-        if cell in self._niches:
-            raise InputError(f"archive: cell {list(cell)} occurs twice")
-        if len(challengers) > self.capacity:
-            raise InputError(
-                f"archive: cell {list(cell)} holds more than {self.capacity} challengers"
-            )
-        for entry in (elite, *challengers):
-            spot = self._spot(entry)
-            where = spot.cell if isinstance(spot, Spot) else None
-            if where != cell[: len(self.axes)] or not self._exists(cell):
-                raise InputError(
-                    f"archive: {entry.strategy_id} stands in cell {list(cell)}, but its behaviour "
-                    f"belongs to {where and list(where)}"
-                )
-            if entry.strategy_id in self._cells:
-                raise InputError(f"archive: {entry.strategy_id} occurs twice")
-            self._cells[entry.strategy_id] = cell
-        self._niches[cell] = Niche(elite, challengers)
-
-    def _exists(self, cell: Cell) -> bool:
-        return len(cell) == len(self.axes)

@@ -80,9 +80,6 @@ class SlotArchive(Archive):
         (axis,) = data["axes"]
         return cls(int(data["slots"]), axis_from_dict(axis))
 
-    def _exists(self, cell: Cell) -> bool:
-        return len(cell) == 2 and 0 <= cell[1] < self.slots
-
 
 _POPULATION = Labels("population", ("population",))
 
@@ -115,7 +112,4 @@ class PopulationArchive(SlotArchive):
 
     @classmethod
     def _empty(cls, data: Mapping[str, Any]) -> Self:
-        (axis,) = data["axes"]
-        if axis_from_dict(axis) != _POPULATION:
-            raise InputError(f"archive: a population has no axis {axis!r}")
         return cls(int(data["slots"]))

@@ -9,6 +9,7 @@ import click
 
 from debateqd.qd.report.lineage import print_lineage
 from debateqd.qd.report.visible import visible_errors
+from debateqd.qd.statistics import as_json as plain
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.store.history import history_of
 
@@ -27,6 +28,6 @@ def command(run_dir: Path, strategy_id: str, as_json: bool) -> None:
         history = history_of(RunDirectory.open(run_dir), strategy_id)
     if as_json:
         # ASCII only: a text of a model must not reach the terminal as it is.
-        click.echo(json.dumps(history.to_json(), indent=2, sort_keys=True))
+        click.echo(json.dumps(plain(history), indent=2, sort_keys=True))
         return
     print_lineage(history)

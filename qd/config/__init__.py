@@ -2,7 +2,7 @@
 
 ``load_config``      from a preset or files, named flags, and assignments ``a.b=value``
 ``override_config``  change some keys of one that is resolved
-``parse_config``     read ``config.yaml`` of a run, which must be whole
+``parse_config``     read ``config.yaml`` of a run
 ``dump_config``      the text of ``config.yaml``
 
 Every mistake is an :class:`~debate_env.errors.InputError` of one line: which layer, which key, what

@@ -308,29 +308,10 @@ def parse_config(path: Path) -> RunConfig:
     """Read ``config.yaml`` of a run directory.
 
     Raises:
-        InputError: It is missing, not a configuration, or not a whole one: defaults in place of
-            what was lost would describe another run.
+        InputError: It is missing, or not a configuration.
     """
     layers = Layers()
     layers.merge(values := read_yaml(path), str(path))
-    lost = [*_lost_keys(values, RunConfig)]
-    if lost:
-        raise InputError(
-            f"{path}: {lost[0]}: is missing, but a stored configuration is complete; restore the "
-            "file"
-        )
+    if "version" not in values:
+        raise InputError(f"{path}: has no version, so that it is no stored configuration")
     return layers.resolve()
-
-
-def _lost_keys(values: Any, section: Any, path: Path_ = ()) -> Iterator[str]:
-    """Yield what a stored configuration lacks: keys of its top level, and sections anywhere."""
-    if not isinstance(values, Mapping):
-        return  # validation reports it
-    if not values and path:
-        yield ".".join(path)
-    for key, annotation in _fields(section).items():
-        below = _is_section(annotation)
-        if key not in values and (below or not path):
-            yield ".".join((*path, key))
-        elif below:
-            yield from _lost_keys(values[key], annotation, (*path, key))

@@ -13,7 +13,6 @@ from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.evaluation import SIMULATION
 from debateqd.qd.report.visible import visible
 from debateqd.qd.store.history import (
-    BATCH,
     Ancestor,
     Record,
     Standing,
@@ -116,13 +115,15 @@ def _fate(fate: StrategyFate) -> str:
     return f"dead{when}{where}: {fate.reason or 'no reason was given'}"
 
 
-def _standing(standing: Standing) -> str:
+def _standing(standing: Standing | None) -> str:
+    if standing is None:
+        return "no rating: it has no debate that is rated"
     value = f"rating {standing.value:.0f}"
     if standing.low is None or standing.high is None:
         value += " (no interval known)"
     else:
         value += f" [{standing.low:.0f}, {standing.high:.0f}]"
-    against = " relative to the seeds' mean" if standing.view == BATCH else ""
+    against = " relative to the seeds' mean" if standing.view == "bradley_terry" else ""
     return (
         f"{value}, {standing.view}{against}, from {standing.games} debates up to generation "
         f"{standing.generation}"
@@ -137,9 +138,7 @@ def lineage_report(history: StrategyHistory, *, coloured: bool) -> RenderableTyp
         parts.append(Text(SIMULATION, style="yellow"))
     title = f"{strategy.strategy_id} of {history.run}: {_origin(strategy)}"
     parts += [Text(visible(title), style="bold"), Text(visible(_fate(history.fate)))]
-    parts += [Text(visible(_standing(s))) for s in history.standings]
-    if not history.standings:
-        parts.append(Text("no rating: it has no debate that is rated"))
+    parts.append(Text(visible(_standing(history.standing))))
     count = len(history.steps)
     parts += [Text(), Text(f"Ancestry, {count} {'strategy' if count == 1 else 'strategies'}:")]
     for step in history.steps:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from debate_env.errors import InputError
 from debateqd.qd.archive.grid import Archive
@@ -18,18 +18,14 @@ from debateqd.qd.config.schema import is_simulated
 from debateqd.qd.debates.counting import speech_troubles
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
-from debateqd.qd.ratings import Ratings, make_rating
-from debateqd.qd.statistics import Estimate, as_json, mean_interval
+from debateqd.qd.ratings import make_rating
+from debateqd.qd.statistics import Estimate, mean_interval
 from debateqd.qd.store.directory import RunDirectory
-from debateqd.qd.store.word_diff import Stretch, share_kept, word_diff
+from debateqd.qd.store.word_diff import Stretch, word_diff
 from debateqd.qd.strategy import Strategy
 
 Role = Literal["elite", "challenger", "dead", "unknown"]
 """``unknown``: no generation has been committed yet."""
-
-BATCH = "bradley_terry"
-"""The view that knows how sure it is."""
-
 
 # --- what it was made from, and what was made from it -------------------------------------------
 
@@ -58,7 +54,8 @@ def ancestors(strategy_id: str, strategies: Mapping[str, Strategy]) -> tuple[Str
     return tuple(strategies[name] for name in sorted(found, key=order.__getitem__))
 
 
-class Descendant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Descendant:
     """A strategy made from another in ``depth`` steps: the fewest where there are several ways."""
 
     strategy: Strategy
@@ -172,9 +169,9 @@ class Ancestor:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A rating of the strategy.
+    """The rating of the strategy in the view that the run selects by, such as ``"elo"``.
 
-    In Elo points of a view such as ``"elo"``, with the ends of the 95 % interval where the view
+    In Elo points, with the ends of the 95 % interval where the view
     knows one; it rests on ``games`` usable debates up to a generation, those of reports left out.
     """
 
@@ -205,8 +202,7 @@ class StrategyHistory:
     """What :func:`history_of` finds.
 
     ``steps`` are its ancestry, seeds first, itself last; ``records`` its debates by phase;
-    ``standings`` its ratings, the run's own first, none without a rated debate; ``living`` the ids
-    in the archive.
+    ``standing`` is ``None`` without a rated debate; ``living`` are the ids in the archive.
     """
 
     run: str
@@ -214,50 +210,10 @@ class StrategyHistory:
     strategy: Strategy
     steps: tuple[Ancestor, ...]
     records: Mapping[str, Record]
-    standings: tuple[Standing, ...]
+    standing: Standing | None
     fate: StrategyFate
     descendants: tuple[Descendant, ...]
-    living: frozenset[str]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON-able data."""
-
-        def alive(strategy: Strategy) -> bool:
-            return strategy.strategy_id in self.living
-
-        found: dict[str, Any] = as_json(
-            {
-                "run": self.run,
-                "simulation": self.simulation,
-                "strategy": self.strategy,
-                "ancestry": [
-                    {
-                        **asdict(step.strategy),
-                        "alive": alive(step.strategy),
-                        "changes": {
-                            parent: {"kept": share_kept(stretches), "diff": stretches}
-                            for parent, stretches in step.changes.items()
-                        },
-                    }
-                    for step in self.steps
-                ],
-                "record": self.records,
-                "ratings": self.standings,
-                "fate": self.fate,
-                "descendants": [
-                    {
-                        "strategy_id": d.strategy.strategy_id,
-                        "parents": d.strategy.parents,
-                        "depth": d.depth,
-                        "generation": d.strategy.generation,
-                        "operator": d.strategy.operator,
-                        "alive": alive(d.strategy),
-                    }
-                    for d in self.descendants
-                ],
-            }
-        )
-        return found
+    living: tuple[str, ...]
 
 
 def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
@@ -292,10 +248,10 @@ def history_of(run: RunDirectory, strategy_id: str) -> StrategyHistory:
             for phase in get_args(Phase)
             if (played := [m for m in own if m.phase == phase])
         },
-        standings=_standings(run, strategy_id, matches, strategies),
+        standing=_standing(run, strategy_id, matches, strategies),
         fate=_fate(run, strategies[strategy_id], archive),
         descendants=descendants(strategy_id, strategies),
-        living=frozenset(e.strategy_id for e in archive.members()) if archive else frozenset(),
+        living=tuple(e.strategy_id for e in archive.members()) if archive else (),
     )
 
 
@@ -336,42 +292,28 @@ def _fate(run: RunDirectory, strategy: Strategy, archive: Archive | None) -> Str
     return last
 
 
-def _standings(
+def _standing(
     run: RunDirectory,
     strategy_id: str,
     matches: Sequence[Match],
     strategies: Mapping[str, Strategy],
-) -> tuple[Standing, ...]:
-    """Rate the strategy by the run's own view and, where that has no interval, by the batch one."""
+) -> Standing | None:
+    """Rate the strategy in the view that the run selects by."""
     rated = [m for m in matches if m.phase != "report"]
-    played = [m.generation for m in rated if strategy_id in m.players]
-    if not played:
-        return ()
-    evolution, weight = run.config.evolution, run.config.truth_weight
-    own = evolution.tournament.rating
     # Ratings that forget are of the last generation in which it played for one.
-    last = max(played)
+    last = max((m.generation for m in rated if strategy_id in m.players), default=None)
+    if last is None:
+        return None
+    evolution = run.config.evolution
     known = [m for m in rated if m.generation <= last]
-    fitted = make_rating(evolution, weight).fit(known, strategies, last, living=[strategy_id])
-    found = _standing(own, strategy_id, fitted, last)
-    if own == BATCH or (found is not None and found.low is not None):
-        return () if found is None else (found,)
-    tournament = evolution.tournament.model_copy(update={"rating": BATCH})
-    evolution = evolution.model_copy(update={"tournament": tournament})
-    last = max(m.generation for m in rated)
-    fitted = make_rating(evolution, weight).fit(rated, strategies, last, living=[strategy_id])
-    batch = _standing(BATCH, strategy_id, fitted, last)
-    return tuple(s for s in (found, batch) if s is not None)
-
-
-def _standing(view: str, strategy_id: str, fitted: Ratings, last: int) -> Standing | None:
-    value = fitted.strategies.get(strategy_id)
-    if value is None:
+    view = make_rating(evolution, run.config.truth_weight)
+    fitted = view.fit(known, strategies, last, living=[strategy_id])
+    if (value := fitted.strategies.get(strategy_id)) is None:
         return None
     deviation = fitted.deviations.get(strategy_id)
     half = None if deviation is None else NormalDist().inv_cdf(0.975) * deviation
     return Standing(
-        view=view,
+        view=evolution.tournament.rating,
         value=value,
         low=None if half is None else value - half,
         high=None if half is None else value + half,

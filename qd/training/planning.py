@@ -1,8 +1,8 @@
 """What a run will take, before it is paid: debates and model calls, tokens and money.
 
-The passages, questions and rules are the real ones. Debates and calls are bounded. Tokens and money
-are ranges: what nobody can know beforehand is taken from below and from above, namely how many
-debates are new, how long speeches and strategies become, how many tokens a word or a character is.
+The passages, questions and rules are the real ones. Debates and calls are bounded from above.
+Tokens and money are those of so many debates, as ranges: how long speeches and strategies become
+and how many tokens a word or a character is cannot be known beforehand.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from debateqd.qd.config.schema import ROLES, EvolutionConfig, RunConfig
 from debateqd.qd.debates.context_limits import debater_prompt, judge_prompt
 from debateqd.qd.debates.questions import RunQuestions
 from debateqd.qd.mutation.parents import most_children
-from debateqd.qd.seeds import FAMILIES, SEEDS_PER_FAMILY, seed_strategies
+from debateqd.qd.seeds import FAMILIES, seed_strategies
 from debateqd.qd.selection.tournament import Tournament
 from debateqd.qd.training.checks import check_names
 from debateqd.qd.training.gains import Reporter
@@ -50,8 +50,6 @@ class RunSize:
         mutations: Most model calls for mutation.
         labels: Most model calls for labelling new strategies.
         calls: All model calls; an upper bound as long as verdicts can be read.
-        repairs: Calls that may come on top, should every verdict have to be asked for again.
-        least_debates: All debates of the run if every child is refused; a lower bound.
         exact: Whether the number of debates is known beforehand.
     """
 
@@ -65,8 +63,6 @@ class RunSize:
     mutations: int
     labels: int
     calls: int
-    repairs: int
-    least_debates: int
     exact: bool
 
 
@@ -97,9 +93,6 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> RunSize:
     fewest, most = verdict_calls(config)
     rules = get_protocol(config.debate.protocol)
     per_debate = speeches_of(rules, config.debate.rounds) + most
-    # Elites stay until they are replaced, and champions that stay are not measured again.
-    least = first + later * tournament.debates(_fewest_players(evolution))
-    least += per_report + once if reports else 0
     mutations = later * children * evolution.mutation.max_attempts
     labels = label_calls(evolution.archive, len(seeds) + later * children)
     tried = most if config.models.verdict.method == "credence" else 0
@@ -114,8 +107,6 @@ def plan_run(config: RunConfig, questions: RunQuestions) -> RunSize:
         mutations=mutations,
         labels=labels,
         calls=debates * per_debate + mutations + labels + tried,
-        repairs=most * debates,
-        least_debates=min(least, debates),
         exact=later == 0 and not report,
     )
 
@@ -125,14 +116,6 @@ def _most_members(evolution: EvolutionConfig) -> int:
     archive = new_archive(evolution)
     waiting = evolution.selection.challengers if evolution.archive.kind == "grid" else 0
     return archive.size * (1 + waiting)
-
-
-def _fewest_players(evolution: EvolutionConfig) -> int:
-    """Count the players of a tournament in which no child takes part."""
-    if evolution.archive.kind != "slots":
-        return len(FAMILIES)  # a grid may hold all seeds of a family in one cell
-    kept = min(evolution.archive.slots, SEEDS_PER_FAMILY)
-    return len(FAMILIES) * min(kept, evolution.archive.keep_per_family or kept)
 
 
 def verdict_calls(config: RunConfig) -> tuple[int, int]:
@@ -208,7 +191,7 @@ def estimate_cost(config: RunConfig, questions: RunQuestions, plan: RunSize) -> 
     strategy = _words(config.evolution.mutation.max_words, 10**9)
     speeches = plan.calls_per_debate - plan.verdict_calls[1]
     per_round = speeches / debate.rounds
-    debates = Range(plan.least_debates, plan.debates)
+    debates = plan.debates
 
     # A prompt holds the speeches of all rounds before; over a debate that is an arithmetic series.
     reread = per_round * per_round * debate.rounds * (debate.rounds - 1) / 2
@@ -224,26 +207,25 @@ def estimate_cost(config: RunConfig, questions: RunQuestions, plan: RunSize) -> 
     written = written.plus(_shown_to_mutator(config, strategy))
     mutations = Range(plan.mutations / config.evolution.mutation.max_attempts, plan.mutations)
     child = _words(config.evolution.mutation.max_words, models.mutator_max_tokens)
-    # Children may all be refused; the seeds are labelled, but for one that sits out.
     labels = config.evolution.archive.labels
-    votes = Range(min(plan.labels, (len(seeds) - 1) * labels.votes), plan.labels)
     read = _tokens(_LABEL_PROMPT).plus(speech.times(labels.speeches))
 
+    calls = float(speeches * debates)
     found = {
         "debater": (
-            debates.times(speeches),
-            debater_prompts.times(*debates),
-            speech.times(speeches).times(*debates),
+            Range(calls, calls),
+            debater_prompts.times(debates),
+            speech.times(calls),
         ),
         "judge": (
-            verdicts.times(*debates),
-            verdict_prompt.times(*verdicts).times(*debates),
-            Range(1, longest_verdict).times(*verdicts).times(*debates),
+            verdicts.times(debates),
+            verdict_prompt.times(*verdicts).times(debates),
+            Range(1, longest_verdict).times(*verdicts).times(debates),
         ),
         "mutator": (
-            mutations.plus(votes),
-            written.plus(strategy).times(*mutations).plus(read.times(*votes)),
-            child.times(*mutations).plus(Range(1, labels.max_tokens).times(*votes)),
+            mutations.plus(Range(plan.labels, plan.labels)),
+            written.plus(strategy).times(*mutations).plus(read.times(plan.labels)),
+            child.times(*mutations).plus(Range(1, labels.max_tokens).times(plan.labels)),
         ),
     }
     return {
@@ -300,7 +282,6 @@ def describe_plan(config: RunConfig, questions: RunQuestions, plan: RunSize) -> 
         f"debates          {bound}{plan.debates}",
         f"model calls      {bound}{plan.calls}: {plan.calls_per_debate} a debate, "
         f"{plan.mutations} for mutation" + (f", {plan.labels} for labels" if plan.labels else ""),
-        f"                 (and {plan.repairs} more if every verdict had to be asked for twice)",
         *describe_cost(estimate_cost(config, questions, plan)),
     ]
     return "\n".join(lines)
@@ -322,10 +303,9 @@ def describe_cost(costs: Mapping[str, RoleCost]) -> list[str]:
         note = f", and an unknown sum for {', '.join(missing)}" if missing else ""
         lines.append(f"{'money':<17}{_span(total, _coins)}{note}")
     lines.append(
-        f"{'':<17}(ranges: how many debates are new, how long texts become, and how many "
-        "tokens a word has"
+        f"{'':<17}(ranges: how long texts become and how many tokens a word has cannot be known;"
     )
-    lines.append(f"{'':<17}cannot be known; thinking of reasoning models comes on top)")
+    lines.append(f"{'':<17}thinking and replies that are asked for again come on top)")
     return lines
 
 

@@ -2,13 +2,13 @@ import re
 from itertools import combinations
 
 from debateqd.qd.mutation.novelty import normal_words
-from debateqd.qd.seeds import FAMILIES, SEED_TEXTS, SEEDS_PER_FAMILY, seed_strategies
+from debateqd.qd.seeds import FAMILIES, SEED_TEXTS, seed_strategies
 
 
 def test_thirty_five_seeds_in_seven_families_of_five():
     seeds = seed_strategies()
     assert [s.strategy_id for s in seeds] == [f"s{i:04d}" for i in range(35)]
-    assert [s.family for s in seeds] == [f for f in FAMILIES for _ in range(SEEDS_PER_FAMILY)]
+    assert [s.family for s in seeds] == [f for f in FAMILIES for _ in range(5)]
     assert tuple(SEED_TEXTS) == FAMILIES
     assert all(s.operator == "seed" and not s.parents and s.generation == 0 for s in seeds)
 

@@ -255,7 +255,7 @@ def test_answers_lose_outer_white_space(tmp_path: Path) -> None:
         ({"gold_label": 0}, {}, "gold_label", "an integer from 1 to 4, got 0"),
         ({"gold_label": "1"}, {}, "gold_label", "got '1' (a text)"),
         ({"gold_label": ...}, {}, "gold_label", "the test part of QuALITY has no labels"),
-        ({"gold_label": ..., "gold_lable": 1}, {}, "gold_label", "where it says 'gold_lable'"),
+        ({"gold_label": ..., "gold_lable": 1}, {}, "gold_label", "gold_lable, options"),
         ({"options": ["x"]}, {}, "options", "two or more options, got 1"),
         ({"options": "abcd"}, {}, "options", "must be a list"),
         ({"options": ["a", "A ", "c", "d"]}, {}, "answers", "(exclude=FILE)"),

@@ -68,6 +68,3 @@ def test_its_size_is_that_of_the_seeds_by_default():
 def test_a_population_holds_somebody():
     with pytest.raises(InputError, match="population of 0"):
         PopulationArchive(0)
-    data = PopulationArchive(1).to_dict() | {"axes": [{"name": "x", "edges": [0, 1]}]}
-    with pytest.raises(InputError, match="has no axis"):
-        archive_from_dict(data)

@@ -78,26 +78,23 @@ def test_json_agrees_with_the_logs(run_dir: Path, capsys: pytest.CaptureFixture[
     child = child_of(run_dir)
     assert main([str(run_dir), child.parents[0], "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert child.strategy_id in [d["strategy_id"] for d in data["descendants"]]
-    for phase, found in data["record"].items():
+    assert child.strategy_id in [d["strategy"]["strategy_id"] for d in data["descendants"]]
+    for phase, found in data["records"].items():
         own = [m for m in run.matches() if m.phase == phase and child.parents[0] in m.players]
         counted = found["overall"]
         assert counted["won"] + counted["lost"] + counted["tied"] + found["unusable"] == len(own)
-    own, batch = data["ratings"]
-    assert own["games"] > 0
-    assert own["low"] is None
-    assert batch["view"] == "bradley_terry"
-    assert batch["low"] < batch["value"] < batch["high"]
+    assert data["standing"]["games"] > 0
+    assert (data["standing"]["view"], data["standing"]["low"]) == ("elo", None)
 
 
-def test_a_view_with_intervals_is_shown_alone(
+def test_a_view_with_intervals_shows_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_run(tmp_path / "run", "tournament.rating=bradley_terry")
     best = RunDirectory.open(tmp_path / "run").archive()["elites"][0]
     capsys.readouterr()
     assert main([str(tmp_path / "run"), best["strategy_id"], "--json"]) == 0
-    (rating,) = json.loads(capsys.readouterr().out)["ratings"]
+    rating = json.loads(capsys.readouterr().out)["standing"]
     assert rating["view"] == "bradley_terry"
     assert rating["low"] < rating["value"] < rating["high"]
 
@@ -123,7 +120,7 @@ def test_the_rating_of_the_living_is_the_one_in_the_archive(
     ratings = run.generation(last)["ratings"]
     for row in run.archive()["elites"]:
         assert main([str(run_dir), row["strategy_id"], "--json"]) == 0
-        rating = json.loads(capsys.readouterr().out)["ratings"][0]
+        rating = json.loads(capsys.readouterr().out)["standing"]
         if rating["generation"] == last:
             assert rating["value"] == pytest.approx(ratings[row["strategy_id"]])
 

@@ -149,9 +149,8 @@ def test_a_run_stays_within_its_estimate(tmp_path):
     costs = estimate_cost(config, questions, plan)
     summary = train(config, tmp_path / "run", questions=questions)
     totals = summary["totals"]
-    assert plan.least_debates <= totals["debates"] <= plan.debates
-    calls = sum(cost.calls.low for cost in costs.values())
-    assert calls <= totals["calls"] <= sum(cost.calls.high for cost in costs.values())
+    assert totals["debates"] <= plan.debates
+    assert totals["calls"] <= sum(cost.calls.high for cost in costs.values())
     for role, used in totals["tokens"].items():
         # The embedded model counts words; a language model has more tokens than that.
         assert used["prompt"] <= costs[role].prompt.high

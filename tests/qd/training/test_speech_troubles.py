@@ -94,7 +94,7 @@ def test_troubles_are_shown_where_strategies_are(done):
     history = history_of(RunDirectory.open(run_dir), MUTE.strategy_id)
     print_lineage(history, Console(file=out, highlight=False))
     assert f"unusable (most of those of {MUTE.strategy_id})" in " ".join(out.getvalue().split())
-    assert json.loads(json.dumps(history.to_json()))["record"]["train"]["troubles"]["unusable"]
+    assert history.records["train"].troubles["unusable"]
     (first, *_) = [e for e in watcher.events if hasattr(e, "stats")]
     shown = generation_metrics(first)
     cut = sum(counts.get("cut", 0) for counts in first.stats.troubles.values())
