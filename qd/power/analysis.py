@@ -102,7 +102,6 @@ def precision_of(*sets: tuple[Variances, Study], difference: bool = False) -> Pr
 def questions_needed(
     target: float,
     precision: Callable[[int], Precision],
-    *,
     power: float = 0.8,
     confidence: float = 0.95,
     step: int = 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +45,9 @@ class Detectable:
     Attributes:
         unit: ``"points"`` (percentage points) or ``"elo"``.
         detectable: Effect that is told from zero with the power asked for; infinite if none is.
+        of: What ``needed`` counts: ``"questions per set"``, ``"questions"`` or ``"direct games"``.
+        target: Effect for which a size was asked.
+        needed: How many tell it from zero; ``None`` when no number is enough.
     """
 
     name: str
@@ -51,21 +55,9 @@ class Detectable:
     error: float
     half_width: float
     detectable: float
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """How much is needed to tell an effect of a quantity from zero.
-
-    ``count`` is that of ``"questions per set"``, ``"questions"`` or ``"direct games"``; ``None``
-    when no number is enough.
-    """
-
-    name: str
-    target: float
-    unit: Unit
-    count: int | None
     of: str
+    target: float | None = None
+    needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +78,6 @@ class PowerPlan:
     power: float
     confidence: float
     rows: tuple[Detectable, ...]
-    needs: tuple[Need, ...]
     order: tuple[tuple[float, float, int], ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -112,94 +103,68 @@ def plan_power(
         InputError: Numbers contradict each other, or the data cannot be used.
     """
     setting = power_inputs(assumed, data)
-    quantities = _quantities(setting, targets)
     return PowerPlan(
         source=setting.source,
         facts=setting.facts(),
         assumed=setting.assumed,
         power=power,
         confidence=confidence,
-        rows=tuple(_rows(quantities, setting.games, power, confidence)),
-        needs=tuple(_needs(quantities, targets.rating, power, confidence)),
+        rows=tuple(_rows(setting, targets, power, confidence)),
         order=tuple((d, c, games_to_order(d, c)) for d in ORDERED for c in ORDER_CONFIDENCES),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Quantity:
-    """What is measured on one set of questions, or as the gap between two.
-
-    ``difference``: of two objectives or strategies on the same questions.
-    """
-
-    name: str
-    sets: tuple[tuple[Variances, Study], ...]
-    difference: bool = False
-    target: float | None = None
-
-    def precision(self, questions: int | None = None) -> Precision:
-        """Return its precision, as planned or with other numbers of questions per set."""
-        sets = self.sets
-        if questions is not None:
-            sets = tuple((v, replace(study, questions=questions)) for v, study in sets)
-        return precision_of(*sets, difference=self.difference)
-
-
-def _quantities(inputs: PowerInputs, targets: PowerTargets) -> list[_Quantity]:
-    train, test, wins = (inputs.sets[name] for name in ("train", "test", "wins"))
-    both = (train, test)
-    return [
-        _Quantity("accuracy, training questions", (train,)),
-        _Quantity("accuracy, test questions", (test,)),
-        _Quantity("gap, train minus test", both, target=targets.gap),
-        _Quantity("difference of two objectives' gaps", both, True, targets.gap_difference),
-        _Quantity("win rate, above one half", (wins,)),
-        _Quantity("difference of two win rates", (wins,), True, targets.win_difference),
-    ]
-
-
 def _rows(
-    quantities: Sequence[_Quantity], games: int, power: float, confidence: float
+    inputs: PowerInputs, targets: PowerTargets, power: float, confidence: float
 ) -> Iterator[Detectable]:
-    for quantity in quantities:
-        found = quantity.precision()
+    train, test, wins = (inputs.sets[name] for name in ("train", "test", "wins"))
+    # A difference is that of two objectives or strategies on the same questions.
+    for name, sets, difference, target in (
+        ("accuracy, training questions", (train,), False, None),
+        ("accuracy, test questions", (test,), False, None),
+        ("gap, train minus test", (train, test), False, targets.gap),
+        ("difference of two objectives' gaps", (train, test), True, targets.gap_difference),
+        ("win rate, above one half", (wins,), False, None),
+        ("difference of two win rates", (wins,), True, targets.win_difference),
+    ):
+        precision = partial(_precision, sets, difference)
+        found, step = precision(), math.ceil(sets[0][1].per_passage)
         yield Detectable(
-            quantity.name,
+            name,
             "points",
             100 * found.error,
             100 * found.half_width(confidence),
             100 * found.detectable(power, confidence),
+            "questions per set" if len(sets) > 1 else "questions",
+            target,
+            None
+            if target is None
+            else questions_needed(target / 100, precision, power, confidence, step),
         )
+    games, rating = inputs.games, targets.rating
     yield Detectable(
         f"rating difference, {games} direct games",
         "elo",
         rating_error(games),
         Precision(rating_error(games)).half_width(confidence),
         rating_of(0.5 + _games_precision(games).detectable(power, confidence)),
+        "direct games",
+        rating,
+        None
+        if rating is None
+        else questions_needed(win_rate_of(rating) - 0.5, _games_precision, power, confidence),
     )
+
+
+def _precision(
+    sets: Sequence[tuple[Variances, Study]], difference: bool, questions: int | None = None
+) -> Precision:
+    """Precision on sets as planned, or with other numbers of questions per set."""
+    if questions is not None:
+        sets = [(v, replace(study, questions=questions)) for v, study in sets]
+    return precision_of(*sets, difference=difference)
 
 
 def _games_precision(games: int) -> Precision:
     """Precision of the win rate in direct games of two even strategies."""
     return Precision(0.5 / math.sqrt(games))
-
-
-def _needs(
-    quantities: Sequence[_Quantity], rating: float | None, power: float, confidence: float
-) -> Iterator[Need]:
-    for quantity in quantities:
-        if quantity.target is not None:
-            count = questions_needed(
-                quantity.target / 100,
-                quantity.precision,
-                power=power,
-                confidence=confidence,
-                step=math.ceil(quantity.sets[0][1].per_passage),
-            )
-            of = "questions per set" if len(quantity.sets) > 1 else "questions"
-            yield Need(quantity.name, quantity.target, "points", count, of)
-    if rating is not None:
-        count = questions_needed(
-            win_rate_of(rating) - 0.5, _games_precision, power=power, confidence=confidence
-        )
-        yield Need("rating difference", rating, "elo", count, "direct games")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from debateqd.qd.power.plan import Detectable, Need, PowerPlan
+from debateqd.qd.power.plan import Detectable, PowerPlan
 from debateqd.qd.report.visible import visible
 
 _LABELS = {
@@ -39,14 +39,15 @@ def _row(row: Detectable, width: int) -> str:
     return f"  {row.name:<{width}}  {cells[0]:>14}  {'± ' + cells[1]:>12}  {cells[2]:>12}"
 
 
-def _need(need: Need) -> str:
-    effect = f"{need.target:g} {'Elo' if need.unit == 'elo' else 'points'}"
-    if need.count is None:
+def _need(row: Detectable) -> str:
+    name = row.name.partition(", ")[0] if row.unit == "elo" else row.name
+    effect = f"{row.target:g} {'Elo' if row.unit == 'elo' else 'points'}"
+    if row.needed is None:
         return (
-            f"  {need.name} of {effect}: no number of {need.of} is enough; more seeds are needed "
+            f"  {name} of {effect}: no number of {row.of} is enough; more seeds are needed "
             "(--seeds), since they differ by themselves"
         )
-    return f"  {need.name} of {effect}: {need.count:,} {need.of}"
+    return f"  {name} of {effect}: {row.needed:,} {row.of}"
 
 
 def power_report(plan: PowerPlan) -> str:
@@ -68,8 +69,9 @@ def power_report(plan: PowerPlan) -> str:
         f"  {'':<{width}}  {'standard error':>14}  {interval:>12}  {'detectable':>12}",
         *(_row(row, width) for row in plan.rows),
     ]
-    if plan.needs:
-        lines += ["", "What is needed:", *map(_need, plan.needs)]
+    asked = [row for row in plan.rows if row.target is not None]
+    if asked:
+        lines += ["", "What is needed:", *map(_need, asked)]
     lines += ["", "Direct games after which the better of two strategies is ahead:"]
     games: dict[float, list[str]] = {}
     for difference, confidence, count in plan.order:

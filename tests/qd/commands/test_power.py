@@ -46,7 +46,7 @@ def test_what_is_given_is_not_called_assumed(capsys: pytest.CaptureFixture[str])
 def test_more_power_asks_for_more_and_a_target_is_met(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--per-passage", "5", "--icc", "0.2", "--debates", "4", "--seeds", "3"]
     found = plan(capsys, *options, "--gap", "8", "--gap-difference", "8", "--win-difference", "4")
-    gap, contrast, wins = (need["count"] for need in found["needs"])
+    gap, contrast, wins = (row["needed"] for row in found["rows"] if row["target"])
     assert gap % 5 == contrast % 5 == wins % 5 == 0
     again = rows(plan(capsys, *options, "--questions", str(gap)))
     assert again["gap, train minus test"]["detectable"] <= 8
@@ -57,8 +57,8 @@ def test_more_power_asks_for_more_and_a_target_is_met(capsys: pytest.CaptureFixt
 
 
 def test_games_for_a_rating_difference(capsys: pytest.CaptureFixture[str]) -> None:
-    (need,) = plan(capsys, "--rating", "50")["needs"]
-    found = rows(plan(capsys, "--questions", str(need["count"])))
+    need = plan(capsys, "--rating", "50")["rows"][-1]
+    found = rows(plan(capsys, "--questions", str(need["needed"])))
     (row,) = (row for name, row in found.items() if name.startswith("rating"))
     assert row["detectable"] == pytest.approx(50, abs=0.2)
     few = rows(plan(capsys, "--questions", "4"))
