@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from debate_env.errors import InputError
@@ -135,38 +134,25 @@ def reason(error: BaseException, log: str = "") -> str:
 
     The cause may stand only in the ``log``, which it and its processes wrote.
     """
-    said = "\n".join(
-        _said(one) for one in (error, error.__cause__, error.__context__) if one is not None
-    )
-    text = f"{said}\n{log}"
-    if _NO_GPU.search(text):
+    chain = [one for one in (error, error.__cause__, error.__context__) if one is not None]
+    said = [" ".join(f"{type(one).__name__}: {one}".split()) for one in chain]
+    lines = [*said, *log.splitlines()]
+    if any(map(_NO_GPU.search, lines)):
         return NO_GPU
-    cause = _cause(said, log)
-    if _MEMORY.search(text):
-        line = next((one for one in text.splitlines() if _MEMORY.search(one)), cause)
-        taken = "less than desired" in text
-        return f"the memory does not suffice: {_short(line)}; {_TAKEN if taken else _SPARE}"
-    return f"vLLM failed: {cause}"
+    memory = next(filter(_MEMORY.search, lines), "")
+    if memory:
+        taken = any("less than desired" in line for line in lines)
+        return f"the memory does not suffice: {_short(memory)}; {_TAKEN if taken else _SPARE}"
+    return f"vLLM failed: {_cause(said, log.splitlines())}"
 
 
-def _said(error: BaseException) -> str:
-    details = getattr(error, "errors", None)
-    if callable(details):  # pydantic's validation errors have a line for each of their parts
-        with contextlib.suppress(Exception):
-            first = details()[0]
-            place = "".join(f"{part}: " for part in first["loc"])
-            return f"{type(error).__name__}: {place}{first['msg'].removeprefix('Value error, ')}"
-    return f"{type(error).__name__}: {error}"
-
-
-def _cause(said: str, log: str) -> str:
-    """The most telling line: the last error that says more than that there was one."""
-    for text in (said, log):
-        for line in text.splitlines()[::-1] if text is log else text.splitlines():
-            match = _CAUSE.search(line)
-            if match and not _VAGUE.search(line):
-                return _short(f"{match[1].rpartition('.')[2]}: {match[2]}")
-    return _short(said)
+def _cause(said: Sequence[str], log: Sequence[str]) -> str:
+    """The most telling line: an error that says more than that there was one, the log's last."""
+    for line in (*said, *reversed(log)):
+        match = _CAUSE.search(line)
+        if match and not _VAGUE.search(line):
+            return _short(f"{match[1].rpartition('.')[2]}: {match[2]}")
+    return _short(said[0])
 
 
 def _short(text: str) -> str:
@@ -175,12 +161,9 @@ def _short(text: str) -> str:
 
 
 def verbose() -> bool:
-    """Whether the user wants to see what vLLM writes: debug logging, or its own level set."""
-    level = os.environ.get("VLLM_LOGGING_LEVEL") or _QUIET["VLLM_LOGGING_LEVEL"]
-    return (
-        logging.getLogger("debateqd.agents").isEnabledFor(logging.DEBUG)
-        or level != _QUIET["VLLM_LOGGING_LEVEL"]
-    )
+    """Whether the user wants to see what vLLM writes: its own variable set to another level."""
+    quiet = _QUIET["VLLM_LOGGING_LEVEL"]
+    return (os.environ.get("VLLM_LOGGING_LEVEL") or quiet) != quiet
 
 
 @contextlib.contextmanager
