@@ -18,14 +18,10 @@ from debateqd.qd.ratings.games import GameTable, RatedObjective
 from debateqd.qd.ratings.laplace import Fit, Priors, fit_games
 from debateqd.qd.ratings.posterior import Posterior, combine, posterior_of
 from debateqd.qd.ratings.views import RATINGS, Ratings
-from debateqd.qd.statistics import Ints
 from debateqd.qd.strategy import Strategy
 
 LARGE = 2000
 """Strategies from which a fit may use all threads."""
-
-MOST_LIVING = 1000
-"""Strategies whose covariance is kept when nobody says which are living."""
 
 
 class BradleyTerry:
@@ -57,15 +53,14 @@ class BradleyTerry:
     ) -> Ratings:
         """Rate everybody from all matches; see :class:`debateqd.qd.ratings.RatingView`.
 
-        Without ``living`` the covariance is that of the panel and of the newest strategies, 1,000
-        in all. With ``start`` the scales of those ratings are held, and the fit begins where they
-        ended.
+        Without ``living`` the covariance is that of everybody. With ``start`` the scales of those
+        ratings are held, and the fit begins where they ended.
         """
         log = matches if isinstance(matches, list) else list(matches)
         ids = list(players)
         numbers = {name: k for k, name in enumerate(ids)}
         panel = np.array([k for k, s in enumerate(ids) if players[s].generation == 0], dtype=int)
-        alive = _alive(living, numbers, panel)
+        alive = sorted(numbers[s] for s in set(living)) or None
         parents = [[numbers[p] for p in players[s].parents if p in numbers] for s in ids]
         rated: dict[RatedObjective, tuple[Fit, Posterior]] = {}
         # More threads would only wait for each other where the matrices are small, and how sums are
@@ -112,14 +107,6 @@ class BradleyTerry:
             effects=posterior.effects(),
             starts={name: fit.start for name, (fit, _) in rated.items()},
         )
-
-
-def _alive(living: Collection[str], numbers: Mapping[str, int], panel: Ints) -> Ints:
-    if living:
-        return np.array(sorted(numbers[s] for s in set(living)), dtype=int)
-    room = max(MOST_LIVING - len(panel), 0)
-    others = np.setdiff1d(np.arange(len(numbers)), panel)
-    return np.sort(np.concatenate([panel, others[len(others) - min(room, len(others)) :]]))
 
 
 RATINGS.register(
