@@ -19,7 +19,6 @@ SMALL = {
     "evolution": {
         "generations": 1,
         "children": 2,
-        "tournament": {"debates": 24, "waves": 2},
         "report": {"questions": 1},
     },
     "tracking": {"wandb": "disabled"},
@@ -38,11 +37,13 @@ def tiny(tmp_path_factory):
 def configured(data_dir, tmp_path):
     """Write a small configuration on real passages; return what makes train.py use it."""
 
-    def write(**models):
+    def write(debates=24, **models):
         source = f"quality:{data_dir / 'quality2opt_spare16.jsonl.gz'}"
         splits = {"source": source, "train": 4, "selection": 2, "report": 2, "test": 4}
         file = tmp_path / "small.yaml"
-        config = {**SMALL, "questions": splits, "models": {"max_tokens": 40, **models}}
+        evolution = {**SMALL["evolution"], "tournament": {"debates": debates, "waves": 2}}
+        asked = {"max_tokens": 40, **models}
+        config = {**SMALL, "questions": splits, "evolution": evolution, "models": asked}
         file.write_text(yaml.safe_dump(config))
         return ["--config", str(file)]
 
@@ -106,7 +107,9 @@ def test_a_run_on_a_vllm_server(tiny, configured, tmp_path):
 
 @pytest.mark.server
 def test_a_run_on_a_server_without_log_probabilities(tiny, configured, tmp_path, capsys):
-    options = configured(default=f"openai:{tiny}", judge="embedded", mutator="embedded")
+    # This server answers one request after another, and much of what random weights say is redrawn.
+    few = {"debates": 8, "default": f"openai:{tiny}", "max_tokens": 16}
+    options = configured(**few, judge="embedded", mutator="embedded")
     run_dir = tmp_path / "run"
     with transformers_server(tiny, tmp_path / "log") as url:
         assert main([*options, "--base-url", url, "--run-dir", str(run_dir)]) == 0
@@ -115,7 +118,7 @@ def test_a_run_on_a_server_without_log_probabilities(tiny, configured, tmp_path,
         check_debates = RunDirectory.open(run_dir).matches()
         assert all(match.usable for match in check_debates)
         # Random weights name no letter: the run gives up early, with the reason and an example.
-        asked = configured(default=f"openai:{tiny}", mutator="embedded", verdict={"votes": 3})
+        asked = configured(**few, mutator="embedded", verdict={"votes": 3})
         status = main([*asked, "--base-url", url, "--run-dir", str(tmp_path / "hopeless")])
     assert status == 1
     (line,) = capsys.readouterr().err.splitlines()[-1:]
