@@ -50,7 +50,8 @@ class Job:
         sends: Times that it was sent, as the caller counts.
         attempts: Times that it failed for a reason of its own.
         rank: Place of its passage.
-        showed_none: What a first reply cost that showed no choice.
+        garbled: Whether a reply that showed no choice was garbage.
+        showed_none: What the reply cost after which a choice is forced.
     """
 
     order: int
@@ -59,6 +60,7 @@ class Job:
     sends: int = 0
     attempts: int = 0
     rank: int = 0
+    garbled: bool = False
     showed_none: Usage | None = None
 
     def __lt__(self, other: Job) -> bool:

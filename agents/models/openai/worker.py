@@ -282,13 +282,19 @@ class Worker:
         if job.showed_none is not None:  # what restricting hid is not known
             usage = Usage(*map(add, job.showed_none, reply.usage))
             reply = Reply(reply.text, reply.finish_reason, usage, reply.probabilities)
-        elif self.dialect.masked and request.choices and reply.probabilities is None:
-            # Not for a broken line, which is redrawn as it is, and not for a refusal.
-            said = reply.finish_reason != "refused" and reply.text.strip()
-            if said and not is_garbage(said):
-                job.showed_none, job.sends = reply.usage, 0
-                self.queue.add(job)
-                return
+        elif (
+            self.dialect.masked
+            and request.choices
+            and reply.probabilities is None
+            and reply.finish_reason != "refused"
+        ):
+            # A broken line, perhaps: then the very same request brings what was meant.
+            broken = not reply.text.strip() or is_garbage(reply.text)
+            if not broken or job.garbled:
+                job.showed_none = reply.usage
+            job.garbled, job.sends = broken, 0
+            self.queue.add(job)
+            return
         self._replies.append((ticket, reply))
 
 
