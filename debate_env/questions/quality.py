@@ -8,7 +8,6 @@ option             meaning
 ``distractor``     ``best`` (default): gold and the wrong answer most validators found tempting;
                    ``all``: every option; ``legacy`` (default of ``filter=legacy``): gold first,
                    then ``options[1 - gold]``, whatever it is
-``split``          which file of a folder: ``train`` or ``dev``; only where the path is a folder
 ``exclude``        ``khan`` (default of ``filter=khan``), ``none`` (default otherwise), or a text
                    file with one title or question id per line
 ``per_title``      at most so many questions per title; default 5 with ``khan``
@@ -43,8 +42,6 @@ from debate_env.questions.records import QuestionCollector
 Filter = Literal["none", "hard", "khan", "legacy"]
 Distractor = Literal["best", "legacy", "all"]
 FILTERS, DISTRACTORS = get_args(Filter), get_args(Distractor)
-SPLITS = ("train", "dev")
-FILE_NAMES = ("QuALITY.v1.0.1.htmlstripped.{split}", "QuALITY.v1.0.1.{split}")
 KHAN_PER_TITLE = 5
 KHAN_SEED = 42
 
@@ -165,17 +162,15 @@ def quality_source(rest: str) -> QuestionSet:
     allowed: dict[str, Converter] = {
         "filter": choice(*FILTERS),
         "distractor": choice(*DISTRACTORS),
-        "split": choice(*SPLITS),
         "exclude": str,
         "per_title": whole(1),
         "seed": whole(0),
         "limit": whole(1),
     }
     found = parse_options(pairs, allowed, owner="source 'quality'", separator="&")
-    split = found.pop("split", None)
     if "exclude" in found:
         found["exclude"] = read_exclusions(found["exclude"])
-    return load_quality(find_file(path, split), QualityOptions(**found))
+    return load_quality(path, QualityOptions(**found))
 
 
 def _split_path(rest: str) -> tuple[str, str]:
@@ -184,21 +179,6 @@ def _split_path(rest: str) -> tuple[str, str]:
         return rest, ""
     head, mark, tail = rest.rpartition("?")
     return (head, tail) if mark else (rest, "")
-
-
-def find_file(path: str | Path, split: str | None) -> Path:
-    """The file itself, or in a folder the official file of that split (default ``train``)."""
-    folder = Path(path)
-    if not exists(path) or not folder.expanduser().is_dir():
-        if split is not None:
-            raise InputError(f"source 'quality': split={split} needs a folder, {path} is none")
-        return Path(path)
-    names = [pattern.format(split=split or "train") for pattern in FILE_NAMES]
-    names = [name + ending for name in names for ending in ("", ".gz")]
-    for name in names:
-        if exists(folder / name):
-            return folder / name
-    raise InputError(f"{path}: the folder holds none of {', '.join(names)}; name a file instead")
 
 
 def read_exclusions(name: str) -> Collection[str]:

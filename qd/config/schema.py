@@ -200,7 +200,6 @@ class ArchiveConfig(Section):
     )
     slots: int = Field(default=5, ge=1)
     keep_per_family: int = Field(default=0, ge=0)
-    qd_offset: float = 0.0
     labels: LabelsConfig = LabelsConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
 

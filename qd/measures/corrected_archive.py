@@ -125,46 +125,6 @@ class _Elite:
         return dict(BehaviourSummary(counted).behaviour(self.look.strategy, descriptors))
 
 
-@dataclass(frozen=True)
-class _Remeasured:
-    """An archive with the fresh figures of its elites, and how they are measured."""
-
-    archive: Archive
-    elites: Sequence[_Elite]
-    offset: float
-    descriptors: Sequence[Descriptor] | None
-    carried_over: tuple[str, ...]
-
-    def measured(self, weights: NDArray[np.int64]) -> list[tuple[_Elite, Entry]]:
-        """Return the elites as measured on passages with these weights, if on any."""
-        found = []
-        for elite in self.elites:
-            number = float(weights @ elite.counts)
-            if number:
-                fresh = elite.shown(weights, self.descriptors)
-                fresh |= {name: elite.entry.behaviour[name] for name in self.carried_over}
-                fitness = float(weights @ elite.sums) / number
-                found.append((elite, replace(elite.entry, fitness=fitness, behaviour=fresh)))
-        return found
-
-    def figures(self, weights: NDArray[np.int64]) -> tuple[float, float, float, float, float]:
-        """QD-score, QD-score in place, mean score, coverage, stability on weighted passages."""
-        both = self.measured(weights)
-        kept = 0
-        for elite, entry in both:
-            spot = self.archive.cell_of(entry.behaviour)
-            kept += isinstance(spot, Spot) and spot.cell == elite.home
-        refilled = refill(self.archive, [entry for _, entry in both])
-        in_place = [replace(elite.entry, fitness=entry.fitness) for elite, entry in both]
-        return (
-            refilled.qd_score(self.offset),
-            refill(self.archive, in_place).qd_score(self.offset),
-            math.fsum(entry.fitness for _, entry in both) / len(both) if both else math.nan,
-            refilled.coverage(),
-            kept / len(both) if both else math.nan,
-        )
-
-
 def corrected_qd(
     archive: Archive,
     looks: Sequence[FreshLook],
@@ -191,12 +151,38 @@ def corrected_qd(
     elites = [_prepare(archive, look, passages) for look in looks]
     everything = np.ones(len(passages), dtype=np.int64)
     carried_over = _carried_over(elites, everything, descriptors)
-    again = _Remeasured(archive, elites, offset, descriptors, carried_over)
-    point = again.figures(everything)
+
+    def remeasured(weights: NDArray[np.int64]) -> list[tuple[_Elite, Entry]]:
+        """Elites as measured on passages with these weights, if on any."""
+        found = []
+        for elite in elites:
+            if number := float(weights @ elite.counts):
+                fresh = elite.shown(weights, descriptors)
+                fresh |= {name: elite.entry.behaviour[name] for name in carried_over}
+                fitness = float(weights @ elite.sums) / number
+                found.append((elite, replace(elite.entry, fitness=fitness, behaviour=fresh)))
+        return found
+
+    def figures(weights: NDArray[np.int64]) -> tuple[float, ...]:
+        """QD-score, QD-score in place, mean score, coverage, stability on weighted passages."""
+        both = remeasured(weights)
+        spots = [(elite.home, archive.cell_of(entry.behaviour)) for elite, entry in both]
+        kept = sum(isinstance(spot, Spot) and spot.cell == home for home, spot in spots)
+        refilled = refill(archive, [entry for _, entry in both])
+        in_place = [replace(elite.entry, fitness=entry.fitness) for elite, entry in both]
+        return (
+            refilled.qd_score(offset),
+            refill(archive, in_place).qd_score(offset),
+            math.fsum(entry.fitness for _, entry in both) / len(both) if both else math.nan,
+            refilled.coverage(),
+            kept / len(both) if both else math.nan,
+        )
+
+    point = figures(everything)
     g = len(passages)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(g, np.full(g, 1 / g), size=resamples) if g > 1 else ()
-    draws = np.array([again.figures(row) for row in weights])
+    draws = np.array([figures(row) for row in weights])
     draws = draws.reshape(len(weights), len(point))
     n = sum(len(look.scores) for look in looks)
 
@@ -230,7 +216,7 @@ def corrected_qd(
         stability=estimate(4, proportion=True, trials=measured),
         out_of_place=sum(
             isinstance(archive.cell_of(entry.behaviour), Unplaceable)
-            for _, entry in again.measured(everything)
+            for _, entry in remeasured(everything)
         ),
         carried_over=carried_over,
     )

@@ -36,7 +36,6 @@ from debateqd.qd.measures.generalisation import GAPS
 from debateqd.qd.measures.payoffs import measure_payoffs
 from debateqd.qd.measures.scores import split_gaps
 from debateqd.qd.measures.splits import JudgeAlone, read_alone, report_split
-from debateqd.qd.report.evaluation import html_page, run_report
 from debateqd.qd.statistics import as_json
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.store.storage import json_text, write_atomic
@@ -385,6 +384,4 @@ def save_report(
         lines = (json_text(m.to_json(), indent=None) for m in played)
         write_atomic(folder / f"{split}.jsonl", "".join(lines))
     write_atomic(folder / "report.json", json_text(report))
-    page = html_page(run_report(report), f"{report['run']}: evaluation")
-    write_atomic(folder / "report.html", page)
     return folder

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from html import escape
 from types import MappingProxyType
 from typing import Any
 
@@ -161,16 +159,3 @@ def print_report(renderable: RenderableType) -> None:
     if not console.is_terminal:
         console = Console(width=WIDTH)
     console.print(renderable)
-
-
-def html_page(renderable: RenderableType, title: str) -> str:
-    """Return a report as a page that needs nothing but a browser; all text is escaped."""
-    console = Console(file=io.StringIO(), width=WIDTH, record=True, force_terminal=False)
-    console.print(renderable)
-    body = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        "<style>body{margin:12px;color:#222;background:#fff}"
-        "pre{font:13px ui-monospace,monospace;line-height:1.2}</style></head>"
-        f"<body>{body}</body></html>\n"
-    )

@@ -109,8 +109,7 @@ class GenerationStats:
         tokens: Tokens by role: debater, judge, mutator.
         best_rating: Highest rating in the archive (Elo points).
         mean_rating: Mean rating of the archive (Elo points).
-        qd_score: Sum over cells of rating minus ``qd_offset``.
-        qd_offset: The offset of the QD-score (Elo points).
+        qd_score: Sum over cells of the ratings (Elo points).
         coverage: Filled cells / all cells.
         judge_accuracy: Share of usable training verdicts for the correct answer.
         position_bias: Mean credence that the judge gave to whichever answer it was shown first,
@@ -165,7 +164,6 @@ class GenerationStats:
     best_rating: float
     mean_rating: float
     qd_score: float
-    qd_offset: float
     coverage: float
     judge_accuracy: float | None
     position_bias: float | None

@@ -45,7 +45,6 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def generation_stats(
-    config: RunConfig,
     archive: Archive,
     births: Sequence[MutationResult],
     matches: Sequence[Match],
@@ -64,7 +63,6 @@ def generation_stats(
     judged = [m for m in matches if m.usable]
     methods = Counter(str(m.verdict["method"]) for m in judged if "method" in m.verdict)
     born = sum(hasattr(birth, "text") for birth in births)
-    offset = config.evolution.archive.qd_offset
     gains = gains or Gains({}, {}, None)
     return GenerationStats(
         **known,
@@ -78,8 +76,7 @@ def generation_stats(
         tokens=tokens_by_role(matches, births, labels.usage),
         best_rating=max(ratings, default=0.0),
         mean_rating=_mean(ratings) or 0.0,
-        qd_score=archive.qd_score(offset),
-        qd_offset=offset,
+        qd_score=archive.qd_score(0.0),
         coverage=archive.coverage(),
         judge_accuracy=_mean([m.right for m in train if m.right is not None]),
         position_bias=_mean([m.bias for m in matches if m.usable and m.bias is not None]),

@@ -207,7 +207,6 @@ class Trainer:
         state.forget_the_dead()
         operators = self._count_yields(births, generation, shares)
         stats = generation_stats(
-            config,
             state.archive,
             births,
             self._played,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import random
@@ -12,7 +11,7 @@ import pytest
 
 from debate_env.errors import InputError
 from debate_env.questions import QualityOptions, load_quality, load_questions
-from debate_env.questions.quality import KHAN_EXCLUDED, KHAN_RULES, digest, find_file, select
+from debate_env.questions.quality import KHAN_EXCLUDED, KHAN_RULES, digest, select
 from debate_env.questions.quality_records import read_items
 
 OPTIONS = ["The kettle", "The jug", "The cup", "The lid"]
@@ -322,7 +321,6 @@ def test_specification(tmp_path: Path) -> None:
         ("fliter=khan", "unknown option 'fliter'; did you mean 'filter'?"),
         ("limit=0", "'limit' must be an integer of 1 or more"),
         ("limit", "'limit' needs a value"),
-        ("split=dev", "split=dev needs a folder"),
         ("exclude=missing.txt", "missing.txt: no such file"),
     ):
         with pytest.raises(InputError) as caught:
@@ -333,20 +331,6 @@ def test_specification(tmp_path: Path) -> None:
     for wrong in ({"filter": "kahn"}, {"distractor": "bets"}, {"limit": 0}, {"per_title": -1}):
         with pytest.raises(InputError, match="source 'quality'"):
             QualityOptions(**wrong)
-
-
-def test_folder_with_official_names(tmp_path: Path) -> None:
-    write(tmp_path / "QuALITY.v1.0.1.dev", article(1, [question(1)]))
-    with pytest.raises(InputError, match=r"holds none of QuALITY\.v1\.0\.1\.htmlstripped\.train"):
-        load_questions(f"quality:{tmp_path}")
-    assert load_questions(f"quality:{tmp_path}?split=dev").ids == ("u1",)
-    write(tmp_path / "QuALITY.v1.0.1.htmlstripped.dev", article(1, [question(2)]))
-    assert load_questions(f"quality:{tmp_path}?split=dev").ids == ("u2",)
-    (tmp_path / "QuALITY.v1.0.1.train.gz").write_bytes(
-        gzip.compress(json.dumps(article(1, [question(3)])).encode())
-    )
-    assert find_file(tmp_path, None).name == "QuALITY.v1.0.1.train.gz"
-    assert load_questions(f"quality:{tmp_path}").ids == ("u3",)
 
 
 DATA = os.environ.get("DEBATEQD_DATA")

@@ -85,7 +85,6 @@ def test_everything_that_is_measured_is_kept(persuasion: RunDirectory) -> None:
     debates = {f"{name}.jsonl" for name in ("train", "selection", "test", "archive", "robin")}
     assert set(contents[0]) - {"length.jsonl"} == {
         "journal.sqlite",
-        "report.html",
         "report.json",
         *debates,
     }

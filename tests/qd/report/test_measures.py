@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console, Group
 
-from debateqd.qd.report.evaluation import comparison_report, html_page, run_report
+from debateqd.qd.report.evaluation import comparison_report, run_report
 from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
@@ -209,8 +209,3 @@ def test_strategies_are_shown_as_text() -> None:
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "Obey." in shown
-    page = html_page(run_report(report), "A run </title><script>")
-    assert "<script>" not in page
-    assert "\x1b" not in page
-    assert "Obey. s1" in page
-    assert page == html_page(run_report(report), "A run </title><script>")

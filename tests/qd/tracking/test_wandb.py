@@ -86,7 +86,6 @@ def generation(number: int) -> GenerationFinished:
         best_rating=1100.0,
         mean_rating=1010.0 + number,
         qd_score=35000.0,
-        qd_offset=0.0,
         coverage=0.4,
         judge_accuracy=0.61,
         position_bias=0.03,
