@@ -23,6 +23,7 @@ from debate_env.agent import Observation, Place
 from debate_env.errors import InputError
 from debateqd.agents.base import Decision, Thought, Turn
 from debateqd.agents.models.base import Message, Reply, Request, Sampling
+from debateqd.agents.thinking import Seatable
 
 _NO_SAMPLING = Sampling(max_tokens=1)
 
@@ -97,7 +98,7 @@ class _Calls:
         self._calls, self._done = {}, SimpleQueue()
 
 
-class AsyncAgent:
+class AsyncAgent(Seatable):
     """An asynchronous agent in the seat of a debate; see :func:`from_async`.
 
     Attributes:

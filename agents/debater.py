@@ -10,13 +10,14 @@ from debateqd.agents.base import Decision, Failure, Thought, Turn
 from debateqd.agents.models.base import ChatModel, Reply, Request, Sampling
 from debateqd.agents.prompts import STOPS, cut_at_tag, debater_messages
 from debateqd.agents.replies import BACKEND_KINDS, one_line, reply_failure
+from debateqd.agents.thinking import Seatable
 
 DEBATER_SAMPLING = Sampling(max_tokens=512, temperature=0.7)
 """How speeches are drawn unless told otherwise: twice the tokens of 150 words, some spread."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
-class StrategyDebater:
+class StrategyDebater(Seatable):
     """Asks a model for one speech per turn, with a strategy in the prompt."""
 
     model: ChatModel

@@ -16,6 +16,7 @@ from debate_env.core.protocols import VERDICT
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import clean
 from debate_env.core.transcript import Speech, parse_transcript
+from debate_env.core.words import count_words
 from debateqd.agents.prompts import LETTERS
 
 _WIDTH = 96
@@ -121,7 +122,7 @@ class HumanAgent:
             elif lines:
                 break
         text = "\n".join(lines)
-        words = len(text.split())
+        words = count_words(text, self._settings.words)
         if words > limit:
             self._write(f"(That is {words} words; what follows word {limit} is cut.)")
         return text

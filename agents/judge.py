@@ -15,6 +15,7 @@ from debate_env.questions.question import Question
 from debateqd.agents.base import ONLY_VERDICTS, Decision, Failure, Thought, Turn
 from debateqd.agents.models.base import ChatModel, Sampling
 from debateqd.agents.prompts import judge_messages, reader_messages
+from debateqd.agents.thinking import Seatable
 from debateqd.agents.verdicts import (
     DEFAULT_VERDICT,
     JUDGE_SAMPLING,
@@ -27,7 +28,7 @@ __all__ = ["JUDGE_SAMPLING", "ModelJudge", "VerdictSettings", "read_question"]
 
 
 @dataclass(eq=False, repr=False, slots=True)
-class ModelJudge:
+class ModelJudge(Seatable):
     """Judges a debate from its transcript by asking a model, in both answer orders.
 
     The details of its decisions are ``orders`` (a credence per order, each in the presented order

@@ -1,7 +1,7 @@
 """Debate as a PettingZoo environment; importing it registers the environment ids.
 
-``debateqd/debate-v0`` in PettingZoo's two registries, ``debateqd/Debate-v0`` (one seat) in
-Gymnasium's. A module per id (:mod:`debate_env.debate_v0`) holds its page and its defaults; what
+``debateqd/debate-v1`` in PettingZoo's two registries, ``debateqd/Debate-v1`` (one seat) in
+Gymnasium's. A module per id (:mod:`debate_env.debate_v1`) holds its page and its defaults; what
 they are made of is in :mod:`debate_env.core`, :mod:`debate_env.questions` and, for plug-ins of your
 own, :mod:`debate_env.testing`. Nothing here needs more than NumPy, Gymnasium and PettingZoo.
 """
@@ -34,13 +34,19 @@ __all__ = [
 
 def _register() -> None:
     # Registering twice (a reloaded module) would warn.
-    name = "debateqd/debate-v0"
+    name = "debateqd/debate-v1"
     if name not in _registration.aec_registry:
-        _registration.register("aec", name, entry_point="debate_env.debate_v0:env")
+        _registration.register("aec", name, entry_point="debate_env.debate_v1:env")
     if name not in _registration.parallel_registry:
-        _registration.register("parallel", name, entry_point="debate_env.debate_v0:parallel_env")
-    if "debateqd/Debate-v0" not in _gymnasium.registry:
-        _gymnasium.register("debateqd/Debate-v0", entry_point="debate_env.core.solo:SoloDebateEnv")
+        _registration.register("parallel", name, entry_point="debate_env.debate_v1:parallel_env")
+    if "debateqd/Debate-v1" not in _gymnasium.registry:
+        _gymnasium.register("debateqd/Debate-v1", entry_point="debate_env.core.solo:SoloDebateEnv")
+
+
+def __getattr__(name: str) -> object:
+    if name == "debate_v0":
+        raise ImportError("debate_v0 is superseded: use debate_v1, whose version history says why")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 _register()

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from debate_env.errors import InputError
+
+if TYPE_CHECKING:
+    from debate_env.core.settings import DebateSettings
 
 Observation = Mapping[str, Any]
 """Keys: passage, question, answers, position, transcript, phase, round."""
@@ -67,6 +72,32 @@ def _refuse_awaitables(agent: Any, *found: Any) -> None:
     if awaitable:
         name = type(agent).__name__
         raise TypeError(f"{name} is asynchronous: seat it through debateqd.agents.from_async")
+
+
+def seated(agent: Any, settings: DebateSettings, where: str) -> Any:
+    """Return an agent for a seat: one that acts as it is, a bare function as an agent.
+
+    Args:
+        agent: The agent. One that must know the rules has a method ``seated(settings)``, which
+            returns one that acts.
+        settings: The rules of the debates.
+        where: The argument that gave it, for the error.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if isinstance(agent, type):
+        raise InputError(f"{where}: {agent.__name__} is a class; give an agent, {agent.__name__}()")
+    if callable(getattr(agent, "seated", None)):
+        return agent.seated(settings)
+    if callable(getattr(agent, "act_as", None)) or callable(getattr(agent, "act", None)):
+        return agent
+    if callable(agent):
+        return from_callable(agent)
+    raise InputError(
+        f"{where}: a {type(agent).__name__} is no agent; allowed are agents, which have act() or "
+        "act_as(), and functions of one observation"
+    )
 
 
 def tell(agent: Any, place: Place, reward: float) -> None:

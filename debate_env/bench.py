@@ -30,7 +30,7 @@ from pettingzoo.env_registry.exceptions import PettingZooRegistryError
 from pettingzoo.utils import wrappers
 from pettingzoo.utils.conversions import turn_based_aec_to_parallel
 
-from debate_env.debate_v0 import env, parallel_env, raw_env
+from debate_env.debate_v1 import env, parallel_env, raw_env
 from debate_env.questions.question import Question
 
 FLOOR, AIM = 0.6, 1.0

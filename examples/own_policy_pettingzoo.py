@@ -25,7 +25,7 @@ def policy(agent: str, observation: dict[str, Any]) -> Any:
 
 def main() -> None:
     """Play one debate and print it."""
-    env = pettingzoo.make("aec", "debateqd/debate-v0", questions="builtin", render_mode="ansi")
+    env = pettingzoo.make("aec", "debateqd/debate-v1", questions="builtin", render_mode="ansi")
     env.reset(seed=1)
     for agent in env.agent_iter():
         observation, reward, terminated, truncated, info = env.last()

@@ -38,7 +38,7 @@ def play_in_env(
     seed: int,
     options: Mapping[str, Any] | None = None,
 ) -> EnvDebate:
-    """Play one episode of ``debateqd/debate-v0``.
+    """Play one episode of ``debateqd/debate-v1``.
 
     All agents whose observation is fixed are asked before any of them steps. An agent that fails
     truncates the episode.

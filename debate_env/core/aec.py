@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from difflib import get_close_matches
 from functools import cached_property
+from os import PathLike, fspath
 from typing import Any, ClassVar
 
 import gymnasium
@@ -27,11 +29,18 @@ from debate_env.questions.sources import load_questions
 # with quote marks 4/15 more than c; the header, the cut mark and a closing tag fit in the constant.
 _EXPANSION = 4
 _OVERHEAD = 128
+_OPTIONS = ("index", "swap", "rival")
 
 
-def _load(questions: Sequence[Question] | str | None) -> Sequence[Question]:
+Questions = Sequence[Question] | str | PathLike[str] | None
+"""Questions, or a source of them: its name or the path of a file; ``None``: the built-in ones."""
+
+
+def _load(questions: Questions) -> Sequence[Question]:
     questions = "builtin" if questions is None else questions
-    found = load_questions(questions) if isinstance(questions, str) else questions
+    found: object = questions
+    if isinstance(questions, str | PathLike):
+        found = load_questions(fspath(questions))
     if not isinstance(found, Sequence) or not all(isinstance(q, Question) for q in found):
         raise InputError(
             "questions: must be a sequence of Question, or a text that names a source such as "
@@ -54,7 +63,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
     """A debate as PettingZoo agent-environment cycle, without wrappers.
 
     A module per environment id gives it a page, a name and defaults; its arguments are those of
-    :class:`debate_env.debate_v0.raw_env`, the settings in one piece.
+    :class:`debate_env.debate_v1.raw_env`, the settings in one piece.
     """
 
     metadata: ClassVar[dict[str, Any]] = {
@@ -66,7 +75,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
 
     def __init__(
         self,
-        questions: Sequence[Question] | str | None,
+        questions: Questions,
         settings: DebateSettings,
         render_mode: str | None = None,
     ) -> None:
@@ -81,6 +90,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         self.render_mode = render_mode
         self.np_random: np.random.Generator | None = None
         self._seed: int | None = None
+        self._episode: Episode | None = None
         self._shown = 0
         self._action_spaces: dict[str, spaces.Space[Any]] = {}
 
@@ -147,7 +157,8 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         index_draw, swap_draw, rival_draw = self.np_random.random(3).tolist()
         index, swap = int(index_draw * len(self.questions)), swap_draw < 0.5
         rival: int | None = None
-        if options:
+        if options is not None:
+            self._check_options(options)
             index = self._index(options.get("index", index))
             swap = self._swap(options.get("swap", swap))
             rival = options.get("rival")
@@ -157,7 +168,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
             rival = int(rival_draw * (n - 1))
             rival += rival >= question.label
         self._options: dict[str, Any] = {"index": index, "swap": swap, "rival": rival}
-        self._episode = Episode(question, self.settings, swap=swap, rival=rival)
+        episode = self._episode = Episode(question, self.settings, swap=swap, rival=rival)
         self._shown = 0
         agents = self.agents = self.possible_agents[:]
         self.rewards = dict.fromkeys(agents, 0.0)
@@ -165,7 +176,17 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         self.terminations = dict.fromkeys(agents, False)
         self.truncations = dict.fromkeys(agents, False)
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in agents}
-        self.agent_selection: str = self._episode.acting[0]
+        self.agent_selection: str = episode.acting[0]
+
+    def _check_options(self, options: Any) -> None:
+        if not isinstance(options, Mapping):
+            raise InputError(
+                f"options={options!r}: must be a mapping of index, swap and rival, or None"
+            )
+        for name in options:  # PettingZoo's own tests give options that nobody knows
+            close = get_close_matches(str(name), _OPTIONS, n=1)
+            if name not in _OPTIONS and close:
+                raise InputError(f"options[{name!r}]: did you mean {close[0]!r}?")
 
     def _index(self, index: Any) -> int:
         n = len(self.questions)
@@ -182,7 +203,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
 
     def observe(self, agent: str) -> dict[str, Any]:
         """Return what ``agent`` sees now; valid at any time and for every agent."""
-        return self._episode.observe(agent)
+        return self.episode.observe(agent)
 
     def step(self, action: Any) -> None:
         """Take the action of :attr:`agent_selection`; ``None`` from an agent that is done."""
@@ -190,7 +211,7 @@ class AECDebate(AECEnv):  # type: ignore[misc]
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
-        episode = self._episode
+        episode = self.episode
         episode.act(agent, action)
         # All rewards are still zero here (only the last live step pays), so none is cleared.
         if episode.outcome is None:
@@ -207,8 +228,8 @@ class AECDebate(AECEnv):  # type: ignore[misc]
             kind: ``"unusable"`` (an agent gave no usable reply) or ``"error"`` (a backend failed).
             message: What happened; becomes ``info["message"]``.
         """
-        self._episode.abort(kind, message)
-        self._end(self._episode)
+        self.episode.abort(kind, message)
+        self._end(self.episode)
         if self.render_mode == "human":
             self.render()
 
@@ -242,16 +263,22 @@ class AECDebate(AECEnv):  # type: ignore[misc]
 
         Both debaters in a simultaneous round: ask them together, then ``step`` one by one.
         """
-        return self._episode.acting
+        return self.episode.acting
 
     @property
     def episode(self) -> Episode:
-        """The debate being played."""
+        """The debate being played.
+
+        Raises:
+            InputError: There is none yet.
+        """
+        if self._episode is None:
+            raise InputError("no debate has begun: call reset() first")
         return self._episode
 
     def state(self) -> dict[str, Any]:
         """Return what an omniscient spectator sees (never the correct answer); text is shared."""
-        episode = self._episode
+        episode = self.episode
         return {
             "passage": episode.question.passage,
             "question": episode.question.question,
@@ -268,10 +295,10 @@ class AECDebate(AECEnv):  # type: ignore[misc]
             gymnasium.logger.warn("render() was called without a render_mode; nothing to show.")
             return None
         if self.render_mode == "ansi":
-            return render_ansi(self._episode)
+            return render_ansi(self.episode)
         if self.render_mode == "html":
-            return render_html(self._episode)
-        text, self._shown = render_news(self._episode, self._shown)
+            return render_html(self.episode)
+        text, self._shown = render_news(self.episode, self._shown)
         if text:
             print(text, end="", flush=True)
         return None

@@ -44,11 +44,6 @@ def present(question: Question, swap: bool = False, rival: int | None = None) ->
         defends, then all others in their own order.
     """
     n, label = len(question.answers), question.label
-    if not (n >= 2 and 0 <= label < n):
-        raise InputError(
-            f"question {question.question_id!r}: label {label} with {n} answers; "
-            "there must be two or more answers and the label must index one"
-        )
     if rival is None:
         rival = 0 if label else 1
     elif type(rival) is not int or not 0 <= rival < n or rival == label:
@@ -251,7 +246,7 @@ class Episode:
                 f"{seat}: a speech of {len(action)} characters; "
                 f"the limit is max_chars={settings.max_chars}"
             )
-        text, words, clipped = clip(clean(str(action)), settings.word_limit)
+        text, words, clipped = clip(clean(str(action)), settings.word_limit, settings.words)
         record = self._record(seat)
         text, quotes = mark(text, self.question.passage, settings.quotes, record.keys)
         record.words += words
@@ -301,6 +296,8 @@ class Episode:
     def _credence(self, seat: str, action: Any) -> tuple[float, ...] | None:
         n = len(self.answers)
         values = action.tolist() if hasattr(action, "tolist") else action
+        if isinstance(values, list | tuple):
+            values = [v.item() if hasattr(v, "item") else v for v in values]
         if (
             not isinstance(values, Sequence)
             or isinstance(values, str | bytes)

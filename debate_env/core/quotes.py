@@ -4,9 +4,11 @@ A debater writes ``<quote>…</quote>``. The transcript shows ``<v_quote>…</v_
 were found in the passage and ``<u_quote>…</u_quote>`` when they were not. Two modes decide:
 
 ``strict``
-    Compare letters and digits only (Unicode-normalised, case-folded); the match must begin and end
-    at word boundaries of the passage and cover at least three of its words; a side's repetition of
-    its own earlier quote is refused. Quotes may span lines.
+    Words are compared one by one, in their order, at least three of them. Hyphens, apostrophes,
+    dashes, quotation marks, commas, case, line breaks and the separators of thousands may differ.
+    Numbers keep sign and decimal point, symbols such as ``%`` stay, words join or part only at a
+    hyphen or an apostrophe, and where a sentence ends inside a quote, the quote must say so. A
+    side's repetition of its own earlier quote is refused. Quotes may span lines.
 ``khan``
     The rule of Khan et al. (2024, arXiv 2402.06782): curly marks become straight, ASCII punctuation
     is deleted, case and white space are ignored, and the rest must be a substring. A quote ends
@@ -21,13 +23,13 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from bisect import bisect_left
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from functools import lru_cache
-from itertools import accumulate
+from html import unescape
 from typing import Literal, NamedTuple
 
 from debate_env.core.settings import QuoteMode
+from debate_env.core.words import LETTER, UNSPACED, count_words
 
 MIN_WORDS = 3
 """Fewest words of the passage that a verified quote covers in strict mode."""
@@ -39,9 +41,10 @@ _TAG = re.compile(r"<(/?)quote>", re.IGNORECASE)
 _MARK = re.compile(r"<(/?)[vu]_quote>")
 # "<" is left alone as a comparison ("a < b", "<5", "<=") and replaced where a tag could start.
 _OPENER = re.compile(
-    r"<(?![\s\d=])|<(?=[\s\d=][^<>]{0,20}quote)|<(?=\s+/?\s*\w?_?quote)", re.IGNORECASE
+    r"<(?![\s\d=])|<(?=[\s\d=][^<>]{0,20}quote)|<(?=\s++(?:/\s*+)?\w?_?quote)", re.IGNORECASE
 )
-_WORD = re.compile(r"[^\W_]+")
+_REFERENCE = re.compile(r"&#?\w{1,31};?")
+_CONTROL = re.compile(r"\[(?=/?[A-Z_]{2,}\])")
 _KHAN_DELETED = str.maketrans("", "", string.punctuation)
 _KHAN_STRAIGHT = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
 
@@ -67,14 +70,106 @@ class Marked(NamedTuple):
     quotes: tuple[Quote, ...]
 
 
-def _fold(text: str) -> str:
-    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+# --- strict mode ----------------------------------------------------------------------------------
+
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:[,'’\u00a0\u2009\u202f]\d{3})+)(?!\d)")
+_NO_DIGIT = re.compile(r"\D")
+# What the compatibility form would turn into plain digits: 10² is not 102, and 1½ is not 11⁄2.
+_RAISED = str.maketrans(
+    {c: f"^{unicodedata.normalize('NFKC', c)}" for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"}
+    | {c: f" {unicodedata.normalize('NFKC', c)}" for c in "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"}
+    | {"\xad": ""}
+)
+_PIECE = re.compile(
+    r"(?P<number>(?:(?<![^\s(\[{\"'“‘«$€£¥])[-−–])?\.?\d++(?:[.,:/⁄]\d++)*+)"
+    rf"|(?P<unspaced>[{UNSPACED}])"
+    rf"|(?P<word>(?:(?!\d){LETTER})++)"
+    r"|(?P<symbol>[%‰&@#*+=~|^<>$€£¥¢§©®°⁄])"
+    rf"|(?P<soft>(?<={LETTER})(?!(?<=\d)\W\d)(?:[-‐‑]\s*\n\s*|[-‐‑'’‘ʼ`´])(?={LETTER}))"
+    rf"|(?P<end>(?<![.!?…。])[.!?…。]++[\"'”’»)\]]*+(?=\s|$|[{UNSPACED}]))"
+    r"|(?P<other>.)",
+    re.DOTALL,
+)
+_SHORT = re.compile(r"[^\W\d_]|[^\W\d_aeiou]{1,3}")  # J. and Mr. end no sentence
+
+
+class _Words(NamedTuple):
+    """A text as strict mode compares it.
+
+    Attributes:
+        letters: Its letters, digits and symbols, folded, without anything in between.
+        hard: Bit k: a word begins at letter k.
+        soft: Bit k: a hyphen or an apostrophe stands there, so that a word may begin or go on.
+        ends: Bit k: a sentence has ended there; part of ``hard``.
+    """
+
+    letters: str
+    hard: int
+    soft: int
+    ends: int
+
+    def hold(self, other: _Words) -> bool:
+        """Tell whether the words of another text are here one after another."""
+        size = len(other.letters)
+        inside = (1 << size) - 2
+        edges = self.hard | self.soft | 1 | 1 << len(self.letters)
+        at = self.letters.find(other.letters) if size else -1
+        while at >= 0:
+            if edges >> at & 1 and edges >> (at + size) & 1:
+                free = self.soft >> at | other.soft
+                differ = (self.hard >> at ^ other.hard) & ~free | self.ends >> at ^ other.ends
+                if not differ & inside:
+                    return True
+            at = self.letters.find(other.letters, at + 1)
+        return False
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """Split a folded text into what is compared, with how each is parted from the one before.
+
+    Yields:
+        Letters, and ``"hard"``, ``"soft"``, ``"end"`` or ``""``.
+    """
+    gap, last = "hard", ""
+    for found in _PIECE.finditer(text):
+        kind, piece = found.lastgroup, found.group()
+        if kind == "soft":
+            gap = gap or "soft"
+        elif kind == "end":
+            short = piece == "." and gap == "" and _SHORT.fullmatch(last)
+            gap = "hard" if short and gap != "end" else "end"
+        elif kind == "other":
+            gap = "end" if gap == "end" else "hard"
+        else:
+            alone = kind == "symbol"
+            yield piece.replace("−", "-").replace("–", "-"), gap or ("hard" if alone else "")
+            gap = {"symbol": "hard", "unspaced": "soft"}.get(str(kind), "")
+            last = piece
 
 
 @lru_cache(maxsize=256)
+def _words(text: str) -> _Words:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _THOUSANDS.sub(_joined, text).translate(_RAISED))
+    text = _THOUSANDS.sub(_joined, text.casefold())
+    found = list(_pieces(text))
+    letters = "".join([piece for piece, _ in found])
+    masks = {kind: bytearray(b"0" * (len(letters) + 1)) for kind in ("hard", "soft", "end", "")}
+    at = len(letters)  # the first letter is the lowest bit, which is written last
+    for piece, gap in found:
+        masks[gap][at] = ord("1")
+        at -= len(piece)
+    hard, soft, ends = (int(bytes(masks[kind]), 2) for kind in ("hard", "soft", "end"))
+    return _Words(letters, hard | ends, soft, ends)
+
+
+def _joined(number: re.Match[str]) -> str:
+    return number[1] + _NO_DIGIT.sub("", number[2])
+
+
 def quote_key(text: str) -> str:
-    """Reduce text to its case-folded letters and digits, which is what strict mode compares."""
-    return "".join(_WORD.findall(_fold(text)))
+    """Reduce text to its folded letters, digits and symbols: equal for repetitions of a quote."""
+    return _words(text).letters
 
 
 def khan_key(text: str) -> str:
@@ -87,10 +182,8 @@ class PassageIndex:
     """A passage prepared for checking quotes; use :func:`passage_index` to share one."""
 
     def __init__(self, passage: str) -> None:
-        words = _WORD.findall(_fold(passage))
-        self._compact = "".join(words)
-        self._ends = list(accumulate(map(len, words)))  # in the compact text, ascending
         self._passage = passage
+        self._words = _words.__wrapped__(passage)
         self._khan: str | None = None
 
     def holds(self, quote: str, mode: QuoteMode) -> bool:
@@ -99,20 +192,7 @@ class PassageIndex:
             if self._khan is None:
                 self._khan = khan_key(self._passage)
             return khan_key(quote) in self._khan
-        key = quote_key(quote)
-        if not key:
-            return False
-        ends = self._ends
-        at = self._compact.find(key)
-        while at >= 0:
-            # The number of the word that starts at ``at``, if one does.
-            first = bisect_left(ends, at) + 1 if at else 0
-            if first == 0 or ends[first - 1] == at:
-                last = bisect_left(ends, at + len(key))
-                if ends[last] == at + len(key) and last - first + 1 >= MIN_WORDS:
-                    return True
-            at = self._compact.find(key, at + 1)
-        return False
+        return self._words.hold(_words(quote)) and count_words(quote) >= MIN_WORDS
 
 
 @lru_cache(maxsize=256)
@@ -122,8 +202,21 @@ def passage_index(passage: str) -> PassageIndex:
 
 
 def neutralise(text: str) -> str:
-    """Return ``text`` with every ``<`` that could open a tag replaced by ``‹``."""
+    """Return ``text`` unable to look like anything but text to a model.
+
+    Every ``<`` that could open a tag becomes ``‹``, written as a character reference (``&lt;``)
+    too, and the bracket of a control word such as ``[/INST]`` becomes ``⁅``.
+    """
+    if "&" in text:
+        text = _REFERENCE.sub(_spelt, text)
+    if "[" in text:
+        text = _CONTROL.sub("⁅", text)
     return _OPENER.sub("‹", text) if "<" in text else text
+
+
+def _spelt(reference: re.Match[str]) -> str:
+    character = unescape(reference[0])
+    return character.replace("<", "‹").replace(">", "›") if character[0] in "<>" else reference[0]
 
 
 def mark(
@@ -138,7 +231,7 @@ def mark(
     if not text.isascii():
         text = text.replace("＜", "‹").replace("﹤", "‹")
     if "<" not in text:
-        return Marked(text, ())
+        return Marked(neutralise(text), ())
     pieces: list[str] = []
     quotes: list[Quote] = []
     here: set[str] = set()

@@ -15,6 +15,8 @@ from debate_env.core.quotes import MARKED_QUOTE
 from debate_env.core.speeches import clean
 from debate_env.core.transcript import Speech
 
+_GUTTER = "│ "
+_SIGN = re.compile(r"\[(?=\s*[^\w\s]\ufe0f?\s*\])")  # one sign alone in brackets
 _BOLD, _DIM, _GREEN, _RED, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
 
@@ -28,9 +30,10 @@ def _ansi_speech(speech: Speech) -> str:
         colour, sign = (_GREEN, "✓") if match[1] == "v" else (_RED, "✗")
         return f"{colour}“{match[2]}” [{sign}]{_RESET}"
 
-    # Colours end with the line, so that a pager that cuts lines does not bleed them.
-    body = MARKED_QUOTE.sub(paint, clean(speech.text)).replace("\n", "\n  ")
-    return f"{_BOLD}Round {speech.round} · {_name(speech.seat)}{_RESET}\n  {body}\n\n"
+    # No line of a speech looks like one of ours, and no brackets in it like those of a check.
+    spoken = _SIGN.sub("(", clean(speech.text))
+    body = MARKED_QUOTE.sub(paint, spoken).replace("\n", f"\n{_GUTTER}")
+    return f"{_BOLD}Round {speech.round} · {_name(speech.seat)}{_RESET}\n{_GUTTER}{body}\n\n"
 
 
 def _ansi_head(episode: Episode) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from numbers import Integral, Real
 from typing import Any, Literal, TypedDict, get_args
 
 from debate_env.core.protocols import get_protocol, protocol_names
 from debate_env.core.rewards import Objective, RewardForm
+from debate_env.core.words import WordMode
 from debate_env.errors import FieldError, InputError, nearest
 
 QuoteMode = Literal["strict", "khan"]
@@ -25,6 +26,7 @@ class DebateSettings:
             or ``"package.module:attribute"``.
         rounds: Rounds of speeches before the verdict.
         word_limit: Speeches are cut after this many words; the cut is marked and recorded.
+        words: What a word is; see :func:`debate_env.core.words.word_ends`.
         max_chars: Upper bound of a speech in characters; a longer action is an error.
         quotes: How quotes are checked against the passage; see :mod:`debate_env.core.quotes`.
         objective: Which score the debaters' reward is.
@@ -35,6 +37,7 @@ class DebateSettings:
     protocol: str = "simultaneous"
     rounds: int = 2
     word_limit: int = 150
+    words: WordMode = "reader"
     max_chars: int = 4000
     quotes: QuoteMode = "strict"
     objective: Objective = "persuasion"
@@ -47,6 +50,7 @@ class DebateSettings:
         elif self.protocol not in (names := protocol_names()):
             raise FieldError("protocol", self.protocol, nearest(str(self.protocol), names))
         for name, kind in (
+            ("words", WordMode),
             ("quotes", QuoteMode),
             ("objective", Objective),
             ("reward_form", RewardForm),
@@ -56,16 +60,26 @@ class DebateSettings:
                 raise FieldError(name, value, nearest(str(value), allowed))
         for name in ("rounds", "word_limit", "max_chars"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise FieldError(name, value, "allowed is a whole number from 1")
-        weight = self.mix_weight
-        if (
-            isinstance(weight, bool)
-            or not isinstance(weight, int | float)
-            or not isfinite(weight)
-            or not 0 <= weight <= 1
-        ):
+            object.__setattr__(self, name, int(value))  # of NumPy, perhaps
+        weight: object = self.mix_weight
+        number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not number or not 0 <= float(self.mix_weight) <= 1:
             raise FieldError("mix_weight", weight, "allowed is a number from 0 to 1")
+        object.__setattr__(self, "mix_weight", float(self.mix_weight))
+
+    @property
+    def rules(self) -> tuple[object, ...]:
+        """What a debate itself depends on, and not what is paid for it."""
+        return (
+            self.protocol,
+            self.rounds,
+            self.word_limit,
+            self.words,
+            self.max_chars,
+            self.quotes,
+        )
 
 
 class SettingsFields(TypedDict, total=False):
@@ -74,6 +88,7 @@ class SettingsFields(TypedDict, total=False):
     protocol: str
     rounds: int
     word_limit: int
+    words: WordMode
     max_chars: int
     quotes: QuoteMode
     objective: Objective

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Unpack
 
 import gymnasium
 
-from debate_env.agent import Agent, Observation, Place, ask, from_callable, tell
-from debate_env.core.aec import AECDebate
+from debate_env.agent import Agent, Observation, Place, ask, from_callable, seated, tell
+from debate_env.core.aec import AECDebate, Questions
 from debate_env.core.protocols import get_protocol
 from debate_env.core.quotes import read_quotes
 from debate_env.core.settings import SettingsFields, read_settings
 from debate_env.core.transcript import parse_transcript
 from debate_env.errors import InputError
-from debate_env.questions.question import Question
 
 _QUOTED_WORDS = 12
+_WORD = re.compile(r"[^\W_]{3,}")
+_FOCUS = 8.0  # words of quotes beside which one that matters counts a half
+_WEIGHT = 12.0
+
+
+@lru_cache(maxsize=256)
+def _windows(passage: str, wanted: str) -> list[str]:
+    """Parts of a passage, those first that name most of the wanted words."""
+    words, sought = passage.split(), set(wanted.lower().split())
+    step = _QUOTED_WORDS // 2
+    windows = [words[i : i + _QUOTED_WORDS] for i in range(0, max(1, len(words) - step), step)]
+    windows.sort(key=lambda w: -sum(word.lower() in sought for word in w))
+    return [" ".join(window) for window in windows]
 
 
 def plain_debater(observation: Observation) -> str:
@@ -24,39 +38,49 @@ def plain_debater(observation: Observation) -> str:
 
     The opponent of last resort: no model, deterministic, and verified quotes in every round.
     """
-    words = observation["passage"].split()
-    wanted = set(f"{observation['position']} {observation['question']}".lower().split())
-    step = _QUOTED_WORDS // 2
-    windows = [words[i : i + _QUOTED_WORDS] for i in range(0, max(1, len(words) - step), step)]
-    windows.sort(key=lambda w: -sum(word.lower() in wanted for word in w))
-    best = " ".join(windows[min(observation["round"], len(windows)) - 1])
-    return f"The answer is: {observation['position']} The passage says <quote>{best}</quote>."
+    position = observation["position"]
+    windows = _windows(observation["passage"], f"{position} {observation['question']}")
+    best = windows[min(observation["round"], len(windows)) - 1]
+    return f"The answer is: {position} The passage says <quote>{best}</quote>."
 
 
-def quote_counting_judge(observation: Observation) -> list[float]:
-    """Believe each side in proportion to one plus its number of verified quotes."""
-    weights = [1.0] * len(observation["answers"])
+def evidence_judge(observation: Observation) -> list[float]:
+    """Believe each side by what its verified quotes say of its own answer, and of nothing else.
+
+    Counted are the words of an answer that no other answer has, each once in a debate and for the
+    side whose answer it is, against all words that the side quotes: quotes about anything, many
+    quotes, repeated ones, the other side's and words without a quote gain nothing.
+    """
+    said = [set(_WORD.findall(answer.casefold())) for answer in observation["answers"]]
+    quoted = [""] * len(said)
     for speech in parse_transcript(observation["transcript"]):
         side = int(speech.seat.rpartition("_")[2])
-        weights[side] += sum(verified for _, verified in read_quotes(speech.text))
+        found = [text for text, verified in read_quotes(speech.text) if verified]
+        quoted[side] += " ".join(["", *found])
+    weights = []
+    for side, text in enumerate(quoted):
+        own = said[side].difference(*(words for other, words in enumerate(said) if other != side))
+        words = _WORD.findall(text.casefold())
+        weights.append(1.0 + _WEIGHT * len(own.intersection(words)) / (_FOCUS + len(words)))
     total = sum(weights)
     return [weight / total for weight in weights]
 
 
 class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
-    """One seat of :mod:`debate_env.debate_v0`; its own turns are the steps.
+    """One seat of :mod:`debate_env.debate_v1`; its own turns are the steps.
 
     The reward of a step is what the seat has earned since its last one. Observation and action are
-    those of the seat in ``debate_v0``. Text spaces need ``shared_memory=False`` in
+    those of the seat in ``debate_v1``. Text spaces need ``shared_memory=False`` in
     ``gymnasium.vector.AsyncVectorEnv``.
 
     Args:
         seat: One of the protocol's, such as ``"debater_0"`` or ``"judge_0"``.
-        opponents: Agents of the other seats; seats left out are played by :func:`plain_debater`
-            and :func:`quote_counting_judge`. Their speeches are cut at ``max_chars``. If one
-            raises, or gives an action that cannot be used, the episode is truncated:
-            ``info["kind"]`` is ``"error"`` and ``info["message"]`` says what happened.
-        questions: As for :class:`debate_env.debate_v0.raw_env`, and so is all that follows.
+        opponents: Agents of the other seats, those that think with a model among them, or functions
+            of one observation; seats left out are played by :func:`plain_debater` and
+            :func:`evidence_judge`. Their speeches are cut at ``max_chars``. If one raises, or gives
+            an action that cannot be used, the episode is truncated: ``info["kind"]`` is ``"error"``
+            and ``info["message"]`` says what happened.
+        questions: As for :class:`debate_env.debate_v1.raw_env`, and so is all that follows.
     """
 
     metadata = AECDebate.metadata
@@ -64,8 +88,8 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
     def __init__(
         self,
         seat: str = "debater_0",
-        opponents: Mapping[str, Agent] | None = None,
-        questions: Sequence[Question] | str | None = None,
+        opponents: Mapping[str, Agent | Callable[[Observation], Any]] | None = None,
+        questions: Questions = None,
         render_mode: str | None = None,
         **settings: Unpack[SettingsFields],
     ) -> None:
@@ -82,7 +106,9 @@ class SoloDebateEnv(gymnasium.Env[dict[str, Any], Any]):
                 raise InputError(f"opponents[{name!r}]: allowed: {', '.join(others)}")
         self.seat = seat
         self.opponents: dict[str, Agent] = {
-            s: given.get(s) or from_callable(quote_counting_judge if s in judges else plain_debater)
+            s: seated(given[s], rules, f"opponents[{s!r}]")
+            if s in given
+            else from_callable(evidence_judge if s in judges else plain_debater)
             for s in others
         }
         self.render_mode = self._env.render_mode

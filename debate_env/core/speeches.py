@@ -6,10 +6,13 @@ import re
 from itertools import islice
 
 from debate_env.core.quotes import close_quote
+from debate_env.core.words import WordMode, word_ends
 
 TRUNCATION_MARK = " […]"
 """Ends a speech that was cut at the word limit."""
 
+# Joiners are for scripts that need them, not for tags that should look whole.
+_JOINERS = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
 # Everything that ends a line for some reader becomes "\n"; whatever could reorder, hide or erase
 # text on a screen (controls, directional marks, zero-width spaces) is dropped; half of a surrogate
 # pair cannot be written to any file and becomes U+FFFD.
@@ -25,25 +28,24 @@ def clean(text: str) -> str:
     r"""Return a speech as text that looks the same to every reader.
 
     Line separators become ``"\n"``; control characters, directional marks and zero-width spaces
-    are dropped. Joiners that scripts and emoji need stay.
+    are dropped. Joiners stay where scripts and emoji need them: among characters beyond ASCII.
     """
     if text.replace("\n", "").isprintable():
         return text
     text = _LINE_ENDS.sub("\n", text)
-    return _SURROGATE.sub("\ufffd", _HIDDEN.sub("", text))
+    return _JOINERS.sub("", _SURROGATE.sub("\ufffd", _HIDDEN.sub("", text)))
 
 
-def clip(text: str, word_limit: int) -> tuple[str, int, bool]:
-    """Cut a speech after ``word_limit`` words (pieces between white space).
+def clip(text: str, word_limit: int, mode: WordMode = "reader") -> tuple[str, int, bool]:
+    """Cut a speech after ``word_limit`` words, counted by :func:`debate_env.core.words.word_ends`.
 
     A quote that the cut leaves open is closed, and :data:`TRUNCATION_MARK` is appended. Returned
     are the text, its number of words (the mark not counted) and whether it was cut.
     """
-    words = len(text.split())
-    if words <= word_limit:
-        return text, words, False
-    last = next(islice(re.finditer(r"\S+", text), word_limit - 1, None))
-    text = text[: last.end()]
+    ends = list(islice(word_ends(text, mode), word_limit + 1))
+    if len(ends) <= word_limit:
+        return text, len(ends), False
+    text = text[: ends[-2]]
     return text + close_quote(text) + TRUNCATION_MARK, word_limit, True
 
 

@@ -36,18 +36,19 @@ def builtin_questions(path: str | Path = PASSAGES) -> QuestionSet:
             if not isinstance(entry, dict):
                 raise spot.error(f"must be an object, got {described(entry)}", "questions")
             answers = texts_field(entry, "answers", spot)
-            question = Question(
-                question_id=question_id,
-                passage_id=passage_id,
-                passage=collector.share(text_field(record, "passage", place)),
-                question=text_field(entry, "question", spot),
-                answers=answers,
-                label=integer_field(entry, "label", spot, 0, len(answers) - 1),
-                source="builtin",
-                metadata={
-                    "title": text_field(record, "title", place),
-                    "evidence": (text_field(entry, "evidence", spot),),
-                },
-            )
-            collector.add(question, spot)
+            with collector.at(spot):
+                question = Question(
+                    question_id=question_id,
+                    passage_id=passage_id,
+                    passage=collector.share(text_field(record, "passage", place)),
+                    question=text_field(entry, "question", spot),
+                    answers=answers,
+                    label=integer_field(entry, "label", spot, 0, len(answers) - 1),
+                    source="builtin",
+                    metadata={
+                        "title": text_field(record, "title", place),
+                        "evidence": (text_field(entry, "evidence", spot),),
+                    },
+                )
+                collector.add(question)
     return collector.finish()

@@ -95,7 +95,8 @@ def load_quality(path: str | Path, options: QualityOptions | None = None) -> Que
             dropped["answers that differ and speak for themselves"] += 1
             continue
         item = replace(item, article=collector.share(item.article))
-        collector.add(to_question(item, numbers), item.place, advice)
+        with collector.at(item.place, advice):
+            collector.add(to_question(item, numbers))
     if items and not len(collector):
         reasons = ", ".join(f"{name}: {count}" for name, count in dropped.items())
         raise FilePlace(str(path)).error(

@@ -20,7 +20,7 @@ MAX_ANSWERS = 26
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question about one passage, with two or more candidate answers.
+    """One question about one passage, with two or more candidate answers; checked when made.
 
     Attributes:
         question_id: Unique within a question set.
@@ -41,6 +41,18 @@ class Question:
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        flaw = (
+            _id_problem("question_id", self.question_id)
+            or _id_problem("passage_id", self.passage_id)
+            or _text_problem("passage", self.passage)
+            or _text_problem("question", self.question)
+            or _answers_problem(self.answers)
+            or _label_problem(self.label, len(self.answers))
+        )
+        if flaw is not None:
+            raise QuestionError(self.question_id, flaw)
+
 
 class Flaw(NamedTuple):
     """What is wrong with one question: the field, and what it holds and may hold."""
@@ -49,8 +61,16 @@ class Flaw(NamedTuple):
     message: str
 
 
+class QuestionError(InputError):
+    """A question cannot be; ``flaw`` says why."""
+
+    def __init__(self, question_id: object, flaw: Flaw) -> None:
+        super().__init__(f"question {brief(question_id)}, field '{flaw.field}': {flaw.message}")
+        self.flaw = flaw
+
+
 class QuestionChecker:
-    """Checks questions one after the other; the one validator behind every source.
+    """Checks that questions can be one set, one after the other, for every source.
 
     It remembers ids and passages, so that duplicates are found where they occur and a loader can
     name the line. Nothing is remembered of a question that has a problem.
@@ -60,34 +80,29 @@ class QuestionChecker:
         self._ids: set[str] = set()
         self._passages: dict[str, str] = {}
 
-    def problem(self, question: Question) -> Flaw | None:
-        """Return what is wrong with ``question``, or ``None`` and remember it."""
-        known = self._passages.get(question.passage_id) if _is_id(question.passage_id) else None
-        seen = known is not None and known == question.passage
-        found = (
-            _id_problem("question_id", question.question_id)
-            or _id_problem("passage_id", question.passage_id)
-            # A passage that is already known has been checked: many questions share one.
-            or (None if seen else _text_problem("passage", question.passage))
-            or _text_problem("question", question.question)
-            or _answers_problem(question.answers)
-            or _label_problem(question.label, len(question.answers))
-        )
-        if found is not None:
-            return found
+    def check(self, question: Question) -> None:
+        """Remember a question.
+
+        Raises:
+            QuestionError: It cannot be in one set with those before it.
+        """
+        known = self._passages.get(question.passage_id)
         if question.question_id in self._ids:
-            return Flaw(
-                "question_id", f"{question.question_id!r} occurs twice; every id must be unique"
+            raise QuestionError(
+                question.question_id,
+                Flaw(
+                    "question_id", f"{question.question_id!r} occurs twice; every id must be unique"
+                ),
             )
         if known is not None and known != question.passage:
-            return Flaw(
+            flaw = Flaw(
                 "passage",
                 f"differs from an earlier passage of the same passage_id {question.passage_id!r}; "
                 "one passage_id must always come with one and the same passage",
             )
+            raise QuestionError(question.question_id, flaw)
         self._ids.add(question.question_id)
         self._passages[question.passage_id] = question.passage
-        return None
 
 
 def fold(text: str) -> str:
@@ -171,20 +186,14 @@ class QuestionSet(Sequence[Question]):
     agrees. ``source`` and ``metadata``, which no agent sees, play no part in it.
 
     Raises:
-        InputError: A question is invalid, an id occurs twice, or one ``passage_id`` comes with
-            two passages.
+        InputError: An id occurs twice, or one ``passage_id`` comes with two passages.
     """
 
     def __init__(self, questions: Iterable[Question]) -> None:
         items = tuple(questions)
         checker = QuestionChecker()
-        for number, question in enumerate(items, start=1):
-            problem = checker.problem(question)
-            if problem is not None:
-                raise InputError(
-                    f"question {number} ({brief(question.question_id)}), field "
-                    f"'{problem.field}': {problem.message}"
-                )
+        for question in items:
+            checker.check(question)
         self._questions = items
         self._index = {question.question_id: k for k, question in enumerate(items)}
         self._hash: str | None = None

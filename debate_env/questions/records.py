@@ -27,13 +27,14 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from debate_env.errors import brief
 from debate_env.questions.files import FilePlace, csv_rows, described, json_lines, read_text
-from debate_env.questions.question import Question, QuestionChecker, QuestionSet
+from debate_env.questions.question import Question, QuestionChecker, QuestionError, QuestionSet
 
 REQUIRED = ("question_id", "passage", "question", "answers", "label")
 OPTIONAL = ("passage_id", "source", "metadata")
@@ -53,12 +54,19 @@ class QuestionCollector:
         """One object for equal passages, so that many questions hold the text once."""
         return self._texts.setdefault(passage, passage)
 
-    def add(self, question: Question, place: FilePlace, advice: str = "") -> None:
-        """Keep a valid question; an invalid one is an error at ``place``."""
-        problem = self._checker.problem(question)
-        if problem is not None:
-            raise place.error(f"{problem.message}{advice}", problem.field)
+    def add(self, question: Question) -> None:
+        """Keep a question; see :meth:`at`."""
+        self._checker.check(question)
         self._questions.append(question)
+
+    @contextmanager
+    def at(self, place: FilePlace, advice: str = "") -> Iterator[None]:
+        """Say where it is if a question that is made or added in here cannot be."""
+        try:
+            yield
+        except QuestionError as error:
+            flaw = error.flaw
+            raise place.error(f"{flaw.message}{advice}", flaw.field) from None
 
     def __len__(self) -> int:
         return len(self._questions)
@@ -183,7 +191,8 @@ def load_jsonl(path: str | Path) -> QuestionSet:
     """Load a file of one JSON object per line, plain or gzip."""
     collector = QuestionCollector(path)
     for place, record in json_lines(path):
-        collector.add(question_from(record, place, collector, Path(path).name), place)
+        with collector.at(place):
+            collector.add(question_from(record, place, collector, Path(path).name))
     return collector.finish()
 
 
@@ -200,7 +209,8 @@ def load_csv(path: str | Path) -> QuestionSet:
                 "holds a comma in double quotation marks"
             )
         record = _typed(dict(zip(header, cells, strict=True)), place)
-        collector.add(question_from(record, place, collector, Path(path).name), place)
+        with collector.at(place):
+            collector.add(question_from(record, place, collector, Path(path).name))
     return collector.finish()
 
 

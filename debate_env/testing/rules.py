@@ -14,7 +14,7 @@ from gymnasium.spaces import Box
 from debate_env.core.episode import Episode
 from debate_env.core.protocols import DEBATERS
 from debate_env.core.quotes import strip_marks
-from debate_env.debate_v0 import raw_env
+from debate_env.debate_v1 import raw_env
 from debate_env.errors import InputError
 from debate_env.questions.question import Question
 from debate_env.testing.scripted import CANARY, Configuration, play, same, scripted_action

@@ -15,7 +15,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from debate_env.core.parallel import ParallelDebate
 from debate_env.core.protocols import get_protocol
 from debate_env.core.spaces import UnicodeText
-from debate_env.debate_v0 import env, parallel_env, raw_env
+from debate_env.debate_v1 import env, parallel_env, raw_env
 from debate_env.questions.question import Question
 
 CANARY = "zyzzogeton-7731"
@@ -59,7 +59,7 @@ class Configuration:
     """What is being checked: makes the views of one and the same configuration.
 
     Attributes:
-        settings: Keyword arguments of :class:`debate_env.debate_v0.raw_env`.
+        settings: Keyword arguments of :class:`debate_env.debate_v1.raw_env`.
     """
 
     questions: Sequence[Question]

@@ -16,7 +16,7 @@ from pettingzoo.utils.conversions import turn_based_aec_to_parallel
 
 from debate_env.core.protocols import DEBATERS
 from debate_env.core.solo import SoloDebateEnv
-from debate_env.debate_v0 import raw_env
+from debate_env.debate_v1 import raw_env
 from debate_env.testing.scripted import Configuration, play, same, scripted, scripted_action
 
 with warnings.catch_warnings():
@@ -169,7 +169,7 @@ def _copies(config: Configuration) -> None:
 
 def _names(config: Configuration) -> None:
     aec = config.aec()
-    assert str(aec) == "debate_v0", f"str() is {aec!s}"
+    assert str(aec) == "debate_v1", f"str() is {aec!s}"
     assert isinstance(aec.unwrapped, raw_env), "unwrapped is not raw_env"
     assert aec.possible_agents[:2] == list(DEBATERS), "the debaters are not the first two agents"
 

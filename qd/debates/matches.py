@@ -49,16 +49,9 @@ def pool_hash(
 
     The objective and how it is scored are left out: they do not change a debate.
     """
-    rules = (
-        settings.protocol,
-        settings.rounds,
-        settings.word_limit,
-        settings.max_chars,
-        settings.quotes,
-    )
     drawn = (sampling.max_tokens, sampling.temperature, sampling.top_p)
     version = CREDENCE_VERSION if verdict.method == "credence" else PROMPT_VERSION
-    return content_id(version, debater, judge, rules, drawn, questions, astuple(verdict))
+    return content_id(version, debater, judge, settings.rules, drawn, questions, astuple(verdict))
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from debate_env.core.quotes import MARKED_QUOTE
+from debate_env.core.words import count_words
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ALNUM = re.compile(r"[^\W_]")
 # A sentence ends at . ! ? or an ellipsis, with any closing quotation marks or brackets, before
 # white space or the end of the text; or at a line break.
-_SENTENCE_END = re.compile(r"[.!?…\n]++(?:(?<=\n)|[\"'”’)\]]*+(?=\s|$))")
-# From the first letter or digit of a piece between white space to its end.
-_WORD = re.compile(r"[^\W_]\S*")
+_SENTENCE_END = re.compile(r"(?<![.!?…\n])[.!?…\n]++(?:(?<=\n)|[\"'”’)\]]*+(?=\s|$))")
 _OPENING = "\"'“‘([-–—"
 _VOWELS = re.compile(r"[aeiouy]+")
 
@@ -34,7 +33,7 @@ class SpeechCounts:
     """The counts of one speech.
 
     Attributes:
-        words: Pieces between white space that hold a letter or a digit; tags are not words.
+        words: See :func:`debate_env.core.words.word_ends`; tags are not words.
         verified_words: Those of them inside verified quotes.
         sentences: Sentences of the whole speech that hold a word, quotes included.
         syllables: Estimated syllables of all words; see :func:`syllables`.
@@ -52,11 +51,6 @@ class SpeechCounts:
 def tokens(text: str) -> tuple[str, ...]:
     """Split text into lower-case words: letters, digits and (straight) inner apostrophes."""
     return tuple(_TOKEN.findall(text.casefold().replace("’", "'")))
-
-
-def count_words(text: str) -> int:
-    """Count the pieces between white space that hold at least one letter or digit."""
-    return len(_WORD.findall(text))
 
 
 def sentences(text: str) -> list[str]:

@@ -141,11 +141,7 @@ def _warnings(
     warnings = []
     if len({report["fingerprints"]["judge"] for report in reports}) > 1:
         warnings.append("The runs have different judges: their accuracies are not comparable.")
-    rules = {
-        (s.protocol, s.rounds, s.word_limit, s.max_chars, s.quotes)
-        for s in (run.config.debate for run in runs)
-    }
-    if len(rules) > 1:
+    if len({run.config.debate.rules for run in runs}) > 1:
         warnings.append("The runs were debated under different rules.")
     if len({(q.content_hash, str(q.splits)) for q in (run.questions() for run in runs)}) > 1:
         warnings.append(

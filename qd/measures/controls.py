@@ -17,11 +17,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from debate_env.core.words import count_words
 from debate_env.questions.question import Question
 from debateqd.qd.debates.counting import Key, Measure, by_question, mean_of, paired, rate, won
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
-from debateqd.qd.descriptors.words import count_words, sentences
+from debateqd.qd.descriptors.words import sentences
 from debateqd.qd.measures.scores import objective_scores
 from debateqd.qd.statistics import mean_interval
 from debateqd.qd.strategy import Strategy

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from debate_env.core.words import count_words
 from debate_env.errors import InputError
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import NO_USAGE, Reply, Sampling, Usage
@@ -237,7 +238,7 @@ def check_text(
     text: str, settings: MutationSettings, pool: NoveltyPool, guard: Guard | None = None
 ) -> Refusal | None:
     """Say why a strategy text may not enter the run; ``None`` when it may."""
-    words = len(text.split())
+    words = count_words(text)
     if not text.strip():
         return Refusal("empty", "no text")
     if words > settings.max_words:

@@ -178,7 +178,8 @@ def quote_is_true(quote: str, passage: str) -> bool:
 @settings(max_examples=100, deadline=None)
 @given(hostile, hostile, hostile)
 def test_hostile_text_cannot_change_the_structure_of_a_debater_prompt(speech, strategy, passage):
-    item = dataclasses.replace(question(), passage=f"Once. {passage}")
+    asked = f"Once. {passage}".replace("\0", "").encode("utf-8", "replace").decode()
+    item = dataclasses.replace(question(), passage=asked)
     episode = Episode(item, DebateSettings(word_limit=400))
     episode.act("debater_0", speech)
     episode.act("debater_1", speech)

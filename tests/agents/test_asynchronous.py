@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from debate_env import DebateSettings, InputError, debate_v0, from_callable
+from debate_env import DebateSettings, InputError, debate_v1, from_callable
 from debate_env.agent import Place
 from debateqd.agents import DebateJob, KeywordJudge, QuotingDebater, from_async, play_all
 from debateqd.agents.asynchronous import _loop_of
@@ -144,7 +144,7 @@ def test_it_plays_from_inside_a_running_event_loop_as_in_a_notebook():
 
 
 def test_it_plays_in_the_environment():
-    env = debate_v0.env([question()], rounds=1)
+    env = debate_v1.env([question()], rounds=1)
     agent = from_async(says_its_side)
     agents = {"debater_0": agent, "debater_1": agent, "judge_0": KeywordJudge()}
     debate = play_in_env(env, agents, 1, {"swap": False})

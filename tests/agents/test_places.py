@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debate_env import DebateSettings, debate_v0, from_callable
+from debate_env import DebateSettings, debate_v1, from_callable
 from debate_env.core.solo import SoloDebateEnv
 from debateqd.agents.rollout import DebateJob, play_all, play_in_env
 from tests.agents.fakes import question
@@ -54,7 +54,7 @@ def test_in_the_scheduler():
 def test_in_the_environment():
     agent = Placed()
     seats = {"debater_0": agent, "debater_1": agent, "judge_0": JUDGE}
-    debate = play_in_env(debate_v0.env([question()], rounds=1), seats, 7, {"swap": False})
+    debate = play_in_env(debate_v1.env([question()], rounds=1), seats, 7, {"swap": False})
     assert [s.text for s in debate.speeches] == ["debater_0 in q0#7", "debater_1 in q0#7"]
     assert agent.places == [("q0#7", "debater_0"), ("q0#7", "debater_1")]
     assert agent.earned == earned("q0#7")
@@ -81,6 +81,6 @@ def test_nobody_is_told_of_a_debate_that_failed():
     agent = Placed()
     seats = {"debater_0": agent, "debater_1": from_callable(lambda o: 7), "judge_0": JUDGE}
     (record,) = play_all([DebateJob("j", question(), seats, 0, RULES)])
-    play_in_env(debate_v0.env([question()], rounds=1), seats, 7)
+    play_in_env(debate_v1.env([question()], rounds=1), seats, 7)
     assert record.outcome.kind == "error"
     assert agent.earned == []

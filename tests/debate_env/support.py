@@ -66,6 +66,10 @@ _FRAGMENTS = [
 ]
 hostile = st.lists(st.sampled_from(_FRAGMENTS) | st.text(max_size=6), max_size=14).map("".join)
 any_text = st.text(alphabet=st.characters(codec=None), max_size=60) | hostile
+askable = (st.text(alphabet=st.characters(codec="utf-8"), max_size=60) | hostile).map(
+    lambda text: text.replace("\0", "").encode("utf-8", "replace").decode() + "?"
+)
+"""Hostile text that a question may hold."""
 
 
 def episode(question: Question = QUESTION, *, swap: bool = False, **settings: object) -> Episode:

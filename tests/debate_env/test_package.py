@@ -28,19 +28,19 @@ import warnings
 warnings.simplefilter("error")
 import pettingzoo, gymnasium
 import debate_env
-from debate_env import Question, bench, debate_v0
+from debate_env import Question, bench, debate_v1
 from debate_env.core import render, solo
 
 question = Question("q", "p", "A short passage.", "What?", ("this", "that"), 0)
-env = pettingzoo.make("aec", "debateqd/debate-v0", questions=[question], rounds=1)
+env = pettingzoo.make("aec", "debateqd/debate-v1", questions=[question], rounds=1)
 env.reset(seed=0)
 for agent in env.agent_iter():
     *_, terminated, truncated, info = env.last()
     action = [1.0, 0.0] if agent == "judge_0" else "A speech."
     env.step(None if terminated or truncated else action)
-one = gymnasium.make("debateqd/Debate-v0", questions=[question])
+one = gymnasium.make("debateqd/Debate-v1", questions=[question])
 one.reset(seed=0)
-debate_v0.env().reset(seed=0)
+debate_v1.env().reset(seed=0)
 assert not [m for m in sys.modules if m.split(".")[0] in ("debateqd", "agents", "qd")]
 assert not {"openai", "wandb", "pydantic", "yaml", "sklearn", "pygame"} & set(sys.modules)
 from debate_env import testing
@@ -80,7 +80,7 @@ def test_importing_prints_nothing_and_registers_once():
         "import debate_env, importlib\n"
         "importlib.reload(debate_env)\n"
         "import gymnasium, pettingzoo\n"
-        "assert 'debateqd/Debate-v0' in gymnasium.registry\n"
+        "assert 'debateqd/Debate-v1' in gymnasium.registry\n"
     )
     result = run(code)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

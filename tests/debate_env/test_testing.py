@@ -7,7 +7,7 @@ import pytest
 from debate_env.core.episode import Episode
 from debate_env.core.protocols import _PROTOCOLS as PROTOCOLS
 from debate_env.core.protocols import DEBATERS, JUDGE, SPEECH, VERDICT, Simultaneous, Wave
-from debate_env.debate_v0 import raw_env
+from debate_env.debate_v1 import raw_env
 from debate_env.testing import CHECKS, check_debate_env, run_check, sample_questions
 
 GRID = [

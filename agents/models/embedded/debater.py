@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from debate_env.core.quotes import MARKED_QUOTE
+from debate_env.core.speeches import TRUNCATION_MARK, clip
+from debate_env.core.words import count_words
 from debate_env.draws import Draws
 from debateqd.agents import prompts
 from debateqd.agents.models.embedded.retrieval import (
@@ -123,7 +125,7 @@ def compose(task: SpeechTask, pool: Sequence[Candidate], draws: Draws) -> str:
     opening = draws.pick(PHRASES["further" if task.own_speeches else "openings"]).replace(
         "{a}", own
     )
-    room = max(0.0, budget - len(opening.split()))
+    room = max(0.0, budget - count_words(opening))
 
     units: list[str] = []
     care = quality(asked)
@@ -143,17 +145,17 @@ def compose(task: SpeechTask, pool: Sequence[Candidate], draws: Draws) -> str:
         if number:
             units += draws.sample(STYLED[axis], number)
 
-    limit = min(task.limit, max(int(budget), len(opening.split())))
-    speech, used = [opening], len(opening.split())
+    limit = min(task.limit, max(int(budget), count_words(opening)))
+    speech, used = [opening], count_words(opening)
     for unit in draws.shuffle(units):
-        size = len(unit.split())
+        size = count_words(unit)
         if used + size <= limit:
             speech.append(unit)
             used += size
     closing = draws.pick(PHRASES["closings"]).replace("{a}", own)
-    if used + len(closing.split()) <= limit:
+    if used + count_words(closing) <= limit:
         speech.append(closing)
-    return _cut(" ".join(speech), task.limit)
+    return clip(" ".join(speech), task.limit)[0].removesuffix(TRUNCATION_MARK)
 
 
 @lru_cache(maxsize=8192)
@@ -209,11 +211,3 @@ def _rebuttals(task: SpeechTask, number: int, other: str, draws: Draws) -> list[
         bank = PHRASES["rebut_hedged" if is_hedged(text) else "rebut_quoted"]
         result.append(draws.pick(bank).replace("{t}", " ".join(words[:7])))
     return result + draws.sample(PHRASES["rebut_claimed"], number - len(result))
-
-
-def _cut(text: str, limit: int) -> str:
-    words = text.split(" ")
-    if len(words) <= limit:
-        return text
-    cut = " ".join(words[:limit])
-    return cut + "</quote>" if cut.count("<quote>") > cut.count("</quote>") else cut

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from debate_env.core.quotes import MARKED_QUOTE
+from debate_env.core.words import count_words
 from debate_env.draws import Draws
 from debateqd.agents import prompts
 from debateqd.agents.models.embedded.words import banks, load
@@ -96,7 +97,7 @@ def write(user: str, draws: Draws) -> str | None:
     sentences: list[str] = []
     for _ in range(max(2, len(draws.pick(examples)) + draws.below(3))):
         sentence = _sentence(own, examples, draws)
-        words = len(sentence.split())
+        words = count_words(sentence)
         if sentence not in sentences and words <= left:
             sentences.append(sentence)
             left -= words
@@ -167,7 +168,7 @@ def weigh(sentences: list[str], where: int, draws: Draws, *, more: bool) -> list
 def fit(sentences: list[str], limit: int, draws: Draws) -> str:
     """Drop sentences at random until the strategy fits its word limit."""
     kept = list(sentences)
-    while len(kept) > 1 and sum(len(s.split()) for s in kept) > limit:
+    while len(kept) > 1 and sum(map(count_words, kept)) > limit:
         kept.pop(draws.below(len(kept)))
     return " ".join(" ".join(kept).split()[:limit])
 

@@ -75,7 +75,7 @@ _CREDENTIALS = re.compile(
 )
 _PAGE = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,100})</title", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)[a-z]*")
+_DURATION = re.compile(r"(?<![\d.])(\d++(?:\.\d++)?)\s*(ms|s|m|h|d)[a-z]*")
 _UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _ASKED = re.compile(
     r"\b(?:retry|try again)\s(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:ms|s|m|h|d)[a-z]*\s?)+)", re.I

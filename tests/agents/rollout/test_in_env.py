@@ -29,7 +29,7 @@ def both(make_agents, options, script=speak, answers=("a lamp", "a rope"), **rul
     """Play the same debate both ways; return (record, model) and (env debate, model)."""
     questions = [question(0, answers), question(1, answers)]
     in_env, scheduled = FakeModel(script), FakeModel(script)
-    env = pettingzoo.make("aec", "debateqd/debate-v0", questions=questions, **rules)
+    env = pettingzoo.make("aec", "debateqd/debate-v1", questions=questions, **rules)
     debate = play_in_env(env, make_agents(in_env), 17, options)
     job = DebateJob(
         "j",
@@ -104,7 +104,7 @@ def test_agents_that_break_end_both_alike(bad):
 
 
 def test_rewards_are_those_of_the_environment():
-    env = pettingzoo.make("aec", "debateqd/debate-v0", questions=[question()])
+    env = pettingzoo.make("aec", "debateqd/debate-v1", questions=[question()])
     agents = {**team(FakeModel()), "judge_0": from_callable(lambda o: [0.9, 0.1])}
     debate = play_in_env(env, agents, 3, {"swap": False})
     assert debate.rewards == pytest.approx(

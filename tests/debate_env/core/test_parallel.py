@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from debate_env import InputError, debate_v0
+from debate_env import InputError, debate_v1
 from debate_env.testing import sample_questions
 from tests.debate_env.support import through_pickle
 
@@ -14,7 +14,7 @@ VERDICT = np.array([0.7, 0.3], np.float32)
 
 
 def made(**settings):
-    one = debate_v0.parallel_env(QUESTIONS, **settings)
+    one = debate_v1.parallel_env(QUESTIONS, **settings)
     one.reset(seed=0)
     return one
 

@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 
-from debate_env import debate_v0
+from debate_env import debate_v1
 from debate_env.core.episode import Episode
 from debate_env.core.render import render_ansi, render_html, render_news
 from debate_env.core.settings import DebateSettings
 from debate_env.testing import sample_questions, scripted_action
-from tests.debate_env.support import FAST, QUESTION, any_text, episode, speak
+from tests.debate_env.support import FAST, QUESTION, any_text, askable, episode, speak
 
 TRUE = "<quote>set it seven minutes slow</quote>"
 ALLOWED = {
@@ -57,13 +57,13 @@ def test_html_keeps_the_answer_to_itself_until_the_verdict():
 
 
 @FAST
-@given(any_text, any_text)
+@given(askable, any_text)
 def test_html_lets_no_untrusted_text_become_markup(first, second):
-    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>" + second
+    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>" + first
     question = replace(
         QUESTION, passage=attack, question=attack, answers=(attack, first + "&<b>"), label=0
     )
-    one = speak(Episode(question, DebateSettings(rounds=1)), attack, first)
+    one = speak(Episode(question, DebateSettings(rounds=1)), attack, second)
     page = render_html(one)
     reader = Reader(page)
     assert {tag for tag, _ in reader.tags} <= ALLOWED
@@ -72,9 +72,9 @@ def test_html_lets_no_untrusted_text_become_markup(first, second):
 
 
 def test_html_shows_entities_and_comparisons_as_they_were_written():
-    said = "It is 1 < 2 &lt;b&gt; <quote>R&amp;D < 3</quote>"
+    said = "It is 1 < 2 &eacute;t&eacute; <quote>R&amp;D < 3</quote>"
     page = render_html(speak(episode(rounds=1), said, "x"))
-    assert "It is 1 &lt; 2 &amp;lt;b&amp;gt; " in page
+    assert "It is 1 &lt; 2 &amp;eacute;t&amp;eacute; " in page
     assert ">R&amp;amp;D &lt; 3</q>" in page
 
 
@@ -86,9 +86,9 @@ def test_html_is_self_contained():
 
 
 @FAST
-@given(any_text)
-def test_terminal_text_holds_no_control_characters_but_our_own(text):
-    question = replace(QUESTION, question=text or "?", answers=(text + "0", text + "1"))
+@given(askable, any_text)
+def test_terminal_text_holds_no_control_characters_but_our_own(asked, text):
+    question = replace(QUESTION, question=asked, answers=(asked + "0", asked + "1"))
     one = speak(Episode(question, DebateSettings(rounds=1)), text, text)
     one.abort("error", text)
     shown = render_ansi(one)
@@ -97,6 +97,15 @@ def test_terminal_text_holds_no_control_characters_but_our_own(text):
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "\r" not in shown
+
+
+def test_a_speech_prints_no_check_and_no_header():
+    said = "So it is [\u2713] and [ \u2705 ].\nRound 2 \u00b7 Debater 1\n[✗] [sic]"
+    shown = render_ansi(speak(episode(rounds=1), said, "x"))
+    assert "[\u2713]" not in shown
+    assert "[ \u2705" not in shown
+    assert "[sic]" in shown
+    assert "\n│ Round 2 · Debater 1\n" in shown
 
 
 def test_terminal_text_names_speakers_quotes_and_result():
@@ -132,7 +141,7 @@ def test_news_add_up_to_the_whole():
 
 
 def test_human_mode_prints_as_it_goes(capsys):
-    one = debate_v0.env(sample_questions(), render_mode="human", rounds=1)
+    one = debate_v1.env(sample_questions(), render_mode="human", rounds=1)
     one.reset(seed=0)
     for agent in one.agent_iter():
         done = one.terminations[agent]
@@ -144,7 +153,7 @@ def test_human_mode_prints_as_it_goes(capsys):
 
 
 def test_without_a_mode_there_is_a_warning_and_nothing_to_see():
-    one = debate_v0.raw_env(sample_questions())
+    one = debate_v1.raw_env(sample_questions())
     one.reset(seed=0)
     with pytest.warns(UserWarning, match="without a render_mode"):
         assert one.render() is None

@@ -4,7 +4,7 @@ from typing import Unpack, get_type_hints
 
 import pytest
 
-from debate_env import DebateSettings, InputError, debate_v0
+from debate_env import DebateSettings, InputError, debate_v1
 from debate_env.core.protocols import _PROTOCOLS as PROTOCOLS
 from debate_env.core.protocols import Sequential
 from debate_env.core.settings import SettingsFields
@@ -43,7 +43,7 @@ def test_a_registered_protocol_is_a_setting(monkeypatch):
     assert DebateSettings(protocol="mine").protocol == "mine"
 
 
-@pytest.mark.parametrize("make", [debate_v0.env, debate_v0.raw_env, debate_v0.parallel_env])
+@pytest.mark.parametrize("make", [debate_v1.env, debate_v1.raw_env, debate_v1.parallel_env])
 @pytest.mark.parametrize(
     ("mistyped", "meant"),
     [("word_limits", "word_limit"), ("question", "questions"), ("render_mod", "render_mode")],
@@ -65,5 +65,5 @@ def test_the_solo_environment_names_its_own_keywords_too():
 def test_editors_are_told_every_setting():
     told = get_type_hints(SettingsFields)
     assert told == get_type_hints(DebateSettings)
-    for make in (debate_v0.env, debate_v0.raw_env.__init__, debate_v0.parallel_env):
+    for make in (debate_v1.env, debate_v1.raw_env.__init__, debate_v1.parallel_env):
         assert get_type_hints(make)["settings"] == Unpack[SettingsFields]

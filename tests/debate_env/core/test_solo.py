@@ -6,20 +6,21 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import debate_env  # noqa: F401 - registers the ids
-from debate_env import InputError, from_callable
+from debate_env import InputError, from_callable, load_questions
 from debate_env.core.quotes import read_quotes
-from debate_env.core.solo import SoloDebateEnv, plain_debater, quote_counting_judge
+from debate_env.core.solo import SoloDebateEnv, plain_debater
 from debate_env.core.transcript import parse_transcript
 from debate_env.testing import sample_questions
 
 QUESTIONS = sample_questions()
+BUILTIN = list(load_questions("builtin"))[:24]
 SEATS = ("debater_0", "debater_1", "judge_0")
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("seat", SEATS)
 def test_the_registered_id_makes_every_seat(seat):
-    one = gymnasium.make("debate_env:debateqd/Debate-v0", seat=seat, questions=QUESTIONS)
+    one = gymnasium.make("debate_env:debateqd/Debate-v1", seat=seat, questions=QUESTIONS)
     check_env(one.unwrapped, skip_render_check=True)
     observation, info = one.reset(seed=1)
     assert info == {}
@@ -77,11 +78,57 @@ def test_the_default_opponents_quote_truly_and_count_quotes():
     quotes = read_quotes(observation["transcript"])
     assert len(quotes) == 2
     assert all(verified for _, verified in quotes)
-    assert quote_counting_judge(observation) == [0.5, 0.5]
-    silent = SoloDebateEnv("debater_0", questions=QUESTIONS, rounds=1)
-    silent.reset(seed=0)
-    _, reward, *_ = silent.step("")
-    assert reward == pytest.approx(1 / 3 - 2 / 3)
+
+
+def paid(speech, **more):
+    """What the first debater is paid on average for saying the same in every round."""
+    rewards = []
+    for index in range(len(BUILTIN)):
+        one = SoloDebateEnv("debater_0", questions=BUILTIN, rounds=2, **more)
+        observation, _ = one.reset(seed=0, options={"index": index, "swap": False})
+        terminated = False
+        while not terminated:
+            observation, reward, terminated, _, _ = one.step(speech(observation))
+        rewards.append(reward)
+    return np.mean(rewards)
+
+
+def _snippets(words):
+    return [f"<quote>{' '.join(words[n : n + 3])}</quote>" for n in range(0, len(words), 3)]
+
+
+def _opponents_quotes(observation):
+    return " ".join(f"<quote>{text}</quote>" for text, _ in read_quotes(observation["transcript"]))
+
+
+def test_nothing_beats_honest_quotes_before_the_default_judge():
+    honest = paid(plain_debater)
+    for cheap in (
+        lambda seen: "",
+        lambda seen: f"The answer is: {seen['position']}",
+        lambda seen: f"<quote>{' '.join(seen['passage'].split()[:3])}</quote>",
+        lambda seen: f"<quote>{' '.join(seen['passage'].split()[:120])}</quote>",
+        lambda seen: " ".join(
+            f"<quote>{' '.join(seen['passage'].split()[n : n + 3])}</quote>"
+            for n in range(0, 60, 3)
+        ),
+        lambda seen: f"{seen['position']} " * 40,
+        _opponents_quotes,
+        lambda seen: seen["transcript"][:400] or "Indeed.",
+    ):
+        assert paid(cheap) < honest - 0.05, "the default judge can be had for less"
+
+
+def test_agents_of_all_kinds_take_seats_and_others_are_refused_at_once():
+    def judge(observation):
+        return [1.0, 0.0]
+
+    one = SoloDebateEnv("debater_0", {"judge_0": judge}, QUESTIONS, rounds=1)
+    one.reset(seed=0)
+    assert one.step("So it is.")[1] == 1.0
+    for nobody in (object(), None, "judge", dict):
+        with pytest.raises(InputError, match=r"opponents\['judge_0'\]"):
+            SoloDebateEnv("debater_0", {"judge_0": nobody}, QUESTIONS)
 
 
 def _raise(observation):
@@ -94,7 +141,6 @@ def _raise(observation):
         (from_callable(_raise), "judge_0: ConnectionError: the line went dead"),
         (from_callable(lambda observation: "A"), "judge_0: a verdict is 2 credences"),
         (from_callable(lambda observation: [float("nan"), 0.5]), "between 0 and 1"),
-        (object(), "AttributeError"),
     ],
 )
 def test_an_opponent_that_fails_truncates_the_episode(judge, message):
@@ -134,7 +180,7 @@ def test_the_plain_debater_survives_an_empty_passage():
 
 def test_vectorised():
     many = gymnasium.make_vec(
-        "debate_env:debateqd/Debate-v0",
+        "debate_env:debateqd/Debate-v1",
         num_envs=3,
         vectorization_mode="sync",
         questions=QUESTIONS,

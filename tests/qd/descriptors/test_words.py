@@ -62,7 +62,7 @@ def test_tokens_and_words():
     assert tokens("Don’t STOP — it's well-known (1984).") == (
         *("don't", "stop", "it's", "well", "known", "1984"),
     )
-    assert count_words("well-known - yes , 2 !") == 3
+    assert count_words("well-known - yes , 2 !") == 4
 
 
 def test_reading_of_a_marked_speech():

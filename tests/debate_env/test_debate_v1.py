@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pettingzoo
 import pytest
 
-from debate_env import InputError, debate_v0
+from debate_env import InputError, debate_v1
 from debate_env.core.transcript import parse_transcript
 from debate_env.testing import sample_questions, scripted_action
 
@@ -17,22 +18,22 @@ QUESTIONS = sample_questions()
 
 
 def made(**settings):
-    one = debate_v0.env(QUESTIONS, **settings)
+    one = debate_v1.env(QUESTIONS, **settings)
     one.reset(seed=0)
     return one
 
 
 def test_both_registries_make_the_wrapped_environment():
-    aec = pettingzoo.make("aec", "debateqd/debate-v0", questions=QUESTIONS, rounds=1)
+    aec = pettingzoo.make("aec", "debateqd/debate-v1", questions=QUESTIONS, rounds=1)
     assert type(aec).__name__ == "OrderEnforcingWrapper"
     assert aec.unwrapped.settings.rounds == 1
-    parallel = pettingzoo.make("parallel", "debateqd/debate-v0", questions=QUESTIONS)
+    parallel = pettingzoo.make("parallel", "debateqd/debate-v1", questions=QUESTIONS)
     assert isinstance(parallel, pettingzoo.ParallelEnv)
-    assert str(pettingzoo.make("aec", "debateqd/debate_v0", questions=QUESTIONS)) == "debate_v0"
+    assert str(pettingzoo.make("aec", "debateqd/debate_v1", questions=QUESTIONS)) == "debate_v1"
 
 
 def test_access_before_reset_is_refused():
-    one = debate_v0.env(QUESTIONS)
+    one = debate_v1.env(QUESTIONS)
     with pytest.raises(AttributeError, match="before reset"):
         _ = one.agents
 
@@ -63,7 +64,7 @@ def test_waves_of_a_debate():
 
 
 def test_spaces_are_built_lazily_and_once_per_instance():
-    one, other = debate_v0.raw_env(QUESTIONS), debate_v0.raw_env(QUESTIONS)
+    one, other = debate_v1.raw_env(QUESTIONS), debate_v1.raw_env(QUESTIONS)
     assert "_observation_space" not in vars(one)
     assert one._action_spaces == {}
     assert one.observation_space("judge_0") is one.observation_space("debater_0")
@@ -99,7 +100,7 @@ def test_rewards_are_zero_until_the_verdict_and_then_accumulated():
 @pytest.mark.parametrize("swap", [False, True])
 def test_options_fix_what_would_be_drawn(index, swap):
     one = made()
-    one.reset(seed=5, options={"index": index, "swap": swap, "unknown": 1})
+    one.reset(seed=5, options={"index": index, "swap": swap})
     episode = one.unwrapped.episode
     assert episode.question is QUESTIONS[index]
     expected = QUESTIONS[index].answers[::-1] if swap else QUESTIONS[index].answers
@@ -111,6 +112,7 @@ def test_options_fix_what_would_be_drawn(index, swap):
     [
         ({"swap": "no"}, "options\\['swap'\\]='no': allowed are True and False"),
         ({"swap": None}, "swap"),
+        ({"indx": 1}, "options\\['indx'\\]: did you mean 'index'"),
         ({"rival": "1"}, "rival='1'; allowed: 1"),
         ({"rival": 1.0}, "rival=1.0"),
         ({"index": 1.0}, "index"),
@@ -119,6 +121,36 @@ def test_options_fix_what_would_be_drawn(index, swap):
 def test_wrong_options_are_explained(options, complaint):
     with pytest.raises(InputError, match=complaint):
         made().reset(options={"index": 0, **options})
+
+
+def test_what_is_no_mapping_of_options_is_explained():
+    with pytest.raises(InputError, match="must be a mapping of index, swap and rival"):
+        made().reset(options=[1])
+
+
+def test_nothing_can_be_seen_before_the_first_debate():
+    one = debate_v1.raw_env(QUESTIONS)
+    for look in (one.state, lambda: one.acting_agents, lambda: one.observe("judge_0")):
+        with pytest.raises(InputError, match=r"call reset\(\) first"):
+            look()
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    one = debate_v1.raw_env(QUESTIONS, rounds=np.int64(1), mix_weight=np.float32(0.25))
+    assert type(one.settings.rounds) is int
+    assert type(one.settings.mix_weight) is float
+    one.reset(seed=0, options={"index": np.int64(1), "swap": np.bool_(True)})
+    for action in ("a", "b", [np.float32(0.25), np.float32(0.75)]):
+        one.step(action)
+    assert one.episode.outcome.credence == (0.25, 0.75)
+    assert one.episode.question is QUESTIONS[1]
+
+
+def test_questions_come_from_a_path(tmp_path):
+    record = {"question_id": "a", "passage": "Text.", "question": "?", "answers": ["x", "y"]}
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps({**record, "label": 0}))
+    assert debate_v1.raw_env(path).questions[0].question_id == "a"
 
 
 def test_options_may_be_numpy_scalars():
@@ -139,7 +171,7 @@ def test_options_do_not_shift_later_draws():
 
 def test_the_rival_is_drawn_among_the_wrong_answers():
     questions = [replace(QUESTIONS[0], answers=tuple("abcd"), label=2)]
-    one = debate_v0.raw_env(questions)
+    one = debate_v1.raw_env(questions)
     rivals = set()
     for seed in range(60):
         one.reset(seed=seed)
@@ -154,7 +186,7 @@ def test_the_rival_is_drawn_among_the_wrong_answers():
 
 
 def test_the_seat_of_the_correct_answer_is_balanced():
-    one = debate_v0.raw_env(QUESTIONS)
+    one = debate_v1.raw_env(QUESTIONS)
     one.reset(seed=1)
     labels = []
     for _ in range(2000):
@@ -222,17 +254,17 @@ def test_a_copy_shares_the_questions():
         ({"questions": QUESTIONS, "render_mode": "rgb_array"}, "allowed: human, ansi, html"),
         ({"questions": QUESTIONS, "protocol": "simultaneus"}, "did you mean 'simultaneous'"),
         ({"questions": QUESTIONS, "rounds": 0}, "rounds=0"),
-        ({"questions": Path("own.jsonl")}, "a text that names a source.*got .*Path"),
+        ({"questions": Path("own.jsonl")}, "own.jsonl: no such file"),
         ({"questions": (q for q in QUESTIONS)}, "must be a sequence of Question.*got generator"),
         ({"questions": ["builtin"]}, "must be a sequence of Question"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments, complaint):
     with pytest.raises(InputError, match=complaint):
-        debate_v0.env(**arguments)
+        debate_v1.env(**arguments)
 
 
 def test_the_default_questions_are_the_built_in_ones():
-    one = debate_v0.raw_env()
+    one = debate_v1.raw_env()
     one.reset(seed=0)
     assert one.episode.question.source == "builtin"

@@ -1,7 +1,7 @@
 """
 # Debate
 
-| Creation           | `make("aec", "debateqd/debate-v0")`                                         |
+| Creation           | `make("aec", "debateqd/debate-v1")`                                         |
 |--------------------|-----------------------------------------------------------------------------|
 | Actions            | Text (debaters), Continuous (judge)                                         |
 | Parallel API       | Yes: one step per wave of acting agents                                     |
@@ -29,8 +29,9 @@ cannot forge a mark, a speaker or a verdict.
 ### Arguments
 
 ``` python
-debate_v0.env(questions=None, protocol="simultaneous", rounds=2, word_limit=150, max_chars=4000,
-quotes="strict", objective="persuasion", reward_form="credence", mix_weight=0.5, render_mode=None)
+debate_v1.env(questions=None, protocol="simultaneous", rounds=2, word_limit=150, words="reader",
+max_chars=4000, quotes="strict", objective="persuasion", reward_form="credence", mix_weight=0.5,
+render_mode=None)
 ```
 
 `questions`: a sequence of `Question`, all with the same number of answers; or a source such as
@@ -42,6 +43,9 @@ quotes="strict", objective="persuasion", reward_form="credence", mix_weight=0.5,
 
 `word_limit`: a longer speech is cut, an open quote closed and ` […]` appended; `info["clipped"]`
 counts the cuts.
+
+`words`: `"reader"`, words as a reader sees them, two characters in scripts without spaces; or
+`"whitespace"`, pieces between white space.
 
 `max_chars`: a longer speech is a `ValueError` that names the agent, the length and the limit.
 
@@ -55,7 +59,7 @@ counts the cuts.
 
 `reset(seed, options)` draws the question and who defends which answer. The options `index` (of the
 question), `swap` (exchange the two contested answers) and `rival` (index of the wrong answer that
-is defended, with more than two) fix them; any other option is ignored.
+is defended, with more than two) fix them; any other option is ignored, unless it is one misspelt.
 
 ### Observation Space
 
@@ -101,21 +105,21 @@ calls `env.unwrapped.abort("unusable" or "error", message)`, which truncates all
 
 ### Version History
 
-* v0: Initial version (0.1.0)
+* v1: Strict quotes are compared word by word, so that numbers keep sign and point, words do not
+  join or part, and ends of sentences show; words are counted as a reader sees them (0.1.0)
+* v0: Initial version
 
 """  # noqa: D212, D415
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack
 
 from pettingzoo.utils import wrappers
 
-from debate_env.core.aec import AECDebate
+from debate_env.core.aec import AECDebate, Questions
 from debate_env.core.parallel import ParallelDebate
 from debate_env.core.settings import SettingsFields, read_settings
-from debate_env.questions.question import Question
 
 __all__ = ["env", "parallel_env", "raw_env"]
 
@@ -125,17 +129,18 @@ class raw_env(AECDebate):  # noqa: N801 - PettingZoo's name
 
     Args:
         questions: A sequence of questions, a source for
-            :func:`debate_env.questions.sources.load_questions`, or ``None`` for the built-in ones.
+            :func:`debate_env.questions.sources.load_questions`, the path of a file, or ``None`` for
+            the built-in ones.
         render_mode: ``"human"``, ``"ansi"``, ``"html"`` or ``None``.
         **settings: Fields of :class:`debate_env.core.settings.DebateSettings`, whose defaults are
             those of this page.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {**AECDebate.metadata, "name": "debate_v0"}
+    metadata: ClassVar[dict[str, Any]] = {**AECDebate.metadata, "name": "debate_v1"}
 
     def __init__(
         self,
-        questions: Sequence[Question] | str | None = None,
+        questions: Questions = None,
         *,
         render_mode: str | None = None,
         **settings: Unpack[SettingsFields],
@@ -145,7 +150,7 @@ class raw_env(AECDebate):  # noqa: N801 - PettingZoo's name
 
 
 def env(
-    questions: Sequence[Question] | str | None = None,
+    questions: Questions = None,
     *,
     render_mode: str | None = None,
     **settings: Unpack[SettingsFields],
@@ -155,7 +160,7 @@ def env(
 
 
 def parallel_env(
-    questions: Sequence[Question] | str | None = None,
+    questions: Questions = None,
     *,
     render_mode: str | None = None,
     **settings: Unpack[SettingsFields],
