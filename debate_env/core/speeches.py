@@ -6,7 +6,7 @@ import re
 from itertools import islice
 
 from debate_env.core.quotes import close_quote
-from debate_env.core.words import WordMode, word_ends
+from debate_env.core.words import WordMode, count_words, word_ends
 
 TRUNCATION_MARK = " […]"
 """Ends a speech that was cut at the word limit."""
@@ -42,10 +42,10 @@ def clip(text: str, word_limit: int, mode: WordMode = "reader") -> tuple[str, in
     A quote that the cut leaves open is closed, and :data:`TRUNCATION_MARK` is appended. Returned
     are the text, its number of words (the mark not counted) and whether it was cut.
     """
-    ends = list(islice(word_ends(text, mode), word_limit + 1))
-    if len(ends) <= word_limit:
-        return text, len(ends), False
-    text = text[: ends[-2]]
+    words = count_words(text, mode)
+    if words <= word_limit:
+        return text, words, False
+    text = text[: next(islice(word_ends(text, mode), word_limit - 1, None))]
     return text + close_quote(text) + TRUNCATION_MARK, word_limit, True
 
 
