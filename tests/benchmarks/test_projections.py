@@ -206,6 +206,7 @@ def test_the_runs_cover_what_there_is(projections: ModuleType, views: ModuleType
     assert any(run.killed for run in projections.RUNS)
 
 
+@pytest.mark.long
 def test_a_run_twice_is_projected_alike(projections: ModuleType, views: ModuleType, tmp_path: Path):
     options = ("--config", "smoke", "--objective", "persuasion", "--generations", "2")
     evaluate = ("--split", "train", "--elites", "1", "--archive-questions", "0")

@@ -149,6 +149,7 @@ def test_intervals_hold_their_values_and_mirror_each_other() -> None:
     assert shown["carried_over"] == []
 
 
+@pytest.mark.long
 def test_the_interval_of_the_corrected_score_covers() -> None:
     hits, worlds = 0, 150
     for world in range(worlds):
