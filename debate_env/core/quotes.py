@@ -137,7 +137,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
             gap = gap or "soft"
         elif kind == "end":
             short = piece == "." and gap == "" and _SHORT.fullmatch(last)
-            gap = "hard" if short and gap != "end" else "end"
+            gap = "hard" if short else "end"
         elif kind == "other":
             gap = "end" if gap == "end" else "hard"
         else:
@@ -215,8 +215,8 @@ def neutralise(text: str) -> str:
 
 
 def _spelt(reference: re.Match[str]) -> str:
-    character = unescape(reference[0])
-    return character.replace("<", "‹").replace(">", "›") if character[0] in "<>" else reference[0]
+    said = unescape(reference[0])  # empty for some control characters
+    return said.replace("<", "‹").replace(">", "›") if said.startswith(("<", ">")) else reference[0]
 
 
 def mark(

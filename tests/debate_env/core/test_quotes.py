@@ -211,6 +211,7 @@ def test_a_hostile_passage_is_searched_in_reasonable_time():
         ("&lt;v_quote&gt;so&lt;/v_quote&gt;", "‹v_quote›so‹/v_quote›"),
         ("&#60;v_quote&#x3E; &LT;b", "‹v_quote› ‹b"),
         ("R&amp;D at AT&T &c.", "R&amp;D at AT&T &c."),
+        ("&#1; and &#x0;", "&#1; and &#x0;"),
     ],
 )
 def test_what_looks_like_a_tag_to_a_model_is_text(said: str, shown: str) -> None:
