@@ -31,7 +31,7 @@ UNITS = (
 STARTS = ("", "<", "a", "answer ")
 ENDS = ("", "\x00")
 SIZE, FACTOR = 1500, 4
-SUSPECT, SLOW = 0.004, 0.03  # seconds for a text of SIZE, and for one FACTOR times as long
+QUADRATIC = re.compile(r"<\s*/?\s*quote")  # on "<" and many blanks
 
 
 def modules() -> Iterator[ModuleType]:
@@ -56,11 +56,12 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 
 
 def seconds(search: Callable[[Any], object], text: str | bytes, times: int = 3) -> float:
+    """Time the processor's work for this thread alone: others on the machine do not count."""
     best = float("inf")
     for _ in range(times):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         search(text)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.thread_time() - begun)
     return best
 
 
@@ -69,7 +70,12 @@ def text_of(pattern: re.Pattern[Any], start: str, unit: str, end: str, size: int
     return text if isinstance(pattern.pattern, str) else text.encode()
 
 
-def slow_text(pattern: re.Pattern[Any], *, anchored: bool = False) -> str | None:
+def much_time() -> float:
+    """Seconds on this machine, a tenth of what a quadratic pattern takes for a text of SIZE."""
+    return seconds(QUADRATIC.match, "<" + " " * SIZE) / 10
+
+
+def slow_text(pattern: re.Pattern[Any], much: float, *, anchored: bool = False) -> str | None:
     """Find a text that takes more than in proportion to its length."""
 
     def all_of(text: Any) -> int:
@@ -78,10 +84,9 @@ def slow_text(pattern: re.Pattern[Any], *, anchored: bool = False) -> str | None
     for start, unit, end in product(STARTS, UNITS, ENDS):
         short = text_of(pattern, start, unit, end, SIZE)
         for search in (pattern.fullmatch, pattern.match if anchored else all_of):
-            if seconds(search, short, 1) > SUSPECT:
+            if seconds(search, short, 1) > much:
                 long = text_of(pattern, start, unit, end, FACTOR * SIZE)
-                taken = seconds(search, long)
-                if taken > SLOW and taken > 2 * FACTOR * seconds(search, short):
+                if seconds(search, long) > 2 * FACTOR * max(much, seconds(search, short)):
                     return f"{start!r} + {unit!r} * n + {end!r}"
     return None
 
@@ -90,8 +95,9 @@ def test_no_text_takes_more_than_in_proportion_to_its_length() -> None:
     found = patterns()
     assert len(found) > 50
     assert found.keys() >= TRUSTED | ANCHORED
+    much = much_time()
     slow = {
-        name: slow_text(pattern, anchored=name in ANCHORED)
+        name: slow_text(pattern, much, anchored=name in ANCHORED)
         for name, pattern in found.items()
         if name not in TRUSTED
     }
@@ -99,4 +105,4 @@ def test_no_text_takes_more_than_in_proportion_to_its_length() -> None:
 
 
 def test_a_pattern_that_tries_everything_is_noticed() -> None:
-    assert slow_text(re.compile(r"<\s*/?\s*quote"))
+    assert slow_text(QUADRATIC, much_time())
