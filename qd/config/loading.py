@@ -1,11 +1,14 @@
 """From preset, file and flags to a configuration, or to one line that says what is wrong.
 
 Later layers override earlier ones key by key: defaults, preset or file, named flags, ``--set``.
+Mappings whose keys are free, such as shares, are no exception; only one that ``--set`` gives in
+braces is the whole of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,12 +20,12 @@ from pydantic_core import ErrorDetails
 
 from debate_env.errors import FieldError, InputError, nearest
 from debateqd.agents.models.options import shown
-from debateqd.qd.config.schema import OF_RUN, RunConfig
+from debateqd.qd.config.schema import OF_RUN, EvolutionConfig, RunConfig
 
 Path_ = tuple[str, ...]
 _PACKAGE = Path(__file__).resolve().parents[1]
-_SHARES = (("evolution", "tournament", "pairings"), ("evolution", "mutation", "operators"))
-"""Shares of a whole: a later layer replaces all of them, so that none is left over."""
+_DEFAULTS = {"evolution": EvolutionConfig().model_dump(mode="json")}
+"""Where mappings of free keys have defaults, which a layer may change one by one: shares."""
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 
 
@@ -33,20 +36,32 @@ class Layers:
         self.values: dict[str, Any] = {}
         self._origins: dict[Path_, str] = {}
 
-    def merge(self, values: Mapping[str, Any], origin: str) -> None:
-        """Override what is there, key by key."""
-        self._merge(self.values, values, (), origin)
+    def merge(self, values: Mapping[str, Any], origin: str, whole: float = math.inf) -> None:
+        """Override what is there, key by key.
+
+        Mappings of free keys that are ``whole`` keys deep, or deeper, are replaced: what they do
+        not name is gone, or 0 where it has a share by default.
+        """
+        self._merge(self.values, values, (), origin, whole)
 
     def _merge(
-        self, into: dict[str, Any], values: Mapping[str, Any], path: Path_, origin: str
+        self,
+        into: dict[str, Any],
+        values: Mapping[str, Any],
+        path: Path_,
+        origin: str,
+        whole: float,
     ) -> None:
         for key, value in values.items():
             here = (*path, str(key))
             self._origins[here] = origin
             if isinstance(value, Mapping):
-                below = None if here in _SHARES else into.get(key)
+                replaced = len(here) >= whole and _is_free(here)
+                below = None if replaced else into.get(key)
                 into[key] = below = dict(below) if isinstance(below, Mapping) else {}
-                self._merge(below, value, here, origin)
+                self._merge(below, value, here, origin, whole)
+                if replaced:
+                    into[key] = dict.fromkeys(_default(here), 0.0) | below
             else:
                 into[key] = value
 
@@ -96,6 +111,20 @@ class Layers:
             return f"{self.origin(path)}: {where}: unknown key; {known}"
         given = shown(where, values) if not isinstance(values, Mapping) else "a section"
         return f"{self.origin(path)}: {where}: {given} is not allowed; {_allowed(path, error)}"
+
+
+def _is_free(path: Path_) -> bool:
+    """Whether a mapping at ``path`` has keys of the user's choice, and is no section."""
+    annotation = _annotation(path)
+    return annotation is Any or get_origin(annotation) is dict
+
+
+def _default(path: Path_) -> Iterable[str]:
+    """Return the keys that a mapping of free keys has by default."""
+    found: Any = _DEFAULTS
+    for part in path:
+        found = found.get(part, {})
+    return list(found)
 
 
 def _annotation(path: Path_) -> Any:
@@ -273,6 +302,7 @@ def load_config(
         InputError: Anything wrong in any layer, in one line that names the layer and the key.
     """
     layers = Layers()
+    layers.merge(_DEFAULTS, "defaults")
     for source in [sources] if isinstance(sources, str) else sources:
         path = find_config(source)
         layers.merge(read_yaml(path), str(path))
@@ -281,7 +311,8 @@ def load_config(
     for text in assignments:
         keys, value = parse_assignment(text)
         private = shown(text, text) != repr(text)
-        layers.merge(nest(keys, value), "--set " + (".".join(keys) if private else text))
+        origin = "--set " + (".".join(keys) if private else text)
+        layers.merge(nest(keys, value), origin, whole=len(keys))
     return layers.resolve()
 
 

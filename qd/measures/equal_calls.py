@@ -43,7 +43,7 @@ def baseline_config(config: RunConfig, preset: str) -> RunConfig:
     layers.merge(config.to_json(), "the run's configuration")
     layers.merge({"name": f"{config.name}-{path.stem}"}, str(path))
     taken = {key: value for key, value in procedure.items() if key not in _OWN}
-    layers.merge({"evolution": taken}, str(path))
+    layers.merge({"evolution": taken}, str(path), whole=0)
     return layers.resolve()
 
 

@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any, cast, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from debate_env.core import protocols
 from debate_env.core.protocols import Simultaneous
 from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
-from debateqd.qd.config.loading import Flag, dump_config, load_config, parse_config, preset_names
+from debateqd.qd.config.loading import (
+    Flag,
+    dump_config,
+    load_config,
+    nest,
+    parse_config,
+    preset_names,
+)
 from debateqd.qd.config.schema import RunConfig
 from tests.repository import ROOT
 
@@ -177,3 +188,77 @@ def test_debates_have_the_objective_of_the_run():
     assert config.debate == DebateSettings(objective="mix", mix_weight=0.25, rounds=3)
     assert "objective" not in config.to_json()["debate"]
     assert RunConfig(objective="truth", debate=DebateSettings()).debate.objective == "truth"
+
+
+ENGINES = ("models.judge=openai:x", "models.debater=vllm:y")
+MAPPINGS: dict[str, dict[str, Any]] = {  # every mapping of free keys, and two entries for each
+    "evolution.tournament.pairings": {"swiss": 0.25, "parent": 0.75},
+    "evolution.mutation.operators": {"static": 0.5, "own:Shorten": 0.125},
+    "models.overrides": {"judge": {"attempts": 2}, "debater": {"dtype": "float32"}},
+    "models.overrides.judge": {"attempts": 3, "timeout": 7.5},
+    "models.prices": {
+        "openai:x": {"prompt": 1.0, "completion": 2.0, "cached_prompt": 0.5},
+        "y": {"prompt": 3.0, "completion": 4.0, "cached_prompt": 0.5},
+    },
+    "models.vllm.extra": {"enforce_eager": True, "swap_space": 2},
+    "models.vllm.chat_template_kwargs": {"enable_thinking": False, "effort": "low"},
+    "models.openai.extra_body": {"top_k": 20, "min_p": 0.25},
+}
+
+
+def assign(path: str, value: object) -> str:
+    return f"{path}={json.dumps(value)}"  # JSON is YAML
+
+
+def held(config: RunConfig, path: str) -> dict[str, Any]:
+    found: Any = config.to_json()
+    for part in path.split("."):
+        found = found.get(part, {})
+    return cast("dict[str, Any]", found)
+
+
+def mappings_of(section: type[BaseModel], path: str = "") -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if get_origin(kind) is dict:
+            yield path + name
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from mappings_of(kind, f"{path}{name}.")
+
+
+def test_the_table_has_every_mapping_of_the_schema():
+    assert {*mappings_of(RunConfig)} == {*MAPPINGS} - {"models.overrides.judge"}
+
+
+@pytest.mark.parametrize("preset", ["default", "smoke", "paper", "static-gen"])
+@pytest.mark.parametrize("path", MAPPINGS)
+def test_a_key_changes_that_key_alone(tmp_path, preset, path):
+    """Whatever is below, defaults, a preset or an assignment, and whatever gives the key."""
+    for (key, value), other in zip(MAPPINGS[path].items(), [*MAPPINGS[path]][::-1], strict=True):
+        for lower in (ENGINES, (*ENGINES, assign(path, {other: MAPPINGS[path][other]}))):
+            below = load_config(preset, assignments=lower)
+            assert lower == ENGINES or other in held(below, path)
+            wanted = held(below, path) | {key: value}
+            changed = load_config(preset, assignments=[*lower, assign(f"{path}.{key}", value)])
+            assert held(changed, path) == wanted
+            assert changed.evolution.archive == below.evolution.archive
+
+            (tmp_path / "below.yaml").write_text(dump_config(below))
+            (tmp_path / "above.yaml").write_text(json.dumps(nest(path.split("."), {key: value})))
+            files = [str(tmp_path / "below.yaml"), str(tmp_path / "above.yaml")]
+            assert load_config(files) == changed
+
+
+@pytest.mark.parametrize("path", MAPPINGS)
+def test_a_mapping_in_braces_is_the_whole_of_it(tmp_path, path):
+    first, second = ({key: value} for key, value in MAPPINGS[path].items())
+    config = load_config("default", (), [*ENGINES, assign(path, first), assign(path, second)])
+    assert {k: v for k, v in held(config, path).items() if v != 0.0} == second
+    (tmp_path / "stored.yaml").write_text(dump_config(config))
+    assert load_config(str(tmp_path / "stored.yaml")) == config
+
+
+def test_a_section_in_braces_changes_the_keys_it_names():
+    config = load_config("smoke", (), ["evolution.tournament={waves: 3, elo: {k: 24.0}}"])
+    assert (config.evolution.tournament.debates, config.evolution.tournament.waves) == (60, 3)
+    assert config.evolution.tournament.elo.scale == 400.0
