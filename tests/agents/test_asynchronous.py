@@ -211,7 +211,7 @@ def test_asynchronous_feedback_is_awaited_and_its_errors_noted():
             return "so"
 
         async def feedback(self, episode_id, reward, seat):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             self.earned = (*self.earned, seat)
             if len(self.earned) == 2:
                 raise KeyboardInterrupt

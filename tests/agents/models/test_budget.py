@@ -138,7 +138,7 @@ def test_two_models_share_one_budget():
         "judge_0": ModelJudge(BudgetedModel(judge, budget)),
     }
     jobs = [DebateJob(str(n), question(n), agents, n, DebateSettings(rounds=1)) for n in range(9)]
-    with pytest.raises(BudgetReachedError):
+    with pytest.raises(BudgetReachedError, match="is used up"):
         list(play(jobs))
     assert len(debater.requests) + len(judge.requests) == 10
     assert not debater.open

@@ -167,7 +167,7 @@ def test_all_that_is_asked_counts_for_the_budget():
     model = RedrawnModel(BudgetedModel(inner, Budget(Limits(calls=3))))
     model.submit([(0, ask(seed=1)), (1, ask(seed=2))])
     assert model.poll() == [(1, Reply("A speech it is."))]
-    with pytest.raises(BudgetReachedError):
+    with pytest.raises(BudgetReachedError, match="is used up"):
         model.poll()
     assert len(inner.requests) == 3
 

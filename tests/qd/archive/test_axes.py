@@ -84,21 +84,21 @@ def test_axes_survive_json():
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("make", "message"),
     [
-        lambda: Bins("x", (0.0,)),
-        lambda: Bins("x", (0.0, 0.0)),
-        lambda: Bins("x", (0.0, math.inf)),
-        lambda: Bins("x", (0.0, math.nan, 1.0)),
-        lambda: Labels("x", ()),
-        lambda: Labels("x", ("a", "a")),
-        lambda: Labels("x", ("unclassified",)),
-        lambda: default_axis("family", [0, 1]),
-        lambda: axis_from_dict({"name": "x"}),
+        (lambda: Bins("x", (0.0,)), "two or more increasing"),
+        (lambda: Bins("x", (0.0, 0.0)), "two or more increasing"),
+        (lambda: Bins("x", (0.0, math.inf)), "two or more increasing"),
+        (lambda: Bins("x", (0.0, math.nan, 1.0)), "two or more increasing"),
+        (lambda: Labels("x", ()), "axis .x.: labels .* must be distinct"),
+        (lambda: Labels("x", ("a", "a")), "axis 'x': labels .* must be distinct"),
+        (lambda: Labels("x", ("unclassified",)), "axis 'x': labels .* must be distinct"),
+        (lambda: default_axis("family", [0, 1]), "axis 'family' has labels, not edges"),
+        (lambda: axis_from_dict({"name": "x"}), r"axis with the fields \['name'\]: allowed"),
     ],
 )
-def test_unusable_axes(make):
-    with pytest.raises(InputError):
+def test_unusable_axes(make, message):
+    with pytest.raises(InputError, match=message):
         make()
 
 

@@ -450,14 +450,14 @@ def test_archives_by_name():
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("make", "message"),
     [
-        lambda: Archive(()),
-        lambda: Archive((AXES[0], AXES[0])),
-        lambda: Archive(AXES, challengers=-1),
-        lambda: SlotArchive(0),
+        (lambda: Archive(()), r"^archive axes \[\]: give one or more axes, each once$"),
+        (lambda: Archive((AXES[0], AXES[0])), "give one or more axes, each once"),
+        (lambda: Archive(AXES, challengers=-1), "^archive challengers -1: must be 0 or more$"),
+        (lambda: SlotArchive(0), "^archive slots 0: must be 1 or more$"),
     ],
 )
-def test_unusable_options(make):
-    with pytest.raises(InputError):
+def test_unusable_options(make, message):
+    with pytest.raises(InputError, match=message):
         make()

@@ -24,7 +24,7 @@ def test_roles_without_a_model_get_the_default_one():
 
 
 def test_it_is_frozen():
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="frozen"):
         RunConfig().seed = 3  # type: ignore[misc]
 
 

@@ -81,7 +81,7 @@ def test_the_excess_is_exactly_what_is_missing():
         fit_questions(questions, config, models(Limited(1000)))
     excess = int(str(caught.value).split("p1 by ")[1].split(" ")[0].replace(",", ""))
     assert fit_questions(questions, config, models(Limited(1000 + excess))) is questions
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="p1 by 1 "):
         fit_questions(questions, config, models(Limited(1000 + excess - 1)))
 
 

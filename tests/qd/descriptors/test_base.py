@@ -226,7 +226,7 @@ def test_any_text_gives_values_within_the_documented_ranges(text, heard):
 
 
 def test_summaries_of_different_descriptors_do_not_add_up():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="longer"):
         BehaviourSummary({"x": (1,)}) + BehaviourSummary({"x": (1, 2)})
 
 

@@ -275,7 +275,8 @@ def test_mutators_by_name():
         make_mutator("rewrit", SETTINGS)
 
 
-@pytest.mark.parametrize("options", [{"max_words": 0}, {"max_attempts": 0}])
-def test_unusable_settings(options):
-    with pytest.raises(InputError):
-        MutationSettings(**options)
+@pytest.mark.parametrize("name", ["max_words", "max_attempts"])
+def test_unusable_settings(name):
+    with pytest.raises(InputError, match=f"^mutation {name} 0: must be 1 or more$"):
+        MutationSettings(**{name: 0})
+    MutationSettings(**{name: 1})

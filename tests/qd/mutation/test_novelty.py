@@ -88,10 +88,15 @@ def test_the_nearest_of_all_is_found(texts, new, threshold, n):
 
 
 @pytest.mark.parametrize(
-    "options", [{"near_duplicate": 0}, {"near_duplicate": 1.1}, {"shingle": 0}]
+    ("options", "message"),
+    [
+        ({"near_duplicate": 0}, "near_duplicate 0: must be above 0, at most 1"),
+        ({"near_duplicate": 1.1}, r"near_duplicate 1\.1: must be above 0, at most 1"),
+        ({"shingle": 0}, "shingle 0: must be 1 or more words"),
+    ],
 )
-def test_unusable_pools(options):
-    with pytest.raises(InputError):
+def test_unusable_pools(options, message):
+    with pytest.raises(InputError, match=f"^{message}$"):
         StrategyPool(**options)
 
 
@@ -120,5 +125,5 @@ def test_words_do_not_run_from_one_passage_into_the_next():
 def test_seeds_are_never_leaks_of_an_unrelated_passage():
     guard = LeakGuard([PASSAGE])
     assert all(guard.check(s.text) is None for s in seed_strategies())
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="^leak_words 0: must be 1 or more$"):
         LeakGuard([], words=0)

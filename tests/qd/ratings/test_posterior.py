@@ -27,7 +27,7 @@ def test_strategies_are_found_by_name():
     assert POSTERIOR.deviation_of("a") == 30
     assert "c" in POSTERIOR
     assert "z" not in POSTERIOR
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="z"):
         POSTERIOR.index("z")
 
 

@@ -45,7 +45,7 @@ def test_nothing_is_learned_from_a_run_that_failed(tmp_path):
     out = io.StringIO()
     watcher = ConsoleProgress(Console(file=out, force_terminal=False))
     watcher.progressed(Progress(0, "train", 1, 2))  # before a start: nothing to show
-    with pytest.raises(TrainingStoppedError):
+    with pytest.raises(TrainingStoppedError, match="have no usable verdict"):
         play(config(), tmp_path / "run", StandIn(broken=1), watcher)
     assert "Results" not in out.getvalue()
 
@@ -91,7 +91,7 @@ def test_what_depends_on_the_clock_is_kept_apart(tmp_path):
 
 
 def test_a_failure_is_logged(tmp_path):
-    with pytest.raises(TrainingStoppedError):
+    with pytest.raises(TrainingStoppedError, match="have no usable verdict"):
         play(config(), tmp_path / "run", StandIn(broken=1), RunLog("error"))
     events = (tmp_path / "run" / "events.log").read_text()
     assert "ERROR debateqd.qd.tracking.run_log: run failed: TrainingStoppedError" in events

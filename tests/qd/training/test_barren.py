@@ -90,11 +90,11 @@ def test_several_in_a_row_end_the_run_which_goes_on_with_new_drafts(tmp_path):
 def test_an_interruption_on_the_way_changes_nothing(tmp_path):
     settings = config(**SMALL, generations=8)
     whole = Parrot()
-    with pytest.raises(BarrenError):
+    with pytest.raises(BarrenError, match="generations in a row"):
         play(settings, tmp_path / "whole", whole)
     with pytest.raises(KeyboardInterrupt):
         play(settings, tmp_path / "run", Parrot(stop_at=whole.calls - 20))
-    with pytest.raises(BarrenError):
+    with pytest.raises(BarrenError, match="generations in a row"):
         again(tmp_path / "run", Parrot())
     found, expected = contents(tmp_path / "run"), contents(tmp_path / "whole")
     for files in (found, expected):

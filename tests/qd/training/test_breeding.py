@@ -218,7 +218,7 @@ def test_a_second_parent_of_ones_own_operator_may_be_of_the_same_family():
     for entry in run.archive.elites():
         if run.strategies[entry.strategy_id].family != family:
             run.archive.evict(entry.strategy_id, "test")
-    with pytest.raises(TrainingStoppedError):
+    with pytest.raises(TrainingStoppedError, match="no mutation operator can work"):
         bred(run, StandIn(), operators={"crossover": 1.0})
 
 

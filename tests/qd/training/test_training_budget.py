@@ -85,10 +85,10 @@ def test_a_used_budget_leaves_results_and_the_run_goes_on_for_free(whole, tmp_pa
 def test_spending_is_counted_over_all_parts_of_a_run(whole, tmp_path):
     _, calls = whole
     settings = limited(config(), calls=calls // 2)
-    with pytest.raises(BudgetReachedError):
+    with pytest.raises(BudgetReachedError, match=f"the budget of {calls // 2} "):
         start(settings, tmp_path / "run", StandIn())
     again = StandIn()
-    with pytest.raises(BudgetReachedError):
+    with pytest.raises(BudgetReachedError, match=f"the budget of {calls // 2} "):
         go_on(tmp_path / "run", again, config=settings)
     assert again.calls == 0
 

@@ -184,6 +184,6 @@ def test_the_budget_and_the_estimate_know_of_it(tmp_path):
     plan, other = plan_run(asked, questions(asked)), plan_run(settings(), questions(asked))
     assert plan.calls == other.calls + 2
     limited = RunConfig.model_validate({**asked.to_json(), "budget": {"calls": 1}})
-    with pytest.raises(BudgetReachedError):
+    with pytest.raises(BudgetReachedError, match="the budget of 1 "):
         start(Stating(believing(90)), tmp_path / "poor", limited)
     assert RunDirectory.open(tmp_path / "poor").generations() == []

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 
 from debateqd.agents.models.journal import Journal
@@ -17,16 +16,15 @@ from tests.repository import ROOT
 KILLS = 5
 
 
-def write_and_kill(mode, path, delay):
-    """Let a process of its own write for some seconds after its first words, and kill it.
+def write_and_kill(mode, path, more):
+    """Let a process of its own write, and kill it after its first words and so many more.
 
     Returns:
         How many replies it last said were recorded.
     """
     command = [sys.executable, "-m", "tests.agents.models.journal.writer", mode, str(path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        told = [process.stdout.readline()]
-        time.sleep(delay)
+        told = [process.stdout.readline() for _ in range(1 + more)]
         process.send_signal(signal.SIGKILL)
         told += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL
@@ -53,7 +51,7 @@ def test_killed_while_writing(tmp_path):
     path, plain = tmp_path / "journal.sqlite", tmp_path / "plain.sqlite"
     told = 0
     for _ in range(KILLS):
-        told = write_and_kill("write", path, rng.uniform(0, 0.05))
+        told = write_and_kill("write", path, rng.randrange(20))
         number = check(path, told)
         assert number % BATCH == 0, "half a batch"
     journal = Journal(plain)
@@ -67,7 +65,7 @@ def test_killed_while_compacting(tmp_path):
     rng = random.Random(2)
     path, plain = tmp_path / "journal.sqlite", tmp_path / "plain.sqlite"
     for _ in range(KILLS):
-        told = write_and_kill("finish", path, rng.uniform(0, 0.2))
+        told = write_and_kill("finish", path, rng.randrange(8))
         number = check(path, told)
         journal = Journal(path, "run")
         assert number - 1 <= journal.seconds() <= number
@@ -110,9 +108,8 @@ def test_processes_that_share_a_file_and_finish_it_lose_nothing(tmp_path):
         subprocess.Popen([*command, str(first)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for first in firsts
     ]
-    for process in processes:
+    for process in processes * 2:  # in turn, so that all of them are at it
         process.stdout.readline()
-    time.sleep(1)
     numbers = []
     for first, process in zip(firsts, processes, strict=True):
         process.kill()

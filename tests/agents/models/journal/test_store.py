@@ -369,7 +369,7 @@ def test_a_disk_that_is_really_full(small_disk):
     one_line(error, path)
     number = recorded(path)
     assert number
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match="full"):
         journal.compact()
     assert not list(small_disk.glob(".*")), "a copy that was not finished is left"
     filler.unlink()

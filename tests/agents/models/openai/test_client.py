@@ -35,13 +35,25 @@ class Wire:
                 for piece in self.pieces:
                     writer.write(piece)
                     await writer.drain()
-                    await asyncio.sleep(0.001)
+                    await turns()
                 if self.end:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         self.closed += 1
         writer.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that happens in this loop; :func:`talk` ends what never does."""
+    while not condition():
+        await asyncio.sleep(0.001)
+
+
+async def turns() -> None:
+    """Let the loop go round, so that its other end reads what has been sent."""
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 def talk(wire: Wire, work: Callable[[Endpoint], Awaitable[object]], key: str = "") -> object:
@@ -140,9 +152,10 @@ def test_a_connection_that_the_server_closes_is_not_used_again() -> None:
     for wire in (Wire(close), Wire(OK, end=True)):
 
         async def twice(endpoint: Endpoint) -> None:
-            for _ in range(2):
+            for number in (1, 2):
                 assert isinstance(await endpoint.chat(b"{}"), Answer)
-                await asyncio.sleep(0.02)
+                await until(lambda done=number: wire.closed == done)
+                await turns()
 
         talk(wire, twice)
         assert wire.connections == 2
@@ -194,8 +207,7 @@ def test_a_request_that_is_given_up_takes_its_connection_along() -> None:
 
     async def give_up(endpoint: Endpoint) -> None:
         asked = asyncio.ensure_future(endpoint.chat(b"{}"))
-        while not wire.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: wire.requests)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
@@ -295,7 +307,7 @@ def test_no_socket_is_left_open() -> None:
     async def several(endpoint: Endpoint) -> None:
         await asyncio.gather(*[endpoint.chat(b"{}") for _ in range(10)])
         await endpoint.close()
-        await asyncio.sleep(0.05)
-        assert wire.closed == wire.connections == 10
+        await until(lambda: wire.closed == 10)
+        assert wire.connections == 10
 
     talk(wire, several)

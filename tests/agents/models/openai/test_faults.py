@@ -108,7 +108,7 @@ def test_a_server_that_fails_everybody_ends_the_work_and_what_was_answered_is_ha
         assert "what was answered is kept" in str(end.value)
         assert "\n" not in str(end.value)
         assert "http://127.0.0.1:" in str(end.value)
-        with pytest.raises(StoppedError):
+        with pytest.raises(StoppedError, match="no reply for 1 seconds"):
             model.poll()
         told = [r.message for r in caplog.records if "trying again" in r.message]
         assert told[0].startswith("openai:tiny at http://127.0.0.1:")

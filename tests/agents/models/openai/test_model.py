@@ -319,7 +319,7 @@ def test_a_model_that_nobody_keeps_ends_its_thread() -> None:
         make_openai("tiny", base_urls=[server.url])
         gc.collect()
         assert [t.name for t in set(threading.enumerate()) - threads] == ["stand-in server"]
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="no connection"):
         make_openai("tiny", base_urls=["http://127.0.0.1:1/v1"])
     assert not set(threading.enumerate()) - threads
 

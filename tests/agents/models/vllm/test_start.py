@@ -179,7 +179,7 @@ def test_output_comes_back_after_a_failure(capfd, tmp_path):
             os.write(1, b"unseen\n")
             raise RuntimeError("failed")
 
-    with (tmp_path / "log").open("w+b") as log, pytest.raises(RuntimeError):
+    with (tmp_path / "log").open("w+b") as log, pytest.raises(RuntimeError, match="failed"):
         fail(log)
     print("seen")
     assert capfd.readouterr().out == "seen\n"
