@@ -17,6 +17,7 @@ from debateqd.agents.replies import (
     credence_schema,
     read_credence,
     read_letter,
+    read_probabilities,
     reply_failure,
 )
 
@@ -49,6 +50,37 @@ def test_a_reply_that_was_all_thinking_is_told_from_one_that_was_cut():
     assert "thinking" not in cut.message
     assert "thinking took 512 tokens" in thought.message
     assert reply_failure(Reply("I say", "length", Usage(10, 512, 500))) is None
+
+
+# --- probabilities --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((0.25, 0.75), (0.25, 0.75)),
+        ((0.2, 0.6), (0.25, 0.75)),  # of what else the model might have said, nothing is left
+        ([3, 1], (0.75, 0.25)),
+        ((0.0, 1.0), (0.0, 1.0)),
+        ((0.0, 5e-324), (0.0, 1.0)),
+        ((0.1, 0.1, 0.2), (0.25, 0.25, 0.5)),
+    ],
+)
+def test_probabilities_become_shares_of_what_was_given(given, expected):
+    found = read_probabilities(given, len(given))
+    assert found == pytest.approx(expected, rel=1e-15)
+    assert type(found) is tuple
+
+
+@pytest.mark.parametrize(
+    "given",
+    [(), (1.0,), (0.2, 0.3, 0.5), (0.0, 0.0), (-0.1, 1.1), (math.nan, 1.0), (math.inf, 1.0)],
+)
+def test_what_is_no_distribution_is_a_failure_of_the_engine(given):
+    found = read_probabilities(given, 2)
+    assert isinstance(found, Failure)
+    assert found.kind == "engine_error"
+    assert found.message.startswith("no distribution over 2 choices: ")
 
 
 # --- letters --------------------------------------------------------------------------------------

@@ -84,5 +84,7 @@ def test_numbers_take_whole_passages_and_cut_the_last():
         "selection": [],
         "train": ["c0", "c1", "d0", "d1"],
     }
-    with pytest.raises(InputError, match=r"wanted 3 train, 1 test .* holds 4 on 2 .* train got onl"):
+    with pytest.raises(
+        InputError, match=r"wanted 3 train, 1 test .* holds 4 on 2 .* train got onl"
+    ):
         split_counts(GROUPS[:2], {"test": 1, "train": 3}, 4)

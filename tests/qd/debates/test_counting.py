@@ -19,6 +19,10 @@ def test_scores_of_a_strategy():
     assert points(matches, "a", 0.0) == 0.5
     assert points(matches, "a", 1.0) == 0.0
     assert points(matches, "a", 0.4) == pytest.approx(0.3)
+    assert points([match("a", "b", 0.9)], "b", 0.25) == 0.25  # lost, and the judge was right
+    assert points([match("a", "b", 0.9)], "a", 1.0) == 1.0
+    assert points([match("a", "b", 0.5)], "a", 0.25) == 0.5
+    assert points([match("a", "a", 0.9)], "a", 0.25) == 0.25  # nobody wins against himself
     assert share_won(matches[2:], "a", "win") is None
     assert truth_reached(matches[2:], "win") is None
     assert points(matches[2:], "a", 0.0) is None

@@ -125,5 +125,5 @@ def test_words_do_not_run_from_one_passage_into_the_next():
 def test_seeds_are_never_leaks_of_an_unrelated_passage():
     guard = LeakGuard([PASSAGE])
     assert all(guard.check(s.text) is None for s in seed_strategies())
-    with pytest.raises(InputError, match="^leak_words 0: must be 1 or more$"):
+    with pytest.raises(InputError, match=r"^leak_words 0: must be 1 or more$"):
         LeakGuard([], words=0)

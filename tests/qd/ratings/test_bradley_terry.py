@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,55 @@ def test_truth_finds_difficult_questions():
     assert ratings.strategies["d"] > ratings.strategies["a"]
     assert ratings.posterior is not None
     assert ratings.posterior.form == "team"
+
+
+STIFF = {"root": 1e-3, "mutation": 1e-3, "mean": 1e-3, "position": 1e-3, "side": 1e5}
+LOGIT = 400 * np.log10(4)  # of 0.8, in Elo points: 240.8
+
+
+def test_a_question_on_which_the_truth_convinces_is_easy_in_a_duel():
+    """Between equals a duel is a logistic regression of one number, which a count gives, too."""
+    sure = [match(*pair, p) for pair, p in ((("a", "b"), 0.8), (("b", "a"), 0.8))]
+    unsure = [match(*pair, 0.2, question="q2") for pair in (("a", "b"), ("b", "a"))]
+    for played, expected in ((sure, -LOGIT), (unsure, LOGIT)):
+        ratings = view(question=1e-3, **STIFF).fit(played, PLAYERS, 0)
+        assert list(ratings.questions.values()) == [pytest.approx(expected, abs=0.1)]
+    # Where questions differ, each has its own.
+    ratings = view(question=1e5, **STIFF | {"side": 1e-3}).fit(sure + unsure, PLAYERS, 0)
+    assert ratings.questions == {
+        "q1": pytest.approx(-LOGIT, abs=0.1),
+        "q2": pytest.approx(LOGIT, abs=0.1),
+    }
+
+
+def test_a_question_that_teams_answer_wrongly_is_difficult():
+    wrong = [match(name, name, 0.2) for name in "ab"]
+    right = [match(name, name, 0.8, question="q2") for name in "ab"]
+    for played, expected in ((wrong, LOGIT), (right, -LOGIT)):
+        ratings = view(1.0, question=1e-3, **STIFF).fit(played, PLAYERS, 0)
+        assert list(ratings.questions.values()) == [pytest.approx(expected, abs=0.1)]
+    ratings = view(1.0, question=1e5, **STIFF | {"side": 1e-3}).fit(wrong + right, PLAYERS, 0)
+    assert ratings.questions == {
+        "q1": pytest.approx(LOGIT, abs=0.1),
+        "q2": pytest.approx(-LOGIT, abs=0.1),
+    }
+
+
+def test_a_mix_takes_the_difficulty_from_the_teams():
+    played = [match("a", "b", 0.8), match("b", "a", 0.8)]
+    mixed, team = (view(w, question=80.0).fit(played, PLAYERS, 0) for w in (0.5, 1.0))
+    assert mixed.questions == team.questions
+    assert mixed.questions["q1"] < -10
+
+
+def test_the_panel_is_the_generation_of_the_seeds():
+    """Not whoever has no parents: mutations of nothing come later, and are better than seeds."""
+    players = {"a": strategy("a"), "b": strategy("b"), "n": replace(strategy("n"), generation=1)}
+    played = [match("a", "b", 0.6), match("n", "a", 0.9, number=1), match("b", "n", 0.2, number=2)]
+    ratings = view().fit(played, players, 1)
+    assert ratings.strategies["a"] + ratings.strategies["b"] == pytest.approx(0, abs=1e-9)
+    assert ratings.strategies["n"] > 20
+    assert ratings.games == {"a": 2, "b": 2, "n": 2}
 
 
 def test_a_mix_is_the_weighted_mean():

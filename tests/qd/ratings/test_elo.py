@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from debate_env.core.protocols import Comparison
 from debate_env.errors import InputError
 from debateqd.qd.config.schema import EloConfig, EvolutionConfig
 from debateqd.qd.ratings import make_rating
@@ -22,14 +25,15 @@ def test_expected_score():
 
 
 def test_persuasion_by_hand():
-    ratings = fit([match("a", "b", 0.9), match("b", "a", 0.2), match("a", "b", 0.5)])
-    after_one = 1000 + 32 * 0.5
-    gain = 32 * (1 - expected(after_one, 2000 - after_one, EloConfig()))
-    after_two = after_one + gain
-    gain = 32 * (0.5 - expected(after_two, 2000 - after_two, EloConfig()))
-    assert ratings.strategies["a"] == pytest.approx(after_two + gain)
-    assert ratings.strategies["a"] + ratings.strategies["b"] == pytest.approx(2000)
-    assert ratings.games == {"a": 3, "b": 3}
+    played = [match("a", "b", 0.9), match("b", "a", 0.2), match("a", "b", 0.5)]
+    for number, rating in ((1, 1016.0), (2, 1030.530498), (3, 1027.747134)):
+        ratings = fit(played[:number])
+        assert ratings.strategies == {
+            "a": pytest.approx(rating, abs=1e-6),
+            "b": pytest.approx(2000 - rating, abs=1e-6),
+        }
+        assert ratings.games == {"a": number, "b": number}
+        assert ratings.questions == {}
 
 
 def test_credence_as_score():
@@ -39,12 +43,13 @@ def test_credence_as_score():
 
 def test_truth_is_team_against_question():
     ratings = fit([match("a", "b", 0.9, label=0), match("a", "c", 0.9, label=1)], weight=1.0)
-    first = 16.0  # an even game: K (1 - 1/2)
-    second = 32 * (0 - expected(1000 + first / 2, 1000 - first, EloConfig()))
-    assert ratings.strategies["b"] == pytest.approx(1000 + first)
-    assert ratings.strategies["c"] == pytest.approx(1000 + second)
-    assert ratings.strategies["a"] == pytest.approx(1000 + first + second)
-    assert ratings.questions["q1"] == pytest.approx(1000 - first - second)
+    # An even game, K (1 - 1/2) = 16; then a team of 1008 loses to a question of 984.
+    assert ratings.strategies == {
+        "a": pytest.approx(998.896514, abs=1e-6),
+        "b": 1016.0,
+        "c": pytest.approx(982.896514, abs=1e-6),
+    }
+    assert ratings.questions == {"q1": pytest.approx(1001.103486, abs=1e-6)}
 
 
 def test_a_strategy_that_debates_itself_gains_once_and_wins_nothing():
@@ -56,8 +61,20 @@ def test_mix_is_the_weighted_mean():
     matches = [match("a", "b", 0.9, label=1), match("b", "c", 0.3, label=1, question="q2")]
     whole = fit(matches, weight=0.25).strategies
     persuasion, truth = fit(matches, weight=0.0).strategies, fit(matches, weight=1.0).strategies
-    for name in "abc":
-        assert whole[name] == pytest.approx(0.75 * persuasion[name] + 0.25 * truth[name])
+    assert persuasion == {
+        "a": 1016.0,
+        "b": pytest.approx(968.736307),
+        "c": pytest.approx(1015.263693),
+    }
+    assert truth == {"a": 984.0, "b": pytest.approx(1000.368222), "c": pytest.approx(1016.368222)}
+    assert whole == {"a": 1008.0, "b": pytest.approx(976.644286), "c": pytest.approx(1015.539825)}
+
+
+def test_only_what_the_objective_counts_rates_a_question():
+    alone = Comparison("persuasion", ("debater_0",), (), 1.0, 1.0)
+    played = [replace(match("a", "b", 0.9), comparisons=(alone,))]
+    assert fit(played, weight=0.0).questions == {"q1": 984.0}
+    assert fit(played, weight=1.0).questions == {}
 
 
 def test_unusable_matches_are_skipped():
@@ -72,8 +89,8 @@ def test_memory():
     assert fit(log, generation=1, memory="carry").strategies["k"] == 1016
     log = [match("a", "c", 0.9), match("k", "c", 0.5, generation=1)]
     inherited = fit(log, generation=1, memory="inherit").strategies
-    start = (1016 + 1000) / 2  # the mean of its parents a and b, of whom b never played
-    assert inherited["k"] == pytest.approx(start + 32 * (0.5 - expected(start, 984, EloConfig())))
+    # From 1008, the mean of its parents a and b, of whom b never played, against 984.
+    assert inherited["k"] == pytest.approx(1006.896514, abs=1e-6)
 
 
 def test_it_is_a_view_that_names_choose():

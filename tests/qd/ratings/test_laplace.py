@@ -108,6 +108,37 @@ def test_products_of_the_design_are_those_of_its_matrix(form):
     assert_allclose(design.score(r), d.T @ r)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_not_knowing_a_scale_adds_what_the_strengths_move_when_it_does(form):
+    """The covariance is that at the scales found, and the outer product of finite differences."""
+    world = simulate(3, 12, 8, 200, form=form, noise=8.0)
+    fit = fit_games(world.games, 12, world.parents, questions=8)
+    scales, groups, unknown = fit.scales, fit.start.groups, fit.start.unknown
+    assert groups == GROUPS
+    assert np.all(np.linalg.eigvalsh(unknown) > 0)
+
+    def at(by: dict[str, float]):
+        given = {n: getattr(scales, n) * np.exp(by.get(n, 0.0)) for n in FIXED.__dict__}
+        return fit_games(world.games, 12, world.parents, priors=Priors(**given), questions=8)
+
+    step, known = 0.01, at({})
+    assert known.log_deviations == {}
+    moved = [(at({g: step}), at({g: -step})) for g in groups]
+    strengths = np.array([(up.strengths - down.strengths) / (2 * step) for up, down in moved]).T
+    questions = np.array([(up.questions - down.questions) / (2 * step) for up, down in moved]).T
+    expected = known.covariance + strengths @ unknown @ strengths.T
+    assert np.abs(expected - known.covariance).max() > 10
+    assert_allclose(fit.covariance, expected, rtol=0.01, atol=1.0)
+    spread = np.sqrt(
+        known.question_deviations**2
+        + np.square(questions @ np.linalg.cholesky(unknown)).sum(axis=1)
+    )
+    assert_allclose(fit.question_deviations, spread, rtol=0.01)
+    assert_allclose(
+        [fit.log_deviations[g] for g in groups], np.sqrt(unknown.diagonal()), rtol=1e-12
+    )
+
+
 def test_the_score_is_the_derivative_of_the_likelihood():
     world = simulate(4, 8, 5, 60, noise=5.0)
     design = Design(world.games, 8, world.parents, 5)

@@ -52,6 +52,41 @@ def test_a_deposed_elite_that_may_be_better_stays():
     assert rule.deposed(E, C, belief(0.2)) == "reject"
 
 
+def test_on_a_threshold_nobody_is_decided_on():
+    rule = Racing(accept=0.8, reject=0.3)
+    assert rule.decide(C, E, belief(0.8)) == rule.decide(C, E, belief(0.3)) == "undecided"
+    assert rule.deposed(E, C, belief(0.3)) == "undecided"
+
+
+def test_racing_by_default():
+    rule = Racing()
+    assert [rule.decide(C, E, belief(p)) for p in (0.51, 0.5, 0.3, 0.29)] == [
+        *("accept", "undecided", "undecided", "reject")
+    ]
+    assert [rule.decide(C, E, belief(0.4, n)) for n in (2, 3)] == ["undecided", "reject"]
+    assert {Belief(1.0): 1} == {Belief(1.0, None, None, 0): 1}
+
+
+def test_only_racing_asks_for_a_posterior():
+    made = {name: make_rule(SelectionConfig(rule=name)) for name in ACCEPTANCE.names()}
+    assert {name: rule.needs_posterior for name, rule in made.items()} == {
+        "racing": True,
+        "rating": False,
+        "coin": False,
+    }
+
+
+def test_a_coin_is_fair_and_depends_on_both_names_alone():
+    coin = make_rule(SelectionConfig(rule="coin"))
+    rivals = [Entry(f"c{k}", float(k)) for k in range(400)]
+    tossed = [coin.decide(rival, E, Belief(9.0, 1.0, 1.0)) for rival in rivals]
+    assert 160 < tossed.count("accept") < 240
+    assert tossed[:6] == ["accept", "accept", "reject", "accept", "reject", "accept"]
+    assert tossed == [coin.decide(rival, E, Belief(-9.0)) for rival in rivals]
+    assert tossed != [coin.decide(rival, C, Belief(9.0)) for rival in rivals]
+    assert coin.deposed(E, C, Belief(9.0)) == "reject"
+
+
 def test_a_rating_without_a_posterior_is_not_enough():
     with pytest.raises(InputError, match=r"tournament\.rating=bradley_terry"):
         Racing().decide(C, E, Belief(1.0))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from debateqd.qd.archive.axes import Bins, Labels
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.archive.registry import make_archive
 from debateqd.qd.ratings.posterior import Posterior
-from debateqd.qd.selection.acceptance import ByRating, Racing
+from debateqd.qd.selection.acceptance import Belief, ByRating, Racing
 from debateqd.qd.selection.choice import choose, open_decisions
 from tests.qd.making import posterior
 
@@ -73,6 +74,64 @@ def test_a_deposed_elite_that_may_be_better_waits_and_returns():
     full.update([entry("e", 40, 5)])
     back = choose(full, [], Racing(), known(20, entry("e", 40, 5), c))
     assert back.accepted == ("e",)
+
+
+def test_a_belief_is_about_the_challenger():
+    e, c = entry("e", 40, 5), entry("c", 10, 5)
+    told = choose(archive(e), [c], Racing(), known(30, e, c), {"c": 2}.__getitem__)
+    (challenge,) = told.challenges
+    assert (challenge.challenger, challenge.incumbent) == ("c", "e")
+    assert challenge.belief.difference == -30
+    assert challenge.belief.deviation == pytest.approx(30)
+    assert challenge.belief.better == pytest.approx(0.158655, abs=1e-6)
+    assert challenge.belief.generations == 2
+    (challenge,) = choose(archive(e), [c], ByRating()).challenges
+    assert challenge.belief == Belief(-30, None, None, 0)
+
+
+def rumours(**better: float) -> Posterior:
+    """Beliefs that have nothing to do with the ratings in the archive."""
+    return known(50, *(entry(name, mean, 0) for name, mean in better.items()))
+
+
+def test_a_child_that_another_child_deposes_waits_and_is_not_accepted():
+    a, b, e = entry("a", 9, 5), entry("b", 8, 5), entry("e", 5, 5)
+    full = archive(e, challengers=2)
+    choice = choose(full, [b, a], Racing(), rumours(e=0, a=10, b=20))
+    assert [(v.challenger, v.incumbent, v.decision) for v in choice.challenges] == [
+        ("a", "e", "accept"),
+        ("b", "a", "accept"),
+    ]
+    assert [(event.kind, event.strategy_id, event.other) for event in choice.events] == [
+        ("replaced", "a", "e"),
+        ("evicted", "e", "a"),
+        ("challenging", "e", "a"),
+        ("replaced", "b", "a"),
+        ("evicted", "a", "b"),
+        ("challenging", "a", "b"),
+    ]
+    assert choice.accepted == ("b",)
+    assert [x.strategy_id for x in full.elites()] == ["b"]
+    assert {x.strategy_id for x in full.challengers()} == {"a", "e"}
+
+
+def test_a_child_that_is_deposed_for_good_is_gone():
+    a, b, e = entry("a", 9, 5), entry("b", 8, 5), entry("e", 5, 5)
+    full = archive(e, challengers=2)
+    choice = choose(full, [b, a], Racing(reject=0.5), rumours(e=0, a=100, b=300))
+    assert choice.accepted == ("b",)
+    assert full.challengers() == ()
+    assert {v.strategy_id for v in choice.events if v.kind == "evicted"} == {"a", "e"}
+
+
+def test_who_only_challenges_or_enters_an_empty_cell():
+    e, c, n = entry("e", 5, 5), entry("c", 4, 5), entry("n", 1, 15)
+    choice = choose(archive(e), [c, n], Racing(), known(50, e, c, n))
+    assert [(event.kind, event.strategy_id) for event in choice.events] == [
+        ("challenging", "c"),
+        ("inserted", "n"),
+    ]
+    assert choice.accepted == ("n",)
 
 
 def test_without_room_nobody_waits():

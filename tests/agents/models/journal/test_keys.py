@@ -104,6 +104,25 @@ def test_a_remembered_digest_is_that_of_the_text():
         assert keys.key(request) == RequestKeys("m").key(request)
 
 
+@pytest.mark.parametrize(
+    ("temperature", "rest", "key"),
+    [
+        (0.0, {}, "c7e3bdcfb091783da65601469f0649e5"),
+        (0.7, {}, "d2db98b52957be6431e73a00c472b653"),
+        (0.7, {"choices": ("A", "B")}, "5c70d62faee9ba4c81bbec5d7f3f7703"),
+        (0.7, {"choices": ()}, "703482f338ccab438b6c2eb9522d058d"),
+        (0.7, {"schema": "{}"}, "244fc1a3d70ffe084d9ab1c0c83c8a6f"),
+        (0.7, {"stop": ("\n",)}, "b9643ce6006334d93673457bee204ba6"),
+    ],
+)
+def test_keys_of_requests_without_choices_or_schema(temperature, rest, key):
+    """Most requests have neither: their keys must not change any more than that of the others."""
+    request = Request((Message("user", "Who is right?"),), Sampling(8, temperature, 1.0), 7, **rest)
+    assert RequestKeys("engine/1 weights").key(request).hex() == key
+    greedy = RequestKeys("engine/1 weights", seeded_when_greedy=True).key(request).hex()
+    assert greedy == (key if temperature else "891fb4dd127cf22e100e130cf85923fc")
+
+
 def test_keys_are_the_same_in_every_process_and_version():
     """A key that changed would make every journal worthless: raise the key's format instead."""
     assert RequestKeys("engine/1 weights").key(PINNED).hex() == PINNED_KEY

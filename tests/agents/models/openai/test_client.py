@@ -151,10 +151,10 @@ def test_a_connection_that_the_server_closes_is_not_used_again() -> None:
     close = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
     for wire in (Wire(close), Wire(OK, end=True)):
 
-        async def twice(endpoint: Endpoint) -> None:
+        async def twice(endpoint: Endpoint, wire: Wire = wire) -> None:
             for number in (1, 2):
                 assert isinstance(await endpoint.chat(b"{}"), Answer)
-                await until(lambda done=number: wire.closed == done)
+                await until(lambda: wire.closed == number)  # noqa: B023
                 await turns()
 
         talk(wire, twice)
