@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from debate_env.errors import InputError
 
@@ -59,31 +59,42 @@ def gzip_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_gzip_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Read what :func:`gzip_lines` compressed.
+RESTORE = "restore the file"
+"""What to do about a damaged file where nothing else helps."""
+
+
+def read_gzip_lines(path: Path, cure: str = RESTORE) -> Iterator[dict[str, Any]]:
+    """Read what :func:`gzip_lines` compressed; ``cure`` says what to do about a damaged file.
 
     Raises:
         InputError: The file is missing or damaged.
     """
     try:
+        if not path.stat().st_size:  # which gzip takes for an archive of nothing
+            raise EOFError("the file is empty")
         with gzip.open(path, "rt", encoding="utf-8") as file:
             yield from (json.loads(line) for line in file)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {_reason(error)}") from None
+        raise InputError(f"{path}: cannot be read: {_reason(error)}; {cure}") from None
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: Path, cure: str = RESTORE) -> dict[str, Any]:
+    """Read a JSON object; ``cure`` says what to do about a damaged file.
 
     Raises:
         InputError: The file is missing, damaged, or holds no object.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+        data = json.loads(text)
+    except OSError as error:
         raise InputError(f"{path}: cannot be read: {_reason(error)}") from None
+    except ValueError as error:
+        empty = not path.read_bytes().strip(b"\0 \r\n")
+        what = "is empty" if empty else f"is damaged ({_reason(error)})"
+        raise InputError(f"{path}: {what}; {cure}") from None
     if not isinstance(data, dict):
-        raise InputError(f"{path}: must hold a JSON object, not {type(data).__name__}")
+        raise InputError(f"{path}: must hold a JSON object, not {type(data).__name__}; {cure}")
     return data
 
 
@@ -113,29 +124,3 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
-
-
-class AppendLog:
-    """A JSONL log that only grows; made if missing."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
-
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Add a line."""
-        self._file.write(json_text(line, indent=None))
-
-    def flush(self) -> None:
-        """Hand what was added to the operating system, so that others can read it."""
-        self._file.flush()
-
-    def commit(self) -> int:
-        """Make everything durable; return the length of the file in bytes."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return os.fstat(self._file.fileno()).st_size
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()

@@ -37,7 +37,7 @@ def read_telemetry(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
         try:
             record = json.loads(line)
         except json.JSONDecodeError:

@@ -16,7 +16,8 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.context_limits import fit_questions
 from debateqd.qd.debates.models import JOURNAL, Models, equip, make_models, note_found, with_found
 from debateqd.qd.debates.questions import RunQuestions, open_questions
-from debateqd.qd.store.directory import RunDirectory, RunWriter
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.store.writer import RunWriter
 from debateqd.qd.tracking.events import Listener
 from debateqd.qd.tracking.run_log import last_journal
 from debateqd.qd.training.checks import check_names

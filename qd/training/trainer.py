@@ -33,7 +33,8 @@ from debateqd.qd.mutation.operator_shares import operator_stats
 from debateqd.qd.mutation.reflection import transcript_reader
 from debateqd.qd.seeds import seed_strategies
 from debateqd.qd.selection.choice import Challenge
-from debateqd.qd.store.directory import RunDirectory, RunWriter
+from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.store.writer import RunWriter
 from debateqd.qd.strategy import Strategy
 from debateqd.qd.tracking.events import (
     EliteRow,

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
 import pytest
 
 from debate_env.errors import InputError
+from debateqd.qd.store.logs import AppendLog, Committed
 from debateqd.qd.store.storage import (
-    AppendLog,
     gzip_lines,
     json_text,
     read_gzip_lines,
@@ -30,9 +31,10 @@ def test_equal_lines_compress_to_equal_bytes(tmp_path):
     assert data[4:8] == b"\0\0\0\0"  # the time stamp of the header
     (tmp_path / "x.gz").write_bytes(data)
     assert list(read_gzip_lines(tmp_path / "x.gz")) == lines
-    (tmp_path / "x.gz").write_bytes(data[:-6])
-    with pytest.raises(InputError, match="cannot be read"):
-        list(read_gzip_lines(tmp_path / "x.gz"))
+    for damaged in (data[:-6], b"", b"text"):
+        (tmp_path / "x.gz").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"x\.gz: cannot be read: .*; restore the file"):
+            list(read_gzip_lines(tmp_path / "x.gz"))
 
 
 def test_a_crash_while_writing_leaves_the_old_content(tmp_path, monkeypatch):
@@ -53,7 +55,14 @@ def test_a_log_grows_and_knows_its_length(tmp_path):
     path.write_bytes(b'{"a":1}\n')
     log = AppendLog(path)
     log.append({"a": "é"})
-    assert log.commit() == path.stat().st_size == 8 + len('{"a":"é"}\n'.encode())
+    content = '{"a":1}\n{"a":"é"}\n'.encode()
+    mark = log.commit()
+    assert mark == Committed(len(content), hashlib.sha256(content).hexdigest())
+    assert path.read_bytes() == content
+    log.append({"a": 2})
+    log.flush()
+    log.cut(mark.size)
+    assert log.commit() == mark
     log.close()
     assert [line for _, line in read_lines(path)] == [{"a": 1}, {"a": "é"}]
 

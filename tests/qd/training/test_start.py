@@ -431,14 +431,6 @@ def test_questions_dealt_out_differently_are_refused_as_that(tmp_path):
         again(tmp_path / "run", questions=named)
 
 
-def test_a_log_shorter_than_committed_is_refused(tmp_path):
-    play(config(generations=0), tmp_path / "run")
-    log = tmp_path / "run" / "matches.jsonl"
-    log.write_bytes(log.read_bytes()[:-9])
-    with pytest.raises(InputError, match="were committed"):
-        again(tmp_path / "run")
-
-
 def test_a_directory_is_never_overwritten(done):
     before = contents(done)
     with pytest.raises(InputError, match="exists already; continue it with --resume"):

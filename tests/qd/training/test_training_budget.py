@@ -13,7 +13,7 @@ from debateqd.agents.models.budget import BudgetReachedError
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import Models
 from debateqd.qd.debates.questions import split_questions
-from debateqd.qd.store import storage
+from debateqd.qd.store import logs
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.training.start import resume, train
 from tests.qd.stand_ins import StandIn, question_set
@@ -126,7 +126,7 @@ def test_an_interrupted_generation_is_replayed_and_not_paid_for_again(whole, tmp
 
 def test_a_full_disk_is_one_line_and_loses_nothing(whole, tmp_path, monkeypatch):
     reference, _ = whole
-    write, calls = storage.AppendLog.append, 0
+    write, calls = logs.AppendLog.append, 0
 
     def full(self, line):
         nonlocal calls
@@ -135,7 +135,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole, tmp_path, monkeypatch)
             raise OSError(28, "No space left on device")
         write(self, line)
 
-    monkeypatch.setattr(storage.AppendLog, "append", full)
+    monkeypatch.setattr(logs.AppendLog, "append", full)
     with pytest.raises(StoppedError) as caught:
         start(config(), tmp_path / "run", StandIn())
     message = str(caught.value)
