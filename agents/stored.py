@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from debate_env.errors import InputError, nearest
+from debate_env.questions.files import read_text
 from debateqd.agents.debater import DEBATER_SAMPLING, StrategyDebater
 from debateqd.agents.models.base import ChatModel, Sampling
 from debateqd.agents.models.options import options_for
 from debateqd.agents.models.registry import make_model
+from debateqd.agents.yaml_text import parse_yaml
 
 
 def from_archive(
@@ -38,19 +38,10 @@ def from_archive(
     return StrategyDebater(model, text, sampling=_sampling(models, folder), name=strategy_id)
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; is {path.parent} the directory of a run?") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-
-
 def _strategy(path: Path, strategy_id: str) -> str:
     known = []
     # Split on "\n" only: strategy texts may hold other line separators.
-    for number, line in enumerate(_read(path).split("\n"), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -71,10 +62,7 @@ def _strategy(path: Path, strategy_id: str) -> str:
 
 
 def _models(path: Path) -> Mapping[str, Any]:
-    try:
-        config = yaml.safe_load(_read(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    config = parse_yaml(read_text(path), str(path))
     models = config.get("models", {}) if isinstance(config, Mapping) else None
     if not isinstance(models, Mapping):
         raise InputError(f"{path}: must be a mapping whose 'models' is a mapping")

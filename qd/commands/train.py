@@ -12,12 +12,12 @@ from types import FrameType
 from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 
 from debate_env.errors import InputError, nearest
 from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.budget import BudgetReachedError, Limits
+from debateqd.agents.yaml_text import parse_yaml
 from debateqd.qd.commands.group import called
 from debateqd.qd.commands.launch import INTERRUPTED
 from debateqd.qd.config.loading import Flag, dump_config, load_config, override_config
@@ -148,7 +148,9 @@ def _flags(options: Mapping[str, Any], names: Iterable[str]) -> list[Flag]:
                 f"--budget {text}: write it as --budget calls=1000; "
                 f"{nearest(kind, Limits.__dataclass_fields__)}"
             )
-        flags.append(Flag(f"--budget {text}", f"budget.{kind}", yaml.safe_load(amount)))
+        flags.append(
+            Flag(f"--budget {text}", f"budget.{kind}", parse_yaml(amount, f"--budget {kind}"))
+        )
     return flags
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from debate_env.errors import FieldError, InputError, nearest
+from debate_env.questions.files import read_text
 from debateqd.agents.models.options import shown
+from debateqd.agents.yaml_text import dump_yaml, parse_yaml
 from debateqd.qd.config.schema import OF_RUN, EvolutionConfig, RunConfig
 
 Path_ = tuple[str, ...]
@@ -145,6 +146,8 @@ def _allowed(path: Path_, error: ErrorDetails) -> str:
     message = str(error["msg"])
     if error["type"].startswith(("greater", "less")):
         wanted += ", " + message.removeprefix("Input should be ")
+    elif error["type"] == "string_type":
+        wanted += ", in quotation marks where it looks like something else"
     elif error["type"] == "value_error":  # a check of our own, which says what is allowed
         cause = error["ctx"]["error"]
         return cause.allowed if isinstance(cause, FieldError) else str(cause)
@@ -185,39 +188,13 @@ def _fields(annotation: Any) -> dict[str, Any]:
     return {k: kind for k, kind in get_type_hints(annotation).items() if k not in OF_RUN}
 
 
-class _UniqueLoader(yaml.SafeLoader):
-    """Refuses a key that is given twice in one section."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, each key once."""
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key '{key}' is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a configuration file.
 
     Raises:
         InputError: It is missing, not YAML, or not a section.
     """
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueLoader)  # noqa: S506
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+    data = parse_yaml(read_text(path), str(path))
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -260,9 +237,11 @@ def parse_assignment(text: str) -> tuple[Path_, Any]:
     if not equals or not all(path):
         raise InputError(f"--set {text}: write it as --set section.key=value")
     try:
-        return path, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f"--set {name}: the value is not valid YAML") from None
+        return path, parse_yaml(value, f"--set {name}")
+    except InputError:
+        if shown(name, "") != "''":
+            raise InputError(f"--set {name}: the value is not valid YAML") from None
+        raise
 
 
 def nest(path: Sequence[str], value: Any) -> dict[str, Any]:
@@ -330,9 +309,7 @@ def override_config(config: RunConfig, flags: Sequence[Flag], origin: str) -> Ru
 
 def dump_config(config: RunConfig) -> str:
     """Return the text of ``config.yaml``; :func:`parse_config` is the inverse."""
-    return yaml.safe_dump(
-        config.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
-    )
+    return dump_yaml(config.to_json())
 
 
 def parse_config(path: Path) -> RunConfig:

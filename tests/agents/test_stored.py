@@ -49,8 +49,8 @@ def test_nothing_but_the_two_files_is_read(run):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda run: (run / "strategies.jsonl").unlink(), "strategies.jsonl: not found"),
-        (lambda run: (run / "config.yaml").unlink(), "config.yaml: not found"),
+        (lambda run: (run / "strategies.jsonl").unlink(), "strategies.jsonl: no such file"),
+        (lambda run: (run / "config.yaml").unlink(), "config.yaml: no such file"),
         (
             lambda run: (run / "strategies.jsonl").write_text('{"id": "s0001"}\n'),
             "strategies.jsonl, line 1: not a strategy",
@@ -59,13 +59,19 @@ def test_nothing_but_the_two_files_is_read(run):
             lambda run: (run / "strategies.jsonl").write_text('{"id": "s0002", "text": 3}\n'),
             "line 1, field 'text'",
         ),
-        (lambda run: (run / "config.yaml").write_text("a: [\n"), "config.yaml: not YAML"),
+        (
+            lambda run: (run / "config.yaml").write_text("a: [\n"),
+            "config.yaml, line 2: not",
+        ),
         (lambda run: (run / "config.yaml").write_text("models: 3\n"), "mapping"),
         (
             lambda run: (run / "config.yaml").write_text("models: {max_tokens: many}\n"),
             "models.max_tokens: 'many'",
         ),
-        (lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\xff"), "cannot be read"),
+        (
+            lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\xff"),
+            "save it as UTF-8",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(run, spoil, message):

@@ -65,6 +65,10 @@ def test_layers_override_each_other(tmp_path):
     assert (config.seed, config.debate.rounds, config.debate.word_limit) == (6, 4, 70)
     assert config.tracking.tags == ("a", "b")
     assert config.debate.protocol == "simultaneous"
+    config = load_config("default", (), ["models.temperature=1e-1", "evolution.children=1e2"])
+    assert (config.models.temperature, config.evolution.children) == (0.1, 100)
+    with pytest.raises(InputError, match=r"^--set seed: 1_0 could mean several things; write"):
+        load_config("default", (), ["seed=1_0"])
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,10 @@ def test_layers_override_each_other(tmp_path):
         ("evolution:\n  archive:\n    axes:\n    - nam: x\n", ["axes.0.nam", "'name'"]),
         ("evolution:\n  archive:\n    axes:\n    - edges: [1]\n", ["axes.0.name", "required"]),
         ("seed: 1\nseed: 2\n", ["line 2", "given twice"]),
+        ("name: 7\n", ["name", "7 is not allowed; allowed: text, in quotation marks where"]),
+        ("seed: 010\n", ["line 1: 010 could mean", "write 10"]),
+        ("models:\n  temperature: .inf\n", ["line 2: .inf could mean", "finite number"]),
+        ("questions:\n  truncate_passages: yes\n", ["line 2: yes could mean", "write true"]),
         ("seed: [1\n", ["line", "not valid YAML"]),
         ("- a\n", ["must hold 'key: value' lines"]),
     ],
@@ -124,7 +132,7 @@ def test_mistakes_name_the_layer_that_made_them():
         load_config("default", (), ["debate.rounds"])
     with pytest.raises(InputError, match="did you mean 'smoke'"):
         load_config("smoek")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"no/such.yaml: no such file"):
         load_config("no/such.yaml")
 
 
@@ -154,7 +162,7 @@ def test_a_registered_protocol_may_be_named(monkeypatch):
     assert config.debate.protocol == "test_one_reader"
 
 
-@pytest.mark.parametrize("text", ["", "seed: 3\n"])
+@pytest.mark.parametrize("text", ["# empty", "seed: 3\n"])
 def test_a_stored_configuration_has_a_version(tmp_path, text):
     path = tmp_path / "config.yaml"
     path.write_text(text)
