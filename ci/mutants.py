@@ -79,7 +79,7 @@ MODULES: dict[str, tuple[str, str]] = {
 def copy_tree(folder: Path) -> None:
     """Copy what git knows or would add, links as links."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+    names = subprocess.check_output(listed, text=True)  # noqa: S603
     for name in filter(os.path.lexists, names.split("\0")[:-1]):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -143,10 +143,12 @@ def run(folder: Path, module: str) -> tuple[int, list[str]]:
         for path in paths:
             shutil.copy2(path, tree / path)
         begun = time.monotonic()
-        subprocess.run(shlex.split(tests), cwd=tree, env=environment, check=True)
+        subprocess.run(shlex.split(tests), cwd=tree, env=environment, check=True)  # noqa: S603
         config = {
-            **{"module-path": [str(path) for path in paths], "excluded-modules": []},
-            **{"test-command": tests, "timeout": 20 + 4 * (time.monotonic() - begun)},
+            "module-path": [str(path) for path in paths],
+            "excluded-modules": [],
+            "test-command": tests,
+            "timeout": 20 + 4 * (time.monotonic() - begun),
             "distributor": {"name": "local"},
         }
         session.with_suffix(".toml").write_text(serialize_config(config))
@@ -158,7 +160,7 @@ def run(folder: Path, module: str) -> tuple[int, list[str]]:
     for path in paths:  # what the tests of the original have compiled
         Path(cache_from_source(str(tree / path))).unlink(missing_ok=True)
     execute = ["-m", "cosmic_ray.cli", "exec", f"../{module}.toml", f"../{module}.sqlite"]
-    subprocess.run([sys.executable, *execute], cwd=tree, env=environment, check=True)
+    subprocess.run([sys.executable, *execute], cwd=tree, env=environment, check=True)  # noqa: S603
     with use_db(session) as database:
         tested = [r for _, r in database.completed_work_items if r.test_outcome is not None]
     lived = [r.diff or "" for r in tested if r.test_outcome == TestOutcome.SURVIVED]

@@ -56,6 +56,7 @@ def test_questions_answers_and_names_are_refused(leak):
     [
         "Say what is the main point of the passage in one sentence.",  # asked of two passages
         "Warn the judge. Mark every step, and mark it well.",
+        "Always Mark a step.",  # which the passage writes small as well
         "Explain what the author intends, and who told whom.",
         "Quote two lines. Grange.",  # begins a sentence
         "Climb from fact to fact, as one climbs a tower.",
