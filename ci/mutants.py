@@ -33,6 +33,12 @@ EACH = 25
 MOST = 0.05
 """Share of the mutants that may survive."""
 
+PYTEST = (
+    "-m pytest -x -q -o addopts= -m 'not long and not fresh and not real_model' "
+    "-p no:cacheprovider -p _hypothesis_pytestplugin --hypothesis-seed=0"
+)
+"""Other plug-ins would take as long to load as the tests to run."""
+
 SAME = ("_Is_Eq", "_IsNot_NotEq", "_Eq_Is", "_NotEq_IsNot")
 """Operators that change nothing about None, small numbers and names."""
 
@@ -136,9 +142,12 @@ def run(folder: Path, module: str) -> tuple[int, list[str]]:
     """Test the mutants of a module; return how many there are, and the survivors' differences."""
     tree, session = folder / "tree", folder / f"{module}.sqlite"
     paths = [Path(path) for path in MODULES[module][0].split()]
-    options = "-m pytest -x -q -n 0 -p no:cacheprovider --hypothesis-seed=0"
-    tests = f"{shlex.quote(sys.executable)} {options} {MODULES[module][1]}"
-    environment = os.environ | {"PYTHONPATH": str(tree), "OPENBLAS_NUM_THREADS": "1"}
+    tests = f"{shlex.quote(sys.executable)} {PYTEST} {MODULES[module][1]}"
+    environment = os.environ | {
+        "PYTHONPATH": str(tree),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     if not session.exists():
         for path in paths:
             shutil.copy2(path, tree / path)

@@ -61,7 +61,6 @@ def _count(parts: Sequence[object]) -> bytes:
     return len(parts).to_bytes(8, "little")
 
 
-@lru_cache(maxsize=64)
 def _listed(texts: tuple[str, ...]) -> bytes:
     return _count(texts) + b"".join(map(_prefixed, texts))
 

@@ -108,11 +108,40 @@ def test_more_questions_than_there_are_means_all_of_them():
     assert len(played) == tournament.debates(2) == 2 * len(dealt(config).train)
 
 
+def points_of(config: RunConfig, players: Sequence[Strategy], board) -> dict[str, float]:
+    standings = Standings(tuple(p.strategy_id for p in players))
+    known = {p.strategy_id: p for p in players}
+    play_plans = Tournament(config, dealt(config)).play
+    played = play_plans(Situation(standings), known, 0, lambda: (None, ()), board)
+    assert standings.contests.total() == len(played)  # two debates of two players each
+    return standings.points
+
+
+def test_a_round_won_is_a_point_and_who_rests_gets_half_of_one():
+    one = settings(rounds=1, debates=None, pairings={"swiss": 1})
+    assert sorted(points_of(one, PLAYERS[:3], Board()).values()) == [0.0, 0.5, 1.0]
+    assert points_of(one, PLAYERS[:2], Board()) == {"s0": 0.0, "s1": 1.0}
+    two = settings(rounds=2, debates=None, pairings={"swiss": 1})
+    assert points_of(two, PLAYERS[:2], Board()) == {"s0": 0.0, "s1": 2.0}
+
+
 def test_an_unusable_round_costs_nobody_points():
     def lost(plans: Sequence[Plan]) -> list[Match]:
         return [match(*ids(p), None, kind="unusable") for p in plans]
 
-    assert len(play(settings(**SWISS), PLAYERS, lost)[1]) == 36
+    points = points_of(settings(**SWISS), PLAYERS, lost)
+    assert points == {p.strategy_id: 1.5 for p in PLAYERS}
+
+
+@pytest.mark.parametrize(
+    ("debates", "waves", "expected"),
+    [(7, 3, [2, 2, 3]), (8, 3, [2, 3, 3]), (9, 2, [4, 5]), (2, 3, [0, 1, 1]), (5, 1, [5])],
+)
+def test_debates_are_dealt_out_evenly_to_the_waves(debates, waves, expected):
+    """A duel is two debates, and there is no half of one; debates with oneself come singly."""
+    board, shares = Board(), {"debates": debates, "waves": waves, "pairings": {"swiss": 1}}
+    play(settings("truth", **shares), PLAYERS, board)
+    assert [len(plans) for plans in board.rounds] == expected
 
 
 CHILDREN = [strategy(f"t{k}", f"s{k}") for k in range(4)]

@@ -95,6 +95,14 @@ def test_equal_numbers_give_equal_keys():
         assert KEYS.key(one._replace(sampling=sampling)) == KEYS.key(one)
 
 
+def test_a_long_text_is_hashed_once():
+    keys = RequestKeys("m")
+    for length, known in ((4096, (0, 1)), (4096, (1, 1)), (4096, (2, 1)), (4095, (2, 1))):
+        keys.key(Request((Message("system", "x" * length), Message("user", "x")), Sampling(), 0))
+        info = keys._long_digest.cache_info()
+        assert (info.hits, info.misses) == known
+
+
 def test_a_remembered_digest_is_that_of_the_text():
     """Also when texts are equal but not the same object, and after many others came between."""
     keys = RequestKeys("m")
