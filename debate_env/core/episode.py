@@ -28,7 +28,7 @@ from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import clean, clip, cut
 from debate_env.core.transcript import Speech, render_transcript
 from debate_env.errors import InputError
-from debate_env.questions.question import Question
+from debate_env.questions.question import Question, require_passages
 
 
 def present(question: Question, swap: bool = False, rival: int | None = None) -> tuple[int, ...]:
@@ -107,6 +107,8 @@ class Episode:
         self.label = order.index(question.label)
         protocol = self._protocol = get_protocol(settings.protocol)
         self.seats = (*protocol.players, *protocol.judges)
+        if any(protocol.reads_passage(seat) for seat in self.seats):
+            require_passages([question])
         self._roles = {seat: self._role(seat) for seat in self.seats}
         self.speeches: tuple[Speech, ...] = ()
         self._transcript = ""

@@ -10,13 +10,14 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from debate_env.errors import InputError, brief
 
 GZIP_MAGIC = b"\x1f\x8b"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_CELL = 2**31 - 1
 _TYPE_NAMES = {
     bool: "true/false",
@@ -71,14 +72,8 @@ def read_text(path: str | Path) -> str:
             not UTF-8, or holds NUL bytes.
     """
     place = FilePlace(str(path))
-    data = _read_bytes(Path(path), place)
-    if data.startswith(GZIP_MAGIC):
-        data = _decompress(data, place)
-    elif str(path).lower().endswith(".gz"):
-        raise place.error("the name ends in .gz but the content is not gzip; rename it or compress")
-    if not data.strip():
-        raise place.error("the file is empty")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    data = read_bytes(path)
+    if data.startswith(_UTF16_MARKS):
         raise place.error(
             "invalid UTF-8 at byte position 0: the file looks like UTF-16; save it as UTF-8"
         )
@@ -97,11 +92,59 @@ def read_text(path: str | Path) -> str:
     return text.removeprefix("\ufeff")
 
 
+def read_table_text(path: str | Path) -> tuple[str, str]:
+    """Read a table as spreadsheets write it; return its text and the name of its encoding.
+
+    UTF-8, UTF-16 with its mark, or else the 8-bit encoding of Windows in Western Europe.
+
+    Raises:
+        InputError: As for :func:`read_text`; the text is in none of these encodings.
+    """
+    data = read_bytes(path)
+    if data.startswith(_UTF16_MARKS):
+        encoding = "utf-16"
+    else:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            encoding = "cp1252"
+        else:
+            return read_text(path), "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise FilePlace(str(path), _line_of(data, error.start)).error(
+            f"neither UTF-8 nor {encoding} (byte position {error.start}); save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise FilePlace(str(path), text.count("\n", 0, text.index("\0")) + 1).error(
+            "NUL character; a text file must hold none"
+        )
+    return text, encoding
+
+
 def _line_of(data: bytes, position: int) -> int:
     return data.count(b"\n", 0, position) + 1
 
 
-def _read_bytes(path: Path, place: FilePlace) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
+    """Read a file that holds something; gzip is recognised by its content.
+
+    Raises:
+        InputError: The file is missing, not a regular file, unreadable, empty or a damaged gzip.
+    """
+    place = FilePlace(str(path))
+    data = _raw_bytes(Path(path), place)
+    if data.startswith(GZIP_MAGIC):
+        data = _decompress(data, place)
+    elif str(path).lower().endswith(".gz"):
+        raise place.error("the name ends in .gz but the content is not gzip; rename it or compress")
+    if not data.strip():
+        raise place.error("the file is empty")
+    return data
+
+
+def _raw_bytes(path: Path, place: FilePlace) -> bytes:
     try:
         path = path.expanduser()
         if path.is_dir():
@@ -203,6 +246,14 @@ def json_lines(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
 
 def parse_object(line: str, place: FilePlace) -> dict[str, Any]:
     """Parse one line as a JSON object, without repeated keys and without NaN or Infinity."""
+    value = parse_json(line, place)
+    if not isinstance(value, dict):
+        raise place.error(f"must be a JSON object in braces, got {described(value)}")
+    return value
+
+
+def parse_json(text: str, place: FilePlace) -> Any:
+    """Parse JSON strictly: without repeated keys and without NaN or Infinity."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -216,11 +267,12 @@ def parse_object(line: str, place: FilePlace) -> dict[str, Any]:
         raise place.error(f"{name} is not allowed; use a finite number or null")
 
     try:
-        value = json.loads(line, object_pairs_hook=pairs, parse_constant=constant)
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
     except json.JSONDecodeError as error:
-        raise place.error(
+        spot = replace(place, line=place.line or error.lineno)
+        raise spot.error(
             f"malformed JSON at column {error.colno} ({error.msg}); every line must be one "
-            "complete JSON object"
+            "complete JSON object, or the whole file one list"
         ) from None
     except InputError:
         raise
@@ -228,9 +280,6 @@ def parse_object(line: str, place: FilePlace) -> dict[str, Any]:
         raise place.error(f"malformed JSON ({error})") from None
     except RecursionError:
         raise place.error("the JSON is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise place.error(f"must be a JSON object in braces, got {described(value)}")
-    return value
 
 
 def described(value: object) -> str:

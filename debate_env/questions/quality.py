@@ -36,7 +36,7 @@ from debate_env.errors import InputError, nearest
 from debate_env.options import Converter, choice, parse_options, whole
 from debate_env.questions.files import FilePlace, exists, read_text
 from debate_env.questions.quality_records import QualityItem, read_items
-from debate_env.questions.question import Question, QuestionSet, fold
+from debate_env.questions.question import Flaw, Question, QuestionError, QuestionSet, fold
 from debate_env.questions.records import QuestionCollector
 
 Filter = Literal["none", "hard", "khan", "legacy"]
@@ -96,6 +96,8 @@ def load_quality(path: str | Path, options: QualityOptions | None = None) -> Que
             continue
         item = replace(item, article=collector.share(item.article))
         with collector.at(item.place, advice):
+            if not item.article:
+                raise QuestionError(item.question_id, Flaw("passage", "is empty"))
             collector.add(to_question(item, numbers))
     if items and not len(collector):
         reasons = ", ".join(f"{name}: {count}" for name, count in dropped.items())

@@ -25,7 +25,8 @@ class Question:
     Attributes:
         question_id: Unique within a question set.
         passage_id: Names the passage; questions that share it are one cluster in every statistic.
-        passage: The full text that debaters read and the judge does not.
+        passage: The full text that debaters read and the judge does not; empty in tasks without
+            one, which :func:`require_passages` refuses where a protocol needs it.
         answers: Two or more distinct candidate answers.
         label: Index into ``answers`` of the correct one.
         source: Where the question comes from, e.g. ``"builtin"``.
@@ -45,7 +46,7 @@ class Question:
         flaw = (
             _id_problem("question_id", self.question_id)
             or _id_problem("passage_id", self.passage_id)
-            or _text_problem("passage", self.passage)
+            or (_text_problem("passage", self.passage) if self.passage != "" else None)
             or _text_problem("question", self.question)
             or _answers_problem(self.answers)
             or _label_problem(self.label, len(self.answers))
@@ -67,6 +68,20 @@ class QuestionError(InputError):
     def __init__(self, question_id: object, flaw: Flaw) -> None:
         super().__init__(f"question {brief(question_id)}, field '{flaw.field}': {flaw.message}")
         self.flaw = flaw
+
+
+def require_passages(questions: Iterable[Question]) -> None:
+    """Refuse questions without a passage.
+
+    Raises:
+        InputError: Names the first of them.
+    """
+    for question in questions:
+        if not question.passage:
+            raise InputError(
+                f"question {question.question_id!r} has no passage, and debaters argue from one "
+                "that the judge has not read; give questions with passages"
+            )
 
 
 class QuestionChecker:
@@ -183,13 +198,15 @@ class QuestionSet(Sequence[Question]):
     """An immutable sequence of valid questions in a fixed order.
 
     Two sets are equal when they would give the same debates: when their :attr:`content_hash`
-    agrees. ``source`` and ``metadata``, which no agent sees, play no part in it.
+    agrees. ``source`` and ``metadata``, which no agent sees, play no part in it, nor do ``notes``,
+    which say how a file was understood, a line each.
 
     Raises:
         InputError: An id occurs twice, or one ``passage_id`` comes with two passages.
     """
 
-    def __init__(self, questions: Iterable[Question]) -> None:
+    def __init__(self, questions: Iterable[Question], *, notes: Iterable[str] = ()) -> None:
+        self.notes = tuple(notes)
         items = tuple(questions)
         checker = QuestionChecker()
         for question in items:
@@ -306,7 +323,9 @@ class QuestionSet(Sequence[Question]):
     def _groups(self, seed: int) -> list[list[str]]:
         """Question ids by passage, passages in the order the seed gives."""
         by_text: dict[str, str] = {}
-        names = {key: by_text.setdefault(fold(text), key) for key, text in self.passages.items()}
+        names = {
+            key: by_text.setdefault(fold(text) or key, key) for key, text in self.passages.items()
+        }
         groups: dict[str, list[str]] = {}
         for q in self._questions:
             groups.setdefault(names[q.passage_id], []).append(q.question_id)

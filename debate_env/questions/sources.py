@@ -7,8 +7,8 @@ specification                        questions
 ``synthetic[:name=value,...]``       generated: ``passages`` (200), ``words`` (400),
                                      ``difficulty`` (0.5), ``questions`` per passage (2), ``seed``
 ``quality:PATH[?name=value&...]``    QuALITY files; options in :mod:`debate_env.questions.quality`
-``PATH.jsonl``, ``PATH.csv``         own questions, also with ``.gz``; columns in
-                                     :mod:`debate_env.questions.records`
+a path                               a file of questions (JSON Lines, JSON, CSV, Parquet), also with
+                                     ``.gz``; see :mod:`debate_env.questions.reading`
 ``NAME[:...]``                       a source added with :func:`register_source`, or by an
                                      installed package as entry point in
                                      ``debate_env.questions.sources``
@@ -20,15 +20,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from pathlib import Path
 
 from debate_env.errors import InputError, nearest
 from debate_env.options import number, parse_options, whole
 from debate_env.questions.builtin import builtin_questions
+from debate_env.questions.columns import Given
 from debate_env.questions.files import exists
+from debate_env.questions.formats import SUFFIXES, suffix_of
 from debate_env.questions.quality import quality_source
 from debate_env.questions.question import QuestionSet
-from debate_env.questions.records import load_csv, load_jsonl
+from debate_env.questions.reading import load_file
 
 Factory = Callable[[str], QuestionSet]
 """Makes a question set from what follows ``NAME:`` in the specification (empty without it)."""
@@ -36,7 +37,6 @@ Factory = Callable[[str], QuestionSet]
 ENTRY_POINTS = "debate_env.questions.sources"
 # Two letters at least: a single one before a colon is a drive on Windows.
 _NAMED = re.compile(r"([A-Za-z][\w-]+)(?::(.*))?", re.DOTALL)
-_LOADERS: dict[str, Callable[[str], QuestionSet]] = {".jsonl": load_jsonl, ".csv": load_csv}
 
 
 def _builtin(rest: str) -> QuestionSet:
@@ -94,20 +94,24 @@ def register_source(name: str, factory: Factory) -> None:
     _REGISTRY[name] = factory
 
 
-def load_questions(spec: str) -> QuestionSet:
+def load_questions(spec: str, columns: Given | None = None) -> QuestionSet:
     """Load the questions that ``spec`` names; the module's documentation lists what it may be.
+
+    Args:
+        spec: A source or a file.
+        columns: Of a file: which fields hold what, see :func:`~debate_env.questions.load_file`.
 
     Raises:
         InputError: Nothing goes by that name, or its content is wrong; then nothing is loaded.
     """
     match = _NAMED.fullmatch(spec)
-    if match is not None:
-        factory = _factory(match[1])
-        if factory is not None:
-            return factory(match[2] or "")
-    suffix = Path(spec.lower().removesuffix(".gz")).suffix
-    if suffix in _LOADERS:
-        return _LOADERS[suffix](spec)
+    factory = _factory(match[1]) if match else None
+    if factory is not None and match is not None:
+        if columns:
+            raise InputError(f"columns are named for files alone; {spec!r} is a source")
+        return factory(match[2] or "")
+    if suffix_of(spec) in SUFFIXES:
+        return load_file(spec, columns)
     raise InputError(_unknown(spec, match[1] if match else spec))
 
 
@@ -121,6 +125,6 @@ def _factory(name: str) -> Factory | None:
 
 
 def _unknown(spec: str, name: str) -> str:
-    paths = "or a path ending in .jsonl or .csv, also with .gz"
+    paths = f"or a path ending in {', '.join(SUFFIXES)}, also with .gz"
     what = f"{spec}: unknown kind of file" if exists(spec) else f"unknown questions {spec!r}"
     return f"{what}; {nearest(name, source_names())}; {paths}"

@@ -21,6 +21,7 @@ COMMANDS = {
     "equal-calls": "play a baseline with as many model calls as a run took",
     "lineage": "show a strategy's ancestry, record and rating",
     "power": "say what a study of a given size can tell from zero",
+    "questions": "show, convert or complete a file of questions",
     "rate": "rate the players of anyone's match table",
     "play": "debate or judge at the terminal",
     "bench": "measure the speed of the environment",

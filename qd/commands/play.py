@@ -19,6 +19,7 @@ from debate_env.core.protocols import get_protocol, protocol_names
 from debate_env.core.settings import DebateSettings
 from debate_env.core.speeches import clean
 from debate_env.errors import InputError, nearest
+from debate_env.questions.columns import parse_columns
 from debate_env.questions.question import Question
 from debate_env.questions.sources import load_questions
 from debateqd.agents.base import derive_seed
@@ -38,6 +39,7 @@ _NAMES = ", ".join(protocol_names())
 @click.command()
 @click.option("--seat", help="Yours: one of the protocol's; the first player's if left out.")
 @click.option("--questions", default="builtin", show_default=True, help="Where questions are from.")
+@click.option("--columns", help="Fields of a file, as passage=article,label=answer.")
 @click.option("--index", type=int, help="Which question, from 0; drawn if left out.")
 @click.option("--model", default="embedded", show_default=True, help="Chat model of other seats.")
 @click.option("--strategy", help="Strategy prompt of the debaters that the model plays.")
@@ -55,6 +57,7 @@ _NAMES = ", ".join(protocol_names())
 def command(
     seat: str | None,
     questions: str,
+    columns: str | None,
     index: int | None,
     model: str,
     strategy: str | None,
@@ -84,7 +87,7 @@ def command(
         _known("--opponent", opponent, SCRIPTED_DEBATERS)
     if judge is not None:
         _known("--judge", judge, SCRIPTED_JUDGES)
-    question, number = _pick(questions, index, seed)
+    question, number = _pick(questions, columns, index, seed)
     person = HumanAgent(settings)
     models: dict[str, ChatModel] = {}
 
@@ -177,8 +180,8 @@ def _known(option: str, spec: str, scripted: Mapping[str, object]) -> None:
         raise InputError(f"{option} '{spec}': {nearest(spec, [*scripted, *model_names()])}")
 
 
-def _pick(spec: str, index: int | None, seed: int) -> tuple[Question, int]:
-    questions = load_questions(spec)
+def _pick(spec: str, columns: str | None, index: int | None, seed: int) -> tuple[Question, int]:
+    questions = load_questions(spec, parse_columns(columns) if columns else None)
     if index is None:
         index = derive_seed(seed, "question") % len(questions)
     if not 0 <= index < len(questions):

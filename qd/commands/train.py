@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 
 from debate_env.errors import InputError, nearest
+from debate_env.questions.columns import parse_columns
 from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.budget import BudgetReachedError, Limits
 from debateqd.agents.yaml_text import parse_yaml
@@ -35,6 +36,7 @@ from debateqd.qd.training.start import resume, train
 _KEYS: dict[str, tuple[str, ...]] = {
     "objective": ("objective",),
     "questions": ("questions.source",),
+    "columns": ("questions.columns",),
     "model": ("models.default",),
     "debater_model": ("models.debater",),
     "judge_model": ("models.judge",),
@@ -69,6 +71,9 @@ _WANDB = click.Choice(["auto", "offline", "online", "disabled"])
     "--config", metavar="FILE", multiple=True, help="Preset or YAML file; later ones override."
 )
 @click.option("--questions", metavar="SOURCE", help="builtin, synthetic, quality:PATH, or a file.")
+@click.option(
+    "--columns", metavar="A=B,...", help="Fields of that file, as passage=article,label=answer."
+)
 @click.option(
     "--model", metavar="M", help="embedded, vllm:NAME or openai:NAME; of roles without their own."
 )
@@ -115,12 +120,16 @@ def command(**options: Any) -> None:
 
 
 def _start(options: dict[str, Any]) -> None:
+    if options["columns"] is not None:
+        options["columns"] = parse_columns(options["columns"])
     flags = _flags(options, _KEYS)
     config = load_config(options["config"] or ("default",), flags, options["assignments"])
     check_names(config)
     check_models(config)
     check_prices(config)
     questions = open_questions(config.questions)
+    for note in questions.notes:
+        click.echo(f"{config.questions.source}: {note}", err=True)
     if options["dry_run"]:
         plan = describe_plan(config, questions, plan_run(config, questions))
         click.echo(dump_config(config))

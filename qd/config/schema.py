@@ -70,6 +70,7 @@ class QuestionsConfig(Section):
     """Which questions are debated, and how passages are dealt out to the splits."""
 
     source: str = "builtin"
+    columns: Mapping[str, str | list[str]] = Field(default_factory=dict)
     train: Size = Field(default=0.4, ge=0)
     selection: Size = Field(default=0.2, ge=0)
     report: Size = Field(default=0.15, ge=0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from debate_env.errors import InputError
-from debate_env.questions.question import Question, QuestionSet, fold
+from debate_env.questions.question import Question, QuestionSet, fold, require_passages
 from debate_env.questions.sources import load_questions
 from debate_env.questions.splitting import are_shares
 from debateqd.agents.base import derive_seed
@@ -46,6 +46,7 @@ class RunQuestions:
         test: Evaluation after the run.
         truncated: Passages that were cut to fit a model's context: characters kept, and of how
             many.
+        notes: How a file was understood, a line each.
     """
 
     source: str
@@ -55,6 +56,7 @@ class RunQuestions:
     report: QuestionSet
     test: QuestionSet
     truncated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -120,6 +122,7 @@ def _split(questions: QuestionSet, config: QuestionsConfig) -> RunQuestions:
         first.selection,
         second.test,
         first.test,
+        notes=questions.notes,
     )
 
 
@@ -139,7 +142,9 @@ def _shares_of_rest(config: QuestionsConfig, rest: int, total: int) -> tuple[Siz
 
 def open_questions(config: QuestionsConfig) -> RunQuestions:
     """Load and split the questions of a configuration."""
-    return split_questions(load_questions(config.source), config)
+    questions = load_questions(config.source, config.columns)
+    require_passages(questions)
+    return split_questions(questions, config)
 
 
 def draw_questions(questions: Sequence[Question], count: int, *seed: object) -> list[Question]:

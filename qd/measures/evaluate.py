@@ -108,7 +108,7 @@ def questions_of(run: RunDirectory, splits: Sequence[str]) -> dict[str, list[Que
     """
     kept = run.questions()
     source = run.config.questions.source
-    loaded = load_questions(source)
+    loaded = load_questions(source, run.config.questions.columns)
     if loaded.content_hash != kept.content_hash:
         raise InputError(
             f"{run.path}: the questions of '{source}' are no longer those of the run (content hash "

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from debate_env.core.episode import Episode
+from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
-from debate_env.questions.question import Question, QuestionSet
+from debate_env.questions.question import Question, QuestionSet, require_passages
 
 
 def make(passage: int, number: int, /, **changes: object) -> Question:
@@ -97,7 +99,6 @@ def test_hash_is_the_same_on_every_machine() -> None:
         ({"question_id": "a\nb"}, "question_id", "printable"),
         ({"question_id": 5}, "question_id", "got 5"),
         ({"passage_id": " p0"}, "passage_id", "outer spaces"),
-        ({"passage": ""}, "passage", "is empty"),
         ({"passage": " \n\t"}, "passage", "is empty"),
         ({"passage": "a\0b"}, "passage", "NUL character at position 1"),
         ({"passage": "a\ud800"}, "passage", "U+D800"),
@@ -281,3 +282,16 @@ def test_a_part_may_be_empty() -> None:
     parts = make_set(4).split(0.5, 0, 0.5)
     assert [len(part) for part in parts] == [4, 0, 4]
     assert [len(part) for part in make_set(4).split(0, 0, 0)] == [0, 0, 0]
+
+
+def test_questions_without_a_passage_are_apart_and_refused_where_one_is_needed() -> None:
+    questions = QuestionSet(
+        replace(make(p, 0), passage="", passage_id=f"question-{p}") for p in range(4)
+    )
+    parts = questions.split(train=2, selection=1, test=1)
+    assert [len(part) for part in parts] == [2, 1, 1]
+    with pytest.raises(InputError, match="question 'p0-q0' has no passage, and debaters argue"):
+        require_passages(questions)
+    require_passages([make(0, 0)])
+    with pytest.raises(InputError, match="'p0-q0' has no passage"):
+        Episode(questions[0], DebateSettings())

@@ -93,9 +93,11 @@ def packaged_source(rest: str) -> QuestionSet:
 def test_unknown_names(tmp_path) -> None:
     assert "did you mean 'builtin'?" in refused("bultin")
     assert "did you mean 'quality'?" in refused("qualty:x.jsonl?filter=khan")
-    assert "path ending in .jsonl or .csv" in refused("questions.json")
+    assert "path ending in .jsonl, .json, .csv, .tsv, .parquet" in refused("questions.xlsx")
     assert "unknown questions ''" in refused("")
-    (tmp_path / "a.json").write_text("{}")
-    assert "a.json: unknown kind of file" in refused(str(tmp_path / "a.json"))
+    (tmp_path / "a.txt").write_text("{}")
+    assert "a.txt: unknown kind of file" in refused(str(tmp_path / "a.txt"))
+    with pytest.raises(InputError, match="columns are named for files alone; 'builtin' is"):
+        load_questions("builtin", {"label": "answer"})
     assert "no such file" in refused("missing.JSONL.GZ")
     assert "no such file" in refused("C:/folder/missing.csv")

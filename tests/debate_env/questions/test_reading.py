@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from debate_env.errors import InputError
-from debate_env.questions import load_csv, load_jsonl, load_questions
+from debate_env.questions import load_file, load_questions
 from debate_env.questions.question import QuestionSet
 
 PASSAGE = 'The kettle, said Ann, was "blue";\nthe jug was red.'
@@ -73,32 +73,32 @@ def test_both_formats_give_the_same_questions(tmp_path: Path, write: Any) -> Non
 
 def test_jsonl_and_csv_agree(tmp_path: Path) -> None:
     rows = [record(1), record(2, answers=["a", "b", "c"], label=2)]
-    assert load_jsonl(write_jsonl(tmp_path / "a", *rows)) == load_csv(
-        write_csv(tmp_path / "b", *rows)
+    assert load_file(write_jsonl(tmp_path / "a.jsonl", *rows)) == load_file(
+        write_csv(tmp_path / "b.csv", *rows)
     )
 
 
 def test_numbered_answer_columns(tmp_path: Path) -> None:
     two = record(1, answers=..., answer_1="yes", answer_2="no")
     three = record(2, answers=..., answer_1="yes", answer_2="no", answer_3="maybe", label=2)
-    from_json = load_jsonl(write_jsonl(tmp_path / "a.jsonl", two, three))
+    from_json = load_file(write_jsonl(tmp_path / "a.jsonl", two, three))
     assert [q.answers for q in from_json] == [("yes", "no"), ("yes", "no", "maybe")]
     # In a table the row with fewer answers leaves the last cell empty.
-    assert load_csv(write_csv(tmp_path / "a.csv", two, three)) == from_json
+    assert load_file(write_csv(tmp_path / "a.csv", two, three)) == from_json
 
 
 def test_optional_columns(tmp_path: Path) -> None:
     rows = [record(1, passage_id=...), record(2, passage_id=...), record(3, passage_id="other")]
     rows[2]["passage"] = "Another text."
     rows[2] |= {"source": "my book", "metadata": {"page": 3}, "year": 1900}
-    questions = load_jsonl(write_jsonl(tmp_path / "a.jsonl", *rows))
+    questions = load_file(write_jsonl(tmp_path / "a.jsonl", *rows))
     assert questions[0].passage_id == questions[1].passage_id != questions[2].passage_id
     assert questions[2].source == "my book"
     assert dict(questions[2].metadata) == {"page": 3, "year": 1900}
     # A cell left empty is a column left out.
     table = write_csv(tmp_path / "a.csv", record(1, passage_id="", source=""))
-    assert load_csv(table)[0].passage_id == questions[0].passage_id
-    assert load_csv(table)[0].source == "a.csv"
+    assert load_file(table)[0].passage_id == questions[0].passage_id
+    assert load_file(table)[0].source == "a.csv"
 
 
 def test_text_survives_unchanged(tmp_path: Path) -> None:
@@ -113,13 +113,13 @@ def test_text_survives_unchanged(tmp_path: Path) -> None:
 def test_long_passages_fit_in_a_cell(tmp_path: Path) -> None:
     limit = csv.field_size_limit()
     text = "word " * 50_000
-    assert load_csv(write_csv(tmp_path / "a.csv", record(1, passage=text)))[0].passage == text
+    assert load_file(write_csv(tmp_path / "a.csv", record(1, passage=text)))[0].passage == text
     assert csv.field_size_limit() == limit
 
 
 def test_blank_lines_and_windows_line_ends(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(f"\r\n{json.dumps(record(1))}\r\n \r\n", newline="")
-    assert load_jsonl(tmp_path / "a.jsonl").ids == ("q1",)
+    assert load_file(tmp_path / "a.jsonl").ids == ("q1",)
 
 
 BAD_VALUES = [
@@ -129,23 +129,22 @@ BAD_VALUES = [
     ({"answers": ...}, "field 'answers': is missing"),
     ({"label": ...}, "field 'label': is missing"),
     ({"label": ..., "lable": 0}, "'label': is missing; add it, or rename one (the record has: an"),
-    ({"passage_id": ..., "pasage_id": "x"}, "did you mean 'passage_id'? rename"),
     ({"passage": ""}, "field 'passage': is empty"),
     ({"passage": " \t"}, "field 'passage': is empty"),
     ({"question": " "}, "field 'question': is empty"),
     ({"question_id": ""}, "field 'question_id': must be a text of printable"),
-    ({"label": 2}, "field 'label': must be 0 to 1 (0 is the first of 2 answers), got 2"),
+    (
+        {"label": 2},
+        "field 'label': must be 0 to 1 (0 is the first of 2 answers), or a",
+    ),
     ({"label": -1}, "field 'label': must be 0 to 1"),
-    ({"label": "first"}, "field 'label': must be an integer, 0 for the first"),
-    ({"label": 0.5}, "field 'label': must be an integer, 0 for the first"),
+    ({"label": "first"}, "or a letter or a text, got 'first'"),
+    ({"label": 0.5}, "field 'label': must be 0 to 1"),
     ({"answers": ["one"]}, "field 'answers': must be 2 to 26 answers, got 1"),
     ({"answers": []}, "field 'answers': must be 2 to 26 answers, got 0"),
     ({"answers": ["The Jug", "the  jug"]}, "field 'answers': answers 1 and 2 are equal"),
     ({"answers": ["a", " "]}, "field 'answers': answer 2 is empty"),
     ({"answers": ["a", 5]}, "field 'answers': entry 2 must be a text, got 5 (an integer)"),
-    ({"answers": ..., "answer_1": "a", "answer_3": "c"}, "numbered from 1 without a gap"),
-    ({"answer_1": "a"}, "stands beside 'answer_1'"),
-    ({"answers": ..., "answer_1": "a", "answer_2": "b", "anwser_3": "c"}, "mean 'answer_3'?"),
     ({"question_id": "q1"}, "field 'question_id': 'q1' occurs twice"),
     ({"passage": "Other."}, "differs from an earlier passage of the same passage_id 'kettle'"),
 ]
@@ -158,7 +157,7 @@ def test_bad_records_name_file_line_and_field(
     message = refused(write_jsonl(tmp_path / "a.jsonl", record(1), record(2, **changes)))
     assert ", line 2, " in message
     assert says in message
-    if "printable" in says or "pasage_id" in changes or ... in changes.values():
+    if "printable" in says or ... in changes.values():
         return  # in a table these leave the whole column out or empty
     message = refused(write_csv(tmp_path / "a.csv", record(1), record(2, **changes)))
     assert ", line 4, " in message or ", line 2, " in message  # the first passage takes two lines
@@ -170,11 +169,11 @@ def test_bad_records_name_file_line_and_field(
         ({"passage": 5}, "field 'passage': must be a text, got 5 (an integer)"),
         ({"passage": None}, "field 'passage': must be a text, got None (null)"),
         ({"passage": "a\0b"}, "field 'passage': holds a NUL character"),
-        ({"question_id": 7}, "field 'question_id': must be a text, got 7 (an integer)"),
-        ({"label": True}, "field 'label': must be an integer, 0 for the first"),
-        ({"label": "0"}, "got '0' (a text)"),
-        ({"label": 0.0}, "got 0.0 (a number with a fraction)"),
-        ({"answers": "yes or no"}, "field 'answers': must be a list, got 'yes or no' (a text)"),
+        ({"label": True}, "or a letter or a text, got True"),
+        ({"label": 0.0}, "got 0.0"),
+        ({"label": [0]}, "got [0]"),
+        ({"answers": "yes or no"}, "field 'answers': must be a JSON list such as"),
+        ({"answers": 7}, "field 'answers': must be a list, got 7 (an integer)"),
         ({"metadata": 3}, "field 'metadata': must be an object, got 3"),
         ({"source": 3}, "field 'source': must be a text"),
     ],
@@ -214,19 +213,18 @@ HEADER = "question_id,passage,question,answer_1,answer_2,label\n"
     [
         (HEADER + "q1,text,why?,a,b\n", 2, "the row has 5 cells, the header 6"),
         (HEADER + "q1,one, two,why?,a,b,0\n", 2, "the row has 7 cells"),
-        (HEADER + '"q1\n1",t,why?,a,b,0\nq2,"text,why?,a,b,0\n', 2, "printable characters"),
+        (HEADER + '"q1\n1",t,why?,a,b,0\nq2,"text,why?,a,b,0\n', 4, "malformed CSV"),
+        (HEADER + '"q1\n1",t,why?,a,b,0\n', 2, "printable characters"),
         (HEADER + 'q1,"a\nb",why?,a,b,0\nq2,"text,why?,a,b,0\n', 4, "malformed CSV"),
         (HEADER + 'q1,"a\nb","why\n?,a,b,0\nq2,text,why?,a,b,0\n', 3, "malformed CSV"),
         (HEADER + 'q1,"text"x,why?,a,b,0\n', 2, "malformed CSV"),
         (HEADER + ",,,,,\n\nq1,text,why?,a,,0\n", 4, "field 'answers': answer 2 is empty"),
-        (HEADER + "q1,text,why?,a,b,first\n", 2, "field 'label': must be an integer, 0 for"),
+        (HEADER + "q1,text,why?,a,b,first\n", 2, "got 'first'"),
         (HEADER + "q1,text,why?,a,b,1.0\n", 2, "got '1.0'"),
         (HEADER + "q1,text,why?,a,b,\n", 2, "field 'label'"),
         (HEADER + "q1,text,why?,a,,0\n", 2, "field 'answers': answer 2 is empty"),
-        (HEADER.replace(",", ";"), 1, "separated by semicolons"),
-        (HEADER.replace(",", "\t"), 1, "separated by tabs"),
         (HEADER.replace("label", "question"), 1, "field 'question': occurs twice"),
-        (HEADER.replace("label", ""), 1, "column name ''"),
+        (HEADER.replace("question_id", "") + "q1,text,why?,a,b,1\n", 2, "column 1 holds 'q1' but"),
         ("question_id,passage,question,answers,label\nq1,t,w,a|b,0\n", 2, "must be a JSON list"),
     ],
 )
@@ -243,22 +241,21 @@ def test_nothing_but_a_header(tmp_path: Path) -> None:
     assert "holds no question" in refused(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("load", [load_jsonl, load_csv])
-def test_file_problems_are_reported_by_every_loader(tmp_path: Path, load: Any) -> None:
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.parquet"])
+def test_file_problems_are_reported_by_every_loader(tmp_path: Path, name: str) -> None:
     for data, says in (
         (b"", "empty"),
-        (b"a\xff", "invalid UTF-8 at byte position 1"),
-        (b"a\0", "NUL"),
         (gzip.compress(b"abc" * 100)[:-9], "cut short"),
     ):
-        (tmp_path / "a").write_bytes(data)
+        (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match=says):
-            load(tmp_path / "a")
+            load_file(tmp_path / name)
     with pytest.raises(InputError, match="no such file"):
-        load(tmp_path / "missing")
+        load_file(tmp_path / f"missing-{name}")
+    (tmp_path / f"folder-{name}").mkdir()
     with pytest.raises(InputError, match="is a directory"):
-        load(tmp_path)
+        load_file(tmp_path / f"folder-{name}")
 
 
 def test_result_is_a_question_set(tmp_path: Path) -> None:
-    assert isinstance(load_jsonl(write_jsonl(tmp_path / "a", record())), QuestionSet)
+    assert isinstance(load_file(write_jsonl(tmp_path / "a.jsonl", record())), QuestionSet)
