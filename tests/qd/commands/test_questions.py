@@ -44,9 +44,7 @@ def test_what_a_file_holds_and_its_own_format(
     assert "2 questions written to ours.jsonl" in out
     found = load_questions("ours.jsonl")
     assert [q.answers[q.label] for q in found] == ["red", "a"]
-    assert found == load_questions(
-        table, {"question": "Query", "answers": "First+Second", "label": "Key"}
-    )
+    assert found == load_questions(table, parse_columns(SAID[1]))
 
 
 def test_every_problem_is_shown_and_nothing_is_written(
