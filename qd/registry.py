@@ -5,10 +5,10 @@ The second form lets anyone plug a part of their own into a run without editing 
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Generic, TypeVar, cast
 
 from debate_env.errors import InputError, nearest
+from debate_env.plug_ins import PlugInError, import_part, make_part
 
 T = TypeVar("T")
 
@@ -18,12 +18,14 @@ class Registry(Generic[T]):
 
     Args:
         what: What the parts are, in the singular, for error messages; e.g. ``"descriptor"``.
+        members: What the things must have that parts make, where parts are factories.
     """
 
-    __slots__ = ("_parts", "what")
+    __slots__ = ("_parts", "members", "what")
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, members: tuple[str, ...] = ()) -> None:
         self.what = what
+        self.members = members
         self._parts: dict[str, T] = {}
 
     def register(self, name: str, part: T) -> T:
@@ -47,20 +49,31 @@ class Registry(Generic[T]):
         """Look a part up by its name, or import it where the name reads ``module:attribute``.
 
         Raises:
-            InputError: Unknown name, or an import path that leads nowhere.
+            InputError: Unknown name, or an import path that leads nowhere or to what fails.
         """
         if name in self._parts:
             return self._parts[name]
-        module, colon, attribute = name.partition(":")
-        if not colon:
+        if ":" not in name:
             raise InputError(
                 f"unknown {self.what} {name!r}: {nearest(name, self._parts)}; "
                 "or give your own as 'package.module:attribute'"
             )
-        try:
-            found: Any = importlib.import_module(module)
-            for part in attribute.split("."):
-                found = getattr(found, part)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise InputError(f"{self.what} {name!r} cannot be imported: {error}") from error
-        return cast("T", found)
+        return cast("T", import_part(self.what, name))
+
+    def make(self, name: str, *args: Any) -> Any:
+        """Have the factory of this name make its thing.
+
+        Raises:
+            InputError: As for :meth:`get`, or it cannot be made, or is not what it must be.
+        """
+        factory: Any = self.get(name)
+        if name in self._parts:
+            return factory(*args)
+        made = make_part(self.what, name, factory, *args)
+        missing = [member for member in self.members if not hasattr(made, member)]
+        if missing:
+            raise PlugInError(
+                f"{self.what} {name!r}: what it made ({type(made).__name__}) lacks "
+                f"{', '.join(missing)}; see docs/extending.md for what it has to be"
+            )
+        return made

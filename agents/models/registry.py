@@ -13,13 +13,13 @@ specification                       model
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 from debate_env.errors import InputError, nearest
 from debate_env.options import parse_options, whole
+from debate_env.plug_ins import import_part, make_part
 from debateqd.agents.models.base import ChatModel
 
 ModelFactory = Callable[..., ChatModel]
@@ -41,10 +41,8 @@ def make_model(spec: str, **options: Any) -> ChatModel:
         return factory(rest, **options)
     if _names_a_module(spec, whole=True):
         attribute, _, rest = rest.partition(":")
-        found = getattr(importlib.import_module(name), attribute, None)
-        if not callable(found):
-            raise InputError(f"model '{spec}': module '{name}' has no callable '{attribute}'")
-        model = found(rest, **options)
+        factory = import_part("model", f"{name}:{attribute}")
+        model = make_part("model", f"{name}:{attribute}", factory, rest, **options)
         if not isinstance(model, ChatModel):
             raise InputError(
                 f"model '{spec}': {attribute}() made a {type(model).__name__}, which lacks a part "

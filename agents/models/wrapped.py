@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
+from debate_env.plug_ins import wrong_result
 from debateqd.agents.models.base import (
     Capabilities,
     ChatModel,
@@ -59,6 +60,8 @@ class OpenTickets(Generic[T]):
         patient = None if seconds is None else self._patient
         while kept:
             replies = patient.poll_for(seconds or 0.0) if patient else self.model.poll()
+            if not isinstance(replies, list) or not all(map(_is_reply, replies)):
+                raise wrong_result(self.model, "poll", replies, "a list of pairs (ticket, Reply)")
             found = [
                 (ticket, kept.pop(ticket), reply) for ticket, reply in replies if ticket in kept
             ]
@@ -76,6 +79,10 @@ class OpenTickets(Generic[T]):
         """Wait for none of them any more; return what was kept of them."""
         kept, self._kept = self._kept, {}
         return list(kept.values())
+
+
+def _is_reply(pair: object) -> bool:
+    return isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], Reply)
 
 
 class WrappedModel(Generic[T]):

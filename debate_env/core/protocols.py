@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib import import_module
 from itertools import combinations
 from math import inf
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
@@ -23,6 +22,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from debate_env.core.rewards import RewardForm, correctness, persuasion, truth
 from debate_env.core.transcript import Speech
 from debate_env.errors import InputError, nearest
+from debate_env.plug_ins import import_part, make_part
 
 SPEECH = 0
 """Phase in which the acting seats give a speech."""
@@ -353,9 +353,10 @@ def get_protocol(name: str) -> DebateProtocol:
 
 @lru_cache(maxsize=64)
 def _imported(name: str) -> DebateProtocol:
-    module, _, attribute = name.partition(":")
+    found = import_part("protocol", name)
+    if isinstance(found, type):
+        found = make_part("protocol", name, found)
     try:
-        found = getattr(import_module(module), attribute)
-        return check_protocol(found() if isinstance(found, type) else found)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        return check_protocol(found)
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"protocol {name!r} cannot be had: {error}") from None

@@ -23,6 +23,7 @@ from importlib.metadata import entry_points
 
 from debate_env.errors import InputError, nearest
 from debate_env.options import number, parse_options, whole
+from debate_env.plug_ins import import_part, make_part, wrong_result
 from debate_env.questions.builtin import builtin_questions
 from debate_env.questions.columns import Given
 from debate_env.questions.files import exists
@@ -109,7 +110,10 @@ def load_questions(spec: str, columns: Given | None = None) -> QuestionSet:
     if factory is not None and match is not None:
         if columns:
             raise InputError(f"columns are named for files alone; {spec!r} is a source")
-        return factory(match[2] or "")
+        made = make_part("source", match[1], factory, match[2] or "")
+        if not isinstance(made, QuestionSet):
+            raise wrong_result(factory, "__call__", made, "a QuestionSet")
+        return made
     if suffix_of(spec) in SUFFIXES:
         return load_file(spec, columns)
     raise InputError(_unknown(spec, match[1] if match else spec))
@@ -119,7 +123,7 @@ def _factory(name: str) -> Factory | None:
     if name in _REGISTRY:
         return _REGISTRY[name]
     for entry in entry_points(group=ENTRY_POINTS, name=name):
-        factory: Factory = entry.load()
+        factory: Factory = import_part("source", entry.value)
         return factory
     return None
 

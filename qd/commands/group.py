@@ -130,6 +130,7 @@ def called(name: str) -> str:
 def _explained(error: Exception) -> tuple[str, int]:
     """Say in one line what was wrong; the status is 0 for what nobody expects."""
     from debate_env.errors import InputError
+    from debate_env.plug_ins import fault_of
     from debateqd.agents.models.base import StoppedError
 
     if isinstance(error, click.UsageError):
@@ -141,7 +142,8 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}", 1
-    return "", 0
+    fault = fault_of(error)  # of a part that the user plugged in
+    return fault, 1 if fault else 0
 
 
 def _explained_usage(error: click.UsageError) -> str:

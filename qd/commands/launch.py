@@ -22,7 +22,12 @@ READER_GONE = 141
 
 
 def launch(command: str = "") -> int:
-    """Run ``debateqd``, or one command of it, with the arguments of the process."""
+    """Run ``debateqd``, or one command of it, with the arguments of the process.
+
+    However it was started, parts that a user plugs in are found in the current folder, too.
+    """
+    if "" not in sys.path:
+        sys.path.append("")
     return guarded(lambda: int(quietly_imported("debateqd.qd.commands.group").main(command)))
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from debate_env.errors import InputError, nearest
 from debate_env.questions.columns import parse_columns
+from debate_env.plug_ins import PlugInError, fault_of
 from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.budget import BudgetReachedError, Limits
 from debateqd.agents.yaml_text import parse_yaml
@@ -243,6 +244,13 @@ def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
         if not (run_dir / "config.yaml").exists():
             raise
         click.echo(f"error: {error}; continue with: {_resume_command(run_dir)}", err=True)
+        raise click.exceptions.Exit(1) from None
+    except Exception as error:
+        fault = str(error) if isinstance(error, PlugInError) else fault_of(error)
+        if not fault or not (run_dir / "config.yaml").exists():
+            raise
+        again = f"mend it and continue with: {_resume_command(run_dir)}"
+        click.echo(f"error: {fault}; {again}", err=True)
         raise click.exceptions.Exit(1) from None
     finally:
         if before is not None:

@@ -110,6 +110,8 @@ class Layers:
         if error["type"] in _UNKNOWN_KEY:
             known = nearest(path[-1], _fields(_annotation(path[:-1])))
             return f"{self.origin(path)}: {where}: unknown key; {known}"
+        if error["type"] == "value_error" and isinstance(values, Mapping):
+            return f"{self.origin(path)}: {where}: {_allowed(path, error)}"
         given = shown(where, values) if not isinstance(values, Mapping) else "a section"
         return f"{self.origin(path)}: {where}: {given} is not allowed; {_allowed(path, error)}"
 

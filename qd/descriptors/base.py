@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any, Protocol, cast
 
 from debate_env.errors import InputError
+from debate_env.plug_ins import make_part, wrong_result
 from debateqd.qd.archive.axes import Axis, Bins, Labels, Value, default_axis
 from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.basic import (
@@ -120,17 +122,13 @@ def _make(name: str, archive: ArchiveConfig, where: str) -> Descriptor:
     """Find a descriptor by name or import path, or have its factory make it."""
     try:
         part: Any = DESCRIPTORS.get(name)
+        # A class is called without arguments, a function with the section evolution.archive.
         if isinstance(part, type):
-            part = part()
+            part = make_part("descriptor", name, part)
         elif callable(part) and not hasattr(part, "count"):
-            part = part(archive)
+            part = make_part("descriptor", name, part, archive)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    except TypeError as error:
-        raise InputError(
-            f"{where}: {name!r} cannot be made: {error}; a class is called without arguments, a "
-            "function with the section evolution.archive"
-        ) from None
     missing = [member for member in _MEMBERS if not hasattr(part, member)]
     if missing:
         raise InputError(
@@ -138,6 +136,25 @@ def _make(name: str, archive: ArchiveConfig, where: str) -> Descriptor:
             f"{', '.join(missing)}; see docs/descriptors.md"
         )
     return cast("Descriptor", part)
+
+
+def _counted(descriptor: Descriptor, facts: SpeechFacts) -> tuple[int, ...]:
+    counts = descriptor.count(facts)
+    try:
+        whole = tuple(map(index, counts))
+    except TypeError:
+        whole = ()
+    if len(whole) != len(descriptor.units):
+        needed = f"{len(descriptor.units)} whole numbers, of {', '.join(descriptor.units)}"
+        raise wrong_result(descriptor, "count", counts, needed)
+    return whole
+
+
+def _valued(descriptor: Descriptor, strategy: Strategy, counts: tuple[int, ...]) -> Value:
+    value = descriptor.value(strategy, counts)
+    if value is not None and not isinstance(value, str | int | float):
+        raise wrong_result(descriptor, "value", value, "a number, a text or None")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +180,7 @@ class BehaviourSummary:
         chosen = BASIC if descriptors is None else descriptors
         facts = [SpeechFacts.of(utterance) for utterance in spoken]
         counts = {
-            d.name: tuple(map(sum, zip(*(d.count(f) for f in facts), strict=True)))
+            d.name: tuple(map(sum, zip(*(_counted(d, f) for f in facts), strict=True)))
             for d in chosen
             if facts and d.units
         }
@@ -191,7 +208,8 @@ class BehaviourSummary:
         """Return the value of every descriptor, ``None`` where it is unmeasured."""
         chosen = BASIC if descriptors is None else descriptors
         return {
-            d.name: d.value(strategy, self.counts.get(d.name, (0,) * len(d.units))) for d in chosen
+            d.name: _valued(d, strategy, self.counts.get(d.name, (0,) * len(d.units)))
+            for d in chosen
         }
 
     def to_dict(self) -> dict[str, Any]:

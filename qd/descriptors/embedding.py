@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from debate_env.errors import InputError
+from debate_env.plug_ins import make_part, wrong_result
 from debateqd.qd.descriptors.words import tokens
 from debateqd.qd.registry import Registry
 
@@ -177,10 +178,13 @@ def make_embedder(spec: str) -> TextEmbedder:
     if name in EMBEDDERS.names():
         return EMBEDDERS.get(name)(rest.strip())
     factory = EMBEDDERS.get(spec.strip())
-    made = factory("") if callable(factory) else factory
+    made = make_part("embedder", spec, factory, "") if callable(factory) else factory
     if not isinstance(made, TextEmbedder):
         raise InputError(
             f"embedder {spec!r}: a {type(made).__name__} is no embedder; needed: fingerprint and "
             "embed(texts)"
         )
+    rows = make_part("embedder", spec, made.embed, ["two words"])
+    if getattr(rows, "dtype", None) != np.float32 or rows.ndim != 2 or len(rows) != 1:
+        raise wrong_result(made, "embed", rows, "float32 rows, one for each text")
     return made

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from debate_env.core.words import count_words
 from debate_env.errors import InputError
+from debate_env.plug_ins import wrong_result
 from debateqd.agents.base import Thought, derive_seed
 from debateqd.agents.models.base import NO_USAGE, Reply, Sampling, Usage
 from debateqd.agents.prompts import DebateShown, neutralise, parse_mutation
@@ -223,7 +224,12 @@ def mutate(
     refusals, usage, calls = [*before.refusals], before.usage, before.calls
     for attempt in range(len(refusals), settings.max_attempts):
         seed = derive_seed(run_seed, "mutate", task.generation, task.child, attempt)
-        draft = yield from mutator.draft(task, seed)
+        thought = mutator.draft(task, seed)
+        if not isinstance(thought, Generator):
+            raise wrong_result(mutator, "draft", thought, "a generator of requests")
+        draft = yield from thought
+        if not isinstance(draft, Draft):
+            raise wrong_result(mutator, "draft", draft, "a Draft in the end")
         usage = Usage(*map(sum, zip(usage, draft.usage, strict=True)))
         calls += draft.calls
         text = draft.text or ""

@@ -166,7 +166,9 @@ def needs_of(mutator: Mutator) -> frozenset[str]:
     return frozenset(getattr(mutator, "needs", ()))
 
 
-MUTATORS: Registry[Callable[[MutationSettings], Mutator]] = Registry("mutator")
+MUTATORS: Registry[Callable[[MutationSettings], Mutator]] = Registry(
+    "mutator", ("name", "arity", "draft")
+)
 for _operator in (RewriteMutator, CrossoverMutator, ReflectionMutator, TargetMutator, StaticWriter):
     MUTATORS.register(_operator.name, _operator)
 
@@ -177,4 +179,5 @@ def make_mutator(name: str, settings: MutationSettings) -> Mutator:
     Raises:
         InputError: Unknown name.
     """
-    return MUTATORS.get(name)(settings)
+    mutator: Mutator = MUTATORS.make(name, settings)
+    return mutator

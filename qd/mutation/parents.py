@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from debate_env.plug_ins import PlugInError
 from debateqd.agents.base import derive_seed
 from debateqd.qd.archive.base import Entry
 from debateqd.qd.config.schema import EvolutionConfig
@@ -16,6 +17,17 @@ ParentRule = Callable[
 """From configuration, elites, strategies by id and a seed to one first parent per child."""
 
 PARENTS: Registry[ParentRule] = Registry("parent rule")
+
+
+def parent_rule(name: str) -> ParentRule:
+    """Find a parent rule; one of a user's own must be a function."""
+    rule = PARENTS.get(name)
+    if not callable(rule):
+        raise PlugInError(
+            f"parent rule {name!r} is a {type(rule).__name__}, which cannot be called; see "
+            "docs/extending.md for what it has to be"
+        )
+    return rule
 
 
 def random_elites(

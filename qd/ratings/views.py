@@ -72,11 +72,12 @@ class RatingView(Protocol):
 RatingFactory = Callable[["EvolutionConfig", float], RatingView]
 """Makes a rating from the configuration and the weight of truth in the objective."""
 
-RATINGS: Registry[RatingFactory] = Registry("rating")
+RATINGS: Registry[RatingFactory] = Registry("rating", ("fit",))
 
 
 def make_rating(config: EvolutionConfig, truth_weight: float) -> RatingView:
     """Make the rating that ``config.tournament.rating`` names; an unknown name is an InputError."""
     from debateqd.qd.ratings import bradley_terry, elo  # noqa: F401  (they register themselves)
 
-    return RATINGS.get(config.tournament.rating)(config, truth_weight)
+    view: RatingView = RATINGS.make(config.tournament.rating, config, truth_weight)
+    return view

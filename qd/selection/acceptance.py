@@ -128,7 +128,9 @@ def _probability(belief: Belief) -> float:
 AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
 """Makes a rule from the ``selection`` section."""
 
-ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule")
+ACCEPTANCE: Registry[AcceptanceFactory] = Registry(
+    "acceptance rule", ("needs_posterior", "decide", "deposed")
+)
 ACCEPTANCE.register("racing", lambda config: Racing(config.accept, config.reject, config.patience))
 ACCEPTANCE.register("rating", lambda config: ByRating())
 ACCEPTANCE.register("coin", lambda config: Coin())
@@ -136,4 +138,5 @@ ACCEPTANCE.register("coin", lambda config: Coin())
 
 def make_rule(config: SelectionConfig) -> AcceptanceRule:
     """Make the rule of a configuration."""
-    return ACCEPTANCE.get(config.rule)(config)
+    rule: AcceptanceRule = ACCEPTANCE.make(config.rule, config)
+    return rule

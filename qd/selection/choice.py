@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
+from debate_env.plug_ins import wrong_result
 from debateqd.qd.archive.base import Acceptance, ArchiveEvent, Entry
 from debateqd.qd.archive.grid import Archive
 from debateqd.qd.archive.registry import archive_from_dict
@@ -77,7 +79,7 @@ def choose(
 
     def decide(challenger: Entry, incumbent: Entry) -> Acceptance:
         belief = about(challenger, incumbent)
-        decision = rule.decide(challenger, incumbent, belief)
+        decision = _checked(rule, "decide", rule.decide(challenger, incumbent, belief))
         challenges.append(
             Challenge(challenger.strategy_id, incumbent.strategy_id, belief, decision)
         )
@@ -92,7 +94,8 @@ def choose(
             if successor is None:
                 continue
             belief = about(former, successor)
-            if rule.deposed(former, successor, belief) == "undecided":
+            fate = _checked(rule, "deposed", rule.deposed(former, successor, belief))
+            if fate == "undecided":
                 kept = archive.place(former, lambda *_: "undecided")
                 events.extend(event for event in kept if event.kind == "challenging")
 
@@ -102,6 +105,12 @@ def choose(
         living = {e.strategy_id: e for e in archive.elites()}
         offer(archive.place(child, decide), living)
     return Choice(tuple(challenges), tuple(events))
+
+
+def _checked(rule: AcceptanceRule, method: str, said: Acceptance) -> Acceptance:
+    if said not in get_args(Acceptance):
+        raise wrong_result(rule, method, said, " or ".join(map(repr, get_args(Acceptance))))
+    return said
 
 
 def open_decisions(archive: Archive, children: Sequence[Entry]) -> list[Pair]:

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from debate_env.core.protocols import get_protocol
 from debate_env.errors import InputError
+from debate_env.plug_ins import wrong_result
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.qd.config.schema import RunConfig
@@ -163,7 +164,7 @@ class Tournament:
         total = self._settings.debates
         if total is None:
             ((pairing, _),) = self._pairings
-            whole = next(pairing.rounds(situation, seed), Round(()))
+            whole = next(_rounds(pairing, situation, seed), Round(()))
             return list(whole.contests), whole.byes
         budget = total * (wave + 1) // waves - total * wave // waves
         shares = sum(share for _, share in self._pairings)
@@ -174,7 +175,7 @@ class Tournament:
             due += budget * share / shares
             room = round(due) - len(taken)
             asked = replace(situation, room=(room + 1) // 2)
-            rounds = pairing.rounds(asked, derive_seed(seed, number))
+            rounds = _rounds(pairing, asked, derive_seed(seed, number))
             chosen += self._take(rounds, room, taken)
         rounds = Swiss().rounds(situation, derive_seed(seed, "rest"))
         chosen += self._take(rounds, budget - len(taken), taken)
@@ -226,6 +227,16 @@ class Tournament:
         standings.note(played)
 
 
+def _rounds(pairing: Pairing, situation: Situation, seed: int) -> Iterator[Round]:
+    found = pairing.rounds(situation, seed)
+    if not isinstance(found, Iterator):
+        raise wrong_result(pairing, "rounds", found, "an iterator of Round")
+    for one in found:
+        if not isinstance(one, Round):
+            raise wrong_result(pairing, "rounds", one, "an iterator of Round")
+        yield one
+
+
 def make_pairings(config: RunConfig) -> list[tuple[Pairing, float]]:
     """Make the pairings of a configuration, each with its share of the debates.
 
@@ -233,9 +244,8 @@ def make_pairings(config: RunConfig) -> list[tuple[Pairing, float]]:
         InputError: Unknown pairing, or no share above 0.
     """
     shares = config.evolution.tournament.pairings
-    found = [
-        (PAIRINGS.get(name)(config.evolution), share) for name, share in shares.items() if share > 0
-    ]
+    chosen = [(name, share) for name, share in shares.items() if share > 0]
+    found = [(PAIRINGS.make(name, config.evolution), share) for name, share in chosen]
     if not found:
         raise InputError(
             "evolution.tournament.pairings: name at least one pairing with a share above 0, e.g. "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from debate_env.errors import InputError
+from debate_env.plug_ins import wrong_result
 from debate_env.questions.question import Question
 from debateqd.agents.base import derive_seed
 from debateqd.agents.models.base import ChatModel
@@ -31,7 +32,7 @@ from debateqd.qd.mutation.mutate import (
 from debateqd.qd.mutation.novelty import MeaningPool, NoveltyPool, StrategyPool
 from debateqd.qd.mutation.operator_shares import adapted_shares, allot
 from debateqd.qd.mutation.operators import make_mutator, needs_of
-from debateqd.qd.mutation.parents import PARENTS
+from debateqd.qd.mutation.parents import parent_rule
 from debateqd.qd.mutation.reflection import Transcripts, pick_debates, show
 from debateqd.qd.mutation.targets import Target, Targets
 from debateqd.qd.strategy import Strategy
@@ -95,7 +96,7 @@ class Breeder:
                     )
                 self._mutators[mutator.name] = mutator
                 self._starting[mutator.name] = share
-        self._parents = PARENTS.get(config.evolution.parents.rule)
+        self._parents = parent_rule(config.evolution.parents.rule)
         self._questions = {q.question_id: q for q in questions.train}
         self._pool = novelty_pool(mutation)
         self.admit(known)
@@ -130,6 +131,8 @@ class Breeder:
         elites = state.archive.elites()
         seed = derive_seed(self._config.seed, "parents", generation)
         parents = self._parents(evolution, elites, state.strategies, seed)
+        if not isinstance(parents, list) or not all(isinstance(p, Strategy) for p in parents):
+            raise wrong_result(self._parents, "__call__", parents, "a list of strategies")
         jobs = self._jobs(state, generation, parents, elites, seed)
         progressed(0, len(jobs))
         births = breed(

@@ -12,14 +12,14 @@ import debateqd.qd.ratings.bradley_terry
 import debateqd.qd.ratings.elo  # noqa: F401  (registers itself)
 from debate_env.errors import InputError
 from debateqd.agents.models.registry import check_model
-from debateqd.qd.archive.registry import ARCHIVES
 from debateqd.qd.config.schema import ROLES, RunConfig
 from debateqd.qd.descriptors.base import make_descriptors
 from debateqd.qd.descriptors.embedding import make_embedder
-from debateqd.qd.mutation.operators import MUTATORS
-from debateqd.qd.mutation.parents import PARENTS
-from debateqd.qd.ratings import RATINGS
-from debateqd.qd.selection.acceptance import ACCEPTANCE
+from debateqd.qd.mutation.mutate import MutationSettings
+from debateqd.qd.mutation.operators import make_mutator
+from debateqd.qd.mutation.parents import parent_rule
+from debateqd.qd.ratings import make_rating
+from debateqd.qd.selection.acceptance import make_rule
 from debateqd.qd.selection.pairing import PAIRINGS
 from debateqd.qd.training.state import new_archive
 
@@ -33,16 +33,11 @@ def check_names(config: RunConfig) -> None:
     """
     for key, name, find in _named_parts(config):
         try:
-            part = find(name)
+            find(name)
         except InputError as error:
             raise InputError(f"{key}: {error}") from None
-        if not callable(part):
-            raise InputError(
-                f"{key}: {name!r} is a {type(part).__name__}, which cannot be called; see "
-                "docs/extending.md for what it has to be"
-            )
     selection, rating = config.evolution.selection, config.evolution.tournament.rating
-    if ACCEPTANCE.get(selection.rule)(selection).needs_posterior and rating == "elo":
+    if make_rule(selection).needs_posterior and rating == "elo":
         raise InputError(
             f"evolution.selection.rule: '{selection.rule}' needs a rating that knows its own "
             "uncertainty; use evolution.tournament.rating=bradley_terry, or the rule 'rating'"
@@ -57,24 +52,20 @@ def check_names(config: RunConfig) -> None:
 
 
 def _named_parts(config: RunConfig) -> Iterator[tuple[str, str, Callable[[str], object]]]:
-    """Key, name and registry of every part that is chosen by name."""
+    """Key and name of every part that is chosen by name, and what makes it."""
     evolution = config.evolution
     tournament = evolution.tournament
-    yield "evolution.archive.kind", evolution.archive.kind, ARCHIVES.get
-    yield "evolution.parents.rule", evolution.parents.rule, PARENTS.get
+    yield "evolution.parents.rule", evolution.parents.rule, parent_rule
     for name in tournament.pairings:
-        yield f"evolution.tournament.pairings.{name}", name, PAIRINGS.get
-    yield "evolution.tournament.rating", tournament.rating, RATINGS.get
-    yield "evolution.selection.rule", evolution.selection.rule, ACCEPTANCE.get
+        yield f"evolution.tournament.pairings.{name}", name, lambda n: PAIRINGS.make(n, evolution)
+    weight = config.truth_weight
+    yield "evolution.tournament.rating", tournament.rating, lambda _: make_rating(evolution, weight)
+    selection, settings = evolution.selection, MutationSettings()
+    yield "evolution.selection.rule", selection.rule, lambda _: make_rule(selection)
     for name in evolution.mutation.operators:
-        yield f"evolution.mutation.operators.{name}", name, MUTATORS.get
+        yield f"evolution.mutation.operators.{name}", name, lambda n: make_mutator(n, settings)
     if evolution.mutation.embedder:
-        yield "evolution.mutation.embedder", evolution.mutation.embedder, _embedder
-
-
-def _embedder(spec: str) -> object:
-    """Make an embedder, to learn whether it can be made, and return what makes its rows."""
-    return make_embedder(spec).embed
+        yield "evolution.mutation.embedder", evolution.mutation.embedder, make_embedder
 
 
 def check_models(config: RunConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from debate_env.plug_ins import wrong_result
 from debateqd.qd.archive.base import Entry, Spot
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match
@@ -51,10 +52,22 @@ class Competition:
         """Return the ratings after a generation; from the log where this process made none yet."""
         if self._fitted is None:
             members = [state.strategies[e.strategy_id] for e in state.archive.members()]
-            self._fitted = self._rating.fit(
-                state.matches, state.strategies, generation, living=self._rated(members)
-            )
+            self._fitted = self._fit(state, generation, self._rated(members))
         return self._fitted
+
+    def _fit(
+        self,
+        state: TrainingState,
+        generation: int,
+        living: Sequence[str],
+        start: Ratings | None = None,
+    ) -> Ratings:
+        found = self._rating.fit(
+            state.matches, state.strategies, generation, living=living, start=start
+        )
+        if not isinstance(found, Ratings):
+            raise wrong_result(self._rating, "fit", found, "Ratings")
+        return found
 
     def forget(self) -> None:
         """Forget the last ratings: the log has been cut."""
@@ -82,9 +95,7 @@ class Competition:
 
         def look() -> tuple[Posterior | None, list[Pair]]:
             nonlocal known
-            known = self._rating.fit(
-                state.matches, state.strategies, generation, living=living, start=known
-            )
+            known = self._fit(state, generation, living, known)
             ratings = ratings_of_players(known, players, state.ratings)
             _renew(state, ratings)
             placed = [
@@ -104,7 +115,7 @@ class Competition:
                 f"protocol '{self._protocol}' compares no players, so that nobody can be rated"
             )
         # From nothing but the log, so that a resumed run finds the same.
-        self._fitted = self._rating.fit(state.matches, state.strategies, generation, living=living)
+        self._fitted = self._fit(state, generation, living)
         for warning in self._fitted.warnings:
             log.warning("ratings of generation %d: %s", generation, warning)
         state.ratings = ratings_of_players(self._fitted, players, state.ratings)

@@ -41,7 +41,7 @@ def test_options_override_the_specification():
         ("openai: ", "give its name on the server"),
         ("opnai:gpt-5", "did you mean 'openai'"),
         ("json:", "unknown model 'json:'"),
-        ("json:nothing", "module 'json' has no callable 'nothing'"),
+        ("json:nothing", "module 'json' has no attribute 'nothing'"),
         ("collections:OrderedDict", "OrderedDict"),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_protocol_of_ones_own_is_named_by_its_module():
     settings = DebateSettings(protocol="tests.free_seats:Consultancy")
     assert get_protocol(settings.protocol).players == ("consultant_0",)
     for name, said in (
-        ("tests.nowhere:X", "tests.nowhere:X' cannot be had: No module"),
+        ("tests.nowhere:X", "tests.nowhere:X' cannot be imported: No module"),
         ("tests.free_seats:Nobody", "no attribute 'Nobody'"),
         ("tests.free_seats:ALL", "tuple is no protocol"),
     ):

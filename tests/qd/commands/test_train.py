@@ -137,7 +137,7 @@ def test_a_dry_run_imports_no_model_of_ones_own(tmp_path, capsys, monkeypatch):
     assert "default: own_model.client:make:x" in capsys.readouterr().out
     assert not mark.exists()
     assert main(["--model", "own_model.client:make:x", "--wandb", "disabled"]) == 2
-    assert "no callable 'make'" in capsys.readouterr().err
+    assert "has no attribute 'make'" in capsys.readouterr().err
     assert mark.exists()
 
 

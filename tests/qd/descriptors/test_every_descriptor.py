@@ -134,7 +134,7 @@ def test_one_of_ones_own_may_bring_its_axis():
             "must be qd.archive.axes.Bins or .Labels of the name 'questions'",
         ),
         ((f"{HERE}:Mute",), "is no descriptor: a Mute without units, count, value"),
-        ((f"{HERE}:Particular",), "cannot be made: .* a class is called without arguments"),
+        ((f"{HERE}:Particular",), "cannot be made: "),
         ((f"{HERE}:HERE",), "is no descriptor: a str without"),
         ((("family", EDGES),), "axes.0: axis 'family' has labels, not edges"),
         ((("labelled_family", EDGES),), "axes.0: axis 'labelled_family' has labels, not edges"),
