@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 
 from debate_env.errors import InputError, nearest
-from debate_env.questions.columns import parse_columns
 from debate_env.plug_ins import PlugInError, fault_of
+from debate_env.questions.columns import parse_columns
 from debateqd.agents.models.base import StoppedError
 from debateqd.agents.models.budget import BudgetReachedError, Limits
 from debateqd.agents.yaml_text import parse_yaml
