@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.matches import Match, Plan
 from debateqd.qd.debates.questions import RunQuestions, split_questions
 from debateqd.qd.ratings.posterior import Posterior
-from debateqd.qd.selection.pairing import Pair, Situation, Standings
+from debateqd.qd.selection.pairing import Pair, Round, Situation, Standings
 from debateqd.qd.selection.tournament import Tournament
 from debateqd.qd.strategy import Strategy
 from tests.qd.making import ids, match, posterior, strategy
@@ -131,6 +131,61 @@ def test_an_unusable_round_costs_nobody_points():
 
     points = points_of(settings(**SWISS), PLAYERS, lost)
     assert points == {p.strategy_id: 1.5 for p in PLAYERS}
+
+
+class Watching:
+    """A pairing that wants nothing, and notes what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Situation] = []
+
+    def waves(self, players: int) -> None:
+        return None
+
+    def rounds(self, situation: Situation, seed: int) -> Iterator[Round]:
+        self.told.append(situation)
+        return iter(())
+
+
+def test_what_a_pairing_is_told_before_every_wave():
+    config = settings(debates=14, waves=3, questions_per_pairing=3, questions_per_wave=2)
+    tournament, first, second = Tournament(config, dealt(config)), Watching(), Watching()
+    tournament._pairings = [(first, 3.0), (second, 1.0)]
+    known = {p.strategy_id: p for p in PLAYERS}
+    tournament.play(Situation(Standings(tuple(known))), known, 0, lambda: (None, ()), Board())
+    # Waves of 4, 5 and 5 debates; three quarters, and whatever is left: two debates a contest.
+    assert [s.room for s in first.told] == [2, 2, 2]
+    assert [s.room for s in second.told] == [2, 3, 3]
+    assert [s.waves_left for s in first.told] == [3, 2, 1]
+    assert {(s.per_round, s.per_wave, s.alone) for s in first.told} == {(3, 2, False)}
+    for name in ("questions", "fresh"):
+        turns = [getattr(s, name) for s in first.told]
+        assert turns[1] == turns[0][2:] + turns[0][:2]  # two questions are asked in a wave
+        assert turns[2] == turns[0][4:] + turns[0][:4]
+    split = dealt(config)
+    for told, part in (("questions", split.train), ("fresh", split.selection)):
+        asked = {q.question_id for q in getattr(first.told[0], told)}
+        assert asked == {q.question_id for q in part}
+
+
+@pytest.mark.parametrize(
+    ("objective", "teams", "alone"),
+    [
+        ("truth", "self", True),
+        ("truth", "neighbours", False),
+        ("persuasion", "self", False),
+        ("mix", "self", False),
+    ],
+)
+def test_who_debates_alone(objective, teams, alone):
+    config = settings(objective, teams=teams)
+    tournament = Tournament(config, dealt(config))
+    assert tournament.alone is alone
+    assert tournament.looks
+    config = settings(objective, teams=teams, questions_per_pairing=2, rounds=3, **SWISS)
+    assert not Tournament(config, dealt(config)).looks
+    # 7 players in 3 rounds on 2 questions: all of them alone, or 3 pairs in both seats.
+    assert Tournament(config, dealt(config)).debates(7) == (42 if alone else 36)
 
 
 @pytest.mark.parametrize(
