@@ -59,11 +59,11 @@ def test_whose_speeches_were_troubled():
 
 
 def test_troubles_on_one_line():
-    few = {"a": {"redraws": 2, "speeches": 4, "unusable": 2}}
-    assert troubles_line(few) == "speeches: 2 redrawn, 2 unusable"
+    few = {"a": {"redraws": 2, "speeches": 4, "unusable": 2}, "b": {"cut": 1, "speeches": 5}}
+    assert troubles_line(few) == "speeches: 2 redrawn, 1 cut at a tag of the prompt, 2 unusable"
     lost = {"speeches": 3, "unusable": 2}
     assert troubles_line(few | {"z": lost}) == (
-        "speeches: 2 redrawn, 4 unusable (most of those of z)"
+        "speeches: 2 redrawn, 1 cut at a tag of the prompt, 4 unusable (most of those of z)"
     )
     five = dict.fromkeys("mnopq", lost)
     assert troubles_line(five) == "speeches: 10 unusable (most of those of m, n, o, p, q)"

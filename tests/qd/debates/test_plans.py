@@ -127,3 +127,26 @@ def test_a_round_robin_is_every_pair_in_both_seats() -> None:
     assert {pairs.count(pair) for pair in pairs} == {4}
     # No question twice.
     assert len(list(EVALUATION.round_robin(SEEDS[:3], questions(2), 9))) == 3 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("truth_weight", "against", "alone"), [(0.0, 12, 0), (0.5, 12, 6), (1.0, 0, 6)]
+)
+def test_an_objective_is_measured_against_seeds_alone_or_in_both(truth_weight, against, alone):
+    """Two strategies on three questions: both seats against a seed, or all seats."""
+    plans = EVALUATION.objective("panel", SEEDS[:2], SEEDS[2:5], questions(3), truth_weight)
+    players = [len({s.strategy_id for s in plan.seats.values()}) for plan in plans]
+    assert players == [2] * against + [1] * alone
+
+
+def test_what_names_a_debate_of_a_run() -> None:
+    """Numbers on purpose: seeds that changed would play other debates in every run there is."""
+    plan = RUN.alone("train", 3, QUESTION, SEEDS[0], 3, 0)
+    assert (plan.seed, plan.swap) == (3758014660686165, True)
+    first, second = RUN.contest("train", 3, QUESTION, (SEEDS[0], SEEDS[1]), 3, 0)
+    assert [(p.seed, p.swap) for p in (first, second)] == [
+        (6294555598744583, True),
+        (7447718523365829, True),
+    ]
+    measured = EVALUATION.alone("elites", QUESTION, SEEDS[0])
+    assert (measured.seed, measured.swap) == (2531491288933497, True)

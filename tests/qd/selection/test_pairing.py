@@ -72,6 +72,11 @@ def test_swiss_meets_everybody_once_a_round_and_nobody_twice(n, rounds, seed):
         assert len(standings.rested) == min(rounds, (n - 1) // 2)
 
 
+def test_one_player_meets_nobody():
+    assert next(Swiss().rounds(situation(Standings(names(1))), 0), None) is None
+    assert Swiss(3).waves(1) == swiss_rounds(1) == 0
+
+
 def test_swiss_pairs_neighbours():
     players = names(6)
     standings = Standings(players, points={p: float(k) for k, p in enumerate(players)})
