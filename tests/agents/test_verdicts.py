@@ -191,7 +191,7 @@ def test_credences_are_asked_for_in_both_orders_with_a_schema(answers):
         assert request.choices is None
         assert request.schema == credence_schema(len(answers))
         assert request.sampling.temperature == 0
-        assert request.sampling.max_tokens >= 16 * len(answers)
+        assert request.sampling.max_tokens == (48 if answers == TWO else 64)
         assert asks_credence(request.messages[1].content)
 
 
@@ -273,6 +273,24 @@ def test_a_trial_asks_for_as_many_answers_as_there_will_be():
         (fault,) = run_thoughts(FakeModel(lambda r: '{"A": 70}'), [trial(VerdictSettings(), n)])
         assert fault.startswith("states no credences (unparsable_verdict")
     assert run_thoughts(FakeModel(script), [trial(VerdictSettings(), 3)]) == [""]
+
+
+@pytest.mark.parametrize(
+    ("belief", "fault"),
+    [
+        (55, ""),
+        (54, "finds an answer that is obviously right 54 % likely shown first, 54 % last"),
+    ],
+)
+def test_a_judge_that_hardly_believes_the_obvious_is_told_from_one_that_does(belief, fault):
+    def script(request):
+        shown = listed_answers(request.messages[1].content)
+        assert request.messages[1].content.count("<speech round=1 speaker=") == 2
+        return json.dumps({"A": belief if shown[0] == "on the sill" else 100 - belief})
+
+    model = FakeModel(script)
+    assert run_thoughts(model, [trial(VerdictSettings(), 2)]) == [fault]
+    assert [r.seed for r in model.requests] == [request_seed(0, k) for k in (0, 1)]
 
 
 # --- votes ----------------------------------------------------------------------------------------
