@@ -139,20 +139,48 @@ def test_not_knowing_a_scale_adds_what_the_strengths_move_when_it_does(form):
     )
 
 
-def test_the_score_is_the_derivative_of_the_likelihood():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_score_is_the_derivative_of_the_likelihood(weighted):
     world = simulate(4, 8, 5, 60, noise=5.0)
     design = Design(world.games, 8, world.parents, 5)
     w = np.random.default_rng(1).normal(size=design.size)
     y = world.games.outcome
+    weight = np.random.default_rng(2).uniform(0.5, 3, 60) if weighted else None
 
     def value(x):
-        return outcomes_at(design.predictor(x), y).log_likelihood
+        return outcomes_at(design.predictor(x), y, weight).log_likelihood
 
-    gradient = design.score(outcomes_at(design.predictor(w), y).residual)
+    gradient = design.score(outcomes_at(design.predictor(w), y, weight).residual)
     for k in range(design.size):
         step = np.zeros(design.size)
         step[k] = 1e-5
         assert gradient[k] == pytest.approx((value(w + step) - value(w - step)) / 2e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("weight", [None, np.array([2.0, 0.5, 1.0, 3.0, 1.0])])
+def test_variance_and_skew_are_further_derivatives(weight):
+    z, y = np.array([-3.0, -0.5, 0.0, 0.7, 4.0]), np.array([0.0, 1.0, 0.3, 0.6, 1.0])
+    here, step = outcomes_at(z, y, weight), 1e-5
+    up, down = (outcomes_at(z + by, y, weight) for by in (step, -step))
+    assert_allclose(here.variance, (down.residual - up.residual) / (2 * step), atol=1e-9)
+    assert_allclose(here.skew, (up.variance - down.variance) / (2 * step), atol=1e-9)
+    far = outcomes_at(np.array([-800.0, 800.0]), np.array([0.0, 1.0]))
+    assert (far.log_likelihood, *far.residual, *far.variance) == (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_a_game_that_counts_twice_is_two_games():
+    world = simulate(3, 8, 5, 60, noise=5.0)
+    g = world.games
+    twice = make_games(
+        *(np.tile(x, 2) for x in (g.first, g.second, g.outcome)),
+        question=np.tile(g.question, 2),
+        side=np.tile(g.side, 2),
+        position=np.tile(g.position, 2),
+    )
+    heavy = replace(g, weight=np.full(60, 2.0))
+    one, other = (fit_games(games, 8, world.parents, priors=FIXED) for games in (twice, heavy))
+    assert_allclose(one.strengths, other.strengths, atol=1e-6)
+    assert_allclose(one.covariance, other.covariance, rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -308,5 +336,10 @@ def test_lineages_are_checked():
         fit_games(games, 3, [[], []])
     with pytest.raises(ValueError, match="numbers must lie in -1 to 2"):
         fit_games(games, 3, [[], [], [7]])
+    with pytest.raises(ValueError, match="numbers must lie in -1 to 2"):
+        fit_games(games, 3, np.array([-2, -1, -1]))
+    with pytest.raises(ValueError, match="numbers must lie in -1 to 2"):
+        fit_games(games, 3, np.array([-1, 3, -1]))
+    assert fit_games(games, 3, np.array([-1, 0, 1])).strengths.shape == (3,)
     with pytest.raises(ValueError, match="beyond the 1"):
         fit_games(games, 1)
