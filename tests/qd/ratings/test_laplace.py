@@ -298,6 +298,19 @@ def test_a_panel_of_ones_own():
     assert difference(fit, 9, 5) == pytest.approx(difference(whole, 9, 5))
 
 
+def test_who_is_the_panel_alone_is_exactly_zero():
+    fit = fit_games(make_games([0, 1], [1, 0], [0.8, 0.3]), 2, panel=[1])
+    assert fit.strengths[1] == fit.deviations[1] == 0.0
+    assert fit.strengths[0] > 50
+    assert fit.deviations[0] > 50
+
+
+def test_without_a_panel_strengths_are_about_the_prior():
+    fit = fit_games(make_games([0, 1], [1, 0], [0.8, 0.2]), 2, panel=[])
+    assert fit.strengths[0] == pytest.approx(-fit.strengths[1], abs=1e-6)
+    assert fit.strengths[0] > 50
+
+
 @pytest.mark.parametrize("noise", [None, 9.0])
 def test_intervals_cover(noise):
     """A small version of ``benchmarks/ratings.py``; 3 standard errors are about 0.03."""
