@@ -6,6 +6,7 @@ wrong is one line on standard error: status 2 for wrong input, 1 when a run gave
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ COMMANDS = {
     "play": "debate or judge at the terminal",
     "bench": "measure the speed of the environment",
 }
+
+_COMPLETE = "_DEBATEQD_COMPLETE"
 
 
 def load_command(name: str) -> click.Command:
@@ -91,6 +94,10 @@ def main(name: str = "") -> int:
     """Run ``debateqd``, or a single command of it, with the arguments of the process."""
     if name:
         return run(load_command(name), sys.argv[1:], Path(sys.argv[0]).name)
+    if os.environ.get(_COMPLETE):  # what a shell asks for while somebody types
+        from click.shell_completion import shell_complete
+
+        return shell_complete(debateqd, {}, "debateqd", _COMPLETE, os.environ[_COMPLETE])
     return run(debateqd, sys.argv[1:])
 
 

@@ -269,6 +269,7 @@ class WandbListener(Listener):
             notes=SIMULATION_NOTICE if event.simulation else None,
             config={**event.config, "simulation": event.simulation, **dict(event.questions)},
             mode=self._mode,
+            dir=os.environ.get("WANDB_DIR") or event.run_dir,
             settings=wandb.Settings(
                 silent=True, console="off", disable_git=True, save_code=False, init_timeout=PATIENCE
             ),

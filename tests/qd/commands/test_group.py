@@ -76,6 +76,17 @@ def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean '--version'?" in capsys.readouterr().err
 
 
+def test_a_shell_is_told_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_DEBATEQD_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "debateqd train --objective ")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert group.main() == 0
+    said = capsys.readouterr().out.split()
+    assert said == ["plain,persuasion", "plain,truth", "plain,mix"]
+
+
 def test_an_installed_package_knows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group, "__file__", "/nowhere/site-packages/qd/commands/group.py")
     monkeypatch.setattr("importlib.metadata.version", lambda name: f"9 of {name}")

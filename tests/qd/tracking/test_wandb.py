@@ -315,3 +315,16 @@ def test_a_key_in_netrc_counts(tmp_path: Path) -> None:
 def test_a_disabled_run_never_touches_wandb(wandb_home: Path) -> None:
     assert wandb.run is None
     assert not (wandb_home / "wandb_dir" / "wandb").exists()
+
+
+def test_files_lie_in_the_run_directory(
+    wandb_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WANDB_DIR")
+    run_dir = run_directory(wandb_home / "run")
+    listener = wandb_listener("offline", TrackingConfig())
+    assert listener is not None
+    listener.run_started(started(run_dir))
+    listener.run_finished(RunFinished(run_dir, "finished", "", {}, ()))
+    (folder,) = (run_dir / "wandb").glob("offline-run-*")
+    assert folder.name in capsys.readouterr().out
