@@ -198,7 +198,7 @@ def test_progress_is_reported_against_corrected_in_one_chart(
     for number in (0, 1):
         known = {"value": 10.0 * number, "low": None, "high": None, "n": 7, "clusters": 7}
         stats = {"reported_progress": known, "corrected_progress": None}
-        record = {"version": 1, "stats": stats if number == 0 else {}}
+        record = {"version": 1, "logs": {}, "stats": stats if number == 0 else {}}
         (run_dir / "generations" / f"{number:04d}.json").write_text(json.dumps(record))
     listener = WandbListener("offline", TrackingConfig())
     listener.run_started(started(run_dir, 1))  # generation 1 is played again
