@@ -64,7 +64,8 @@ class QuestionFile:
         columns: What was taken for what; ``None`` where that cannot be told.
         questions: Those without a problem, in order.
         pairs: Questions with their right answers, where the file has no other answers.
-        problems: Everything that is wrong, a line each with place and field.
+        problems: Everything that is wrong, a line each with place and field; that a file of pairs
+            is not enough for a debate stands first.
         notes: What was found out about the file, a line each.
     """
 
@@ -176,8 +177,7 @@ def _read(
     if yes_no:
         notes.append(f"{label!r} says true or false: the answers are yes and no")
     elif not columns.answers + columns.wrong:
-        pairs = zip(ids, drafts, strict=True)
-        made["pairs"] = tuple(_pair(d, name, columns) for name, d in pairs)
+        made["pairs"] = _pairs(path, drafts, ids, columns, problems)
         problems.append((-1, f"{path}: {_no_answers(path, label)}"))
     if "pairs" not in made:
         made["questions"] = _questions(path, drafts, ids, columns, problems)
@@ -185,15 +185,34 @@ def _read(
     return QuestionFile(path, columns, problems=lines, notes=tuple(notes), **made)
 
 
-def _pair(draft: _Draft, name: str, columns: QuestionColumns) -> QuestionPair:
-    return QuestionPair(
-        question_id=name,
-        passage_id=_passage_id(draft, name, columns),
-        passage=draft.passage,
-        question=draft.question,
-        answer=str(draft.choice.value),
-        source=Path(draft.row.place.path).name,
-    )
+def _pairs(
+    path: str,
+    drafts: Sequence[_Draft],
+    ids: Sequence[str],
+    columns: QuestionColumns,
+    problems: list[tuple[int, str]],
+) -> tuple[QuestionPair, ...]:
+    collector = QuestionCollector(path)
+    found = []
+    for draft, name in zip(drafts, ids, strict=True):
+        place, answer = draft.row.place, str(draft.choice.value)
+        pair = QuestionPair(
+            question_id=name,
+            passage_id=_passage_id(draft, name, columns),
+            passage=draft.passage,
+            question=draft.question,
+            answer=answer,
+            source=Path(place.path).name,
+        )
+        try:
+            with collector.at(place):
+                # Checked as the question that it is to become, before anybody pays for that.
+                answers = (answer, f"not {answer}")
+                collector.add(Question(*pair[:4], answers, 0, pair.source))
+            found.append(pair)
+        except InputError as error:
+            problems.append((draft.number, str(error)))
+    return tuple(found)
 
 
 def _no_answers(path: str, label: str) -> str:

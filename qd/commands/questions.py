@@ -52,7 +52,8 @@ def command(
         click.echo(f"{source}: {note}")
     questions, problems = list(found.questions), list(found.problems)
     if found.pairs and distractors is not None:
-        questions, problems = _with_wrong_answers(found, distractors, wrong, seed)
+        questions, failed = _with_wrong_answers(found, distractors, wrong, seed)
+        problems = [*problems[1:], *failed]  # the first was that there are no wrong answers
     elif found.pairs:
         click.echo(f"{len(found.pairs)} questions with their right answers and no others")
     if questions:

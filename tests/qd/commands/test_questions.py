@@ -63,7 +63,7 @@ def test_every_problem_is_shown_and_nothing_is_written(
 def test_a_model_completes_pairs(
     table: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("pairs.csv").write_text("question,answer\nColour?,red\nWhich?,green\n")
+    Path("pairs.csv").write_text("question,answer\nColour?,red\nWhich?,green\n ,blue\nWhy?,\n")
     assert main(["pairs.csv"]) == 2
     shown = capsys.readouterr()
     assert "2 questions with their right answers and no others" in shown.out
@@ -72,7 +72,10 @@ def test_a_model_completes_pairs(
     assert main(["pairs.csv", "--distractors", model, "--to", "new.jsonl"]) == 2
     shown = capsys.readouterr()
     assert "1 questions written to new.jsonl" in shown.out
-    assert "problem: question 'q2': 0 of 1 wrong answers" in shown.err
+    problems = shown.err.splitlines()
+    assert "line 4, field 'question': is empty" in problems[0]
+    assert "line 5, field 'answers': answer 1 is empty" in problems[1]
+    assert problems[2].startswith("problem: question 'q2': 0 of 1 wrong answers")
     record = json.loads(Path("new.jsonl").read_text())
     assert sorted(record["answers"]) == ["green", "red"]
     assert record["metadata"] == {"answers_made_by": "writer"}
