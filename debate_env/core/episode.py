@@ -52,8 +52,6 @@ def present(question: Question, swap: bool = False, rival: int | None = None) ->
             + ", ".join(str(i) for i in range(n) if i != label)
         )
     first, second = (label, rival) if (label < rival) != swap else (rival, label)
-    if n == 2:
-        return first, second
     return (first, second, *(i for i in range(n) if i not in (first, second)))
 
 

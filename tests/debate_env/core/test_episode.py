@@ -66,6 +66,13 @@ def test_a_rival_that_is_no_wrong_answer_is_refused(rival):
         Episode(THREE, DebateSettings(), rival=rival)
 
 
+def test_who_defends_an_answer_that_there_is_not_is_named():
+    three = DebateSettings(protocol="tests.free_seats:ThreeSides")
+    assert len(Episode(THREE, three).answers) == 3
+    with pytest.raises(InputError, match=r"2 answers, .* defends number 3$"):
+        Episode(QUESTION, three)
+
+
 # --- course ---------------------------------------------------------------------------------------
 
 
@@ -87,6 +94,7 @@ def test_a_simultaneous_debate_step_by_step():
     assert (one.acting, one.phase, one.round) == (("judge_0",), VERDICT, 3)
     one.act("judge_0", np.array([0.6, 0.4], np.float32))
     assert (one.acting, one.phase, one.over, one.truncated) == ((), OVER, True, False)
+    assert one.round == 3
 
 
 def test_in_a_sequential_debate_the_second_has_read_the_first():
