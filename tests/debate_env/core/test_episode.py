@@ -23,6 +23,7 @@ from tests.debate_env.support import (
     speak,
     through_pickle,
 )
+from tests.free_seats import ThreeSides
 
 THREE = replace(QUESTION, answers=("a", "b", "c"), label=1)
 TRUE = "<quote>set it seven minutes slow</quote>"
@@ -66,11 +67,23 @@ def test_a_rival_that_is_no_wrong_answer_is_refused(rival):
         Episode(THREE, DebateSettings(), rival=rival)
 
 
-def test_who_defends_an_answer_that_there_is_not_is_named():
-    three = DebateSettings(protocol="tests.free_seats:ThreeSides")
-    assert len(Episode(THREE, three).answers) == 3
-    with pytest.raises(InputError, match=r"2 answers, .* defends number 3$"):
-        Episode(QUESTION, three)
+class Fourth(ThreeSides):
+    """The third of three debaters defends the fourth answer."""
+
+    name = "fourth"
+
+    def defends(self, seat):
+        index = super().defends(seat)
+        return 3 if index == 2 else index
+
+
+@pytest.mark.parametrize(
+    ("protocol", "number"),
+    [("tests.free_seats:ThreeSides", 3), ("tests.debate_env.core.test_episode:Fourth", 4)],
+)
+def test_who_defends_an_answer_that_there_is_not_is_named(protocol, number):
+    with pytest.raises(InputError, match=rf"2 answers, .* defends number {number}$"):
+        Episode(QUESTION, DebateSettings(protocol=protocol))
 
 
 # --- course ---------------------------------------------------------------------------------------
