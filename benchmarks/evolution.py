@@ -34,10 +34,11 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from evolution_gains import SEEDS, Outcome, persuasion, self_debates, truth
 from evolution_oracle import Oracle, register_oracle
-from evolution_table import Result, report
+from evolution_table import NULL_KINDS, Result, report
 
 from debate_env.errors import nearest
 from debate_env.questions.sources import load_questions
@@ -53,6 +54,7 @@ from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.training.start import train
 
 OBJECTIVES = ("persuasion", "truth")
+KINDS = ("mixed", *NULL_KINDS)
 # Another seed is another supply of passages, made alike: none of the first is among the second.
 TRAINING = "synthetic:passages=600,words=350,questions=2,seed=11"
 HELD_OUT = "synthetic:passages=400,words=350,questions=2,seed=1000"
@@ -141,10 +143,16 @@ def procedure_config(base: RunConfig, name: str, players: Players, known: int) -
     return override_config(base, flags, "benchmark")
 
 
-def rated(run: RunDirectory) -> float:
-    """Return what the ratings say that the champions have gained, in Elo points."""
-    said = run.generation(run.generations()[-1])["stats"]["reported_progress"]
-    return math.nan if said is None else float(said["value"])
+def progress(run: RunDirectory) -> dict[str, Any]:
+    """Return what the ratings, and the report's debates, say that the champions have gained."""
+    said = run.stats(run.generations()[-1])
+    found = {"rated": said.reported_progress, "corrected": said.corrected_progress}
+    return {
+        field: value
+        for name, one in found.items()
+        if one is not None
+        for field, value in ((name, one.value), (f"{name}_holds_0", not one.excludes(0)))
+    }
 
 
 def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
@@ -178,6 +186,7 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
                 gain = truth(outcome, held_out, players, seeds)
             else:
                 gain = persuasion(outcome, held_out, players)
+            figures: dict[str, Any] = {**gain, **progress(run)}
             said = summary["gain"][objective]
             results.append(
                 Result(
@@ -189,12 +198,11 @@ def run_world(setup: Setup, case: tuple[str, str, int]) -> list[Result]:
                     debates=summary["totals"]["debates"],
                     calls=calls_of(run),
                     elites=len(outcome.elites),
-                    **gain,
+                    **figures,
                     reported=said["value"],
                     # An end that does not exist is written as null.
                     reported_low=-math.inf if said["low"] is None else said["low"],
                     reported_high=math.inf if said["high"] is None else said["high"],
-                    rated=rated(run),
                 )
             )
     return results
@@ -232,10 +240,11 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--first-world", type=int, default=20, help="settings were tried in 0 to 5")
     parser.add_argument("--generations", type=int, default=6, help="of the first procedure")
+    parser.add_argument("--held-out", type=int, default=160, help="questions to measure gains on")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
     parser.add_argument("--procedures", default=",".join(PROCEDURES))
-    parser.add_argument("--no-null", action="store_true", help="leave the null world out")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of worlds")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="A.B=V")
     parser.add_argument(
         "--quick", action="store_true", help="a smoke test; its figures say nothing"
@@ -243,13 +252,18 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print tables for a document")
     parser.add_argument("--json", metavar="FILE", help="also write every figure to a file")
     options = parser.parse_args()
-    for given, known in ((options.procedures, PROCEDURES), (options.objectives, OBJECTIVES)):
+    for given, known in (
+        (options.procedures, PROCEDURES),
+        (options.objectives, OBJECTIVES),
+        (options.kinds, KINDS),
+    ):
         for name in given.split(","):
             if name not in known:
                 parser.error(f"unknown name '{name}'; {nearest(name, known)}")
     setup = Setup(
         tuple(options.procedures.split(",")),
         options.generations,
+        held_out=options.held_out,
         first_world=options.first_world,
         assignments=tuple(options.assignments),
     )
@@ -265,11 +279,11 @@ def main() -> None:
         worlds = min(worlds, 2)
     objectives = options.objectives.split(",")
     numbers = range(options.first_world, options.first_world + worlds)
-    cases = [("mixed", o, w) for o in objectives for w in numbers]
-    results = measure(setup, cases, options.jobs)
-    if not options.no_null:
-        nothing = [("null", o, w) for o in objectives for w in numbers]
-        results += measure(replace(setup, procedures=setup.procedures[:1]), nothing, options.jobs)
+    results: list[Result] = []
+    for kind in options.kinds.split(","):
+        cases = [(kind, o, w) for o in objectives for w in numbers]
+        own = setup.procedures[:1] if kind in NULL_KINDS else setup.procedures
+        results += measure(replace(setup, procedures=own), cases, options.jobs)
     text = report(results, held_out=setup.held_out, markdown=options.markdown)
     print(text)
     if options.json:

@@ -11,6 +11,9 @@ import numpy as np
 
 from debateqd.qd.statistics import NOTHING, Estimate, t_quantile
 
+NULL_KINDS = ("null", "noise", "coin")
+"""Kinds of worlds in which no strategy is better than another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -39,6 +42,9 @@ class Result:
         reported_high: Upper end.
         rated: Gain of the champions over the seeds by their ratings alone, in Elo points; NaN where
             the ratings do not say.
+        rated_holds_0: Whether the interval of these ratings holds 0.
+        corrected: The same gain from the report's debates, in which nobody was picked.
+        corrected_holds_0: Whether its interval holds 0.
     """
 
     kind: str
@@ -57,6 +63,9 @@ class Result:
     reported_low: float
     reported_high: float
     rated: float = math.nan
+    rated_holds_0: bool = True
+    corrected: float = math.nan
+    corrected_holds_0: bool = True
 
     @property
     def covered(self) -> bool:
@@ -66,7 +75,7 @@ class Result:
     @property
     def true_report(self) -> float:
         """True value of what is reported."""
-        return 0.0 if self.kind == "null" else self.as_reported
+        return 0.0 if self.kind in NULL_KINDS else self.as_reported
 
 
 Value = Callable[[Result], float]
@@ -218,20 +227,22 @@ def honesty(what: str, runs: Sequence[Result]) -> str:
     )
 
 
-def null_verdicts(objective: str, runs: Sequence[Result]) -> list[str]:
+def null_verdicts(world: str, runs: Sequence[Result]) -> list[str]:
     """Say whether something was found where there is nothing."""
     lines = []
     for name, value in (*MEASURES, ("reported", lambda r: r.reported)):
         found = t_interval([value(r) for r in runs])
         answer = "YES, AND IT MUST NOT" if found.excludes(0) else "no"
+        lines.append(f"{world}: gain differs from 0, {name}: {answer} ({points(found)})")
+    for what, name in (("rated", "their ratings alone"), ("corrected", "fresh debates")):
+        values = [getattr(r, what) for r in runs]
+        found = t_interval([v for v in values if not math.isnan(v)])
+        held = sum(getattr(r, f"{what}_holds_0") for r in runs)
         lines.append(
-            f"null world, {objective}: gain differs from 0, {name}: {answer} ({points(found)})"
+            f"{world}: gain of the champions by {name}: {found.value:+.1f} "
+            f"[{found.low:+.1f}, {found.high:+.1f}] Elo points; intervals that hold 0: {held} of "
+            f"{len(runs)}"
         )
-    rated = t_interval([r.rated for r in runs if not math.isnan(r.rated)])
-    lines.append(
-        f"null world, {objective}: gain of the champions by their ratings alone: "
-        f"{rated.value:+.1f} [{rated.low:+.1f}, {rated.high:+.1f}] Elo points"
-    )
     return lines
 
 
@@ -260,8 +271,8 @@ def report(results: Sequence[Result], *, held_out: int, markdown: bool) -> str:
             "model calls a run"
         )
         parts.append(procedures_table(runs, markdown=markdown))
-        if kind == "null":
-            said += null_verdicts(objective, own)
+        if kind in NULL_KINDS:
+            said += null_verdicts(f"{kind} world, {objective}", own)
         else:
             said += verdicts(objective, runs)
     bullet = "- " if markdown else ""

@@ -4,7 +4,7 @@ A simulation of evolution in which all strengths are known: 35 cells, 30 generat
 cell and generation, 210 or 700 debates a generation. Procedures:
 
 - ``perfect``: accepts what is truly stronger; the bound;
-- ``default``: contests, ratings and choices by the code of ``qd``, every scale estimated;
+- ``default``: the trainer's own tournament, ratings and choice, with the preset ``default``;
 - Elo in several forms, and the posterior with drawn contests, for comparison.
 
 ``selection_world.py`` says what the worlds are, ``docs/selection.md`` what is measured.
@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import Any
 
 from selection_elo import Elo, perfect
-from selection_posterior import ESTIMATED, BestPosterior, Paired
+from selection_posterior import ESTIMATED, Paired
 from selection_table import DEFAULT, Run, report
+from selection_trainer import trained
 from selection_world import KINDS, Evolved, Size, World
 
 from debate_env.errors import nearest
-from debateqd.qd.selection.allocation import AllocationSettings
 
 Procedure = Callable[[World, int], Evolved]
 
@@ -51,10 +51,7 @@ PROCEDURES: Mapping[str, Procedure] = {
     "Elo, 70 % own parent, reset, K = 8": Elo(8, inherited=False, pairing="own"),
     "posterior, 70 % own parent, scales given": Paired(),
     "posterior, 70 % own parent": Paired(priors=ESTIMATED),
-    DEFAULT: BestPosterior(),
-    "shares of the preset": BestPosterior(
-        waves=4, allocation=AllocationSettings(own=0.5, anchors=0.1)
-    ),
+    DEFAULT: trained,
 }
 ELSEWHERE = ("perfect", "Elo, Swiss, inherited", DEFAULT)
 """Procedures that are also tried in worlds of other kinds."""

@@ -10,6 +10,9 @@ plus or minus a_q. Kinds of worlds:
 - ``cycles``: who beats whom is not transitive. Strategies have places in two planes, and each plane
   adds its cross product to d: 75 points of standard deviation between strangers.
 - ``tastes``: strategies are better on some questions than on others, by 75 points.
+- ``noise`` and ``coin``: no strategy is better than another, but luck differs from debate to
+  debate. Credences are those of the embedded model's world of the same name: log-odds N(0, 0.35)
+  for an answer before anybody speaks and N(0, 0.85) for what is said; or a coin decides.
 
 A strategy's *true strength* is its mean lead over the 35 roots over all questions, both sides.
 """
@@ -25,9 +28,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 KINDS = ("plain", "drift", "cycles", "tastes")
+NULL_KINDS = ("noise", "coin")
 CELLS = 35
 QUESTIONS = 100
 GENERATIONS = 30
+ELO = 400 / np.log(10)
+"""Elo points per unit of log-odds."""
 _SPREAD = 75.0
 _KEPT = 0.8
 """Share of the variance of places and tastes that a child has from its parent."""
@@ -53,7 +59,7 @@ class World:
 
     Args:
         seed: Of the only generator: the world and everything that happens in it.
-        kind: One of :data:`KINDS`.
+        kind: One of :data:`KINDS` or :data:`NULL_KINDS`.
         size: How large.
 
     Attributes:
@@ -67,6 +73,9 @@ class World:
         self.parents = [-1] * size.cells
         self._strength = list(self.random.normal(0, 100, size.cells))
         self._side = self.random.normal(100, 150, size.questions)
+        if kind in NULL_KINDS:
+            self._strength = [0.0] * size.cells
+            self._side = self.random.normal(0, 0.35 * ELO if kind == "noise" else 0, size.questions)
         self._generation = 0
         self._places: list[Floats] = []
         self._tastes: list[Floats] = []
@@ -85,7 +94,7 @@ class World:
 
     def child(self, parent: int) -> int:
         """Make a child and return its number."""
-        mean, deviation = -15.0, 60.0
+        mean, deviation = (0.0, 0.0) if self.kind in NULL_KINDS else (-15.0, 60.0)
         if self.kind == "drift":
             share = self._generation / max(1, self.size.generations - 1)
             mean, deviation = 15 - 60 * share, 90 - 60 * share
@@ -118,7 +127,7 @@ class World:
         return np.asarray(lead - lead[roots].mean())
 
     def debates(self, a: Ints, b: Ints, question: Ints, correct: Ints) -> Floats:
-        """Play debates; 1 where strategy a wins.
+        """Play debates; 1 where strategy a wins, or what the judge believes of its answer.
 
         Args:
             a: Numbers of strategies.
@@ -130,6 +139,9 @@ class World:
         if self._tastes:
             taste = np.array(self._tastes)
             lead = lead + taste[a, question] - taste[b, question]
+        if self.kind == "noise":
+            said = self.random.normal(0, 0.85, len(a))
+            return np.asarray(1 / (1 + np.exp(-lead / ELO - said)))
         return (self.random.random(len(a)) < 1 / (1 + 10 ** (-lead / 400))).astype(np.float64)
 
 

@@ -165,7 +165,7 @@ def progress_table(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     """Show reported beside corrected progress by generation."""
     if not rows:
         return []
-    kinds = {"reported": "reported (ratings)", "corrected": "corrected (report questions)"}
+    kinds = {"reported": "by ratings, not safe from selection", "corrected": "on report questions"}
     made = table(
         "Progress of the champions over the seeds, Elo points",
         ("generation", *kinds.values()),

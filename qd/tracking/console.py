@@ -54,7 +54,7 @@ def generation_line(event: GenerationFinished) -> str:
     parts = [
         f"gen {stats.generation:>{width}}/{event.generations}",
         f"accepted {stats.accepted:>2}/{stats.children:<2}",
-        f"rating best {stats.best_rating:.0f} mean {stats.mean_rating:.0f}",
+        f"rating of the picked: best {stats.best_rating:.0f} mean {stats.mean_rating:.0f}",
         f"judge right {percentage(stats.judge_accuracy)}",
     ]
     parts += [f"{name} {signed(estimate)}" for name, estimate in stats.gain.items()]
@@ -199,6 +199,7 @@ class ConsoleProgress(Listener):
             table.add_row(*map(escape, cells))
         self._console.print()
         self._console.print(table)
+        self._say("Ratings of those whom ratings picked are not safe from selection.")
         self._console.print()
         if summary["gain"]:
             self._say("Gain over the seeds on questions that no choice has seen (95 % interval):")

@@ -135,8 +135,9 @@ class GenerationStats:
             ``unreadable``, ``agreement``, ``families`` and ``drifted``, see
             :class:`debateqd.qd.descriptors.labelling.Labelling`; empty where no axis asks for
             labels.
-        reported_progress: Mean rating of the champions above that of the panel (Elo points), which
-            the selection had a hand in; with the interval of the posterior where there is one.
+        reported_progress: Mean rating of the champions above that of the panel (Elo points), with
+            the interval of the posterior where there is one; not safe from selection, see
+            :data:`UNSAFE`.
         corrected_progress: The same in Elo points from report debates, which no choice depended on,
             with a 95 % interval clustered by passage; ``None`` without a report.
         diversity: Families, ancestors and depth of the archive; see
@@ -189,9 +190,9 @@ class GenerationStats:
         return sum(self.unusable.values()) / self.debates if self.debates else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-able data."""
+        """Return JSON-able data, and which of it is not safe from selection."""
         data: dict[str, Any] = _SCHEMA.dump_python(self, mode="json")
-        return data
+        return data | {"not_safe_from_selection": list(UNSAFE)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> GenerationStats:
@@ -200,6 +201,10 @@ class GenerationStats:
 
 
 _SCHEMA = TypeAdapter(GenerationStats)
+
+UNSAFE = ("best_rating", "mean_rating", "qd_score", "reported_progress")
+"""Results that rest on the ratings by which strategies were picked. Whoever is picked was lucky,
+too, so that they rise where nothing is gained; ``docs/selection.md`` says by how much."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,16 +107,16 @@ _PLACES = {
     "objective": "objective",
     "gain": "gain",
     "win_rate": "win_rate",
-    "reported_progress": "progress/reported",
+    "reported_progress": "not_safe_from_selection/progress",
     "corrected_progress": "progress/corrected",
-    "qd_score": "archive/qd_score",
+    "qd_score": "not_safe_from_selection/qd_score",
     "coverage": "archive/coverage",
     "accepted": "archive/accepted",
     "children": "archive/children",
     "outside": "archive/outside",
     "diversity": "diversity",
-    "best_rating": "rating/best",
-    "mean_rating": "rating/mean",
+    "best_rating": "not_safe_from_selection/best_rating",
+    "mean_rating": "not_safe_from_selection/mean_rating",
     "judge_accuracy": "judge/accuracy",
     "position_bias": "judge/position_bias",
     "missing_mass": "judge/missing_mass",
@@ -179,7 +179,7 @@ def progress_series(rows: Sequence[ProgressRow]) -> dict[str, list[tuple[int, fl
     lines: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         for name, key, part in (
-            ("reported", "reported", "value"),
+            ("ratings, not safe from selection", "reported", "value"),
             ("corrected", "corrected", "value"),
             ("corrected, 95 % low", "corrected", "low"),
             ("corrected, 95 % high", "corrected", "high"),
@@ -199,7 +199,7 @@ def progress_chart(rows: Sequence[ProgressRow]) -> Any:
         xs=[[x for x, _ in line] for line in lines.values()],
         ys=[[y for _, y in line] for line in lines.values()],
         keys=list(lines),
-        title="Progress of the champions over the seeds (Elo): reported, and on fresh questions",
+        title="Progress of the champions over the seeds (Elo): by ratings, and on fresh questions",
         xname="generation",
     )
 

@@ -20,7 +20,7 @@ from debateqd.qd.mutation.mutate import MutationResult, refusal_counts
 from debateqd.qd.ratings import Ratings
 from debateqd.qd.selection.choice import Choice
 from debateqd.qd.strategy import Strategy
-from debateqd.qd.tracking.events import EliteRow, GenerationStats, Tokens
+from debateqd.qd.tracking.events import UNSAFE, EliteRow, GenerationStats, Tokens
 from debateqd.qd.training.gains import Gains
 from debateqd.qd.training.state import TrainingState
 
@@ -188,6 +188,7 @@ def summary_json(
         "elites": len(state.archive),
         "values": shown["objective"],
         **{name: shown[name] for name in _SUMMED_UP},
+        "not_safe_from_selection": [name for name in UNSAFE if name in _SUMMED_UP],
         "out_of_range": state.archive.out_of_range,
         "childless": sum(row["generation"] > 0 and not row["children"] for row in by_generation),
         "warnings": [

@@ -31,17 +31,19 @@ def benchmark(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import picking
     import selection
     import selection_elo
-    import selection_posterior
     import selection_table
+    import selection_trainer
     import selection_world
 
     return {
         "main": selection,
         "elo": selection_elo,
-        "posterior": selection_posterior,
+        "picking": picking,
         "table": selection_table,
+        "trainer": selection_trainer,
         "world": selection_world,
     }
 
@@ -52,7 +54,7 @@ def test_the_whole_benchmark_in_small(tmp_path: Path):
     assert data["simulation"] is True
     assert "| default " in text
     names = {(r["kind"], r["procedure"], r["matches"]) for r in data["runs"]}
-    assert len(names) == 13 * 2 + 3 * 3 * 2
+    assert len(names) == 12 * 2 + 3 * 3 * 2
     own = [r for r in data["runs"] if r["procedure"] == "default"]
     assert all(r["deviation"] > 0 and r["mutation"] > 0 for r in own)
     elo = [r for r in data["runs"] if r["procedure"].startswith("Elo")]
@@ -97,10 +99,48 @@ def test_inherited_elo_reports_what_is_not_there(modules: dict[str, ModuleType])
 def test_default_beats_elo_and_says_so_in_a_small_world(modules: dict[str, ModuleType]):
     size = modules["world"].Size(cells=12, questions=30, generations=8)
     world = modules["world"].World
-    own = [modules["posterior"].BestPosterior()(world(s, size=size), 240) for s in range(4)]
+    own = [modules["trainer"].trained(world(s, size=size), 240) for s in range(4)]
     elo = [modules["elo"].Elo()(world(s, size=size), 240) for s in range(4)]
     assert np.mean([r.true for r in own]) > np.mean([r.true for r in elo]) + 20
     assert all(abs(r.true - r.reported) < 3 * r.deviation for r in own)
+
+
+def test_the_default_plays_the_tournaments_of_the_preset(modules: dict[str, ModuleType]):
+    world = modules["world"].World(1, size=modules["world"].Size(generations=1))
+    run = modules["trainer"].SimulatedRun(
+        world, modules["trainer"].preset("evolution.tournament.debates=80")
+    )
+    run.play_generation(0)
+    run.play_generation(1)
+    matches = [m for m in run.state.matches if m.generation == 1]
+    assert (len(run.state.matches), len(matches)) == (160, 80)
+    children = {s for s, strategy in run.state.strategies.items() if strategy.parents}
+    assert len(children) == 35
+    of_parents = [
+        m
+        for m in matches
+        if any(run.state.strategies[c].parents[:1] in ((p,) for p in m.players) for c in m.players)
+    ]
+    # Half against the parent, and 40 % decide on selection questions, as the preset has it.
+    assert 36 <= len([m for m in of_parents if m.phase == "train"]) <= 48
+    assert 28 <= sum(m.phase == "selection" for m in matches) <= 32
+    train, selection = (
+        {m.question for m in run.state.matches if m.phase == phase}
+        for phase in ("train", "selection")
+    )
+    assert not train & selection
+
+
+@pytest.mark.parametrize("kind", ["noise", "coin"])
+def test_luck_is_picked_where_nobody_is_better(kind: str, modules: dict[str, ModuleType]):
+    """Ratings of the picked rise although nothing is gained; fresh debates say so."""
+    runs = [modules["picking"].play(kind, seed, 1, 200) for seed in range(8)]
+    assert all(run.rated.value > 0 for run in runs)
+    fresh = [run.fresh for run in runs]
+    assert sum(one.excludes(0) for one in fresh) <= 2
+    text, held = modules["picking"].line("on fresh questions", fresh)
+    assert held == sum(not one.excludes(0) for one in fresh) / 8
+    assert f"hold 0: {held:.1%}" in text
 
 
 @pytest.mark.parametrize("kind", ["plain", "drift", "cycles", "tastes"])

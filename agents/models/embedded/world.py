@@ -41,19 +41,18 @@ _MIXED: dict[str, tuple[float, float]] = {
     "style": (-1.0, 1.0),
 }
 
+_NULL = _MIXED | dict.fromkeys(
+    ("evidence", "rebuttal", "warrant", "unverified", "style"), (0.0, 0.0)
+)
+
 PARAMETERS = tuple(name for name in _MIXED if name != "style")
 
 RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "mixed": _MIXED,
     "rhetoric": {**_MIXED, "evidence": (0.5, 1.5), "style": (-1.0, 2.5)},
-    "null": {
-        **_MIXED,
-        "evidence": (0.0, 0.0),
-        "rebuttal": (0.0, 0.0),
-        "warrant": (0.0, 0.0),
-        "unverified": (0.0, 0.0),
-        "style": (0.0, 0.0),
-    },
+    "null": _NULL,
+    "noise": _NULL,
+    "coin": _NULL | {"noise": (20.0, 20.0), "leaning": (0.0, 0.0), "bias": (0.0, 0.0)},
 }
 """Uniform range of every parameter, for each kind of world; ``style`` is that of each style."""
 
@@ -67,7 +66,9 @@ class World:
 
     Attributes:
         seed: Names the world; any integer from 0.
-        kind: ``"mixed"``, ``"rhetoric"`` or ``"null"``.
+        kind: ``"mixed"``, ``"rhetoric"``, or one in which no strategy is better than another:
+            ``"null"`` (verdicts do not depend on what is said), ``"noise"`` (they do, at random) or
+            ``"coin"`` (what is said tosses a coin).
         evidence: Log-odds of the strongest possible evidence.
         scepticism: Share of a quote's weight lost when it reports hearsay or a mere plan.
         rebuttal: Further share lost by weak quotes that the opponent rebuts.

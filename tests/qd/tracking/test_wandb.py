@@ -207,7 +207,7 @@ def test_progress_is_reported_against_corrected_in_one_chart(
     listener.run_finished(RunFinished(run_dir, "finished", "", {}, ()))
     records = read_back(wandb_home)
     (row,) = [r["history"]["item"] for r in records if r["type"] == "history"]
-    assert row["progress/reported"] == 90.0
+    assert row["not_safe_from_selection/progress"] == 90.0
     assert row["progress/corrected"] == 40.0
     assert row["progress/corrected/high"] == 70.0
     assert row["diversity/families"] == 6.0
@@ -215,7 +215,8 @@ def test_progress_is_reported_against_corrected_in_one_chart(
     (chart,) = (files / "media" / "table").rglob("progress*.table.json")
     data = json.loads(chart.read_text())["data"]
     points = {tuple(point) for point in data}
-    assert {(0, "reported", 0.0), (1, "reported", 90.0), (1, "corrected", 40.0)} <= points
+    rated = "ratings, not safe from selection"
+    assert {(0, rated, 0.0), (1, rated, 90.0), (1, "corrected", 40.0)} <= points
     assert (1, "corrected, 95 % low", 10.0) in points
 
 

@@ -400,6 +400,24 @@ def test_the_null_world_hears_nothing():
     assert len(replies) == 1
 
 
+@pytest.mark.parametrize(("kind", "open_share"), [("noise", 0.9), ("coin", 0.03)])
+def test_luck_belongs_to_what_is_said_where_no_strategy_is_better(kind, open_share):
+    """Evidence does not win more often than a plain sentence, whichever answer it is for."""
+    model = EmbeddedModel(World(0, kind))
+
+    def credences(first: str, second: str) -> list[float]:
+        said = [speak(f"{first} {k}", f"{second} {k}") for k in range(400)]
+        found = [model.reply(judge_request(speeches, 8)).probabilities for speeches in said]
+        return [probabilities[0] for probabilities in found if probabilities is not None]
+
+    ahead, behind = credences(TRUE_QUOTE, "It was he."), credences("It was he.", TRUE_QUOTE)
+    assert min(len({*ahead}), len({*behind})) > 300  # certain verdicts are alike
+    wins = [statistics.fmean(p > 0.5 for p in found) for found in (ahead, behind)]
+    assert wins[0] == pytest.approx(wins[1], abs=0.07)
+    assert 0.4 < wins[0] < 0.8  # the judge leans
+    assert statistics.fmean(0.2 < p < 0.8 for p in ahead) == pytest.approx(open_share, abs=0.05)
+
+
 @pytest.mark.parametrize(
     "text",
     [
