@@ -8,6 +8,7 @@ import click
 
 from debateqd.qd.commands.group import called
 from debateqd.qd.measures.equal_calls import baseline_config, calls_of, play_equal
+from debateqd.qd.report.layout import say
 from debateqd.qd.store.directory import RunDirectory
 
 
@@ -34,7 +35,7 @@ def command(run_dir: Path, preset: str, target: Path | None) -> None:
     folder = target or run_dir.with_name(f"{run_dir.name}-{Path(preset).stem}")
     summary = play_equal(config, folder, calls)
     spent = calls_of(RunDirectory.open(folder))
-    click.echo(
+    say(
         f"{folder}: {summary['generations']} generations, {spent} model calls without reports, "
         f"{100 * (spent / calls - 1):+.1f} % of {calls} in {run_dir}"
     )

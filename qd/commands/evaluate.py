@@ -23,7 +23,9 @@ from debateqd.qd.config.loading import Flag, override_config
 from debateqd.qd.measures.compare import compare_runs
 from debateqd.qd.measures.evaluate import MEASURED, Extras, evaluate_run, save_report
 from debateqd.qd.report.evaluation import comparison_report, print_report, run_report
+from debateqd.qd.report.layout import say
 from debateqd.qd.store.directory import RunDirectory
+from debateqd.qd.tracking.console import SlowLine
 
 
 @click.command()
@@ -98,8 +100,12 @@ def command(
         disable=not console.is_terminal,
         transient=True,
     ) as bar:
+        slow = SlowLine(lambda line: say(line, err=True))
 
         def watch(label: str, done: int, total: int) -> None:
+            if not console.is_terminal:
+                slow.tell(label, done, total)
+                return
             task = tasks.get(label)
             if task is None:
                 task = tasks[label] = bar.add_task(label, total=total)
@@ -113,7 +119,8 @@ def command(
         else:
             report, folder = compare_runs(runs, configs=configs, **asked), None
     if as_json:
-        click.echo(json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False))
+        # ASCII only: names and texts of models must not reach the terminal as they are.
+        click.echo(json.dumps(report, indent=2, sort_keys=True))
         return
     print_report(run_report(report) if folder else comparison_report(report))
     if folder:

@@ -124,7 +124,9 @@ def run(command: click.Command, arguments: Sequence[str], name: str = "debateqd"
         text, status = _explained(error)
         if not status:
             raise
-        click.echo(f"error: {text}", err=True)
+        from debateqd.qd.report.layout import say
+
+        say(f"error: {text}", err=True)
         return status
 
 

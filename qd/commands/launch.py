@@ -38,6 +38,9 @@ def guarded(run: Callable[[], int]) -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever called
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):  # what a terminal's encoding lacks is written out
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = run()
         sys.stdout.flush()  # here, where it can fail without a traceback

@@ -10,6 +10,7 @@ import click
 
 from debateqd.qd.power.inputs import Assumptions
 from debateqd.qd.power.plan import PowerTargets, plan_power
+from debateqd.qd.report.layout import say
 from debateqd.qd.report.power import power_report
 from debateqd.qd.report.visible import visible_errors
 
@@ -64,4 +65,4 @@ def command(data: Path | None, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(plan.to_json(), indent=2, sort_keys=True))
         return
-    click.echo(power_report(plan))
+    say(power_report(plan))

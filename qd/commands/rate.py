@@ -11,6 +11,7 @@ import click
 
 from debate_env.errors import InputError
 from debateqd.qd.ratings.games import RatedObjective
+from debateqd.qd.report.layout import say
 from debateqd.qd.report.rating import rating_csv, rating_json, rating_report, reading_lines
 from debateqd.qd.report.visible import visible, visible_errors
 from debateqd.qd.tables.layouts import Columns
@@ -101,7 +102,7 @@ def command(matches: Path, as_json: bool, as_csv: bool, **options: Any) -> None:
         _say(table, ratings.warnings)
         click.echo(rating_csv(ratings), nl=False)
     else:
-        click.echo(rating_report(table, ratings))
+        say(rating_report(table, ratings))
 
 
 def _say(table: MatchTable, warnings: Sequence[str]) -> None:

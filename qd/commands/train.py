@@ -26,6 +26,7 @@ from debateqd.qd.config.loading import Flag, dump_config, load_config, override_
 from debateqd.qd.config.schema import RunConfig
 from debateqd.qd.debates.models import check_prices
 from debateqd.qd.debates.questions import open_questions
+from debateqd.qd.report.layout import say
 from debateqd.qd.store.directory import RunDirectory, default_run_dir
 from debateqd.qd.tracking.console import ConsoleProgress
 from debateqd.qd.tracking.events import Listener
@@ -134,7 +135,7 @@ def _start(options: dict[str, Any]) -> None:
     if options["dry_run"]:
         plan = describe_plan(config, questions, plan_run(config, questions))
         click.echo(dump_config(config))
-        click.echo(plan)
+        say(plan)
         return
     run_dir = Path(options["run_dir"] or default_run_dir(config.name))
     with _interruptible(run_dir, config):
@@ -224,7 +225,7 @@ def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
     except KeyboardInterrupt:
         if not (run_dir / "config.yaml").exists():
             raise  # nothing has begun that could be continued
-        click.echo(f"Interrupted; continue with: {_resume_command(run_dir)}", err=True)
+        say(f"Interrupted; continue with: {_resume_command(run_dir)}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     except BudgetReachedError as error:
         done = RunDirectory.open(run_dir).generations()
@@ -235,7 +236,7 @@ def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
             else "no generation was finished"
         )
         more = f" --budget {error.limit}={2 * error.allowed or 1:.12g}"
-        click.echo(
+        say(
             f"Stopped: {error}; {results}; continue with: {_resume_command(run_dir)}{more}",
             err=True,
         )
@@ -243,14 +244,14 @@ def _interruptible(run_dir: Path, config: RunConfig) -> Iterator[None]:
     except StoppedError as error:
         if not (run_dir / "config.yaml").exists():
             raise
-        click.echo(f"error: {error}; continue with: {_resume_command(run_dir)}", err=True)
+        say(f"error: {error}; continue with: {_resume_command(run_dir)}", err=True)
         raise click.exceptions.Exit(1) from None
     except Exception as error:
         fault = str(error) if isinstance(error, PlugInError) else fault_of(error)
         if not fault or not (run_dir / "config.yaml").exists():
             raise
         again = f"mend it and continue with: {_resume_command(run_dir)}"
-        click.echo(f"error: {fault}; {again}", err=True)
+        say(f"error: {fault}; {again}", err=True)
         raise click.exceptions.Exit(1) from None
     finally:
         if before is not None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from debateqd.qd.debates.counting import troubles_line
+from debateqd.qd.report.layout import FittedTable
 from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
@@ -50,7 +50,7 @@ ROWS: tuple[tuple[str, str, bool], ...] = (
 )
 
 
-def _measures(report: Mapping[str, Any]) -> Table:
+def _measures(report: Mapping[str, Any]) -> FittedTable:
     splits = report["splits"]
     heads = (
         f"{name}\n{split['questions']} questions, {split['passages']} passages"
@@ -95,7 +95,7 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
         )
         if row.get("troubles"):
             title += f", {troubles_line({visible(row['id']): row['troubles']})}"
-        parts.append(Panel(Text(visible(row["text"])), title=Text(title), title_align="left"))
+        parts += [Text(title, style="bold"), Panel(Text(visible(row["text"])))]
     return Group(*parts)
 
 
@@ -130,7 +130,7 @@ def comparison_report(report: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def _groups_table(title: str, found: Mapping[str, Any]) -> Table:
+def _groups_table(title: str, found: Mapping[str, Any]) -> FittedTable:
     groups = found["groups"]
     rows = [
         [
@@ -143,7 +143,7 @@ def _groups_table(title: str, found: Mapping[str, Any]) -> Table:
     return table(title, ("", *(visible(group["name"]) for group in groups)), rows)
 
 
-def _differences_table(pair: Mapping[str, Any]) -> Table:
+def _differences_table(pair: Mapping[str, Any]) -> FittedTable:
     rows = [(name, interval(e, 100, signed=True), "") for name, e in pair["levels"].items()]
     for name, estimate in pair["gaps"].items():
         relative = percent(pair["relative_gaps"][name], signed=True)

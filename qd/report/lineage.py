@@ -11,6 +11,7 @@ from rich.text import Text
 
 from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.evaluation import SIMULATION
+from debateqd.qd.report.layout import FittedTable
 from debateqd.qd.report.visible import visible
 from debateqd.qd.store.history import (
     Ancestor,
@@ -58,17 +59,17 @@ def diff_text(stretches: Iterable[Stretch], *, coloured: bool) -> Text:
     return text
 
 
-def _record_table(records: Mapping[str, Record]) -> Table:
+def _record_table(records: Mapping[str, Record]) -> FittedTable:
     table = Table("debates", box=None, pad_edge=False)
     for phase in records:
-        table.add_column(phase, no_wrap=True)
+        table.add_column(phase)
     for label, name in _ROWS:
         tallies: list[Tally | None] = [getattr(found, name) for found in records.values()]
         if any(tallies):
             table.add_row(label, *map(_cell, tallies))
     if any(found.unusable for found in records.values()):
         table.add_row("no usable verdict", *(str(found.unusable) for found in records.values()))
-    return table
+    return FittedTable(table)
 
 
 def _troubles(strategy_id: str, records: Mapping[str, Record]) -> list[RenderableType]:

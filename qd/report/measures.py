@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from debateqd.qd.report.layout import FittedTable
 from debateqd.qd.report.visible import visible
 
 MOST_GENERATIONS = 13
@@ -48,14 +49,14 @@ def percent(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
     return interval(estimate, 100, signed=signed, unit=" %")
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> FittedTable:
     """Return a table whose first column is text and whose others are numbers."""
     made = Table(title=title, title_justify="left")
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place else "left")
     for row in rows:
         made.add_row(*row)
-    return made
+    return FittedTable(made)
 
 
 def gaps_table(gaps: Mapping[str, Mapping[str, Any]], objective: str) -> list[RenderableType]:

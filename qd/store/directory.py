@@ -123,9 +123,8 @@ class RunDirectory:
         """Read a committed generation."""
         path = self.path / "generations" / f"{number:04d}.json"
         data = _versioned(path, cure := self.repeat(number))
-        for key in ("logs", "stats"):
-            if not isinstance(data.get(key), dict):
-                raise InputError(f"{path}: '{key}' is missing or no object; {cure}")
+        if not isinstance(data.get("stats"), dict):
+            raise InputError(f"{path}: 'stats' is missing or no object; {cure}")
         return data
 
     def stats(self, number: int) -> GenerationStats:
@@ -141,12 +140,14 @@ class RunDirectory:
 
     def committed_logs(self, number: int) -> dict[str, Committed]:
         """Return what the logs began with when a generation was committed."""
-        logs = self.generation(number)["logs"]
+        data = self.generation(number)
         try:
-            return {name: _MARK.validate_python(logs[name]) for name in LOGS}
-        except (KeyError, ValidationError):
+            return {name: _MARK.validate_python(data["logs"][name]) for name in LOGS}
+        except (KeyError, TypeError, ValidationError):
             path = self.path / "generations" / f"{number:04d}.json"
-            raise InputError(f"{path}: 'logs' is damaged; {RESTORE}") from None
+            raise InputError(
+                f"{path}: 'logs' is missing or of the wrong kind; {self.repeat(number)}"
+            ) from None
 
     def repeat(self, number: int) -> str:
         """Say how to have a generation played again; the journal repeats the replies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from debateqd.qd.debates.counting import troubles_line
+from debateqd.qd.report.layout import FittedTable, wrapped
 from debateqd.qd.statistics import Estimate
 from debateqd.qd.tracking.events import (
     SIMULATION_NOTICE,
@@ -31,6 +33,8 @@ PHASES = {
     "report": "measuring the gain",
 }
 _EXCERPT = 150
+SELDOM = 60.0
+"""Seconds between two lines that only say how far the work is."""
 MUCH_MISSING = 0.5
 """From this mean missing mass on, a judge's probabilities deserve a word of warning."""
 
@@ -106,13 +110,15 @@ def tokens_line(tokens: Mapping[str, Mapping[str, int]]) -> str:
 
 
 class _Warnings(logging.Handler):
-    """Hands on what models warn of while they work, such as a server in trouble."""
+    """Hands on what is warned of at work: a server in trouble, a listener that fails."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self._say = say
-        self._logger = logging.getLogger("debateqd.agents")
-        self._logger.addHandler(self)
+        names = ("debateqd.agents", "debateqd.qd.tracking.telling")
+        self._loggers = [logging.getLogger(name) for name in names]
+        for logger in self._loggers:
+            logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
@@ -120,15 +126,46 @@ class _Warnings(logging.Handler):
 
     def close(self) -> None:
         """Hear no more."""
-        self._logger.removeHandler(self)
+        for logger in self._loggers:
+            logger.removeHandler(self)
         super().close()
+
+
+class SlowLine:
+    """Says now and then how far work is that shows no bar, such as in a file for minutes.
+
+    ``clock`` returns seconds.
+    """
+
+    def __init__(
+        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
+        self._clock = clock
+        self._last = clock()
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Say it unless something was said less than :data:`SELDOM` seconds ago."""
+        if self._clock() - self._last >= SELDOM:
+            self.rest()
+            self._say(f"{what}: {done} of {total}")
+
+    def rest(self) -> None:
+        """Note that something else was said."""
+        self._last = self._clock()
 
 
 class ConsoleProgress(Listener):
     """Shows a run on a console; ``evaluate`` is the command that evaluates one."""
 
-    def __init__(self, console: Console, evaluate: str = "python evaluate.py") -> None:
+    def __init__(
+        self,
+        console: Console,
+        evaluate: str = "python evaluate.py",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
+        self._slow = SlowLine(self._say, clock)
         self._evaluate = evaluate
         self._bars: Bars | None = None
         self._warnings: _Warnings | None = None
@@ -159,12 +196,13 @@ class ConsoleProgress(Listener):
 
     def progressed(self, event: Progress) -> None:
         """Move the bar."""
+        what = f"gen {event.generation} {PHASES.get(event.phase, event.phase)}"
         if self._bars is None:
+            self._slow.tell(what, event.done, event.total)
             return
         if (event.generation, event.phase) != self._phase:
             self._phase = (event.generation, event.phase)
-            name = PHASES.get(event.phase, event.phase)
-            self._bars.reset(self._task, description=f"gen {event.generation} {name}")
+            self._bars.reset(self._task, description=what)
         self._bars.update(self._task, completed=event.done, total=event.total)
 
     def generation_finished(self, event: GenerationFinished) -> None:
@@ -181,6 +219,8 @@ class ConsoleProgress(Listener):
             self._warnings.close()
         if event.summary:
             self._learned(event)
+        for line in event.failures:
+            self._say(f"Warning: {line}")
 
     def _learned(self, event: RunFinished) -> None:
         summary = event.summary
@@ -188,9 +228,8 @@ class ConsoleProgress(Listener):
         if not summary["complete"]:
             title += f" after generation {summary['generations']}"
         table = Table(title=title, title_justify="left", box=None)
-        for name in ("family", "id", "made in", "rating"):
-            table.add_column(name, no_wrap=True)
-        table.add_column("strategy", ratio=1)
+        for name in ("family", "id", "made in", "rating", "strategy"):
+            table.add_column(name)
         for row in summary["top"]:
             born = f"gen {row['generation']}" if row["generation"] else "seed"
             text = row["text"]
@@ -198,7 +237,7 @@ class ConsoleProgress(Listener):
             cells = (row["family"], row["id"], born, f"{row['rating']:.0f}", excerpt)
             table.add_row(*map(escape, cells))
         self._console.print()
-        self._console.print(table)
+        self._console.print(FittedTable(table))
         self._say("Ratings of those whom ratings picked are not safe from selection.")
         self._console.print()
         if summary["gain"]:
@@ -224,4 +263,7 @@ class ConsoleProgress(Listener):
         self._say(f"Evaluate: {self._evaluate} {event.run_dir}")
 
     def _say(self, text: str) -> None:
+        self._slow.rest()
+        if self._console.is_terminal:
+            text = wrapped(text, self._console.width)
         self._console.print(escape(text), highlight=False, soft_wrap=True)

@@ -243,7 +243,7 @@ class RunFinished:
 
     ``message`` is one line, empty when it finished. ``summary`` is what ``summary.json`` holds,
     empty unless it finished, or stopped after at least one generation. Elites are those of the last
-    committed generation, best first.
+    committed generation, best first. ``failures`` are listeners that failed, a line each.
     """
 
     run_dir: Path
@@ -251,6 +251,7 @@ class RunFinished:
     message: str
     summary: Mapping[str, Any]
     elites: tuple[EliteRow, ...]
+    failures: tuple[str, ...] = ()
 
 
 class Listener:

@@ -104,6 +104,8 @@ class RunLog(Listener):
             log.warning("run stopped: %s; it can be resumed", event.message)
         else:
             log.error("run failed: %s", event.message)
+        for line in event.failures:
+            log.warning("%s", line)
         self._note("ended", status=event.status, message=event.message)
         if self._handler is not None:
             for logger, before in self._before:

@@ -6,7 +6,6 @@ not depend on batch or order, and an interrupted run that is resumed ends like o
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -46,14 +45,13 @@ from debateqd.qd.tracking.events import (
     Status,
     Timing,
 )
+from debateqd.qd.tracking.telling import Listeners
 from debateqd.qd.training.breeding import BARREN, BarrenError, Breeder, barrenness
 from debateqd.qd.training.competition import Competition
 from debateqd.qd.training.gains import Reporter, champions
 from debateqd.qd.training.labeller import Labeller
 from debateqd.qd.training.results import archive_json, elite_rows, generation_stats, summary_json
 from debateqd.qd.training.state import TrainingState, new_archive, restore_state
-
-log = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -85,7 +83,8 @@ class Trainer:
         self._writer = writer
         self._questions = questions
         self._first = first_generation
-        self._listeners = listeners
+        self._listeners = Listeners(listeners)
+        self._tell = self._listeners.tell
         self._notes = notes
         self._warnings: dict[str, str] = {}  # what was warned of last, by what it is about
         for generation in range(first_generation):
@@ -165,7 +164,7 @@ class Trainer:
             raise
         finally:
             finished = RunFinished(self._writer.path, status, message, summary, self._rows)
-            self._tell("run_finished", finished)
+            self._listeners.finish(finished)
         return summary
 
     # --- one generation -------------------------------------------------------------------------
@@ -377,14 +376,6 @@ class Trainer:
         summary = summary_json(self._config, state, stats, facts, played)
         self._writer.finish(summary, archive_json(last, self._rows, table, state.archive))
         return summary
-
-    def _tell(self, what: str, event: Any) -> None:
-        """Tell all listeners; one that fails is noted and does not end the run."""
-        for listener in self._listeners:
-            try:
-                getattr(listener, what)(event)
-            except Exception:
-                log.exception("listener %s failed in %s", type(listener).__name__, what)
 
 
 def _challenge_json(challenge: Challenge) -> dict[str, Any]:
