@@ -178,7 +178,7 @@ def test_questions_that_changed_are_refused(persuasion: RunDirectory, tmp_path: 
         ("archive.json", None, "train.py --resume"),
         ("archive.json", '{"version": 1, "elites": []}', "holds no elite"),
         ("archive.json", '{"version": 1}', "'elites' is missing"),
-        ("archive.json", "", "cannot be read"),
+        ("archive.json", "", "is empty; delete the file"),
         ("strategies.jsonl", "", "do not fit together"),
         ("strategies.jsonl", "{", "line 1: is damaged"),
         ("questions.json", None, "cannot be read"),
