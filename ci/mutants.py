@@ -89,6 +89,7 @@ def copy_tree(folder: Path) -> None:
     for name in filter(os.path.lexists, names.split("\0")[:-1]):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # a link to a folder would be followed
         shutil.copy2(name, target, follow_symlinks=False)
 
 

@@ -150,3 +150,12 @@ def test_what_names_a_debate_of_a_run() -> None:
     ]
     measured = EVALUATION.alone("elites", QUESTION, SEEDS[0])
     assert (measured.seed, measured.swap) == (2531491288933497, True)
+
+
+def test_questions_rotate_over_pairs_and_the_coin_over_questions() -> None:
+    asked = questions(5)
+    plans = list(EVALUATION.round_robin(SEEDS[:4], asked, 2))
+    places = [asked.index(plan.question) for plan in plans[::2]]
+    assert places == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
+    swapped = [EVALUATION.alone("elites", q, SEEDS[0]).swap for q in questions(12)]
+    assert swapped == [True] * 8 + [False] * 4

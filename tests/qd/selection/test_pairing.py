@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from debate_env.errors import InputError
 from debateqd.qd.config.schema import EvolutionConfig
+from debateqd.qd.ratings.posterior import Effect
 from debateqd.qd.selection.pairing import (
     PAIRINGS,
     Anchors,
@@ -167,6 +168,30 @@ def test_everybody_meets_the_panel_and_nobody_himself():
     assert sorted(c.first for c in found.contests) == sorted(names(4))
     assert all(c.second in panel and c.second != c.first for c in found.contests)
     assert len({c.second for c in found.contests}) > 1
+    strangers = situation(Standings(names(6)), anchors=("x", "y", "z"))
+    met = Counter(c.second for c in next(Anchors().rounds(strangers, 3)).contests)
+    assert met == {"x": 2, "y": 2, "z": 2}
+
+
+def test_a_question_that_was_never_asked_is_expected_to_be_like_the_others(monkeypatch):
+    told = []
+
+    def note(beliefs, *_, **__):
+        told.append(beliefs)
+        return []
+
+    monkeypatch.setattr(
+        "debateqd.qd.selection.pairing.allocate",
+        lambda beliefs, *_, **__: told.append(beliefs) or [],
+    )
+    believed = replace(
+        known(["c", "e"], [0, 0], [30, 30]),
+        side=Effect(40.0, 5.0),
+        questions={QUESTIONS[0].question_id: Effect(-15.0, 20.0)},
+    )
+    informative([("c", "e")], 2, posterior=believed)
+    assert told[0].effect.tolist() == [25.0] + [40.0] * (len(QUESTIONS) - 1)
+    assert told[0].deviation.tolist() == [20.0] + [150.0] * (len(QUESTIONS) - 1)
 
 
 def known(ids: Sequence[str], means: Sequence[float], sds: Sequence[float]):
