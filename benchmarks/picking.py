@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from statistics import mean, stdev
 from typing import NamedTuple
 
@@ -24,14 +25,8 @@ from selection_world import NULL_KINDS, Size, World
 
 from debateqd.qd.statistics import Estimate
 
-SETTINGS = (
-    "questions.train=40",
-    "questions.selection=20",
-    "questions.report=80",
-    "questions.test=0",
-    "evolution.report.questions=80",
-)
-QUESTIONS = 140
+TRAIN, SELECTION = 40, 20
+"""Questions that strategies are picked on."""
 SOURCES = ("by ratings", "on fresh questions")
 HELD = (0.93, 0.97)
 """Share of the runs whose interval must hold 0."""
@@ -44,10 +39,19 @@ class Luck(NamedTuple):
     fresh: Estimate
 
 
-def play(kind: str, seed: int, generations: int, debates: int) -> Luck:
-    """Play a run in a null world and report it once, at its end."""
-    world = World(seed, kind, Size(questions=QUESTIONS, generations=generations))
-    run = SimulatedRun(world, preset(*SETTINGS, f"evolution.tournament.debates={debates}"))
+def play(kind: str, seed: int, generations: int, debates: int, questions: int) -> Luck:
+    """Play a run in a null world and report it once, at its end, on so many questions."""
+    size = Size(questions=TRAIN + SELECTION + questions, generations=generations)
+    world = World(seed, kind, size)
+    config = preset(
+        f"questions.train={TRAIN}",
+        f"questions.selection={SELECTION}",
+        f"questions.report={questions}",
+        "questions.test=0",
+        f"evolution.report.questions={questions}",
+        f"evolution.tournament.debates={debates}",
+    )
+    run = SimulatedRun(world, config)
     for generation in range(generations + 1):
         run.play_generation(generation)
     rated, fresh = run.progress(run.champions), run.report().corrected_progress
@@ -74,7 +78,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n\n", 1)[0])
     parser.add_argument("--runs", type=int, default=1000, help="in all, half of them of each kind")
     parser.add_argument("--generations", type=int, default=1, help="after generation 0")
-    parser.add_argument("--debates", type=int, default=200, help="a generation")
+    parser.add_argument("--debates", type=int, default=400, help="a generation")
+    parser.add_argument("--questions", type=int, default=80, help="of the report")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     options = parser.parse_args()
     each = options.runs // len(NULL_KINDS)
@@ -83,7 +88,13 @@ def main() -> int:
     print("SIMULATION: nobody is better than anybody. Means ± standard errors.")
     fresh: list[Estimate] = []
     for kind in NULL_KINDS:
-        runs = [play(kind, seed, options.generations, options.debates) for seed in range(each)]
+        plays = partial(
+            play,
+            generations=options.generations,
+            debates=options.debates,
+            questions=options.questions,
+        )
+        runs = [plays(kind, seed) for seed in range(each)]
         print(f"{kind}, {each} runs of {options.generations + 1} tournaments of {options.debates}:")
         for source, found in zip(SOURCES, zip(*runs, strict=True), strict=True):
             print(line(source, found)[0], flush=True)

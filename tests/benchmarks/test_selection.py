@@ -134,7 +134,7 @@ def test_the_default_plays_the_tournaments_of_the_preset(modules: dict[str, Modu
 @pytest.mark.parametrize("kind", ["noise", "coin"])
 def test_luck_is_picked_where_nobody_is_better(kind: str, modules: dict[str, ModuleType]):
     """Ratings of the picked rise although nothing is gained; fresh debates say so."""
-    runs = [modules["picking"].play(kind, seed, 1, 200) for seed in range(8)]
+    runs = [modules["picking"].play(kind, seed, 1, 200, 40) for seed in range(8)]
     assert all(run.rated.value > 0 for run in runs)
     fresh = [run.fresh for run in runs]
     assert sum(one.excludes(0) for one in fresh) <= 2
