@@ -29,6 +29,7 @@ from debateqd.qd.statistics import Estimate
 from debateqd.qd.store.directory import RunDirectory
 from debateqd.qd.tracking.events import (
     SIMULATION_NOTICE,
+    UNSAFE,
     EliteRow,
     GenerationFinished,
     Listener,
@@ -308,7 +309,8 @@ class WandbListener(Listener):
             self._run.log_artifact(artifact)
         for key, value in event.summary.items():
             if isinstance(value, (int, float, str, bool)):
-                self._run.summary[f"final/{key}"] = value
+                place = f"not_safe_from_selection/{key}" if key in UNSAFE else key
+                self._run.summary[f"final/{place}"] = value
         self._run.finish(exit_code=0 if event.status == "finished" else 1)
         click.echo(f"Weights & Biases ({self._mode}): {self._where()}")
 

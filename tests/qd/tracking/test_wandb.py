@@ -204,8 +204,12 @@ def test_progress_is_reported_against_corrected_in_one_chart(
     listener.run_started(started(run_dir, 1))  # generation 1 is played again
     reported, corrected = Estimate(90.0, 60.0, 120.0, 7, 7), Estimate(40.0, 10.0, 70.0, 64, 6)
     listener.generation_finished(measured(1, reported, corrected))
-    listener.run_finished(RunFinished(run_dir, "finished", "", {}, ()))
+    summary = {"best_rating": 70.0, "coverage": 0.5}
+    listener.run_finished(RunFinished(run_dir, "finished", "", summary, ()))
     records = read_back(wandb_home)
+    summaries = [json.dumps(r["summary"]) for r in records if r["type"] == "summary"]
+    assert any("final/not_safe_from_selection/best_rating" in text for text in summaries)
+    assert any("final/coverage" in text for text in summaries)
     (row,) = [r["history"]["item"] for r in records if r["type"] == "history"]
     assert row["not_safe_from_selection/progress"] == 90.0
     assert row["progress/corrected"] == 40.0
