@@ -147,7 +147,7 @@ def main() -> None:
     elites = [run.strategies[e.strategy_id] for e in run.archive.elites()]
     plans = EvaluationPlanner(run.players.rules, SEED, "test").against("panel", elites, seeds, test)
     shares = contest_scores(measured(play_plans(list(plans), run.players, run.hear)), "win")
-    won = mean_of(shares.values(), proportion=True)
+    won = mean_of(shares.values())
     print(
         f"elites win {won.value:.1%} [{won.low:.1%}, {won.high:.1%}] of debates with seeds on "
         f"{len(test)} unseen questions (95 %, clustered by passage)"

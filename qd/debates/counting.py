@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 
 from debateqd.qd.debates.matches import Match, weighted_mean
-from debateqd.qd.statistics import Estimate, mean_interval
+from debateqd.qd.statistics import Estimate, Observed, mean_interval
 
 
 def share_won(matches: Iterable[Match], player: str, score: str) -> float | None:
@@ -111,17 +111,28 @@ def _by_question(rows: Iterable[tuple[str, Match, float | None]]) -> dict[Key, t
     }
 
 
-def mean_of(scores: Iterable[tuple[float, str]], *, proportion: bool = False) -> Estimate:
-    """Return the mean of scores with their passages as clusters."""
+def observed(scores: Iterable[tuple[float, str]]) -> Observed:
+    """Return scores, and their passages as clusters."""
     kept = list(scores)
-    return mean_interval([v for v, _ in kept], [p for _, p in kept], proportion=proportion)
+    return [v for v, _ in kept], [p for _, p in kept]
+
+
+def mean_of(scores: Iterable[tuple[float, str]]) -> Estimate:
+    """Return the mean of scores in [0, 1] with their passages as clusters."""
+    return mean_interval(*observed(scores))
 
 
 def rate(matches: Iterable[Match], value: Measure) -> Estimate:
     """Mean of a value in [0, 1] over the debates that have it, clustered by passage."""
-    return mean_of(
-        ((v, m.passage) for m in matches if (v := value(m)) is not None), proportion=True
-    )
+    return mean_of((v, m.passage) for m in matches if (v := value(m)) is not None)
+
+
+def position_bias(matches: Iterable[Match]) -> Estimate:
+    """Mean excess credence of the answer shown first, over its even share."""
+    kept = [(m.bias, m) for m in matches if m.bias is not None and m.credence is not None]
+    even = [1 / len(m.credence or ()) for _, m in kept] or [0.5]
+    values, passages = [bias for bias, _ in kept], [m.passage for _, m in kept]
+    return mean_interval(values, passages, (-max(even), 1 - min(even)))
 
 
 def by_question(matches: Iterable[Match], value: Measure) -> dict[str, tuple[float, str]]:
@@ -132,10 +143,10 @@ def by_question(matches: Iterable[Match], value: Measure) -> dict[str, tuple[flo
 
 def paired(
     first: Mapping[str, tuple[float, str]], second: Mapping[str, tuple[float, str]]
-) -> tuple[list[float], list[str]]:
-    """Differences first minus second on the questions both have, with their passages."""
+) -> tuple[Observed, Observed]:
+    """Return either side's values on the questions that both have, with their passages."""
     common = [q for q in first if q in second]
-    return [first[q][0] - second[q][0] for q in common], [first[q][1] for q in common]
+    return observed(first[q] for q in common), observed(second[q] for q in common)
 
 
 right: Measure = attrgetter("right")

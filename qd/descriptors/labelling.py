@@ -234,7 +234,7 @@ def sum_up(labels: Mapping[str, Label], declared: Mapping[str, str]) -> Labellin
         strategies=len(asked),
         votes=sum(sum(label.votes) for label in asked.values()),
         unreadable=sum(label.unreadable for label in asked.values()),
-        agreement=mean_interval(agreed, range(len(agreed)), proportion=True) if agreed else None,
+        agreement=mean_interval(agreed, range(len(agreed))) if agreed else None,
         families={f: counts[f] for f in (*FAMILIES, UNCLASSIFIED) if counts[f]},
         drifted=sum(f not in (UNCLASSIFIED, declared.get(s)) for s, f in named.items()),
         usage=_sum(label.usage for label in asked.values()),

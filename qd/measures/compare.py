@@ -7,7 +7,9 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
+from debate_env.draws import digest
 from debateqd.qd.config.schema import RunConfig
+from debateqd.qd.debates.counting import observed
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.referee import Players
 from debateqd.qd.measures.evaluate import (
@@ -19,10 +21,12 @@ from debateqd.qd.measures.evaluate import (
     ignore,
     players_of,
     questions_of,
+    seeds_of,
     splits_of,
 )
 from debateqd.qd.measures.generalisation import RunScores, compare_groups
-from debateqd.qd.measures.scores import accuracies, accuracy_over_seeds, objective_scores
+from debateqd.qd.measures.scores import accuracies, accuracies_beside_seeds, objective_scores
+from debateqd.qd.statistics import Observed
 from debateqd.qd.store.directory import RunDirectory
 
 GROUP_MEASURES = ("accuracy", "accuracy_over_seeds", "objective")
@@ -50,6 +54,7 @@ def compare_runs(
     """
     used = [run.config for run in runs] if configs is None else list(configs)
     scores: dict[str, dict[str, list[RunScores]]] = {m: {} for m in GROUP_MEASURES}
+    units: dict[str, str] = {}
     names = _group_names(runs)
     reports = []
     with closing(_one_after_another(runs, used)) as models:
@@ -61,36 +66,62 @@ def compare_runs(
                 run, config, questions, chosen, players, progress, label
             )
             reports.append(report)
-            for measure, by_split in _scores(run, config, matches).items():
-                scores[measure].setdefault(name, []).append(RunScores(run.path.name, by_split))
+            units[name] = _objective_unit(run, config)
+            for measure, found in _scores(run, config, matches).items():
+                scores[measure].setdefault(name, []).append(found)
     return {
         "version": REPORT_VERSION,
         "simulation": any(report["simulation"] for report in reports),
-        "warnings": _warnings(runs, names, reports),
+        "warnings": [*_warnings(runs, names, reports), *_different_units(units)],
         "runs": [
             {"run": run.path.name, "group": name, "seed": run.config.seed, "report": report}
             for run, name, report in zip(runs, names, reports, strict=True)
         ],
-        "measures": {measure: compare_groups(scores[measure]) for measure in GROUP_MEASURES},
+        "measures": {
+            measure: compare_groups(found, units if measure == "objective" else {})
+            for measure, found in scores.items()
+        },
     }
 
 
 def _scores(
     run: RunDirectory, config: RunConfig, matches: Mapping[str, Sequence[Match]]
-) -> dict[str, dict[str, list[tuple[float, str]]]]:
-    """Values with passages by measure and split; a passage is named with its question set."""
+) -> dict[str, RunScores]:
+    """Values by measure; a passage is named with its question set."""
     source = run.questions().content_hash[:12]
     score, weight = config.evolution.report.score, config.truth_weight
-    found: dict[str, dict[str, list[tuple[float, str]]]] = {m: {} for m in GROUP_MEASURES}
-    for split, played in matches.items():
-        values = (
-            accuracies(played),
-            accuracy_over_seeds(played),
-            list(objective_scores(played, score, weight).values()),
-        )
-        for measure, pairs in zip(GROUP_MEASURES, values, strict=True):
-            found[measure][split] = [(value, f"{source}/{passage}") for value, passage in pairs]
-    return found
+
+    def named(found: Observed) -> list[tuple[float, str]]:
+        return [(value, f"{source}/{passage}") for value, passage in zip(*found, strict=True)]
+
+    right = {split: named(accuracies(played)) for split, played in matches.items()}
+    beside = {split: accuracies_beside_seeds(played) for split, played in matches.items()}
+    elites, seeds = ({split: named(b[k]) for split, b in beside.items()} for k in (0, 1))
+    objective = {
+        split: named(observed(objective_scores(played, score, weight).values()))
+        for split, played in matches.items()
+    }
+    name = run.path.name
+    found = (RunScores(name, right), RunScores(name, elites, seeds), RunScores(name, objective))
+    return dict(zip(GROUP_MEASURES, found, strict=True))
+
+
+def _objective_unit(run: RunDirectory, config: RunConfig) -> str:
+    """Say what the objective counts: shares won of one panel are no shares won of another."""
+    counted = {"credence": "credence", "win": "verdicts"}[config.evolution.report.score]
+    weight = config.truth_weight
+    if weight == 1:
+        return f"truth by {counted}"
+    panel = digest(*sorted(strategy.text for strategy in seeds_of(run))).hex()[:8]
+    share = f"share of {counted} won in {config.debate.protocol} against seed panel {panel}"
+    return share if weight == 0 else f"{share}, joined with truth, weight {weight:g}"
+
+
+def _different_units(units: Mapping[str, str]) -> list[str]:
+    if len(set(units.values())) < 2:
+        return []
+    shown = "; ".join(f"{name}: {unit}" for name, unit in units.items())
+    return [f"What the objective counts is not compared where it has another unit. {shown}."]
 
 
 def _one_after_another(

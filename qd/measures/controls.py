@@ -19,12 +19,20 @@ from typing import Any
 
 from debate_env.core.words import count_words
 from debate_env.questions.question import Question
-from debateqd.qd.debates.counting import Key, Measure, by_question, mean_of, paired, rate, won
+from debateqd.qd.debates.counting import (
+    Measure,
+    by_question,
+    observed,
+    paired,
+    position_bias,
+    rate,
+    won,
+)
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import EvaluationPlanner, Plan
 from debateqd.qd.descriptors.words import sentences
 from debateqd.qd.measures.scores import objective_scores
-from debateqd.qd.statistics import mean_interval
+from debateqd.qd.statistics import difference_interval, mean_interval
 from debateqd.qd.strategy import Strategy
 
 FEWEST = 20
@@ -63,11 +71,12 @@ def _agree(match: Match) -> float | None:
 
 def _contrast(matches: Sequence[Match], one: Measure, other: Measure) -> dict[str, Any]:
     """Two rates and their difference, paired by question."""
-    differences = paired(by_question(matches, one), by_question(matches, other))
     return {
         "first": rate(matches, one).to_json(),
         "second": rate(matches, other).to_json(),
-        "difference": mean_interval(*differences).to_json(),
+        "difference": difference_interval(
+            *paired(by_question(matches, one), by_question(matches, other))
+        ).to_json(),
     }
 
 
@@ -109,7 +118,7 @@ def favoured_place(matches: Iterable[Match]) -> str:
     kept = [m for m in matches if m.usable and m.bias is not None and m.orders is not None]
     if len(kept) < FEWEST:
         return ""
-    bias = mean_interval([m.bias or 0.0 for m in kept], [m.passage for m in kept])
+    bias = position_bias(kept)
     # Every order is in the presented one; the second was shown reversed.
     steps = (1, -1)
     shown = [o[::step] for m in kept for o, step in zip(m.orders or (), steps, strict=False)]
@@ -207,22 +216,21 @@ def length_control(
     known = objective_scores(whole, score, truth_weight)
     again = objective_scores(cut, score, truth_weight, "length", "length")
     shorter = {c.strategy.strategy_id for c in cuts if c.shorter}
-    both: dict[Key, tuple[float, float, str]] = {}
-    for key, (value, passage) in known.items():
-        if key[0] not in shorter:
-            both[key] = (value, value, passage)
-        elif key in again:
-            both[key] = (value, again[key][0], passage)
-
+    both = [
+        (seen, again[key] if key[0] in shorter else seen)
+        for key, seen in known.items()
+        if key[0] not in shorter or key in again
+    ]
+    before, after = observed(one for one, _ in both), observed(other for _, other in both)
     return {
         "words": words,
         "strategies": [
             {"id": c.strategy.strategy_id, "before": c.before, "after": c.after} for c in cuts
         ],
         "score": score,
-        "whole": mean_of(((a, p) for a, _, p in both.values()), proportion=True).to_json(),
-        "cut": mean_of(((b, p) for _, b, p in both.values()), proportion=True).to_json(),
-        "difference": mean_of((a - b, p) for a, b, p in both.values()).to_json(),
+        "whole": mean_interval(*before).to_json(),
+        "cut": mean_interval(*after).to_json(),
+        "difference": difference_interval(before, after).to_json(),
         "said_whole": words_per_speech(m for m in whole if m.phase in ("panel", "elites")),
         "said_cut": words_per_speech(cut),
     }

@@ -130,6 +130,7 @@ def corrected_qd(
     looks: Sequence[FreshLook],
     *,
     offset: float,
+    reach: float = 0.5,
     descriptors: Sequence[Descriptor] | None = None,
     resamples: int = 400,
     seed: int = 0,
@@ -137,10 +138,12 @@ def corrected_qd(
     """Measure an archive from fresh debates.
 
     Intervals resample passages, for all elites alike, and repeat the whole procedure: fitness,
-    behaviour, insertion; see :func:`debateqd.qd.statistics.spread_interval`. The reported values
-    are taken as the claims they are.
+    behaviour, insertion; see :func:`debateqd.qd.statistics.spread_interval`. No formula knows how
+    elites move between cells and displace each other. The reported values are taken as the claims
+    they are.
 
-    ``looks`` are all elites of the archive, or nearly; ``offset`` is in the unit of their scores;
+    ``looks`` are all elites of the archive, or nearly; ``offset`` is in the unit of their scores,
+    which lie between ``-reach`` and ``reach``;
     ``descriptors`` say what was counted (the default ones).
 
     Raises:
@@ -186,14 +189,16 @@ def corrected_qd(
     draws = draws.reshape(len(weights), len(point))
     n = sum(len(look.scores) for look in looks)
 
-    def estimate(figure: int, *, proportion: bool = False, trials: int = 0) -> Estimate:
-        if math.isnan(point[figure]):
-            return replace(NOTHING, n=n, clusters=g)
-        own = draws[:, figure]
-        return spread_interval(point[figure], own, n, g, proportion=proportion, trials=trials)
-
     measured = sum(bool(look.scores) for look in looks)
-    score, in_place, mean = (estimate(figure) for figure in range(3))
+    most = len(archive.elites())
+    whole = (min(0.0, most * (-reach - offset)), most * (reach - offset))
+    ranges = (whole, whole, (-reach, reach), (0.0, 1.0), (0.0, 1.0))
+    score, in_place, mean, coverage, stability = (
+        replace(NOTHING, n=n, clusters=g)
+        if math.isnan(value)
+        else spread_interval(value, draws[:, figure], n, g, within)
+        for figure, (value, within) in enumerate(zip(point, ranges, strict=True))
+    )
     claimed = all(look.reported is not None for look in looks) and len(looks) > 0
     reported = [replace(elite.entry, fitness=elite.look.reported or 0.0) for elite in elites]
     reported_score = refill(archive, reported).qd_score(offset) if claimed else None
@@ -201,7 +206,7 @@ def corrected_qd(
     return QDMetrics(
         unit=UNIT,
         offset=offset,
-        elites=len(archive.elites()),
+        elites=most,
         measured=measured,
         cells=archive.size,
         reported_qd_score=reported_score,
@@ -211,9 +216,9 @@ def corrected_qd(
         reported_mean=math.fsum(known) / len(known) if claimed and known else None,
         mean=mean,
         reported_coverage=archive.coverage(),
-        coverage=estimate(3, proportion=True),
-        coverage_illusion=_minus(archive.coverage(), estimate(3)),
-        stability=estimate(4, proportion=True, trials=measured),
+        coverage=coverage,
+        coverage_illusion=_minus(archive.coverage(), coverage),
+        stability=stability,
         out_of_place=sum(
             isinstance(archive.cell_of(entry.behaviour), Unplaceable)
             for _, entry in remeasured(everything)
@@ -355,7 +360,14 @@ def measure_archive(
     descriptors = make_descriptors(config.evolution.archive)
     matches = play(elites, descriptors)
     looks = looks_of(elites, archive, scale, matches, seed_matches, score, weight)
-    metrics = corrected_qd(archive, looks, offset=OFFSET, descriptors=descriptors, seed=config.seed)
+    metrics = corrected_qd(
+        archive,
+        looks,
+        offset=OFFSET,
+        reach=(1 + weight) / 2,  # persuasion counts from one half, truth from what seeds reach
+        descriptors=descriptors,
+        seed=config.seed,
+    )
     return metrics, (*_warnings(config, scale, metrics), *ratings.warnings)
 
 

@@ -5,32 +5,35 @@ runs on the same questions. A group's level on a split is the mean over its runs
 difference of two levels, and groups are compared by the difference of their gaps.
 
 Two things are samples: seeds, within a group, and passages, which all runs share that were
-evaluated on the same questions. With levels m[r, s] of run r on split s and, for every passage p,
-u[r, p] = (sum of (value - m[r, s]) over p) / (observations of r on s) / (runs of the group), a
-contrast with coefficients c has the variance ::
+evaluated on the same questions. With means m[r] of S runs r of a group on a split and, for every
+passage p, u[r, p] = (sum of (value - m[r]) over p) / (observations of r) / S, the level has the
+variance ::
 
     V = V_seeds + V_passages - V_both
-    V_seeds    = sum over groups of S / (S - 1) sum over r (sum over s of c (m[r, s] - mean) / S)^2
-    V_passages = P / (P - 1) sum over p (sum over r of c u[r, p])^2
-    V_both     = sum over groups and p of k / (k - 1) sum over r (c (u[r, p] - mean over r))^2
+    V_seeds    = S / (S - 1) sum over r ((m[r] - mean) / S)^2
+    V_passages = P / (P - 1) sum over p (sum over r of u[r, p])^2
+    V_both     = sum over p of k / (k - 1) sum over r (u[r, p] - mean over r)^2
 
-where k is the number of the group's runs that have the passage. V_passages adds what runs have in
-common before it squares, so that a passage that is hard for all runs cancels in a comparison (it
-is paired). V_both is the part that the other two both hold: a seed's luck with a passage (two-way
-clustering: Cameron, Gelbach and Miller 2011). Intervals are t intervals with Satterthwaite's (1946)
-degrees of freedom. Resampling three seeds would know ten different means; this knows how they
-scatter. A group of one run has no V_seeds: its interval speaks of that run alone, and says so.
+where k is the number of runs that have the passage. V_both is the part that the other two both
+hold: a seed's luck with a passage (two-way clustering: Cameron, Gelbach and Miller 2011). Products
+in place of squares give the covariance of two levels. Those of two groups have V_passages alone in
+common: a passage that is hard for all runs cancels in a comparison (it is paired). Degrees of
+freedom are Satterthwaite's (1946). Limits and contrasts are those of
+:mod:`debateqd.qd.statistics`. Resampling three seeds would know ten different means; this knows
+how they scatter. A group of one run has no V_seeds: its interval speaks of that run alone, and says
+so.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from debateqd.qd.statistics import NOTHING, Estimate, as_json, t_quantile
+from debateqd.qd.debates.counting import observed
+from debateqd.qd.statistics import NOTHING, Estimate, Level, as_json, contrast
 
 GAPS: tuple[tuple[str, str], ...] = (
     ("train", "selection"),
@@ -46,33 +49,76 @@ Contrast = Mapping[GroupSplit, float]
 """Factor of each group's level on each split."""
 
 
+Scores = Mapping[str, Sequence[tuple[float, str]]]
+"""Values in [0, 1] by split, each with the passage that it is about."""
+
+
 @dataclass(frozen=True)
 class RunScores:
     """What one run's elites did on every split.
 
-    Values by split stand with the passage they are about. A passage has one name in all runs that
-    were evaluated on it, and others than those have other names.
+    ``base``, where there is one, is subtracted: what seeds did on the same questions. A passage has
+    one name in all runs that were evaluated on it, and others than those have other names.
     """
 
     run: str
-    splits: Mapping[str, Sequence[tuple[float, str]]]
+    splits: Scores
+    base: Scores = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Level:
-    """One run on one split: its mean, and what each passage adds to the mean's error."""
+class _GroupLevel(Level):
+    """Level of a group of runs on a split; see the module."""
 
-    mean: float
-    n: int
-    parts: Mapping[str, float]
+    def __init__(self, group: str, runs: Sequence[Sequence[tuple[float, str]]]) -> None:
+        super().__init__(*map(observed, runs))
+        self._group = group
 
+    def covariance(self, other: Level) -> float:
+        """Covariance with another level, over seeds too where both are of one group."""
+        passages = super().covariance(other)
+        if not isinstance(other, _GroupLevel) or self._group != other._group:
+            return passages
+        total = passages + self._seeds(other) - self._both(other)[0]
+        # A difference of estimates may fall below what the passages alone explain.
+        return max(total, passages) if self is other else total
 
-def _level(values: Sequence[tuple[float, str]]) -> _Level:
-    mean = math.fsum(v for v, _ in values) / len(values)
-    parts: dict[str, float] = {}
-    for value, passage in values:
-        parts[passage] = parts.get(passage, 0.0) + (value - mean) / len(values)
-    return _Level(mean, len(values), parts)
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the variance, by Satterthwaite."""
+        (both, both_df), seeds_df = self._both(self), len(self.means) - 1
+        parts = (
+            (self._seeds(self), seeds_df),
+            (super().covariance(self), self.clusters - 1),
+            (both, both_df),
+        )
+        spread = math.fsum(v * v / df for v, df in parts if df)
+        return max(1.0, self.covariance(self) ** 2 / spread) if spread else self.clusters - 1
+
+    def _seeds(self, other: _GroupLevel) -> float:
+        runs = len(self.means)
+        if runs < 2:
+            return 0.0
+        products = (
+            (a - self.mean) * (b - other.mean) for a, b in zip(self.means, other.means, strict=True)
+        )
+        return math.fsum(products) / runs / (runs - 1)
+
+    def _both(self, other: _GroupLevel) -> tuple[float, int]:
+        runs = len(self.means)
+        if runs < 2:
+            return 0.0, 0
+        found: dict[Any, list[tuple[float, float]]] = {}
+        for one, two in zip(self.errors, other.errors, strict=True):
+            for passage in one.keys() & two.keys():
+                found.setdefault(passage, []).append((one[passage] / runs, two[passage] / runs))
+        total, df = [], 0
+        for pairs in found.values():
+            k = len(pairs)
+            a, b = (math.fsum(side) / k if k > 1 else 0.0 for side in zip(*pairs, strict=True))
+            factor = k / (k - 1) if k > 1 else 1.0
+            total.append(factor * math.fsum((x - a) * (y - b) for x, y in pairs))
+            df += max(1, k - 1)
+        return math.fsum(total), df
 
 
 class GroupLevels:
@@ -84,23 +130,20 @@ class GroupLevels:
     """
 
     def __init__(self, groups: Mapping[str, Sequence[RunScores]]) -> None:
-        self._levels: dict[GroupSplit, list[_Level]] = {}
+        self._levels: dict[GroupSplit, list[tuple[int, Level]]] = {}
         for name, runs in groups.items():
             for split in dict.fromkeys(s for run in runs for s in run.splits):
                 if all(run.splits.get(split) for run in runs):
-                    self._levels[name, split] = [_level(run.splits[split]) for run in runs]
-        self.runs = {name: len(runs) for name, runs in groups.items()}
+                    terms: list[tuple[int, Level]] = [
+                        (1, _GroupLevel(name, [run.splits[split] for run in runs]))
+                    ]
+                    if runs[0].base:
+                        terms.append((-1, _GroupLevel(name, [run.base[split] for run in runs])))
+                    self._levels[name, split] = terms
 
     def splits(self, group: str) -> tuple[str, ...]:
         """Return the splits on which all runs of a group have values."""
         return tuple(split for name, split in self._levels if name == group)
-
-    def value(self, coefficients: Contrast) -> float:
-        """Return a contrast of levels."""
-        return math.fsum(
-            c * math.fsum(level.mean for level in self._levels[cell]) / len(self._levels[cell])
-            for cell, c in coefficients.items()
-        )
 
     def contrast(self, coefficients: Contrast) -> Estimate:
         """Estimate a contrast of levels with its 95 % interval.
@@ -110,80 +153,13 @@ class GroupLevels:
         """
         if not all(cell in self._levels for cell in coefficients):
             return NOTHING
-        value = self.value(coefficients)
-        levels = [level for cell in coefficients for level in self._levels[cell]]
-        n = sum(level.n for level in levels)
-        clusters = len({p for level in levels for p in level.parts})
-        variance, df = self.variance(coefficients)
-        if math.isinf(variance):
-            return Estimate(value, -math.inf, math.inf, n, clusters)
-        half = t_quantile(0.975, df) * math.sqrt(variance)
-        return Estimate(value, value - half, value + half, n, clusters)
-
-    def variance(self, coefficients: Contrast) -> tuple[float, float]:
-        """Return the variance of a contrast and its degrees of freedom; see the module."""
-        seeds, seeds_df = self._seeds(coefficients)
-        passages, passages_df = self._passages(coefficients)
-        both, both_df = self._both(coefficients)
-        # A difference of estimates may fall below what the passages alone explain.
-        total = max(seeds + passages - both, passages)
-        if not total or math.isinf(total):
-            return total, 1.0
-        parts = ((seeds, seeds_df), (passages, passages_df), (both, both_df))
-        spread = sum(v * v / df for v, df in parts if df)
-        return total, max(1.0, total * total / spread) if spread else 1.0
-
-    def _seeds(self, coefficients: Contrast) -> tuple[float, int]:
-        variance, df = 0.0, 0
-        for name in {group for group, _ in coefficients}:
-            runs = self.runs[name]
-            if runs < 2:
-                continue
-            offsets = [0.0] * runs
-            for (group, split), c in coefficients.items():
-                if group == name:
-                    levels = self._levels[group, split]
-                    mean = math.fsum(level.mean for level in levels) / runs
-                    for r, level in enumerate(levels):
-                        offsets[r] += c * (level.mean - mean) / runs
-            variance += runs / (runs - 1) * math.fsum(o * o for o in offsets)
-            df += runs - 1
-        return variance, df
-
-    def _passages(self, coefficients: Contrast) -> tuple[float, int]:
-        by_split: dict[str, dict[str, float]] = {}
-        for (group, split), c in coefficients.items():
-            sums = by_split.setdefault(split, {})
-            levels = self._levels[group, split]
-            for level in levels:
-                for passage, part in level.parts.items():
-                    sums[passage] = sums.get(passage, 0.0) + c * part / len(levels)
-        fewest = min(map(len, by_split.values()))
-        if fewest < 2:
-            return math.inf, 0
-        variance = sum(
-            len(sums) / (len(sums) - 1) * math.fsum(u * u for u in sums.values())
-            for sums in by_split.values()
+        return contrast(
+            [
+                (c * sign, level)
+                for cell, c in coefficients.items()
+                for sign, level in self._levels[cell]
+            ]
         )
-        return variance, fewest - 1
-
-    def _both(self, coefficients: Contrast) -> tuple[float, int]:
-        variance, df = 0.0, 0
-        for (group, split), c in coefficients.items():
-            levels = self._levels[group, split]
-            if len(levels) < 2:
-                continue
-            parts: dict[str, list[float]] = {}
-            for level in levels:
-                for passage, part in level.parts.items():
-                    parts.setdefault(passage, []).append(c * part / len(levels))
-            for found in parts.values():
-                k = len(found)
-                mean = math.fsum(found) / k if k > 1 else 0.0
-                factor = k / (k - 1) if k > 1 else 1.0
-                variance += factor * math.fsum((u - mean) ** 2 for u in found)
-                df += max(1, k - 1)
-        return variance, df
 
 
 def gap(group: str, first: str, second: str) -> dict[GroupSplit, float]:
@@ -202,38 +178,46 @@ def minus(one: Contrast, other: Contrast) -> dict[GroupSplit, float]:
 def relative_difference(groups: GroupLevels, one: Contrast, other: Contrast) -> Estimate:
     """Estimate one contrast divided by another, minus 1, e.g. -0.14 for a gap that is 14 % smaller.
 
-    The interval of 95 % is Fieller's (1954): all ratios rho for which one - rho * other does not
-    differ from 0. Where the other contrast itself does not differ from 0, ratios of any size fit,
-    and both ends are infinite; that is no flaw of the interval but of dividing by such a number.
+    The interval holds all ratios rho for which the interval of one - rho * other holds 0, as
+    Fieller's (1954) does.
+
+    Returns:
+        The estimate; with infinite ends where the other contrast may be 0: ratios of any size fit
+        then.
     """
-    difference = groups.contrast(minus(one, other))
-    a, b = groups.value(one), groups.value(other)
-    if not difference.n or not b:
+    divisor, difference = groups.contrast(other), groups.contrast(minus(one, other))
+    if not difference.n or not divisor.value:
         return NOTHING
-    value = a / b - 1
-    shown = Estimate(value, -math.inf, math.inf, difference.n, difference.clusters)
-    v_a, df_a = groups.variance(one)
-    v_b, df_b = groups.variance(other)
-    v_d, df_d = groups.variance(minus(one, other))
-    if math.isinf(v_a + v_b + v_d):
-        return shown
-    covariance = (v_a + v_b - v_d) / 2
-    t = t_quantile(0.975, min(df_a, df_b, df_d))
-    # (a - rho b)^2 <= t^2 (v_a - 2 rho covariance + rho^2 v_b)
-    square, linear, constant = (
-        b * b - t * t * v_b,
-        -2 * (a * b - t * t * covariance),
-        a * a - t * t * v_a,
-    )
-    inside = linear * linear - 4 * square * constant
-    if square <= 0 or inside < 0:
-        return shown
-    ends = sorted((-linear + sign * math.sqrt(inside)) / (2 * square) - 1 for sign in (-1, 1))
-    return Estimate(value, ends[0], ends[1], difference.n, difference.clusters)
+    ratio = groups.contrast(one).value / divisor.value
+    n, clusters = difference.n, difference.clusters
+    if not divisor.excludes(0):
+        return Estimate(ratio - 1, -math.inf, math.inf, n, clusters)
+
+    def fits(rho: float) -> bool:
+        scaled = {cell: rho * c for cell, c in other.items()}
+        return not groups.contrast(minus(one, scaled)).excludes(0)
+
+    low, high = (_end(fits, ratio, direction) - 1 for direction in (-1, 1))
+    return Estimate(ratio - 1, low, high, n, clusters)
 
 
-def compare_groups(groups: Mapping[str, Sequence[RunScores]]) -> dict[str, Any]:
+def _end(fits: Callable[[float], bool], start: float, direction: int) -> float:
+    """Find where numbers cease to fit, in a direction from one that does."""
+    inside, outside = start, start + direction
+    while fits(outside):
+        inside, outside = outside, outside + 2 * (outside - start)
+    while abs(outside - inside) > 1e-4 * (1 + abs(inside)):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if fits(middle) else (inside, middle)
+    return inside
+
+
+def compare_groups(
+    groups: Mapping[str, Sequence[RunScores]], units: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Report levels and gaps of groups of runs, and the differences between any two groups.
+
+    ``units`` names what the numbers of a group count; groups of two units are not compared.
 
     Returns:
         A JSON-able mapping: ``groups`` (name, runs, ``levels`` by split, ``gaps`` by "train-test"
@@ -249,7 +233,10 @@ def compare_groups(groups: Mapping[str, Sequence[RunScores]]) -> dict[str, Any]:
         shown.append(
             {"name": name, "runs": [run.run for run in runs], "levels": levels, "gaps": gaps}
         )
+    known = units or {}
     for one, other in combinations(groups, 2):
+        if known.get(one) != known.get(other):
+            continue
         splits = tuple(s for s in table.splits(one) if s in table.splits(other))
         pairs = {f"{a}-{b}": (gap(one, a, b), gap(other, a, b)) for a, b in _gaps_of(splits)}
         levels = {s: table.contrast({(one, s): 1.0, (other, s): -1.0}) for s in splits}

@@ -132,8 +132,8 @@ class Cycles:
 def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) -> Cycles:
     """Measure how often strategies beat each other in circles.
 
-    The interval is the bootstrap's standard error times t, since resampling adds circles of its
-    own; Wilson's over the triples where no resample changes any.
+    The interval is the bootstrap's standard error times t: triples share pairs, and resampling adds
+    circles of its own; see :func:`debateqd.qd.statistics.spread_interval`.
     """
     ids = sorted({name for m in meetings for name in (m.first, m.second)})
     whole = payoffs(meetings, ids)
@@ -159,9 +159,7 @@ def cycles(meetings: Sequence[Meeting], *, resamples: int = 400, seed: int = 0) 
         pairs=int((whole.counts > 0).sum()) // 2,
         decided=decided,
         cyclic=cyclic,
-        share=spread_interval(cyclic / decided, draws, decided, g, proportion=True, trials=decided)
-        if decided
-        else NOTHING,
+        share=spread_interval(cyclic / decided, draws, decided, g, (0, 1)) if decided else NOTHING,
     )
 
 

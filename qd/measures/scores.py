@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,13 +35,23 @@ from debateqd.qd.debates.counting import (
     by_question,
     contest_scores,
     measured,
+    observed,
     paired,
     right,
     self_scores,
 )
 from debateqd.qd.debates.matches import Match
 from debateqd.qd.debates.plans import Phase
-from debateqd.qd.statistics import ELO, Estimate, Floats, difference_interval, function_interval
+from debateqd.qd.statistics import (
+    ELO,
+    NOTHING,
+    Estimate,
+    Floats,
+    Level,
+    Observed,
+    contrast,
+    difference_interval,
+)
 
 if TYPE_CHECKING:
     from debateqd.qd.ratings.posterior import Posterior
@@ -120,7 +130,7 @@ def split_gaps(
     score: str,
     truth_weight: float,
 ) -> dict[str, dict[str, Estimate]]:
-    """Measure the generalisation gaps of one run; intervals resample the passages of either split.
+    """Measure the generalisation gaps of one run, with intervals over the passages of both splits.
 
     ``pairs`` name the gaps: the first split minus the second.
 
@@ -136,48 +146,52 @@ def split_gaps(
             continue
         sides = (matches[first], matches[second])
         gaps: dict[str, Estimate] = {
-            kind: _gap(*(accuracies(side, kind) for side in sides)) for kind in SELF_PLAY
+            kind: difference_interval(*(accuracies(side, kind) for side in sides))
+            for kind in SELF_PLAY
         }
-        gaps["over_seeds"] = _gap(*map(accuracy_over_seeds, sides))
-        gaps["objective"] = _gap(
-            *(list(objective_scores(side, score, truth_weight).values()) for side in sides)
+        gaps["over_seeds"] = _gap_over_seeds(*map(accuracies_beside_seeds, sides))
+        gaps["objective"] = difference_interval(
+            *(observed(objective_scores(side, score, truth_weight).values()) for side in sides)
         )
         found[f"{first}-{second}"] = gaps
     return found
 
 
-def accuracies(matches: Iterable[Match], kind: str = "elites") -> list[tuple[float, str]]:
+def accuracies(matches: Iterable[Match], kind: str = "elites") -> Observed:
     """Return whether the judge was right in debates of a kind, each with its passage."""
-    return [(m.right, m.passage) for m in matches if m.phase == kind and m.right is not None]
+    return observed(
+        (m.right, m.passage) for m in matches if m.phase == kind and m.right is not None
+    )
 
 
-def accuracy_over_seeds(matches: Iterable[Match]) -> list[tuple[float, str]]:
-    """Return the elites' accuracy minus the seeds' on every question, each with its passage."""
+def accuracies_beside_seeds(matches: Iterable[Match]) -> tuple[Observed, Observed]:
+    """Return the elites' and the seeds' accuracy on every question, each with its passage."""
     kept = list(matches)
-    sides = (by_question((m for m in kept if m.phase == kind), right) for kind in SELF_PLAY)
-    return list(zip(*paired(*sides), strict=True))
+    elites, seeds = (by_question((m for m in kept if m.phase == k), right) for k in SELF_PLAY)
+    return paired(elites, seeds)
 
 
-def _gap(first: list[tuple[float, str]], second: list[tuple[float, str]]) -> Estimate:
-    sides = [([v for v, _ in side], [p for _, p in side]) for side in (first, second)]
-    return difference_interval(sides[0], sides[1])
+def _gap_over_seeds(*sides: tuple[Observed, Observed]) -> Estimate:
+    if not all(len(elites[0]) for elites, _ in sides):
+        return NOTHING
+    factors = ((1, -1), (-1, 1))
+    return contrast(
+        [
+            (factor, Level(values))
+            for pair, signs in zip(sides, factors, strict=True)
+            for factor, values in zip(signs, pair, strict=True)
+        ]
+    )
 
 
 # --- what a rating claims -----------------------------------------------------------------------
 
 
-def elo_of_share(share: Floats, observations: int) -> Floats:
-    """Strength in Elo points above an opponent from whom a share of the score was won.
-
-    Args:
-        share: Mean shares in [0, 1].
-        observations: How many observations are behind each. A share of 0 or 1 has no finite
-            strength; it counts as half an observation less extreme (Haldane 1956, Anscombe 1956).
-    """
-    edge = 0.5 / (observations + 1)
-    kept = np.clip(share, edge, 1 - edge)
-    points: Floats = ELO * np.log(kept / (1 - kept))
-    return points
+def elo_of_share(share: float) -> float:
+    """Strength in Elo points above an opponent from whom a share of the score was won."""
+    if 0 < share < 1:
+        return ELO * math.log(share / (1 - share))
+    return math.inf if share else -math.inf
 
 
 @dataclass(frozen=True)
@@ -257,12 +271,16 @@ class ReportRow(NamedTuple):
     seed_truth: float | None = None
 
 
-def corrected_progress(rows: Sequence[ReportRow], truth_weight: float) -> Estimate | None:
-    """Progress that debates show which no choice depended on, in Elo points above the seeds.
+def gain_above_seeds(
+    rows: Sequence[ReportRow], truth_weight: float, *, elo: bool = False
+) -> Estimate | None:
+    """Score above the seeds that debates show which no choice depended on.
 
-    Persuasion: ``400 / ln 10 * logit(mean share)``. Truth: ``400 / ln 10 * (logit(mean truth) -
-    logit(mean seed_truth))``. Mix: their weighted mean. The logarithm of a mean over unequal
-    questions lies nearer to 0 than the mean strength does: this errs on the side of caution.
+    Persuasion: mean share - 1/2. Truth: mean truth - mean seed_truth. Mix: their weighted mean.
+
+    In Elo points (``elo``), ``400 / ln 10 * logit`` of each of these means stands for it. The
+    logarithm of a mean over unequal questions lies nearer to 0 than the mean strength does: this
+    errs on the side of caution. Where a mean may be 0 or 1, the interval has no end.
 
     There is a row per strategy and question.
 
@@ -278,11 +296,14 @@ def corrected_progress(rows: Sequence[ReportRow], truth_weight: float) -> Estima
     ]
     if not kept:
         return None
-
-    def points(means: Floats) -> Floats:
-        share, truth, base = (elo_of_share(means[:, k], len(kept)) for k in range(3))
-        mixed: Floats = (1 - truth_weight) * share + truth_weight * (truth - base)
-        return mixed
-
-    table = [[0.5 if value is None else value for value in row[1:]] for row in kept]
-    return function_interval(table, [row.passage for row in kept], points)
+    passages = [row.passage for row in kept]
+    factors = (1 - truth_weight, truth_weight, -truth_weight)
+    terms = [
+        (factor, Level((values, passages)))
+        for factor, values in zip(factors, list(zip(*kept, strict=True))[1:], strict=True)
+        if factor
+    ]
+    found = contrast(terms, elo_of_share if elo else None)
+    even = 0 if elo else (1 - truth_weight) / 2
+    low, high = found.low - even, found.high - even
+    return replace(found, value=found.value - even, low=low, high=high, n=len(kept))

@@ -39,12 +39,13 @@ from debateqd.qd.debates.counting import (
     credence_won,
     mean_of,
     paired,
+    position_bias,
     rate,
     right,
     won,
 )
 from debateqd.qd.debates.matches import Match
-from debateqd.qd.statistics import Estimate, mean_interval
+from debateqd.qd.statistics import Estimate, difference_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def report_split(
 
     def baseline(value: Callable[[JudgeAlone], float | None]) -> Estimate:
         kept = ((v, r.passage) for r in alone if (v := value(r)) is not None)
-        return mean_of(kept, proportion=True)
+        return mean_of(kept)
 
     return {
         "questions": len(questions),
@@ -111,14 +112,14 @@ def report_split(
         "debates": len(matches),
         "accuracy": rate(elites, right),
         "seed_accuracy": rate(seeds, right),
-        "accuracy_gain": mean_interval(
+        "accuracy_gain": difference_interval(
             *paired(by_question(elites, right), by_question(seeds, right))
         ),
         "truth": rate(elites, believed),
         "seed_truth": rate(seeds, believed),
         "win_rate": rate(panel, won),
         "share_won": rate(panel, credence_won),
-        "position_bias": mean_of((m.bias, m.passage) for m in matches if m.bias is not None),
+        "position_bias": position_bias(matches),
         "unusable": rate(matches, lambda m: float(not m.usable)),
         "unusable_kinds": dict(sorted(Counter(m.kind for m in matches if not m.usable).items())),
         "no_debate": baseline(lambda r: r.no_debate),

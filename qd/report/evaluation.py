@@ -15,6 +15,7 @@ from debateqd.qd.report.layout import FittedTable
 from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
+    few_note,
     gaps_table,
     interval,
     length_lines,
@@ -96,7 +97,7 @@ def run_report(report: Mapping[str, Any], top: int = 5) -> RenderableType:
         if row.get("troubles"):
             title += f", {troubles_line({visible(row['id']): row['troubles']})}"
         parts += [Text(title, style="bold"), Panel(Text(visible(row["text"])))]
-    return Group(*parts)
+    return Group(*parts, *few_note(report))
 
 
 MEASURES: Mapping[str, str] = MappingProxyType(
@@ -123,11 +124,11 @@ def comparison_report(report: Mapping[str, Any]) -> RenderableType:
         Text(
             "Percentage points; 95 % intervals over seeds and passages. A gap also shrinks when "
             "accuracy on train falls: look at both. Relative: the first's gap by the second's, "
-            "minus 1; where the second's may be 0, no bound exists.",
+            "minus 1; left out where the second's may be 0.",
             style="dim",
         )
     )
-    return Group(*parts)
+    return Group(*parts, *few_note(report["measures"]))
 
 
 def _groups_table(title: str, found: Mapping[str, Any]) -> FittedTable:
@@ -146,7 +147,8 @@ def _groups_table(title: str, found: Mapping[str, Any]) -> FittedTable:
 def _differences_table(pair: Mapping[str, Any]) -> FittedTable:
     rows = [(name, interval(e, 100, signed=True), "") for name, e in pair["levels"].items()]
     for name, estimate in pair["gaps"].items():
-        relative = percent(pair["relative_gaps"][name], signed=True)
+        ratio = pair["relative_gaps"][name]
+        relative = "-" if ratio["low"] is None else percent(ratio, signed=True)
         label = f"gap {name.replace('-', ' - ')}"
         rows.append((label, interval(estimate, 100, signed=True), relative))
     title = f"{visible(pair['first'])} minus {visible(pair['second'])}"

@@ -13,6 +13,7 @@ from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.evaluation import SIMULATION
 from debateqd.qd.report.layout import FittedTable
 from debateqd.qd.report.visible import visible
+from debateqd.qd.statistics import FEW
 from debateqd.qd.store.history import (
     Ancestor,
     Record,
@@ -37,7 +38,10 @@ _ROWS = (
     ("against itself: judge right", "self_play"),
 )
 
-_RECORD = "Record: won-lost-tied, and the share won with a 95 % interval (passages as clusters)"
+_RECORD = (
+    "Record: won-lost-tied, and the share won with a 95 % interval (passages as clusters; *: fewer "
+    f"than {FEW})"
+)
 
 _INDENT = (0, 0, 0, 2)
 
@@ -82,7 +86,8 @@ def _cell(tally: Tally | None) -> str:
         return "-"
     rate = tally.rate
     shown = f"{100 * rate.value:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
-    return f"{tally.won}-{tally.lost}-{tally.tied}  {shown}"
+    star = "*" * (rate.clusters < FEW)
+    return f"{tally.won}-{tally.lost}-{tally.tied}  {shown}{star}"
 
 
 def _origin(strategy: Strategy) -> str:

@@ -12,9 +12,15 @@ from rich.text import Text
 
 from debateqd.qd.report.layout import FittedTable
 from debateqd.qd.report.visible import visible
+from debateqd.qd.statistics import FEW
 
 MOST_GENERATIONS = 13
 """More are thinned out; the report's JSON has all of them."""
+
+FEW_NOTE = (
+    f"* from fewer than {FEW} passages: take such an interval for a hint; how often it holds the "
+    "truth is not known"
+)
 
 
 def number(
@@ -34,19 +40,35 @@ def interval(
     signed: bool = False,
     unit: str = "",
 ) -> str:
-    """Show an estimate's JSON as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none."""
+    """Show an estimate's JSON as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none.
+
+    A star follows where fewer than :data:`debateqd.qd.statistics.FEW` clusters are behind it.
+    """
     if estimate is None or estimate["value"] is None:
         return "-"
     low = number(estimate["low"], scale, digits, signed=signed)
     high = number(estimate["high"], scale, digits, signed=signed)
     low = "-inf" if estimate["low"] is None else low
     high = "inf" if estimate["high"] is None else high
-    return f"{number(estimate['value'], scale, digits, signed=signed)}{unit} [{low}, {high}]"
+    star = "*" * (estimate["clusters"] < FEW)
+    return f"{number(estimate['value'], scale, digits, signed=signed)}{unit} [{low}, {high}]{star}"
 
 
 def percent(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
     """Show an estimate of a share as ``71.2 % [63.0, 79.1]``, or ``-`` when there is none."""
     return interval(estimate, 100, signed=signed, unit=" %")
+
+
+def few_note(report: Any) -> list[RenderableType]:
+    """Explain the stars of a report, where it has any."""
+    return [Text(FEW_NOTE, style="yellow")] if _has_few(report) else []
+
+
+def _has_few(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        parts = (item for key, item in value.items() if key != "reported")
+        return value.get("clusters", FEW) < FEW or any(map(_has_few, parts))
+    return isinstance(value, list) and any(map(_has_few, value))
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> FittedTable:
@@ -166,12 +188,16 @@ def progress_table(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     """Show reported beside corrected progress by generation."""
     if not rows:
         return []
-    kinds = {"reported": "by ratings, not safe from selection", "corrected": "on report questions"}
     made = table(
         "Progress of the champions over the seeds, Elo points",
-        ("generation", *kinds.values()),
+        ("generation", "by ratings, not safe from selection", "on report questions"),
         (
-            [str(row["generation"]), *(interval(row[k], digits=0, signed=True) for k in kinds)]
+            [
+                str(row["generation"]),
+                # What ratings say rests on all debates of the run; its clusters are champions.
+                interval(row["reported"], digits=0, signed=True).removesuffix("*"),
+                interval(row["corrected"], digits=0, signed=True),
+            ]
             for row in thinned(rows)
         ),
     )

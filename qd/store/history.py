@@ -152,7 +152,7 @@ def _shares(strategy_id: str, match: Match) -> Iterator[tuple[str, float]]:
 def _tally(observed: Sequence[tuple[float, str]]) -> Tally:
     shares = [share for share, _ in observed]
     won, lost = shares.count(1.0), shares.count(0.0)
-    rate = mean_interval(shares, [passage for _, passage in observed], proportion=True)
+    rate = mean_interval(shares, [passage for _, passage in observed])
     return Tally(won, lost, len(shares) - won - lost, rate)
 
 

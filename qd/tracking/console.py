@@ -15,7 +15,7 @@ from rich.table import Table
 
 from debateqd.qd.debates.counting import troubles_line
 from debateqd.qd.report.layout import FittedTable, wrapped
-from debateqd.qd.statistics import Estimate
+from debateqd.qd.statistics import FEW, Estimate
 from debateqd.qd.tracking.events import (
     SIMULATION_NOTICE,
     GenerationFinished,
@@ -45,10 +45,13 @@ def percentage(value: float | None) -> str:
 
 
 def signed(estimate: Estimate) -> str:
-    """A gain in points with its interval, e.g. ``+7.4 [+2.7, +11.1]``."""
+    """A gain in points with its interval, e.g. ``+7.4 [+2.7, +11.1]``; few passages are named."""
+    few = f" (passages: {estimate.clusters})" * (estimate.clusters < FEW)
     if estimate.clusters < 2:
-        return f"{100 * estimate.value:+.1f}"
-    return f"{100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+        return f"{100 * estimate.value:+.1f}{few}"
+    return (
+        f"{100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]{few}"
+    )
 
 
 def generation_line(event: GenerationFinished) -> str:
@@ -95,7 +98,7 @@ def gain_lines(summary: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, data in summary["gain"].items():
         text = signed(Estimate.from_json(data))
-        lines.append(f"{name}: {text} points ({GAIN_MEANING[name]})")
+        lines.append(f"{name}: {text}, {GAIN_MEANING[name]}")
     return lines
 
 
@@ -241,7 +244,7 @@ class ConsoleProgress(Listener):
         self._say("Ratings of those whom ratings picked are not safe from selection.")
         self._console.print()
         if summary["gain"]:
-            self._say("Gain over the seeds on questions that no choice has seen (95 % interval):")
+            self._say("Gain over the seeds on questions that no choice has seen (points, 95 %):")
         for line in gain_lines(summary):
             self._say("  " + line)
         totals = summary["totals"]

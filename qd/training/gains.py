@@ -34,8 +34,7 @@ from debateqd.qd.debates.questions import draw_questions
 from debateqd.qd.debates.referee import PlayPlans
 from debateqd.qd.measures.scores import (
     ReportRow,
-    above_seeds,
-    corrected_progress,
+    gain_above_seeds,
     values_by_question,
 )
 from debateqd.qd.seeds import FAMILIES
@@ -101,10 +100,9 @@ class Reporter:
         shares = contest_scores(met, self._score) if weight < 1 else {}
         reached, seeds = self._truth(measured, generation, play) if weight > 0 else ({}, {})
         parts = {"persuasion": 0.0, "truth": 1.0} | ({"mix": weight} if 0 < weight < 1 else {})
-        above = {name: above_seeds(shares, reached, seeds, part) for name, part in parts.items()}
         objective: dict[str, float] = {}
-        if above["persuasion"]:
-            objective["persuasion"] = _mean(above["persuasion"]) + 0.5
+        if shares:
+            objective["persuasion"] = _mean(shares)
         if reached:
             objective["truth"] = _mean(reached)
         if "mix" in parts and len(objective) == 2:
@@ -123,9 +121,9 @@ class Reporter:
         ]
         return Gains(
             objective,
-            {name: mean_of(scores.values()) for name, scores in above.items() if scores},
-            mean_of(won.values(), proportion=True) if won else None,
-            corrected_progress(rows, weight),
+            {name: gain for name, part in parts.items() if (gain := gain_above_seeds(rows, part))},
+            mean_of(won.values()) if won else None,
+            gain_above_seeds(rows, weight, elo=True),
         )
 
     def _meet_panel(

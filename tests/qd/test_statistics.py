@@ -4,13 +4,18 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from debateqd.qd.statistics import (
     Estimate,
+    Level,
+    clopper_pearson,
+    contrast,
     difference_interval,
     mean_interval,
+    spread_interval,
     t_quantile,
-    wilson,
 )
 
 
@@ -28,76 +33,169 @@ def test_t_quantile_tends_to_the_normal() -> None:
     assert t_quantile(0.975, 1e6) == pytest.approx(1.95996, abs=1e-4)
 
 
-def test_wilson_agrees_with_a_worked_example() -> None:
-    low, high = wilson(9, 10)
-    assert (low, high) == pytest.approx((0.596, 0.982), abs=1e-3)
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    # As R's binom.test gives them.
+    [
+        (9, 10, 0.5550, 0.9975),
+        (0, 10, 0.0, 0.3085),
+        (10, 10, 0.6915, 1.0),
+        (50, 100, 0.3983, 0.6017),
+    ],
+)
+def test_limits_are_those_of_clopper_and_pearson(
+    right: int, n: int, low: float, high: float
+) -> None:
+    assert clopper_pearson(right / n, n) == pytest.approx((low, high), abs=1e-4)
+    # From a sample of n passages, the variance is p (1 - p) / (n - 1), where there is any.
+    found = mean_interval([1.0] * right + [0.0] * (n - right), range(n))
+    known = clopper_pearson(right / n, n - (0 < right < n))
+    assert (found.low, found.high) == pytest.approx(known)
+    assert (found.value, found.n, found.clusters) == (right / n, n, n)
 
 
-@pytest.mark.parametrize("n", range(1, 60))
-def test_wilson_holds_the_share_at_both_ends(n: int) -> None:
-    assert wilson(0, n)[0] == 0.0 < wilson(0, n)[1]
-    assert wilson(n, n)[0] < 1.0 == wilson(n, n)[1]
+def test_an_effective_size_worked_by_hand() -> None:
+    # Passages of 2, 2, 2 questions with 2, 1, 0 right: p = 1/2, residual sums 1, 0, -1, so that
+    # V = 3/2 * 2 / 36 = 1/12 and the effective size (1/4) / V = 3, times (2.5706 / 4.3027)^2.
+    found = mean_interval([1, 1, 1, 0, 0, 0], ["a", "a", "b", "b", "c", "c"])
+    assert (found.low, found.high) == pytest.approx(clopper_pearson(0.5, 1.07077), abs=1e-3)
+    assert (found.value, found.n, found.clusters) == (0.5, 6, 3)
 
 
-def test_mean_is_over_observations_not_over_clusters() -> None:
-    estimate = mean_interval([1, 1, 1, 0], ["a", "a", "a", "b"])
-    assert estimate.value == 0.75
-    assert (estimate.n, estimate.clusters) == (4, 2)
+def test_verdicts_never_count_as_more_than_they_are() -> None:
+    # One right and one wrong on every passage: nothing differs between passages.
+    found = mean_interval([1.0, 0.0] * 20, [k // 2 for k in range(40)])
+    narrower = clopper_pearson(0.5, 40)
+    assert found.low < narrower[0]
+    assert found.high > narrower[1]
 
 
 def test_nothing_and_one_cluster_claim_nothing() -> None:
     assert math.isnan(mean_interval([], []).value)
     one = mean_interval([0.2, 0.4], ["a", "a"])
     assert one.value == pytest.approx(0.3)
-    assert (one.low, one.high) == (-math.inf, math.inf)
-    bounded = mean_interval([1.0, 0.0], ["a", "a"], proportion=True)
-    assert (bounded.low, bounded.high) == (0.0, 1.0)
+    assert (one.low, one.high) == (0.0, 1.0)
+    shifted = mean_interval([-0.2, 0.4], ["a", "a"], (-0.5, 0.5))
+    assert (shifted.value, shifted.low, shifted.high) == pytest.approx((0.1, -0.5, 0.5))
+    assert math.isnan(difference_interval(([], []), ([1.0], ["a"])).value)
+    apart = difference_interval(([1.0], ["a"]), ([0.0], ["b"]))
+    assert (apart.low, apart.high) == (-1.0, 1.0)
 
 
-def test_unanimous_clusters_still_have_an_interval() -> None:
-    estimate = mean_interval([1.0] * 12, list(range(12)), proportion=True)
-    assert estimate.value == 1.0
-    assert 0.7 < estimate.low < 0.8
-    assert estimate.high == 1.0
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_unanimous_passages_still_have_an_interval(value: float) -> None:
+    found = mean_interval([value] * 36, [k // 3 for k in range(36)])
+    assert found.value == value
+    assert 0.25 < found.high - found.low < 0.4  # twelve passages, not 36 questions
+
+
+def test_all_right_against_all_right_is_no_certain_nothing() -> None:
+    six = ([1.0] * 6, list(range(6)))
+    for other in (six, ([1.0] * 6, list(range(6, 12)))):
+        found = difference_interval(six, other)
+        assert found.value == 0
+        assert (found.low, found.high) == pytest.approx((-0.459, 0.459), abs=1e-3)
+
+
+def test_the_same_verdicts_are_not_certain_to_stay_the_same() -> None:
+    half = ([1.0, 0.0] * 10, list(range(20)))
+    found = difference_interval(half, half)
+    assert found.value == 0
+    # Far narrower than were they on other passages, but not nothing.
+    apart = difference_interval(half, (half[0], list(range(20, 40))))
+    assert 0.1 < found.high - found.low < 0.4 * (apart.high - apart.low)
+
+
+def test_newcombe_s_difference_of_two_rates() -> None:
+    # 56 of 70 and 48 of 80, by Clopper and Pearson's limits squared and added.
+    first = ([1.0] * 56 + [0.0] * 14, list(range(70)))
+    second = ([1.0] * 48 + [0.0] * 32, list(range(100, 180)))
+    found = difference_interval(first, second)
+    (a, b), (c, d) = clopper_pearson(0.8, 69), clopper_pearson(0.6, 79)
+    assert found.low == pytest.approx(0.2 - math.hypot(0.8 - a, d - 0.6))
+    assert found.high == pytest.approx(0.2 + math.hypot(b - 0.8, 0.6 - c))
+    assert (found.low, found.high) == pytest.approx((0.043, 0.345), abs=0.001)
+    assert (found.n, found.clusters) == (150, 70)
+
+
+def test_what_is_hard_for_both_cancels() -> None:
+    rng = np.random.default_rng(4)
+    hard = np.clip(rng.normal(0.5, 0.25, 30), 0.1, 0.9)
+    one, other = (hard + rng.normal(0, 0.02, 30) for _ in range(2))
+    paired = difference_interval((one.tolist(), range(30)), (other.tolist(), range(30)))
+    apart = difference_interval((one.tolist(), range(30)), (other.tolist(), range(30, 60)))
+    assert paired.high - paired.low < 0.3 * (apart.high - apart.low)
 
 
 def test_correlated_questions_widen_the_interval() -> None:
     rng = np.random.default_rng(3)
-    effects = rng.normal(size=30)
-    values = [float(e) for e in effects for _ in range(5)]
-    passages = [p for p in range(30) for _ in range(5)]
-    clustered = mean_interval(values, passages)
-    naive = mean_interval(values, list(range(150)))
+    values = [float(e < 0.7) for e in rng.random(30) for _ in range(5)]
+    clustered = mean_interval(values, [p for p in range(30) for _ in range(5)])
+    naive = mean_interval(values, range(150))
     assert (clustered.high - clustered.low) > 1.8 * (naive.high - naive.low)
 
 
-@pytest.mark.parametrize("clusters", [3, 5, 8, 12, 40])
-def test_intervals_cover_the_truth(clusters: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debateqd.qd.statistics.RESAMPLES", 600)
-    rng = np.random.default_rng(clusters)
-    runs, hits = 400, 0
-    for run in range(runs):
-        effects = rng.normal(0.6, 0.2, size=clusters)
-        values = np.clip(np.repeat(effects, 3) + rng.normal(0, 0.1, size=3 * clusters), -2, 2)
-        labels = np.repeat(np.arange(clusters), 3)
-        hits += not mean_interval(values.tolist(), labels.tolist(), seed=run).excludes(0.6)
-    # 400 runs at 95 %: three standard errors are 0.033.
-    assert 0.915 <= hits / runs <= 0.985
-
-
-def test_difference_of_independent_sets() -> None:
+def test_credences_of_little_spread_have_a_narrow_interval() -> None:
     rng = np.random.default_rng(0)
-    a, b = rng.normal(1.0, 1, 200).tolist(), rng.normal(0.5, 1, 200).tolist()
-    labels = list(range(200))
-    estimate = difference_interval((a, labels), (b, labels))
-    assert estimate.value == pytest.approx(np.mean(a) - np.mean(b))
-    assert estimate.high - estimate.low == pytest.approx(2 * 1.98 * math.sqrt(2 / 200), rel=0.15)
-    assert math.isnan(difference_interval(([], []), (b, labels)).value)
+    values = np.clip(rng.normal(0.6, 0.1, 40), 0, 1).tolist()
+    found = mean_interval(values, range(40))
+    error = np.std(values, ddof=1) / math.sqrt(40)
+    assert 1 < (found.high - found.low) / (2 * 2.023 * error) < 1.1
 
 
-def test_a_run_against_itself_differs_by_nothing() -> None:
-    estimate = mean_interval([0.0] * 10, list(range(10)))
-    assert (estimate.value, estimate.low, estimate.high) == (0.0, 0.0, 0.0)
+def test_credences_near_one_may_lack_the_rare_one_near_zero() -> None:
+    found = mean_interval([0.98, 0.99, 0.97, 0.99, 0.98, 0.99, 0.98, 0.97], range(8))
+    assert found.low < 0.85
+    assert 0.985 < found.high < 1
+
+
+def test_a_transform_adds_on_its_own_scale() -> None:
+    level = Level(([1.0] * 8 + [0.0] * 2, list(range(10))))
+
+    def odds(p: float) -> float:
+        return p / (1 - p) if p < 1 else math.inf
+
+    found = contrast([(1, level)], odds)
+    low, high = level.limits()
+    assert (found.value, found.low) == pytest.approx((4.0, low / (1 - low)))
+    assert found.high == pytest.approx(high / (1 - high))
+    sure = contrast([(1, Level(([1.0] * 10, list(range(10)))))], odds)
+    assert sure.value == pytest.approx(10.5 / 0.5)  # as if half of eleven had failed
+    assert sure.high == math.inf
+
+
+SIDES = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1), st.integers(0, 5)), min_size=1
+)
+
+
+@given(SIDES, SIDES, st.booleans())
+def test_no_interval_leaves_its_range_or_misses_its_value(
+    one: list[tuple[float, int]], other: list[tuple[float, int]], paired: bool
+) -> None:
+    first, second = (([v for v, _ in side], [c for _, c in side]) for side in (one, other))
+    if not paired:
+        second = (second[0], [c + 10 for c in second[1]])
+    rate, apart = mean_interval(*first), difference_interval(first, second)
+    slack = 1e-9
+    assert -slack <= rate.low <= rate.value + slack
+    assert rate.value - slack <= rate.high <= 1 + slack
+    assert -1 - slack <= apart.low <= apart.value + slack
+    assert apart.value - slack <= apart.high <= 1 + slack
+    # Something is always left open, and equal data leave the same open.
+    assert rate.high - rate.low > 1e-6
+    assert apart.high - apart.low > 1e-6
+    assert apart == difference_interval(first, second)
+
+
+def test_spread_is_cut_at_the_range_and_never_nothing() -> None:
+    found = spread_interval(0.9, [0.8, 0.9, 1.0, 0.9], 40, 20, (0.0, 1.0))
+    half = 2.093 * math.sqrt(20 / 19) * math.sqrt(0.005)
+    assert (found.low, found.high) == pytest.approx((0.9 - half, 1.0), abs=1e-3)
+    constant = spread_interval(35.0, [35.0] * 9, 40, 20, (0.0, 35.0))
+    assert (constant.low, constant.high) == pytest.approx((35 * 0.8316, 35.0), abs=0.01)
+    one = spread_interval(2.0, [], 3, 1, (-1.0, 5.0))
+    assert (one.low, one.high) == (-1.0, 5.0)
 
 
 def test_json_has_no_numbers_that_json_lacks() -> None:
@@ -106,5 +204,5 @@ def test_json_has_no_numbers_that_json_lacks() -> None:
 
 
 def test_mismatched_labels_are_an_error() -> None:
-    with pytest.raises(ValueError, match="2 values but 1 cluster"):
-        mean_interval([1, 2], ["a"])
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        mean_interval([1, 1], ["a"])

@@ -37,7 +37,7 @@ def judged(shown: Sequence[tuple[float, ...]], number: int) -> Match:
 def test_a_judge_that_names_what_it_is_shown_first_is_found():
     line = favoured_place([judged([(0.79, 0.21)] * 2, n) for n in range(28)])
     assert "favours the answer shown first: it names that in 56 of 56 replies" in line
-    assert "+29 points [+29, +29]" in line
+    assert "+29 points [+8, +42]" in line
     assert "models.verdict.method" in line
     assert "\n" not in line
 

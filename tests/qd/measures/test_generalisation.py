@@ -37,7 +37,7 @@ def group(
         for split, level, effects in zip(SPLITS, levels, passages, strict=False):
             own = level + rng.normal(0, seed_spread)
             splits[split] = [
-                (own + effect + luck + rng.normal(0, 0.2), f"{split}{p}")
+                (float(np.clip(own + effect + luck + rng.normal(0, 0.2), 0, 1)), f"{split}{p}")
                 for p, effect in enumerate(effects)
                 for luck in (rng.normal(0, both_spread),)
                 for _ in range(questions)
@@ -55,7 +55,7 @@ def test_levels_and_gaps_are_means_over_runs() -> None:
     assert table.contrast({("g", "train"): 1.0}).value == pytest.approx(0.8)
     found = table.contrast(gap("g", "train", "test"))
     assert found.value == pytest.approx(0.3)
-    assert (found.n, found.clusters) == (8, 4)
+    assert (found.n, found.clusters) == (8, 2)
     assert found.low < found.value < found.high
 
 
@@ -123,14 +123,14 @@ def test_intervals_cover_over_seeds_and_passages(
 
 def test_runs_on_other_passages_are_independent() -> None:
     rng = np.random.default_rng(3)
-    values = [0.5, 0.6, 0.9]
+    values = [0.5, 0.52, 0.55]
     runs = [
         RunScores(str(k), {"test": [(v + rng.normal(0, 1e-6), f"{k}-{p}") for p in range(30)]})
         for k, v in enumerate(values)
     ]
     found = GroupLevels({"g": runs}).contrast({("g", "test"): 1.0})
     error = np.std(values, ddof=1) / math.sqrt(3)
-    assert found.high - found.value == pytest.approx(4.303 * error, rel=0.02)
+    assert found.high - found.value == pytest.approx(4.303 * error, rel=0.1)
 
 
 def test_relative_differences_and_their_limits() -> None:
@@ -142,7 +142,8 @@ def test_relative_differences_and_their_limits() -> None:
     table = GroupLevels({"a": one, "b": two})
     of_a, of_b = gap("a", "train", "test"), gap("b", "train", "test")
     found = relative_difference(table, of_a, of_b)
-    assert found.value == pytest.approx(table.value(of_a) / table.value(of_b) - 1)
+    known, divisor = (table.contrast(c).value for c in (of_a, of_b))
+    assert found.value == pytest.approx(known / divisor - 1)
     assert found.low < -1 / 3 < found.high
     assert found.high - found.low < 0.4
     # The gap between selection and train of b's does not differ from 0 when noise is large.
@@ -152,7 +153,7 @@ def test_relative_differences_and_their_limits() -> None:
     assert (open_ended.low, open_ended.high) == (-math.inf, math.inf)
 
 
-def test_fieller_covers_the_ratio() -> None:
+def test_intervals_cover_the_ratio() -> None:
     hits, worlds = 0, 200
     for world in range(worlds):
         rng = np.random.default_rng(world)
@@ -201,4 +202,4 @@ def test_a_split_that_a_run_lacks_is_left_out() -> None:
 def test_one_passage_claims_nothing() -> None:
     found = GroupLevels({"g": [RunScores("a", {"test": [(1.0, "p"), (0.0, "p")]})]})
     estimate = found.contrast({("g", "test"): 1.0})
-    assert (estimate.low, estimate.high) == (-math.inf, math.inf)
+    assert (estimate.low, estimate.high) == (0.0, 1.0)

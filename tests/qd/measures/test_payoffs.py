@@ -112,7 +112,7 @@ def test_rock_paper_scissors_is_a_circle_that_noise_does_not_explain() -> None:
     found = cycles(circle(), seed=1)
     assert (found.decided, found.cyclic) == (1, 1)
     assert (found.share.value, found.share.high) == (1.0, 1.0)
-    assert found.share.low == pytest.approx(0.2065, abs=1e-3)  # Wilson: one triple of one
+    assert found.share.low == pytest.approx(0.025)  # one of one (Clopper and Pearson)
     big = cycles(world([0.0] * 9, 12, 3, circular=1.5))
     assert big.share.low > 0.25
 

@@ -15,9 +15,9 @@ from debateqd.qd.measures.scores import (
     Scale,
     above_seeds,
     accuracies,
-    accuracy_over_seeds,
-    corrected_progress,
+    accuracies_beside_seeds,
     elo_of_share,
+    gain_above_seeds,
     objective_scores,
     reported_progress,
     split_gaps,
@@ -119,10 +119,10 @@ def test_values_come_with_their_passages() -> None:
         trial("seeds", 0.1),
         trial("seeds", 0.1, question="q3"),
     ]
-    assert accuracies(trials) == [(1.0, "p1")]
-    assert accuracies(trials, "seeds") == [(0.0, "p1"), (0.0, "p1")]
-    assert accuracy_over_seeds(trials) == [(1.0, "p1")]
-    assert accuracy_over_seeds([]) == []
+    assert accuracies(trials) == ([1.0], ["p1"])
+    assert accuracies(trials, "seeds") == ([0.0, 0.0], ["p1", "p1"])
+    assert accuracies_beside_seeds(trials) == (([1.0], ["p1"]), ([0.0], ["p1"]))
+    assert accuracies_beside_seeds([]) == (([], []), ([], []))
     assert objective_scores(trials, "credence", 1.0) == {("e1", "q1"): (0.9, "p1")}
     assert mean_of([(0.2, "p1"), (0.4, "p2")]).value == pytest.approx(0.3)
     assert mean_of([]).n == 0
@@ -184,9 +184,8 @@ def test_what_ratings_say_simulated_debates_show() -> None:
 
 def test_shares_and_points_are_each_other() -> None:
     shares = np.array([0.2, 0.5, 0.9])
-    assert logistic(elo_of_share(shares, 1000)) == pytest.approx(shares)
-    assert elo_of_share(np.array([0.5]), 10)[0] == 0.0
-    assert math.isfinite(elo_of_share(np.array([1.0]), 10)[0])
+    assert logistic(np.array([elo_of_share(share) for share in shares])) == pytest.approx(shares)
+    assert [elo_of_share(share) for share in (0.0, 0.5, 1.0)] == [-math.inf, 0.0, math.inf]
 
 
 class Known:
@@ -211,7 +210,7 @@ def test_reported_progress_is_relative_to_the_panel() -> None:
 
 def test_corrected_progress_of_persuasion_is_the_logit_of_the_share() -> None:
     rows = [ReportRow(f"p{i}", share=0.5 + 0.2 * (i % 2)) for i in range(10)]
-    found = corrected_progress(rows, 0.0)
+    found = gain_above_seeds(rows, 0.0, elo=True)
     assert found is not None
     assert found.value == pytest.approx(400 * math.log10(0.6 / 0.4))
     assert found.low < found.value < found.high
@@ -220,17 +219,38 @@ def test_corrected_progress_of_persuasion_is_the_logit_of_the_share() -> None:
 
 def test_corrected_progress_of_truth_is_above_the_seeds() -> None:
     rows = [ReportRow("p1", None, 0.8, 0.6), ReportRow("p2", None, 0.7, 0.6)]
-    found = corrected_progress(rows, 1.0)
+    found = gain_above_seeds(rows, 1.0, elo=True)
     assert found is not None
     assert found.value == pytest.approx(400 * (math.log10(3) - math.log10(1.5)))
-    same = corrected_progress([ReportRow(f"p{i}", None, 0.6, 0.6) for i in range(9)], 1.0)
+    same = gain_above_seeds([ReportRow(f"p{i}", None, 0.6, 0.6) for i in range(9)], 1.0, elo=True)
     assert same is not None
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert same.value == 0.0
+    assert -math.inf < same.low < -30
+    assert same.high == pytest.approx(-same.low)
+
+
+def test_winning_everything_has_no_upper_end_but_a_value() -> None:
+    found = gain_above_seeds([ReportRow(f"p{i}", share=1.0) for i in range(9)], 0.0, elo=True)
+    assert found is not None
+    assert 80 < found.low < found.value < found.high == math.inf
+    points = gain_above_seeds([ReportRow(f"p{i}", share=1.0) for i in range(9)], 0.0)
+    assert points is not None
+    assert (points.value, points.high) == (0.5, 0.5)
+    assert 0.1 < points.low < 0.2
+
+
+def test_a_gain_never_leaves_what_the_objective_can_give() -> None:
+    rows = [ReportRow("p1", 1.0, 1.0, 0.0), ReportRow("p2", 1.0, 0.9, 0.1)]
+    for weight, most in ((0.0, 0.5), (1.0, 1.0), (0.5, 0.75)):
+        found = gain_above_seeds(rows, weight)
+        assert found is not None
+        assert -most <= found.low <= found.value <= found.high <= most + 1e-12
+        assert found.n == 2
 
 
 def test_a_mixed_objective_weighs_both() -> None:
     rows = [ReportRow(f"p{i}", 0.6, 0.7, 0.6) for i in range(3)]
-    share, truth, mix = (corrected_progress(rows, w) for w in (0.0, 1.0, 0.25))
+    share, truth, mix = (gain_above_seeds(rows, w, elo=True) for w in (0.0, 1.0, 0.25))
     assert share is not None
     assert truth is not None
     assert mix is not None
@@ -239,10 +259,10 @@ def test_a_mixed_objective_weighs_both() -> None:
 
 def test_rows_without_what_is_needed_are_left_out() -> None:
     rows = [ReportRow("p1", share=0.7), ReportRow("p2"), ReportRow("p3", None, 0.5, None)]
-    found = corrected_progress(rows, 0.0)
+    found = gain_above_seeds(rows, 0.0, elo=True)
     assert found is not None
     assert found.n == 1
-    assert corrected_progress(rows, 1.0) is None
+    assert gain_above_seeds(rows, 1.0, elo=True) is None
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
@@ -257,7 +277,7 @@ def test_intervals_of_corrected_progress_cover(weight: float) -> None:
                 base = float(np.clip(0.55 + effect + rng.normal(0, 0.1), 0, 1))
                 own = float(np.clip(0.65 + effect + rng.normal(0, 0.1), 0, 1))
                 rows.append(ReportRow(f"p{passage}", own, own, base))
-        found = corrected_progress(rows, weight)
+        found = gain_above_seeds(rows, weight, elo=True)
         assert found is not None
         truth = 400 * math.log10(0.65 / 0.35)
         hits += not found.excludes(truth - weight * 400 * math.log10(0.55 / 0.45))

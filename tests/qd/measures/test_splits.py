@@ -39,4 +39,7 @@ def test_unusable_verdicts_are_counted_and_left_out() -> None:
 def test_differences_are_paired_by_question() -> None:
     first = [trial("elites", p, question=q) for q, p in (("q1", 0.9), ("q1", 0.1), ("q3", 0.9))]
     second = [trial("elites", 0.1, question="q1"), trial("elites", question="q2")]
-    assert paired(by_question(first, right), by_question(second, right)) == ([0.5], ["p1"])
+    assert paired(by_question(first, right), by_question(second, right)) == (
+        ([0.5], ["p1"]),
+        ([0.0], ["p1"]),
+    )

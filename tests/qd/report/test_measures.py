@@ -10,6 +10,7 @@ from debateqd.qd.report.evaluation import comparison_report, run_report
 from debateqd.qd.report.measures import (
     archive_table,
     diversity_table,
+    few_note,
     gaps_table,
     interval,
     length_lines,
@@ -26,7 +27,7 @@ HOSTILE = "s1\x1b[31m[bold]x[/bold]\u202e"
 
 
 def known(value: float, half: float = 0.1) -> dict[str, Any]:
-    return Estimate(value, value - half, value + half, 9, 3).to_json()
+    return Estimate(value, value - half, value + half, 9, 8).to_json()
 
 
 def show(*parts: Any) -> str:
@@ -66,7 +67,16 @@ def test_numbers_that_do_not_exist_are_dashes() -> None:
     assert percent(known(0.5)) == "50.0 % [40.0, 60.0]"
     assert percent(known(0.5), signed=True) == "+50.0 % [+40.0, +60.0]"
     unknown = Estimate(0.5, -math.inf, math.inf, 1, 1).to_json()
-    assert interval(unknown, 100) == "50.0 [-inf, inf]"
+    assert interval(unknown, 100) == "50.0 [-inf, inf]*"
+
+
+def test_few_passages_are_starred_and_explained() -> None:
+    few = {**known(0.5), "clusters": 5}
+    assert percent(few) == "50.0 % [40.0, 60.0]*"
+    assert "fewer than 6 passages" in show(*few_note({"splits": [{"accuracy": few}]}))
+    assert few_note({"splits": [{"accuracy": known(0.5)}], "seed": 3}) == []
+    rows = [{"generation": 0, "reported": few, "corrected": few}]
+    assert show(*progress_table(rows)).count("]*") == 1  # ratings count no passages
 
 
 def test_the_archive_names_unit_and_offset() -> None:
@@ -173,8 +183,12 @@ def test_groups_show_gaps_train_accuracy_and_the_relative_difference() -> None:
         "measures": {"accuracy": measure},
     }
     shown = show(comparison_report(report))
-    for words in ("Simulation", "a (seed 3)", "one run", "gap train - test", "-14.0 % [-inf, inf]"):
+    for words in ("Simulation", "a (seed 3)", "one run", "gap train - test"):
         assert words in shown
+    assert "-14" not in shown  # the divisor may be 0
+    bounded = Estimate(-0.14, -0.3, 0.1, 9, 8).to_json()
+    measure["comparisons"] = [{**pair, "relative_gaps": {"train-test": bounded}}]
+    assert "-14.0 % [-30.0, +10.0]" in show(comparison_report(report))
     assert "\x1b" not in shown
 
 

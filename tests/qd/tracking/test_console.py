@@ -67,11 +67,12 @@ def test_what_models_warn_of_is_shown_while_a_run_is_on(tmp_path):
 
 
 def test_gains_with_and_without_an_interval():
-    assert signed(Estimate(0.074, 0.027, 0.111, 9, 5)) == "+7.4 [+2.7, +11.1]"
-    assert signed(Estimate(-0.074, -1, 1, 1, 1)) == "-7.4"
+    assert signed(Estimate(0.074, 0.027, 0.111, 9, 6)) == "+7.4 [+2.7, +11.1]"
+    assert signed(Estimate(0.074, 0.027, 0.111, 9, 5)) == "+7.4 [+2.7, +11.1] (passages: 5)"
+    assert signed(Estimate(-0.074, -1, 1, 1, 1)) == "-7.4 (passages: 1)"
     unknown = {"value": 0.1, "low": None, "high": None, "n": 3, "clusters": 1}
     (line,) = gain_lines({"gain": {"truth": unknown}})
-    assert line.startswith("truth: +10.0 points")
+    assert line.startswith("truth: +10.0 (passages: 1), judge's credence")
 
 
 def test_what_depends_on_the_clock_is_kept_apart(tmp_path):
