@@ -49,7 +49,7 @@ Contrast = Mapping[GroupSplit, float]
 """Factor of each group's level on each split."""
 
 
-Scores = Mapping[str, Sequence[tuple[float, str]]]
+SplitScores = Mapping[str, Sequence[tuple[float, str]]]
 """Values in [0, 1] by split, each with the passage that it is about."""
 
 
@@ -62,8 +62,8 @@ class RunScores:
     """
 
     run: str
-    splits: Scores
-    base: Scores = field(default_factory=dict)
+    splits: SplitScores
+    base: SplitScores = field(default_factory=dict)
 
 
 class _GroupLevel(Level):
