@@ -159,3 +159,9 @@ def test_questions_rotate_over_pairs_and_the_coin_over_questions() -> None:
     assert places == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
     swapped = [EVALUATION.alone("elites", q, SEEDS[0]).swap for q in questions(12)]
     assert swapped == [True] * 8 + [False] * 4
+
+
+@pytest.mark.parametrize("plan", [RUN, EVALUATION, RUN.alone("train", 0, QUESTION, SEEDS[0])])
+def test_what_is_planned_stays(plan) -> None:
+    with pytest.raises(AttributeError, match="cannot assign to field 'seed'"):
+        plan.seed = 1

@@ -73,7 +73,27 @@ def test_swiss_meets_everybody_once_a_round_and_nobody_twice(n, rounds, seed):
         assert len(standings.rested) == min(rounds, (n - 1) // 2)
 
 
+def test_rounds_go_on_with_the_next_questions():
+    one = situation(Standings(names(2)), per_round=2)
+    asked = [[c.question for c in found.contests] for found in islice(Swiss().rounds(one, 0), 3)]
+    assert asked == [QUESTIONS[0:2], QUESTIONS[2:4], QUESTIONS[4:6]]
+
+
+def test_without_room_nothing_is_allocated():
+    believed = known(["c", "e"], [0, 0], [30, 30])
+    one = situation(Standings(("c", "e")), challenges=[("c", "e")], posterior=believed, room=0)
+    assert list(Informative().rounds(one, 0)) == []
+
+
+def test_what_is_informative_is_no_matter_of_anchors():
+    ids = ["c", "e", "x", "y"]
+    believed = known(ids, [0, 0, 0, 0], [30, 30, 30, 30])
+    found = informative([("c", "e")], 4, posterior=believed, anchors=["x", "y"])
+    assert {frozenset((c.first, c.second)) for c in found} == {frozenset(("c", "e"))}
+
+
 def test_one_player_meets_nobody():
+    assert next(Swiss().rounds(situation(Standings(())), 0), None) is None
     assert next(Swiss().rounds(situation(Standings(names(1))), 0), None) is None
     assert Swiss(3).waves(1) == swiss_rounds(1) == 0
 
