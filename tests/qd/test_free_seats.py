@@ -243,7 +243,7 @@ def test_a_run_is_trained_and_evaluated(protocol, objective, tmp_path, monkeypat
         }
     )
     asked = questions()
-    monkeypatch.setattr("debateqd.qd.measures.evaluate.load_questions", lambda source: asked)
+    monkeypatch.setattr("debateqd.qd.measures.evaluate.load_questions", lambda *_: asked)
     train(settings, tmp_path / "run", questions=split_questions(asked, settings.questions))
     run = RunDirectory.open(tmp_path / "run")
     matches = run.matches()
