@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from debateqd.qd.statistics import (
     Estimate,
     Level,
+    as_json,
     clopper_pearson,
     contrast,
     difference_interval,
@@ -65,9 +66,8 @@ def test_an_effective_size_worked_by_hand() -> None:
 def test_verdicts_never_count_as_more_than_they_are() -> None:
     # One right and one wrong on every passage: nothing differs between passages.
     found = mean_interval([1.0, 0.0] * 20, [k // 2 for k in range(40)])
-    narrower = clopper_pearson(0.5, 40)
-    assert found.low < narrower[0]
-    assert found.high > narrower[1]
+    # An effective size of 40, times (2.0227 / 2.0930)^2 for 39 and 19 degrees of freedom.
+    assert (found.low, found.high) == pytest.approx(clopper_pearson(0.5, 37.358), abs=1e-4)
 
 
 def test_nothing_and_one_cluster_claim_nothing() -> None:
@@ -201,6 +201,16 @@ def test_spread_is_cut_at_the_range_and_never_nothing() -> None:
 def test_json_has_no_numbers_that_json_lacks() -> None:
     shown = Estimate(0.5, -math.inf, math.inf, 1, 1).to_json()
     assert shown == {"value": 0.5, "low": None, "high": None, "n": 1, "clusters": 1}
+
+
+def test_reports_become_plain_data() -> None:
+    one = Estimate(0.5, 0.25, math.inf, 4, 2)
+    plain = {"value": 0.5, "low": 0.25, "high": None, "n": 4, "clusters": 2}
+    assert as_json({"a": [one, (one, None)], "b": "text", "c": 2}) == {
+        "a": [plain, [plain, None]],
+        "b": "text",
+        "c": 2,
+    }
 
 
 def test_mismatched_labels_are_an_error() -> None:

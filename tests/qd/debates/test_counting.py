@@ -12,6 +12,7 @@ from debateqd.qd.debates.counting import (
     measured,
     paired,
     points,
+    position_bias,
     rate,
     right,
     self_scores,
@@ -106,4 +107,16 @@ def test_rates_of_the_measured_strategy():
 def test_pairs_are_what_both_have():
     first = {"q1": (0.75, "p1"), "q2": (0.5, "p2"), "q3": (0.25, "p3")}
     second = {"q4": (0.5, "p4"), "q3": (0.5, "p3"), "q1": (0.5, "p1")}
-    assert paired(first, second) == ([0.25, -0.25], ["p1", "p3"])
+    assert paired(first, second) == (
+        ([0.75, 0.25], ["p1", "p3"]),
+        ([0.5, 0.5], ["p1", "p3"]),
+    )
+
+
+def test_position_bias_is_the_mean_over_verdicts():
+    leaning = [
+        replace(match("a", "b", 0.6, question=f"q{k}"), bias=b) for k, b in ((1, 0.25), (2, 0.0))
+    ]
+    lost = replace(match("a", "b", None, kind="unusable"), bias=0.5)
+    found = position_bias([*leaning, lost, match("a", "b", 0.9)])
+    assert (found.value, found.n, found.clusters) == (pytest.approx(0.125), 2, 2)

@@ -9,6 +9,8 @@ import pytest
 from debateqd.qd.measures.generalisation import (
     GroupLevels,
     RunScores,
+    _end,
+    _GroupLevel,
     compare_groups,
     gap,
     minus,
@@ -203,3 +205,66 @@ def test_one_passage_claims_nothing() -> None:
     found = GroupLevels({"g": [RunScores("a", {"test": [(1.0, "p"), (0.0, "p")]})]})
     estimate = found.contrast({("g", "test"): 1.0})
     assert (estimate.low, estimate.high) == (0.0, 1.0)
+
+
+def test_variances_worked_by_hand() -> None:
+    """Means 0.7 and 0.4; residual sums 0.1, -0.1 and 0.05, -0.05, halved as there are two runs."""
+    runs = [[(0.9, "p0"), (0.5, "p1")], [(0.5, "p0"), (0.3, "p1")]]
+    level = _GroupLevel("g", runs)
+    assert level.mean == pytest.approx(0.55)
+    # Seeds 2 (0.075^2 + 0.075^2), passages likewise, and both 2 x 2 (0.0125^2 + 0.0125^2).
+    assert level.covariance(level) == pytest.approx(0.0225 + 0.0225 - 0.00125)
+    assert level.df == pytest.approx(0.04375**2 / (0.0225**2 + 0.0225**2 + 0.00125**2 / 2))
+    # Other passages: seeds alone, (0.15 0.2 + 0.15 0.2) / 2; another group: passages alone.
+    other = _GroupLevel("g", [[(0.7, "q0"), (0.5, "q1")], [(0.2, "q0"), (0.2, "q1")]])
+    assert level.covariance(other) == other.covariance(level) == pytest.approx(0.03)
+    assert level.covariance(_GroupLevel("h", runs)) == pytest.approx(0.0225)
+    # A run alone has no seeds, and one that lacks a passage nothing in common with it.
+    assert _GroupLevel("g", runs[:1]).covariance(_GroupLevel("g", runs[:1])) == pytest.approx(0.04)
+    assert _GroupLevel("g", runs[:1]).df == 1
+    apart = _GroupLevel("g", [runs[0], [(0.5, "p0"), (0.3, "p2")]])
+    # Passages 3/2 (0.075^2 + 0.05^2 + 0.025^2); both 2 (0.0125^2 + 0.0125^2) + 0.05^2 + 0.025^2.
+    assert apart.covariance(apart) == pytest.approx(0.0225 + 0.013125 - 0.00375)
+    assert apart.df == pytest.approx(0.031875**2 / (0.0225**2 + 0.013125**2 / 2 + 0.00375**2 / 3))
+
+
+def test_without_any_variance_passages_are_counted() -> None:
+    same = [(0.5, "a"), (0.5, "b"), (0.5, "c")]
+    assert _GroupLevel("g", [same, same]).df == 2
+
+
+@pytest.mark.parametrize("end", [0.3, 2.0, 7.5, 1000.0])
+def test_limits_are_found_however_far_they_lie(end: float) -> None:
+    for direction in (1, -1):
+        found = _end(lambda x: abs(x) <= end, 0.0, direction)
+        assert end - 1e-4 * (1 + end) <= direction * found <= end
+
+
+def test_what_seeds_did_is_subtracted() -> None:
+    run = RunScores(
+        "r",
+        {"train": [(0.9, "t0"), (0.7, "t1")], "test": [(0.6, "e0"), (0.4, "e1")]},
+        {"train": [(0.5, "t0"), (0.5, "t1")], "test": [(0.3, "e0"), (0.5, "e1")]},
+    )
+    table = GroupLevels({"g": [run, run]})
+    assert table.contrast({("g", "train"): 1.0}).value == pytest.approx(0.3)
+    assert table.contrast(gap("g", "train", "test")).value == pytest.approx(0.2)
+    assert table.contrast({("g", "train"): 2.0}).value == pytest.approx(0.6)
+
+
+def test_contrasts_are_subtracted_cell_by_cell() -> None:
+    assert minus(gap("a", "x", "y"), {("a", "x"): 0.25, ("b", "x"): 2.0}) == {
+        ("a", "x"): 0.75,
+        ("a", "y"): -1.0,
+        ("b", "x"): -2.0,
+    }
+
+
+def test_only_groups_of_one_unit_are_compared() -> None:
+    runs = [RunScores("r", {"train": [(0.5, "t0"), (0.7, "t1")]})]
+    groups = {"a": runs, "b": runs, "c": runs}
+    found = compare_groups(groups, {"a": "wins", "b": "wins", "c": "shares"})
+    assert [(c["first"], c["second"]) for c in found["comparisons"]] == [("a", "b")]
+    found = compare_groups(groups, {"c": "shares"})
+    assert [(c["first"], c["second"]) for c in found["comparisons"]] == [("a", "b")]
+    assert len(compare_groups(groups)["comparisons"]) == 3
