@@ -76,7 +76,7 @@ MODULES: dict[str, tuple[str, str]] = {
     ),
     "generalisation": (
         "qd/measures/generalisation.py",
-        "tests/qd/measures/test_generalisation.py -k 'not cover'",
+        "tests/qd/measures/test_generalisation.py",
     ),
 }
 """Files of a module, and the tests that speak for it, the closest first."""

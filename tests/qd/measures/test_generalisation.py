@@ -89,6 +89,7 @@ def test_what_is_hard_for_everybody_cancels_between_groups() -> None:
     assert (apart.high - apart.low) < 0.4 * (alone.high - alone.low)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("seeds", "count", "seed_spread", "both_spread"),
     [
@@ -155,6 +156,7 @@ def test_relative_differences_and_their_limits() -> None:
     assert (open_ended.low, open_ended.high) == (-math.inf, math.inf)
 
 
+@pytest.mark.long
 def test_intervals_cover_the_ratio() -> None:
     hits, worlds = 0, 200
     for world in range(worlds):
