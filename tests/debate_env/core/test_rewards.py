@@ -108,15 +108,15 @@ def test_persuasion_is_zero_sum_and_antisymmetric(credence, form):
     ("objective", "weight", "expected"),
     [
         ("persuasion", 0.25, 0.6),
-        ("truth", 0.25, 0.2),
+        ("truth", 0.25, 0.4),
         ("mix", 0.0, 0.6),
-        ("mix", 0.25, 0.5),
-        ("mix", 0.75, 0.3),
-        ("mix", 1.0, 0.2),
+        ("mix", 0.25, 0.55),
+        ("mix", 0.75, 0.45),
+        ("mix", 1.0, 0.4),
     ],
 )
 def test_what_is_paid_under_an_objective(objective, weight, expected):
-    assert reward(0.6, 0.2, objective, weight) == pytest.approx(expected, abs=1e-15)
+    assert reward(0.6, 0.4, objective, weight) == pytest.approx(expected, abs=1e-15)
 
 
 def test_half_of_a_mix_is_truth_where_nothing_else_is_said():
