@@ -14,7 +14,10 @@ from pathlib import Path
 from debate_env.errors import brief
 from debate_env.questions.files import FilePlace, csv_rows, read_table_text
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+Cells = tuple[FilePlace, list[str]]
+"""The cells of a row, and where it begins."""
 
 
 def table_records(path: str | Path) -> tuple[list[tuple[FilePlace, dict[str, str]]], list[str]]:
@@ -25,6 +28,17 @@ def table_records(path: str | Path) -> tuple[list[tuple[FilePlace, dict[str, str
 
     Raises:
         InputError: Rows and header do not fit, or a column has no name or that of another one.
+    """
+    (_, header), rows, notes = table_cells(path)
+    return list(_records(header, rows)), notes
+
+
+def table_cells(path: str | Path) -> tuple[Cells, list[Cells], list[str]]:
+    """Read a table without asking whether its rows fit its header.
+
+    Returns:
+        Names of the columns, without outer spaces; the rows that hold anything; and what was found
+        out about the file, a line each.
     """
     text, encoding = read_table_text(path)
     lines = io.StringIO(text, newline="")
@@ -42,7 +56,10 @@ def table_records(path: str | Path) -> tuple[list[tuple[FilePlace, dict[str, str
     if separator != ",":
         notes.append(f"cells are separated by {SEPARATORS.get(separator, repr(separator))}")
     (head, header), *body = rows or [(FilePlace(str(path)), [])]
-    return list(_records(head, [name.strip() for name in header], body)), notes
+    for name in header:
+        if name.strip() and [other.strip() for other in header].count(name.strip()) > 1:
+            raise head.error("occurs twice; every column needs its own name", name.strip())
+    return (head, [name.strip() for name in header]), body, notes
 
 
 def _separator(text: str) -> str:
@@ -53,15 +70,8 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
 
 
-def _records(
-    head: FilePlace, header: list[str], rows: list[tuple[FilePlace, list[str]]]
-) -> Iterator[tuple[FilePlace, dict[str, str]]]:
+def _records(header: list[str], rows: list[Cells]) -> Iterator[tuple[FilePlace, dict[str, str]]]:
     named = [k for k, name in enumerate(header) if name]
-    for k in named:
-        if header.index(header[k]) != k:
-            raise head.error(
-                "occurs twice in the header; every column needs its own name", header[k]
-            )
     width = named[-1] + 1 if named else 0
     for place, cells in rows:
         if len(cells) < width or any(cell.strip() for cell in cells[len(header) :]):

@@ -50,7 +50,8 @@ def reading_lines(table: MatchTable) -> list[str]:
     if table.left_out:
         left = ", ".join(f"{count:,} {reason}" for reason, count in table.left_out.items())
         read += f"; left out: {left}"
-    lines = [f"{table.path}: {layout}", rule, read]
+    notes = [f"{table.path}: {note}" for note in table.notes]
+    lines = [*notes, f"{table.path}: {layout}", rule, read]
     if table.bad:
         rows = "row" if table.bad == 1 else "rows"
         lines.append(f"warning: {table.bad:,} {rows} of {table.rows:,} cannot be read:")

@@ -6,8 +6,6 @@ decides how many of them are too many. A file whose rows cannot be told apart is
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from debate_env.errors import InputError
-from debate_env.questions.files import csv_rows, read_text
-
-_SEPARATORS = ",\t;|"
+from debate_env.questions.files import read_bytes, read_text
+from debate_env.questions.tables import table_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +35,42 @@ class Table:
     """A table: its file, the names of its columns, and its rows.
 
     Names of columns in nested JSON objects are joined by dots; ``unit`` is what a row's ``line``
-    counts: ``"line"`` or ``"entry"``.
+    counts: ``"line"`` or ``"entry"``; ``notes`` say what was found out about the file.
     """
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     unit: str = "line"
+    notes: tuple[str, ...] = ()
 
 
 def read_table(path: Path) -> Table:
     """Read a table.
 
     Args:
-        path: A CSV file (comma, semicolon, tab or bar) whose first line names the columns, JSON
-            lines, or a JSON array of objects; UTF-8; gzipped or not. What it is shows in its
-            content, not in its name.
+        path: A CSV file whose first line names the columns, as :mod:`debate_env.questions.tables`
+            reads it, JSON lines, or a JSON array of objects; gzipped or not. What it is shows in
+            its content, not in its name.
 
     Raises:
         InputError: The file cannot be read or holds no table; CSV is read strictly.
     """
+    start = read_bytes(path).lstrip()[:1].decode(errors="replace")
+    if start not in ("[", "{"):
+        return _csv(path)
     text = read_text(path)
-    start = text.lstrip()
-    if start.startswith("["):
+    if start == "[":
         try:
             return _objects(path, enumerate(json.loads(text), 1), "entry")
         except (json.JSONDecodeError, RecursionError) as error:
             raise InputError(f"{path}: is no JSON array: {error}") from None
-    if start.startswith("{"):
-        lines = enumerate(text.split("\n"), 1)
-        return _objects(path, ((n, _parsed(line)) for n, line in lines if line.strip()), "line")
-    return _csv(path, text, start.partition("\n")[0])
+    lines = enumerate(text.split("\n"), 1)
+    return _objects(path, ((n, _parsed(line)) for n, line in lines if line.strip()), "line")
 
 
-def _csv(path: Path, text: str, first: str) -> Table:
-    separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
-    (place, names), *rows = csv_rows(path, io.StringIO(text, newline=""), separator)
-    columns = tuple(name.strip() for name in names)
-    double = sorted({name for name in columns if columns.count(name) > 1 and name})
-    if double:
-        raise place.error(f"column '{double[0]}' is there twice")
+def _csv(path: Path) -> Table:
+    (_, columns), rows, notes = table_cells(path)
 
     def row(line: int, cells: list[str]) -> TableRow:
         if len(cells) < len(columns) or any(map(str.strip, cells[len(columns) :])):
@@ -86,7 +79,7 @@ def _csv(path: Path, text: str, first: str) -> Table:
         return TableRow(line, dict(zip(columns, map(str.strip, cells), strict=False)))
 
     found = tuple(row(place.line, cells) for place, cells in rows)
-    return Table(path, tuple(filter(None, columns)), found)
+    return Table(path, tuple(filter(None, columns)), found, notes=tuple(notes))
 
 
 def _parsed(text: str) -> Any:

@@ -57,6 +57,7 @@ class MatchTable:
         bad: Rows that cannot be read.
         problems: The first of these: where, and why.
         pools: Different pools of models and rules, where the table names them.
+        notes: What was found out about the file.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class MatchTable:
     bad: int
     problems: tuple[str, ...]
     pools: int
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.games)
@@ -179,6 +181,7 @@ def read_matches(
         bad=len(bad),
         problems=tuple(bad[:SHOWN]),
         pools=len({name_of(row.cells["pool"]) for row in rows if "pool" in row.cells}),
+        notes=table.notes,
     )
 
 

@@ -333,7 +333,7 @@ def test_damaged_json_lines_are_bad_rows(tmp_path: Path) -> None:
             "--winner COLUMN; there are: one, two, winner",
         ),
         ("model_a,model_b,winner\n", "holds no game that can be rated; 0 rows"),
-        ("model_a,model_b,model_a,winner\nx,y,z,a\n", "column 'model_a' is there twice"),
+        ("model_a,model_b,model_a,winner\nx,y,z,a\n", "line 1, field 'model_a': occurs twice"),
         (
             "model_a,model_b,winner\nx,y,1\ny,x,0\n",
             "'1' is neither player nor a tie (if it is what the first one won, name it with "
@@ -364,10 +364,15 @@ def test_what_cannot_be_read_says_why(content: str, part: str, tmp_path: Path) -
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:
     latin = tmp_path / "latin.csv"
-    latin.write_bytes("model_a,model_b,winner\nä,b,a\n".encode("latin-1"))
+    latin.write_bytes("sep=;\nmodel_a;model_b;winner\nä;b;Ä\n".encode("cp1252"))
+    table = read_matches(latin)
+    assert (games(table), table.notes) == (
+        [("ä", "b", 1.0)],
+        ("read as cp1252, since it is no UTF-8", "cells are separated by semicolons"),
+    )
     cut = tmp_path / "cut.gz"
     cut.write_bytes(gzip.compress(b"model_a,model_b,winner\nx,y,a\n" * 50)[:-20])
-    for path, part in ((latin, "UTF-8"), (cut, "is cut short"), (tmp_path / "no", "no such file")):
+    for path, part in ((cut, "is cut short"), (tmp_path / "no", "no such file")):
         with pytest.raises(InputError, match=part):
             read_matches(path)
 
