@@ -110,8 +110,8 @@ def wrong_answers(pair: QuestionPair, wrong: int, seed: int) -> Thought[WrongAns
 
 
 def _flaw(text: str, others: Sequence[str]) -> str:
-    if not text:
-        return "the reply is empty"
+    if not text.strip() or not text.isprintable():
+        return "the reply is empty or no text"
     if len(text) > _LONGEST:
         return f"longer than {_LONGEST} characters"
     for other in others:

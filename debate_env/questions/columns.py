@@ -21,8 +21,14 @@ _NAMES: Mapping[str, str] = {
     "passage_id": "passageid articleid documentid docid contextid storyid",
     "passage": "passage article context text story document paragraph background support",
     "question": "question query questiontext stem",
-    "answers": "answers options choices endings candidates alternatives answerchoices",
-    "wrong": "wronganswers incorrectanswers distractors",
+    "answers": (
+        "answers options choices endings candidates alternatives answerchoices answeroptions "
+        "choice option"
+    ),
+    "wrong": (
+        "wronganswers incorrectanswers distractors wronganswer incorrectanswer distractor wrong "
+        "incorrect"
+    ),
     "label": (
         "label answer correct correctanswer rightanswer bestanswer correctoption correctchoice "
         "gold goldlabel goldanswer answerkey answeridx answerindex answerletter target solution"
@@ -33,6 +39,11 @@ _ITEM = re.compile(
 )
 _WRONG_ITEM = re.compile(r"(wronganswer|incorrectanswer|wrong|incorrect|distractor)(\d\d?|[a-j])")
 _SAY = "say which with --columns"
+_SEVERAL = ("answers", "wrong", "label")
+"""Roles that several fields may have together."""
+
+OURS = ("question_id", "passage", "question", "label")
+"""Where all of these and the answers are there, other fields are metadata whatever their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +123,21 @@ def find_columns(names: Sequence[str], given: Given) -> tuple[QuestionColumns | 
     """
     problems: list[str] = []
     roles = {role: _given(role, value, names, problems) for role, value in given.items()}
-    taken = {name for found in roles.values() for name in found}
+    named = [name for found in roles.values() for name in found]
+    taken = {*named}
+    problems += [f"--columns: {n!r} is given two roles" for n in taken if named.count(n) > 1]
     free = [name for name in names if name not in taken]
+    ours = {*OURS} <= {*names} and ("answers" in names or "answer_1" in names)
     for role in _NAMES:
         if role not in roles:
-            roles[role] = _known(role, free, problems)
+            other = {"answers": "wrong", "wrong": "answers"}.get(role)
+            roles[role] = () if other in given else _known(role, free, problems, ours=ours)
     answers, wrong = roles["answers"], roles["wrong"]
     if answers and wrong:
         problems.append(f"both {answers[0]!r} and {wrong[0]!r} hold answers; {_SAY} answers=NAME")
+    if wrong and len(roles["label"]) > 1:
+        several = " or ".join(map(repr, roles["label"]))
+        problems.append(f"the right answer may stand in {several}; {_SAY} label=NAME")
     for role in ("question", "label"):
         if not roles[role]:
             problems.append(_missing(role, names))
@@ -145,6 +163,8 @@ def _given(
     wanted = tuple(value.split("+")) if isinstance(value, str) else tuple(value)
     if isinstance(value, str) and value in names:
         wanted = (value,)
+    if role in ROLES and len(wanted) > 1 and (role not in _SEVERAL or len({*wanted}) < len(wanted)):
+        problems.append(f"--columns {role}={'+'.join(wanted)}: must name one field, once")
     if role not in ROLES:
         problems.append(f"--columns {role}=...: {nearest(role, ROLES)}")
     elif role == "label_is":
@@ -163,13 +183,17 @@ def _kinds() -> tuple[str, ...]:
     return get_args(LabelKind)
 
 
-def _known(role: str, names: Sequence[str], problems: list[str]) -> tuple[str, ...]:
-    """Find fields by the names that data sets use; this project's own name comes first."""
+def _known(role: str, names: Sequence[str], problems: list[str], *, ours: bool) -> tuple[str, ...]:
+    """Find fields by the names that data sets use."""
     found = [name for wanted in _NAMES[role].split() for name in names if _key(name) == wanted]
-    if role in found:
+    if role in found and (ours or role.endswith("_id")):
         found = [role]
     items = {"answers": _ITEM, "wrong": _WRONG_ITEM}.get(role)
+    if role == "wrong" and ours:
+        return ()
     numbered = _numbered(items, names, problems) if items else ()
+    if ours and (numbered[:1] == ("answer_1",) or found):
+        return numbered if numbered[:1] == ("answer_1",) else tuple(found)
     if found and numbered:
         problems.append(
             f"field {found[0]!r}: stands beside {numbered[0]!r}; {_SAY} answers={found[0]}"
@@ -191,22 +215,29 @@ def _numbered(
             digits = match[2].isdigit()
             place = int(match[2]) if digits else ord(match[2]) - ord("a")
             groups.setdefault((match[1], digits), {}).setdefault(place, name)
+    valid = []
     for (_, digits), group in groups.items():
         places = sorted(group)
         if places[0] > digits or (len(places) == 1 and pattern is _ITEM):
             continue
         found = tuple(group[place] for place in places)
         if places != list(range(places[0], places[0] + len(places))):
-            problems.append(
-                f"fields {', '.join(found)}: must be numbered from {places[0]} without a gap"
-            )
-        return found
-    return ()
+            problems.append(f"fields {', '.join(found)}: must follow each other without a gap")
+        valid.append(found)
+    if len(valid) > 1:
+        groups_found = " or ".join("+".join(found) for found in valid)
+        problems.append(f"the answers may stand in {groups_found}; {_SAY} answers=NAME+NAME")
+    return valid[0] if valid else ()
 
 
 def _missing(role: str, names: Iterable[str]) -> str:
     said = "of the right answer" if role == "label" else f"of the {role}"
     return f"no field by a known name {said}; {_SAY} {role}=NAME (fields: {', '.join(names)})"
+
+
+def has_passage(names: Iterable[str]) -> bool:
+    """Whether any of these fields holds a passage, by its name."""
+    return any(_key(name) in _NAMES["passage"].split() for name in names)
 
 
 def _key(name: str) -> str:

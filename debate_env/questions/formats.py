@@ -6,9 +6,11 @@ import ast
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from debate_env.errors import InputError
 from debate_env.questions.files import (
     FilePlace,
     described,
@@ -50,7 +52,16 @@ def read_rows(path: str | Path) -> tuple[list[Row], list[str]]:
         table, notes = table_records(path)
         return [Row(place, dict(record)) for place, record in table], notes
     found = _parquet(path) if kind == ".parquet" else _json(path)
-    return [Row(place, fields) for place, record in found for fields in flat(record)], []
+    rows: list[Row] = []
+    for place, record in found:
+        try:
+            inner = list(flat(record))
+        except InputError as error:
+            raise place.error(str(error)) from None
+        for number, fields in enumerate(inner, start=1):
+            spot = place if len(inner) == 1 else replace(place, item=str(number))
+            rows.append(Row(spot, fields))
+    return rows, []
 
 
 def _json(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
@@ -66,6 +77,23 @@ def _json(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
         if not isinstance(record, dict):
             raise place.error(f"must be a JSON object in braces, got {described(record)}")
         yield place, record
+
+
+def is_nested_quality(path: str | Path) -> bool:
+    """Whether a file holds QuALITY's articles with their questions, one article per line."""
+    if suffix_of(path) != ".jsonl":
+        return False
+    try:
+        record = json.loads(read_text(path).lstrip().split("\n", 1)[0])
+    except ValueError:
+        return False
+    questions = record.get("questions") if isinstance(record, dict) else None
+    return (
+        isinstance(questions, list)
+        and bool(questions)
+        and isinstance(questions[0], dict)
+        and {"question_unique_id", "gold_label"} <= questions[0].keys()
+    )
 
 
 def _is_lines(text: str) -> bool:

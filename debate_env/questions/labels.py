@@ -84,7 +84,7 @@ def label_kinds(rows: Sequence[Labelled], *, own: bool = False) -> dict[str, lis
         kinds = ["letter", "text"]
     else:
         kinds = [kind for kind in READERS if not (own and kind == "number")]
-    readings = {kind: [_place(row, kind) for row in rows] for kind in kinds}
+    readings = {kind: places_of(rows, kind) for kind in kinds}
     full = [kind for kind, found in readings.items() if None not in found]
     if own and "index" in full:
         full = ["index"]
@@ -95,6 +95,11 @@ def label_kinds(rows: Sequence[Labelled], *, own: bool = False) -> dict[str, lis
         if readings[kind] not in found.values():
             found[kind] = readings[kind]
     return found
+
+
+def places_of(rows: Sequence[Labelled], kind: str) -> list[int | None]:
+    """Read all labels in one way; ``None`` where that is no label of the record."""
+    return [_place(row, kind) for row in rows]
 
 
 def _place(row: Labelled, kind: str) -> int | None:
@@ -112,7 +117,9 @@ def read_label(row: Labelled, kind: str) -> int:
     if place is not None:
         return place
     wanted = {
-        "index": f"0 to {count - 1} (0 is the first of {count} answers), or a letter or a text",
+        "index": (
+            f"0 to {count - 1} (0 is the first of {count} answers), or all labels letters or texts"
+        ),
         "number": f"1 to {count} (1 is the first of {count} answers)",
         "letter": f"the letter of one of {count} answers",
         "text": f"the text of one of the {count} answers",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from debate_env.errors import InputError
+from debate_env.questions.columns import has_passage
+
 _CHILDREN = ("data", "rows", "paragraphs", "qas", "questions", "examples")
 """Fields that hold a list of records; those around it belong to each of them."""
 
@@ -14,22 +17,30 @@ def flat(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     SQuAD's paragraphs and their questions, articles with a list of questions, the rows of a data
     set's server, RACE's parallel lists, ``{"question": {"stem": ...}}``; anything else is one
-    question already. The ``id`` of an outer record becomes ``passage_id``.
+    question already. The ``id`` of a record that holds the passage becomes ``passage_id``.
+
+    Raises:
+        InputError: A server has cut what the record holds.
     """
-    for name in _CHILDREN:
+    for name in _CHILDREN if not isinstance(record.get("question"), str) else ():
         children = record.get(name)
         if isinstance(children, list) and children and all(isinstance(c, dict) for c in children):
             outer = {key: value for key, value in record.items() if key != name}
-            if "id" in outer:
-                outer.setdefault("passage_id", outer.pop("id"))
+            named = outer.pop("id", None)
+            if named is not None and has_passage(outer):
+                outer["passage_id"] = named
             for child in children:
                 yield from flat({**outer, **child})
             return
     row, stem = record.get("row"), record.get("question")
     if isinstance(row, dict):
+        if record.get("truncated_cells"):
+            cut = ", ".join(map(str, record["truncated_cells"]))
+            raise InputError(f"the server that wrote this has cut {cut}; download the data set")
         yield from flat(row)
     elif isinstance(stem, dict) and isinstance(stem.get("stem"), str):
-        yield from flat({**record, **stem, "question": stem["stem"]})
+        rest = {name: value for name, value in stem.items() if name != "stem"}
+        yield from flat({**record, **rest, "question": stem["stem"]})
     else:
         parallel = [record.get(name) for name in ("questions", "options", "answers")]
         lists = [value for value in parallel if isinstance(value, list)]
@@ -48,7 +59,11 @@ def _spans_apart(record: dict[str, Any]) -> dict[str, Any]:
     found = record.get("answers")
     if isinstance(found, dict) and "answer_start" in found:
         texts = found.get("text")
-    elif isinstance(found, list) and found and all(_is_span(entry) for entry in found):
+    elif (
+        isinstance(found, list)
+        and all(_is_span(entry) for entry in found)
+        and (found or "is_impossible" in record)
+    ):
         texts = [entry.get("text") for entry in found]
     else:
         return record

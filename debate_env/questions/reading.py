@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,8 +35,8 @@ from typing import Any, NamedTuple
 from debate_env.errors import InputError
 from debate_env.questions.columns import Given, QuestionColumns, find_columns
 from debate_env.questions.files import FilePlace, described
-from debate_env.questions.formats import Row, literal, read_rows
-from debate_env.questions.labels import Labelled, label_kinds, read_label
+from debate_env.questions.formats import Row, is_nested_quality, literal, read_rows
+from debate_env.questions.labels import READERS, Labelled, label_kinds, places_of, read_label
 from debate_env.questions.quality import load_quality
 from debate_env.questions.question import Question, QuestionSet, fold
 from debate_env.questions.records import QuestionCollector, required, text_field
@@ -117,7 +118,7 @@ def read_questions(path: str | Path, columns: Given | None = None) -> QuestionFi
     name = str(path)
     if not rows:
         raise FilePlace(name).error("holds no question; at least one is needed")
-    if not columns and _is_quality(rows[0].fields):
+    if not columns and is_nested_quality(path):
         found = load_quality(path)
         said = "QuALITY: the gold and the best wrong answer (quality:PATH has other ways)"
         return QuestionFile(name, questions=tuple(found), notes=(*notes, said))
@@ -129,10 +130,6 @@ def read_questions(path: str | Path, columns: Given | None = None) -> QuestionFi
         lines = tuple(str(FilePlace(name).error(problem)) for problem in problems)
         return QuestionFile(name, known, problems=lines, notes=tuple(notes))
     return _read(name, rows, known, notes)
-
-
-def _is_quality(fields: Mapping[str, Any]) -> bool:
-    return {"article", "question_unique_id", "options", "gold_label"} <= fields.keys()
 
 
 def _misspelt(columns: QuestionColumns, names: Sequence[str]) -> list[str]:
@@ -162,6 +159,8 @@ def _read(
     drafts = []
     label = columns.label[0]
     yes_no = not columns.answers + columns.wrong and _all_yes_no(rows, label)
+    if yes_no and (problem := _not_yes_no(rows, columns)):
+        return QuestionFile(path, columns, problems=(f"{path}: {problem}",), notes=tuple(notes))
     for number, row in enumerate(rows):
         try:
             drafts.append(_draft(row, number, columns, yes_no=yes_no))
@@ -177,9 +176,11 @@ def _read(
     if yes_no:
         notes.append(f"{label!r} says true or false: the answers are yes and no")
     elif not columns.answers + columns.wrong:
-        made["pairs"] = _pairs(path, drafts, ids, columns, problems)
-        problems.append((-1, f"{path}: {_no_answers(path, label)}"))
-    if "pairs" not in made:
+        elsewhere = _answers_elsewhere(drafts, columns)
+        if not elsewhere:
+            made["pairs"] = _pairs(path, drafts, ids, columns, problems)
+        problems.append((-1, f"{path}: {elsewhere or _no_answers(path, label)}"))
+    if columns.answers or columns.wrong or yes_no:
         made["questions"] = _questions(path, drafts, ids, columns, problems)
     lines = tuple(message for _, message in sorted(problems))
     return QuestionFile(path, columns, problems=lines, notes=tuple(notes), **made)
@@ -224,7 +225,47 @@ def _no_answers(path: str, label: str) -> str:
 
 
 def _all_yes_no(rows: Sequence[Row], label: str) -> bool:
-    return all(str(row.fields.get(label)).strip().lower() in _YES_NO for row in rows)
+    return all(_yes_no(row.fields.get(label)) is not None for row in rows)
+
+
+def _not_yes_no(rows: Sequence[Row], columns: QuestionColumns) -> str:
+    """Say why questions with true or false are not as they seem."""
+    said = [{_yes_no(row.fields.get(label)) for label in columns.label} for row in rows]
+    if any(len(found) > 1 for found in said):
+        several = " and ".join(map(repr, columns.label))
+        return f"{several} do not say the same; {_CHOOSE}{columns.label[0]}"
+    asked = Counter(
+        (row.fields.get(columns.passage), row.fields.get(columns.question)) for row in rows
+    )
+    if max(asked.values()) > 1:
+        return (
+            f"{columns.label[0]!r} says true or false, and a question is there more than once: a "
+            "row for each of its answers? Write one row per question, with all of its answers"
+        )
+    return ""
+
+
+def _yes_no(value: object) -> int | None:
+    """0 for yes and true, 1 for no and false, as the answers stand; ``None`` for all else."""
+    return _YES_NO.get(str(value).strip().lower())
+
+
+_CHOOSE = "say which with --columns label="
+
+
+def _answers_elsewhere(drafts: Sequence[_Draft], columns: QuestionColumns) -> str:
+    """Say why questions that seem to lack wrong answers may have them in another field."""
+    used = {name for found in columns.used().values() for name in found}
+    lists = [
+        name
+        for name, value in (drafts[0].row.fields.items() if drafts else ())
+        if name not in used and isinstance(value, list | dict) and name != "metadata"
+    ]
+    letters = all(re.fullmatch("[A-Ja-j]", str(d.choice.value).strip()) for d in drafts)
+    if not lists and not letters:
+        return ""
+    where = f" (fields that hold lists: {', '.join(lists)})" if lists else ""
+    return f"no field by a known name of the answers; say which with --columns answers=NAME{where}"
 
 
 def _draft(row: Row, number: int, columns: QuestionColumns, *, yes_no: bool) -> _Draft:
@@ -234,20 +275,25 @@ def _draft(row: Row, number: int, columns: QuestionColumns, *, yes_no: bool) -> 
         raise place.error("is empty; it must hold some text", columns.passage)
     value = required(fields, columns.label[0], place)
     if yes_no:
-        choice = Labelled(_YES_NO[str(value).strip().lower()], ("yes", "no"))
+        choice = Labelled(_yes_no(value), ("yes", "no"))
     elif columns.answers:
         choice = Labelled(value, *_answers(row, columns.answers))
     else:
         text = text_field(fields, columns.label[0], place)
-        wrong = _answers(row, columns.wrong)[0] if columns.wrong else ()
+        wrong = _answers(row, columns.wrong, alone=True)[0] if columns.wrong else ()
         choice = Labelled(text, (text, *wrong))
-    if columns.question_id:
-        required(fields, columns.question_id, place)
+    if columns.question_id and required(fields, columns.question_id, place) is None:
+        raise place.error("is null; every question needs a name, or none", columns.question_id)
     return _Draft(row, number, passage, text_field(fields, columns.question, place), choice)
 
 
-def _answers(row: Row, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the answers, and what the record calls them where it does."""
+def _answers(
+    row: Row, names: Sequence[str], *, alone: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the answers, and what the record calls them where it does.
+
+    A text that is no list is one answer if it may be ``alone``.
+    """
     place, fields = row
     if len(names) > 1:
         given = [name for name in names if fields.get(name) not in (None, "")]
@@ -256,6 +302,8 @@ def _answers(row: Row, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str
     value = required(fields, names[0], place)
     if isinstance(value, str):
         value = literal(value) if value.strip()[:1] in ("[", "{") else value
+        if isinstance(value, str) and alone:
+            return (value,), ()
         if isinstance(value, str) or value is None:
             raise place.error(
                 f'must be a JSON list such as ["yes", "no"], got {described(fields[names[0]])}',
@@ -291,7 +339,10 @@ def _ids(
     texts: dict[str, set[str]] = {}
     for name, draft in zip(ids, drafts, strict=True):
         texts.setdefault(name, set()).add(fold(draft.passage))
-    repeated = len(texts) < len(ids) and all(len(found) == 1 for found in texts.values())
+    # As many names as passages, each with its own: names of questions do not do that by chance.
+    passages = {text for found in texts.values() for text in found}
+    one_to_one = len(texts) == len(passages) == sum(map(len, texts.values()))
+    repeated = len(texts) < len(ids) and one_to_one and passages != {""}
     if field == "question_id" or columns.passage_id or not repeated:
         return ids, columns, []
     seen: Counter[str] = Counter()
@@ -311,7 +362,7 @@ def _questions(
     problems: list[tuple[int, str]],
 ) -> tuple[Question, ...]:
     try:
-        kind = _label_kind(drafts, columns)
+        kind, columns = _label_kind(drafts, columns)
     except InputError as error:
         problems.append((-1, f"{path}: {error}"))
         return ()
@@ -326,31 +377,45 @@ def _questions(
     return tuple(found)
 
 
-def _label_kind(drafts: Sequence[_Draft], columns: QuestionColumns) -> str:
-    """Decide what the labels of a file are; further fields of labels must agree."""
+def _label_kind(drafts: Sequence[_Draft], columns: QuestionColumns) -> tuple[str, QuestionColumns]:
+    """Decide what the labels of a file are; further fields that can be read so must agree."""
     first, *others = columns.label
-    if columns.label_is or columns.wrong:
-        return columns.label_is or "text"
     choices = [draft.choice for draft in drafts]
-    kinds = label_kinds(choices, own=first == "label")
+    if not columns.answers:
+        return ("text" if columns.wrong else "index"), columns
+    own = first == "label" and columns.answers[0] in ("answers", "answer_1")
+    kinds = label_kinds(choices, own=own)
+    if columns.label_is:
+        kinds = {columns.label_is: places_of(choices, columns.label_is)}
+    used = [first]
     for other in others:
         values = [draft.row.fields.get(other) for draft in drafts]
-        said = label_kinds([c._replace(value=v) for c, v in zip(choices, values, strict=True)])
-        complete = [places for places in said.values() if None not in places]
-        agreed = {kind: places for kind, places in kinds.items() if places in complete}
-        if complete and not agreed:
-            raise InputError(
-                f"{first!r} and {other!r} name different answers; say which with --columns "
-                f"label={first}"
-            )
-        kinds = agreed or kinds
+        said = [c._replace(value=v) for c, v in zip(choices, values, strict=True)]
+        readings = [places_of(said, kind) for kind in READERS]
+        readable = [found for found in readings if any(place is not None for place in found)]
+        if not readable:
+            continue
+        agreed = {
+            kind: places
+            for kind, places in kinds.items()
+            if any(_agree(places, found) for found in readable)
+        }
+        if not agreed:
+            raise InputError(f"{first!r} and {other!r} name different answers; {_CHOOSE}{first}")
+        kinds = agreed
+        used.append(other)
     if len(kinds) > 1:
         ways = " or ".join(f"label_is={kind}" for kind in kinds)
+        counted = " (index counts from 0, number from 1)" if "number" in kinds else ""
         raise InputError(
-            f"{first!r} can be read in several ways (index counts from 0, number from 1), and no "
-            f"record decides; say --columns {ways}"
+            f"{first!r} can be read in several ways{counted}, and no record decides; say "
+            f"--columns {ways}"
         )
-    return next(iter(kinds))
+    return next(iter(kinds)), replace(columns, label=tuple(used))
+
+
+def _agree(one: Sequence[int | None], two: Sequence[int | None]) -> bool:
+    return all(a == b or a is None or b is None for a, b in zip(one, two, strict=True))
 
 
 def _question(
@@ -362,7 +427,7 @@ def _question(
         label = read_label(draft.choice, kind) if len(draft.choice.answers) > 1 else 0
     except ValueError as error:
         raise place.error(str(error), columns.label[0]) from None
-    metadata = fields.get("metadata", {})
+    metadata = fields.get("metadata") or {}
     if isinstance(metadata, str):  # a cell of a table
         metadata = {"metadata": metadata}
     if not isinstance(metadata, dict):

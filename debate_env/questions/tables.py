@@ -41,6 +41,8 @@ def table_cells(path: str | Path) -> tuple[Cells, list[Cells], list[str]]:
         out about the file, a line each.
     """
     text, encoding = read_table_text(path)
+    if "\n" not in text:  # the line ends of old spreadsheets
+        text = text.replace("\r", "\n")
     lines = io.StringIO(text, newline="")
     separator = _separator(text)
     skipped = text[:4].lower() == "sep="
@@ -76,8 +78,8 @@ def _records(header: list[str], rows: list[Cells]) -> Iterator[tuple[FilePlace, 
     for place, cells in rows:
         if len(cells) < width or any(cell.strip() for cell in cells[len(header) :]):
             raise place.error(
-                f"the row has {len(cells)} cells, the header {width}; enclose a cell that holds "
-                "the separator in double quotation marks"
+                f"the row has {len(cells)} cells, the header {width}; add those that are missing, "
+                "and enclose a cell that holds the separator in double quotation marks"
             )
         for k, cell in enumerate(cells):
             if cell.strip() and k not in named:

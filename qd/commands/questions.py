@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import click
@@ -43,8 +45,7 @@ def command(
     FILE is a file of questions or another source, such as builtin. The exit status is 2 where
     something is wrong with it.
     """
-    if target is not None and suffix_of(target) != ".jsonl":
-        raise InputError(f"--to {target}: must end in .jsonl")
+    new = None if target is None else _new_file(target)
     if distractors is not None and (target is None or is_simulated(distractors)):
         raise InputError("--distractors takes a language model and goes with --to NEW.jsonl")
     found = _read(source, columns)
@@ -54,14 +55,16 @@ def command(
     if found.pairs and distractors is not None:
         questions, failed = _with_wrong_answers(found, distractors, wrong, seed)
         problems = [*problems[1:], *failed]  # the first was that there are no wrong answers
+    elif distractors is not None:
+        raise InputError(f"--distractors: {source} has wrong answers, or none can be made of it")
     elif found.pairs:
         click.echo(f"{len(found.pairs)} questions with their right answers and no others")
     if questions:
         click.echo(questions_report(questions))
     for problem in problems:
         click.echo(f"problem: {problem}", err=True)
-    if target is not None and questions and (distractors is not None or not problems):
-        write_atomic(Path(target), "".join(json_text(_record(q), indent=None) for q in questions))
+    if new is not None and questions and (distractors is not None or not problems):
+        write_atomic(new, "".join(map(_line, questions)))
         click.echo(f"{len(questions)} questions written to {target}")
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
@@ -88,8 +91,24 @@ def _with_wrong_answers(
         model.close()
 
 
-def _record(question: Question) -> dict[str, object]:
-    return {
+def _new_file(name: str) -> Path:
+    """Check where questions are to be written, before anything is done or paid for.
+
+    Raises:
+        InputError: The file is there already, or cannot be made.
+    """
+    path = Path(name).expanduser()
+    if path.suffix != ".jsonl":
+        raise InputError(f"--to {name}: must end in .jsonl")
+    if path.exists():
+        raise InputError(f"--to {name}: is there already; choose another name")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"--to {name}: nothing can be written to the folder {path.parent}")
+    return path
+
+
+def _line(question: Question) -> str:
+    record = {
         "question_id": question.question_id,
         "passage_id": question.passage_id,
         "passage": question.passage,
@@ -97,5 +116,12 @@ def _record(question: Question) -> dict[str, object]:
         "answers": list(question.answers),
         "label": question.label,
         "source": question.source,
-        "metadata": dict(question.metadata),
+        # Dates and the like become texts; what no JSON holds is refused.
+        "metadata": json.loads(json.dumps(dict(question.metadata), default=str)),
     }
+    try:
+        text = json_text(record, indent=None)
+        text.encode()
+    except ValueError as error:
+        raise InputError(f"question {question.question_id!r} cannot be written: {error}") from None
+    return text

@@ -55,7 +55,7 @@ def test_answers_are_made_marked_and_placed() -> None:
     [
         (("in may",), "B", "0 of 1 wrong answers; the last: 'in may' repeats 'In May'"),
         (("In May of that year",), "B", "repeats 'In May'"),
-        (("",), "B", "the reply is empty"),
+        (("",), "B", "the reply is empty or no text"),
         (("x" * 301,), "B", "longer than 300 characters"),
         (("In spring",), "A", "'In spring' may be right too"),
         (("In spring",), "perhaps", "'In spring' may be right too"),

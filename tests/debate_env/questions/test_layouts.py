@@ -69,8 +69,8 @@ LAYOUTS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         ["never"],
     ),
     "numbered endings": (
-        [{"context": PASSAGE, "question": "?", **ITEMS, "label": 1, "id": "c1"}],
-        ["in June"],
+        [{"context": PASSAGE, "question": "?", **ITEMS, "label": k, "id": f"c{k}"} for k in (1, 0)],
+        ["in June", "in May"],
     ),
     "options by letter": (
         [
@@ -342,7 +342,7 @@ ASKED = {"passage": PASSAGE, "question": "?"}
         ),
         (
             {**ASKED, "answer_1": "a", "answer_3": "c", "label": 0},
-            "fields answer_1, answer_3: must be numbered from 1 without a gap",
+            "fields answer_1, answer_3: must follow each other without a gap",
         ),
         (
             {**ASKED, "answers": FOUR, "label": 0, "pasage_id": "x"},
