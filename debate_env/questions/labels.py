@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from debate_env.errors import brief
+from debate_env.errors import InputError, brief
 from debate_env.questions.question import fold
 
 
@@ -95,6 +95,66 @@ def label_kinds(rows: Sequence[Labelled], *, own: bool = False) -> dict[str, lis
         if readings[kind] not in found.values():
             found[kind] = readings[kind]
     return found
+
+
+def decide_kind(
+    choices: Sequence[Labelled],
+    values: Mapping[str, Sequence[object]],
+    *,
+    own: bool,
+    label_is: str = "",
+) -> tuple[str, tuple[str, ...]]:
+    """Decide what the labels of a file are.
+
+    Args:
+        choices: All records, with what the first field of labels holds.
+        values: What every field of labels holds, the first one first. Those that can be read must
+            agree with it.
+        own: As for :func:`label_kinds`.
+        label_is: The kind, if the user has said it.
+
+    Returns:
+        The kind, and the fields that say something.
+
+    Raises:
+        InputError: Two fields name different answers, or several kinds fit.
+    """
+    first, *others = values
+    kinds = label_kinds(choices, own=own)
+    if label_is:
+        kinds = {label_is: places_of(choices, label_is)}
+    used = [first]
+    for other in others:
+        said = [c._replace(value=v) for c, v in zip(choices, values[other], strict=True)]
+        readings = [places_of(said, kind) for kind in READERS]
+        readable = [found for found in readings if _reads_all(found, values[other])]
+        if not readable:
+            continue
+        kinds = {k: one for k, one in kinds.items() if any(_agree(one, two) for two in readable)}
+        if not kinds:
+            raise InputError(
+                f"{first!r} and {other!r} name different answers; say which with --columns "
+                f"label={first}"
+            )
+        used.append(other)
+    if len(kinds) > 1:
+        ways = " or ".join(f"label_is={kind}" for kind in kinds)
+        counted = " (index counts from 0, number from 1)" if "number" in kinds else ""
+        raise InputError(
+            f"{first!r} can be read in several ways{counted}, and no record decides; say "
+            f"--columns {ways}"
+        )
+    return next(iter(kinds)), tuple(used)
+
+
+def _reads_all(places: Sequence[int | None], values: Sequence[object]) -> bool:
+    """Whether every value but blank ones is read, and there is one."""
+    read = [place for place, value in zip(places, values, strict=True) if value not in (None, "")]
+    return bool(read) and None not in read
+
+
+def _agree(one: Sequence[int | None], two: Sequence[int | None]) -> bool:
+    return all(a == b or a is None or b is None for a, b in zip(one, two, strict=True))
 
 
 def places_of(rows: Sequence[Labelled], kind: str) -> list[int | None]:

@@ -36,7 +36,7 @@ from debate_env.errors import InputError
 from debate_env.questions.columns import Given, QuestionColumns, find_columns
 from debate_env.questions.files import FilePlace, described
 from debate_env.questions.formats import Row, is_nested_quality, literal, read_rows
-from debate_env.questions.labels import READERS, Labelled, label_kinds, places_of, read_label
+from debate_env.questions.labels import Labelled, decide_kind, read_label
 from debate_env.questions.quality import load_quality
 from debate_env.questions.question import Question, QuestionSet, fold
 from debate_env.questions.records import QuestionCollector, required, text_field
@@ -233,7 +233,7 @@ def _not_yes_no(rows: Sequence[Row], columns: QuestionColumns) -> str:
     said = [{_yes_no(row.fields.get(label)) for label in columns.label} for row in rows]
     if any(len(found) > 1 for found in said):
         several = " and ".join(map(repr, columns.label))
-        return f"{several} do not say the same; {_CHOOSE}{columns.label[0]}"
+        return f"{several} do not say the same; say which with --columns label=NAME"
     asked = Counter(
         (row.fields.get(columns.passage), row.fields.get(columns.question)) for row in rows
     )
@@ -248,9 +248,6 @@ def _not_yes_no(rows: Sequence[Row], columns: QuestionColumns) -> str:
 def _yes_no(value: object) -> int | None:
     """0 for yes and true, 1 for no and false, as the answers stand; ``None`` for all else."""
     return _YES_NO.get(str(value).strip().lower())
-
-
-_CHOOSE = "say which with --columns label="
 
 
 def _answers_elsewhere(drafts: Sequence[_Draft], columns: QuestionColumns) -> str:
@@ -378,44 +375,15 @@ def _questions(
 
 
 def _label_kind(drafts: Sequence[_Draft], columns: QuestionColumns) -> tuple[str, QuestionColumns]:
-    """Decide what the labels of a file are; further fields that can be read so must agree."""
-    first, *others = columns.label
-    choices = [draft.choice for draft in drafts]
+    """Decide what the labels of a file are, and which fields of them say something."""
     if not columns.answers:
         return ("text" if columns.wrong else "index"), columns
-    own = first == "label" and columns.answers[0] in ("answers", "answer_1")
-    kinds = label_kinds(choices, own=own)
-    if columns.label_is:
-        kinds = {columns.label_is: places_of(choices, columns.label_is)}
-    used = [first]
-    for other in others:
-        values = [draft.row.fields.get(other) for draft in drafts]
-        said = [c._replace(value=v) for c, v in zip(choices, values, strict=True)]
-        readings = [places_of(said, kind) for kind in READERS]
-        readable = [found for found in readings if any(place is not None for place in found)]
-        if not readable:
-            continue
-        agreed = {
-            kind: places
-            for kind, places in kinds.items()
-            if any(_agree(places, found) for found in readable)
-        }
-        if not agreed:
-            raise InputError(f"{first!r} and {other!r} name different answers; {_CHOOSE}{first}")
-        kinds = agreed
-        used.append(other)
-    if len(kinds) > 1:
-        ways = " or ".join(f"label_is={kind}" for kind in kinds)
-        counted = " (index counts from 0, number from 1)" if "number" in kinds else ""
-        raise InputError(
-            f"{first!r} can be read in several ways{counted}, and no record decides; say "
-            f"--columns {ways}"
-        )
-    return next(iter(kinds)), replace(columns, label=tuple(used))
-
-
-def _agree(one: Sequence[int | None], two: Sequence[int | None]) -> bool:
-    return all(a == b or a is None or b is None for a, b in zip(one, two, strict=True))
+    own = columns.label[0] == "label" and columns.answers[0] in ("answers", "answer_1")
+    values = {name: [draft.row.fields.get(name) for draft in drafts] for name in columns.label}
+    kind, used = decide_kind(
+        [draft.choice for draft in drafts], values, own=own, label_is=columns.label_is
+    )
+    return kind, replace(columns, label=used)
 
 
 def _question(

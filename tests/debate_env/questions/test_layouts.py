@@ -365,6 +365,133 @@ def test_nothing_is_guessed_at(tmp_path: Path, record: dict[str, Any], says: str
     assert says in problem
 
 
+PAIR = {**ASKED, "options": ["a", "b", "c"]}
+
+SILENT: dict[str, tuple[list[dict[str, Any]], str]] = {
+    # what a hasty reader would load in silence, and what is said instead
+    "two labels that disagree": (
+        [PAIR | {"answer": "C", "label": 0}, PAIR | {"answer": "A", "label": 1}],
+        "'label' and 'answer' name different answers",
+    ),
+    "two labels that agree in one way of counting alone": (
+        [PAIR | {"answer": "ABC"[k], "answer_index": (k + 1) % 3} for k in range(3)],
+        "'answer' and 'answer_index' name different answers",
+    ),
+    "disagreement beside blanks": (
+        [PAIR | {"answer": "A", "gold": ""}, PAIR | {"answer": "B", "gold": "C"}],
+        "'answer' and 'gold' name different answers",
+    ),
+    "a label that may count from 1, under the name that counts from 0": (
+        [ASKED | {"answerA": "a", "answerB": "b", "answerC": "c", "label": "1"}],
+        "'label' can be read in several ways",
+    ),
+    "a row for each answer": (
+        [
+            ASKED | {"candidate": "red", "label": True},
+            ASKED | {"candidate": "blue", "label": False},
+        ],
+        "a question is there more than once: a row for each of its answers?",
+    ),
+    "an answer judged true": (
+        [ASKED | {"answer": "Bob", "label": "True"}],
+        "'label' and 'answer' do not say the same",
+    ),
+    "a number beside wrong answers": (
+        [ASKED | {"answer": "Paris", "label": 2, "distractor1": "Rome", "distractor2": "Oslo"}],
+        "the right answer may stand in 'label' or 'answer'; say which with --columns label=NAME",
+    ),
+    "two groups of answers": (
+        [
+            ASKED
+            | {"choice_1": "a", "choice_2": "b", "option_a": "c", "option_b": "d", "answer": "A"}
+        ],
+        "the answers may stand in choice_1+choice_2 or option_a+option_b",
+    ),
+    "an excerpt beside the passage": (
+        [PAIR | {"article": f"{PASSAGE} And more.", "answer": "A"}],
+        "'passage' and 'article' could be the passage",
+    ),
+    "answers under a name that nobody knows": (
+        [ASKED | {"possibilities": ["a", "b"], "answer": "a"}],
+        "no field by a known name of the answers; say which with --columns answers=NAME (fields "
+        "that hold lists: possibilities)",
+    ),
+    "letters without answers": (
+        [ASKED | {"answer": "B"}],
+        "no field by a known name of the answers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_no_file_is_read_wrongly_in_silence(tmp_path: Path, name: str) -> None:
+    records, says = SILENT[name]
+    reading = read_questions(saved(tmp_path / "a.jsonl", *records))
+    assert (reading.questions, reading.pairs) == ((), ())
+    assert says in " ".join(reading.problems)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("passage=passage+question", "passage=passage+question: must name one field, once"),
+        ("answers=options+options", "answers=options+options: must name one field, once"),
+        ("passage=question,question=question", "'question' is given two roles"),
+    ],
+)
+def test_a_column_has_one_role(tmp_path: Path, said: str, says: str) -> None:
+    path = saved(tmp_path / "a.jsonl", PAIR | {"answer": "A"})
+    assert says in read_questions(path, parse_columns(said)).problems[0]
+
+
+def test_a_second_label_is_checked_beside_a_kind_and_kept_where_it_says_nothing(
+    tmp_path: Path,
+) -> None:
+    records = [PAIR | {"gold": "A", "answer": "B", "correct": "yes"}]
+    path = saved(tmp_path / "a.jsonl", *records)
+    (problem,) = read_questions(path, {"label_is": "letter"}).problems
+    assert "name different answers" in problem
+    (question,) = read_questions(path, {"label": "gold"}).questions
+    assert (question.label, dict(question.metadata)) == (0, {"answer": "B", "correct": "yes"})
+
+
+def test_ids_name_passages_only_where_every_passage_has_its_own(tmp_path: Path) -> None:
+    rows = [race(k % 4) | {"id": f"i{k}", "article": f"{PASSAGE} {k // 2}"} for k in range(4)]
+    path = saved(tmp_path / "a.jsonl", *rows, rows[-1])
+    (problem,) = read_questions(path).problems
+    assert "line 5, field 'question_id': 'i3' occurs twice" in problem
+    (problem,) = read_questions(saved(tmp_path / "b.jsonl", race(1) | {"id": None})).problems
+    assert "field 'id': is null" in problem
+
+
+def test_lists_in_metadata_are_no_questions(tmp_path: Path) -> None:
+    own = {"question_id": "q", **ASKED, "answers": ["a", "b"], "label": 0}
+    record = own | {"examples": [{"question": "other?", "label": 1}], "context": "of the scan"}
+    (question,) = read_questions(saved(tmp_path / "a.jsonl", record)).questions
+    assert (question.question, question.label) == ("?", 0)
+    assert set(question.metadata) == {"examples", "context"}
+
+
+def test_cells_that_a_server_has_cut_are_refused(tmp_path: Path) -> None:
+    rows = [{"row_idx": 0, "row": race(2), "truncated_cells": ["article"]}]
+    path = saved(tmp_path / "a.jsonl", {"rows": rows})
+    with pytest.raises(InputError, match="has cut article; download the data set"):
+        read_questions(path)
+
+
+def test_one_wrong_answer_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("question,correct_answer,wrong_answer_1\nQ?,a,b\n")
+    (tmp_path / "b.csv").write_text("question,answer,incorrect answer\nQ?,a,b\n")
+    for name in ("a.csv", "b.csv"):
+        (question,) = read_questions(tmp_path / name).questions
+        assert (question.answers, question.label) == (("a", "b"), 0)
+
+
+def test_line_ends_of_old_spreadsheets(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(TABLE.replace("\n", "\r").encode())
+    assert right(read_questions(tmp_path / "a.csv")) == [" yes"]
+
+
 def test_a_kind_of_label_that_the_user_names_decides(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.jsonl", {**ASKED, "options": ["2", "3", "1"], "answer": "1"})
     found = {

@@ -21,6 +21,7 @@ SAID = ("--columns", "question=Query,answers=First+Second,label=Key")
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     Path("theirs.csv").write_text(TABLE)
+    Path("theirs.jsonl").touch()
     return "theirs.csv"
 
 
@@ -85,6 +86,8 @@ def test_a_model_completes_pairs(
     ("options", "says"),
     [
         (("--to", "new.csv"), "--to new.csv: must end in .jsonl"),
+        (("--to", "theirs.jsonl"), "--to theirs.jsonl: is there already; choose another name"),
+        (("--to", "no/new.jsonl"), "nothing can be written to the folder no"),
         (("--distractors", "embedded", "--to", "n.jsonl"), "takes a language model"),
         (("--distractors", "openai:x"), "goes with --to NEW.jsonl"),
         (("--columns", "label"), "write each once"),
