@@ -21,6 +21,7 @@ _DOUBTFUL = (
     r"[-+]?(?:0[0-9_]+|0[xob][0-9a-fA-F_]+|[0-9][0-9_]*_[0-9_.]*|[0-9]+(?::[0-9.]+)+|"
     r"\.(?:inf|Inf|INF|nan|NaN|NAN))|(?i:yes|no|on|off)"
 )
+_EXACT = 2**53  # a float holds every whole number up to this one
 _WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -44,7 +45,11 @@ class _Loader(yaml.SafeLoader):
         value = float(node.value)
         if not math.isfinite(value):
             raise _error(node, f"{node.value} is too large for a number")
-        return value if "." in node.value or value % 1 else int(value)
+        if "." in node.value or value % 1:
+            return value
+        if abs(value) > _EXACT:
+            raise _error(node, f"{node.value} is too large to be exact; write all of its digits")
+        return int(value)
 
     def refuse(self, node: yaml.ScalarNode) -> None:
         """Refuse what can be read in two ways."""
@@ -97,6 +102,8 @@ def parse_yaml(text: str, where: str) -> Any:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe one)
     except RecursionError:
         raise InputError(f"{where}: is nested too deeply") from None
+    except (ValueError, AttributeError) as error:  # of a type that is named by a tag
+        raise InputError(f"{where}: not valid YAML: {error}") from None
     except yaml.YAMLError as error:
         mark, typed = getattr(error, "problem_mark", None), where.startswith("--")
         line = f", line {mark.line + 1}" if mark and not typed else ""

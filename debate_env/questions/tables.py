@@ -45,7 +45,7 @@ def table_cells(path: str | Path) -> tuple[Cells, list[Cells], list[str]]:
         text = text.replace("\r", "\n")
     lines = io.StringIO(text, newline="")
     separator = _separator(text)
-    skipped = text[:4].lower() == "sep="
+    skipped = text[:5].lower().lstrip('"').startswith("sep=")
     if skipped:
         lines.readline()
     rows = [
@@ -67,6 +67,8 @@ def table_cells(path: str | Path) -> tuple[Cells, list[Cells], list[str]]:
 def _separator(text: str) -> str:
     """The one that a first line ``sep=;`` names, or that parts the header into most columns."""
     first = text.split("\n", 1)[0].rstrip("\r")
+    if first[:5].lower() == '"sep=' and first[6:] == '"':
+        return first[5]
     if first[:4].lower() == "sep=" and len(first) == 5:
         return first[4]
     return max(SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))

@@ -199,8 +199,13 @@ def _listeners(config: RunConfig, wandb: str | None, options: dict[str, Any]) ->
     ]
     mode = wandb or config.tracking.wandb
     if mode != "disabled":
-        from debateqd.qd.tracking.wandb import wandb_listener  # takes a second to import
-
+        try:
+            from debateqd.qd.tracking.wandb import wandb_listener  # takes a second to import
+        except Exception as error:
+            if mode != "auto":  # nobody asked for it
+                raise
+            click.echo(f"warning: nothing goes to Weights & Biases: {error!r}", err=True)
+            return listeners
         listener = wandb_listener(mode, config.tracking)
         if listener is not None:
             listeners.append(listener)

@@ -318,10 +318,25 @@ def parse_config(path: Path) -> RunConfig:
     """Read ``config.yaml`` of a run directory.
 
     Raises:
-        InputError: It is missing, or not a configuration.
+        InputError: It is missing, no configuration, or lacks a key.
     """
     layers = Layers()
     layers.merge(values := read_yaml(path), str(path))
     if "version" not in values:
         raise InputError(f"{path}: has no version, so that it is no stored configuration")
-    return layers.resolve()
+    config = layers.resolve()
+    # What is stored is complete: a default in place of a lost key would change the run in silence.
+    if lost := _lost_key(config.to_json(), values):
+        raise InputError(f"{path}: '{lost}' is missing, so that the file is damaged; restore it")
+    return config
+
+
+def _lost_key(complete: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    for key, value in complete.items():
+        if key not in stored:
+            return key
+        if isinstance(value, Mapping) and isinstance(stored[key], Mapping):
+            inner = _lost_key(value, stored[key])
+            if inner:
+                return f"{key}.{inner}"
+    return ""

@@ -326,7 +326,7 @@ class LimitsConfig(Section):
 class EvolutionConfig(Section):
     """The loop."""
 
-    generations: int = Field(default=12, ge=0)
+    generations: int = Field(default=12, ge=0, le=100_000)
     children: int = Field(default=28, ge=1)
     archive: ArchiveConfig = ArchiveConfig()
     parents: ParentsConfig = ParentsConfig()

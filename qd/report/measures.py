@@ -149,7 +149,9 @@ def payoff_lines(found: Mapping[str, Any] | None) -> list[RenderableType]:
             "alone makes at most 25 % where all meet equally often"
         )
     else:
-        lines.append("  no three of them have all met, so that nothing is known of cycles")
+        lines.append(
+            "  no three of them have all met and won or lost, so that nothing is known of cycles"
+        )
     if found["nash"]:
         kept = [item for item in found["nash"].items() if item[1] >= 0.005]
         most = sorted(kept, key=lambda item: (-item[1], item[0]))[:5]

@@ -27,6 +27,7 @@ _TIES = frozenset(
 )
 _CHESS = {"1-0": 1.0, "0-1": 0.0, "1/2-1/2": 0.5, "½-½": 0.5, "0.5-0.5": 0.5}
 _GRADES = {"a>>b": 1.0, "a>b": 1.0, "a=b": 0.5, "b=a": 0.5, "b>a": 0.0, "b>>a": 0.0}
+_DASHES = {0x2013: "-", 0x2212: "-"}
 _YES = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 _SCORE = re.compile(r"(\d+(?:\.\d+)?)[-:](\d+(?:\.\d+)?)")
 _MONTH = (
@@ -93,7 +94,7 @@ def _word(known: Mapping[str, float], normal: Callable[[Any], str]) -> Reader:
 
 
 def _compact(cell: Any) -> str:
-    return re.sub(r"[\s\[\]]", "", str(cell)).lower().replace("\u2013", "-")
+    return re.sub(r"[\s\[\]]", "", str(cell)).lower().translate(_DASHES)
 
 
 def _ahead(cell: Any, first: str, second: str) -> float | None:

@@ -72,3 +72,20 @@ def test_what_is_written_reads_back():
     data = {text: text for text in ["", " x", "a: b", "# a", *texts.split()]}
     data |= {"numbers": [1e-5, 1e300, 1.0, 3, -0.25, True, None]}
     assert parse_yaml(dump_yaml(data), "f") == data
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1e23", "file, line 1: 1e23 is too large to be exact; write all of its digits"),
+        ("a: !!int abc", "file: not valid YAML: invalid literal for int"),
+        ("a: !!float .inf", "file: not valid YAML: could not convert"),
+        ("a: !!timestamp x", "file: not valid YAML: "),
+        ("a: " + "9" * 5000, "file: not valid YAML: Exceeds the limit"),
+    ],
+)
+def test_what_no_number_holds_is_one_line(text: str, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_yaml(text, "file")
+    assert str(caught.value).startswith(says)
+    assert parse_yaml(f"a: {10**40}", "file") == {"a": 10**40}

@@ -211,6 +211,7 @@ TABLE = "ID;Passage;Question;Option A;Option B;Correct answer\n1;Dürr, long;Why
         (TABLE.encode(), 1),
         (b"\xef\xbb\xbf" + TABLE.encode(), 1),
         (("sep=;\r\n" + TABLE.replace("\n", "\r\n")).encode(), 1),
+        (('"sep=;"\n' + TABLE).encode(), 1),
         (TABLE.encode("cp1252"), 2),
         (TABLE.replace(";", "\t").encode("utf-16"), 2),
         (TABLE.replace("Dürr, long", '"Dürr, long"').replace(";", ",").encode(), 0),

@@ -197,3 +197,15 @@ def test_a_run_that_gives_up_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().err == (
         f"error: the server is away; continue with: debateqd train --resume '{run_dir}'\n"
     )
+
+
+def test_a_broken_wandb_stops_nobody_who_did_not_ask_for_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "debateqd.qd.tracking.wandb", None)  # cannot be imported
+    small = ("--config", "smoke", "--set", "evolution.generations=0", "--run-dir")
+    assert main([*small, str(tmp_path / "a"), "--wandb", "auto"]) == 0
+    shown = capsys.readouterr()
+    assert "warning: nothing goes to Weights & Biases: ModuleNotFoundError(" in shown.err
+    assert (tmp_path / "a" / "summary.json").exists()
+    with pytest.raises(ModuleNotFoundError):
+        main([*small, str(tmp_path / "b"), "--wandb", "offline"])
+    assert not (tmp_path / "b").exists()

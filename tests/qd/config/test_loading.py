@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
 from typing import Any, cast, get_origin
 
 import pytest
@@ -12,6 +14,7 @@ from debate_env.core import protocols
 from debate_env.core.protocols import Simultaneous
 from debate_env.core.settings import DebateSettings
 from debate_env.errors import InputError
+from debateqd.agents.yaml_text import dump_yaml, parse_yaml
 from debateqd.qd.config.loading import (
     Flag,
     dump_config,
@@ -270,3 +273,16 @@ def test_a_section_in_braces_changes_the_keys_it_names():
     config = load_config("smoke", (), ["evolution.tournament={waves: 3, elo: {k: 24.0}}"])
     assert (config.evolution.tournament.debates, config.evolution.tournament.waves) == (60, 3)
     assert config.evolution.tournament.elo.scale == 400.0
+
+
+@pytest.mark.parametrize("lost", ["seed", "questions.columns", "evolution.archive.axes"])
+def test_a_stored_configuration_that_lost_a_key_is_damaged(tmp_path: Path, lost: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(dump_config(RunConfig()))
+    assert parse_config(path) == RunConfig()
+    data = parse_yaml(path.read_text(), "file")
+    *sections, key = lost.split(".")
+    del reduce(dict.__getitem__, sections, data)[key]
+    path.write_text(dump_yaml(data))
+    with pytest.raises(InputError, match=f"'{lost}' is missing, so that the file is damaged"):
+        parse_config(path)
