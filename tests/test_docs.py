@@ -35,7 +35,10 @@ COPIED = (
     "tests",
 )
 # Whole runs, up to a minute each; continuous integration executes them too.
-LONG = {"README.md", "baselines.md", "evolution.md", "measures.md", "models.md"}
+LONG = {
+    *("README.md", "baselines.md", "commands.md", "descriptors.md", "evolution.md", "extending.md"),
+    *("measures.md", "models.md", "ratings.md"),
+}
 BLOCK = re.compile(r"^(<!-- setup -->\n)?```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Lint needs tools that only developers install, and the suite must not run itself.
 NOT_HERE = re.compile(r"^(pytest|ruff|mypy)\b")

@@ -11,6 +11,8 @@ from itertools import product
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 import debate_env
 import debateqd.agents
 import debateqd.qd
@@ -91,6 +93,7 @@ def slow_text(pattern: re.Pattern[Any], much: float, *, anchored: bool = False) 
     return None
 
 
+@pytest.mark.long
 def test_no_text_takes_more_than_in_proportion_to_its_length() -> None:
     found = patterns()
     assert len(found) > 50

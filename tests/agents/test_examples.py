@@ -14,7 +14,9 @@ EXAMPLES = ROOT / "examples"
     [
         ("plug_in_agent.py", "my answer 0."),
         ("own_policy_pettingzoo.py", "judge_0: reward"),
-        ("evolve_in_one_file.py", "of debates with seeds on"),
+        pytest.param(
+            *("evolve_in_one_file.py", "of debates with seeds on"), marks=pytest.mark.long
+        ),
     ],
 )
 def test_an_example_runs(name, said, capsys, monkeypatch):

@@ -89,6 +89,7 @@ def test_labels_are_balanced():
     assert abs(sum(q.label for q in questions) / len(questions) - 0.5) < 4 * 0.5 / 1000**0.5
 
 
+@pytest.mark.long
 def test_question_and_answers_alone_are_at_chance():
     questions = synthetic_questions(200, words=1, questions_per_passage=2, seed=11)
     result = answer_only_accuracy(questions, seed=0)

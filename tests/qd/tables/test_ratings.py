@@ -309,7 +309,9 @@ def test_who_always_defends_the_correct_answer_is_not_told_from_it(tmp_path: Pat
     assert any("often defending the correct answer" in warning for warning in found.warnings)
 
 
-@pytest.mark.parametrize("model", ["bradley_terry", "elo", "least_squares"])
+@pytest.mark.parametrize(
+    "model", ["bradley_terry", "elo", pytest.param("least_squares", marks=pytest.mark.long)]
+)
 def test_passages_are_clusters_in_every_model(model: str, tmp_path: Path) -> None:
     """Every player is good or bad at a whole passage, so that 20 passages tell less than 400 games.
 
@@ -365,6 +367,7 @@ def test_least_squares_intervals_cover(rows: int, tmp_path: Path) -> None:
     assert np.mean(inside) > 0.93
 
 
+@pytest.mark.long
 def test_intervals_of_win_rates_cover(tmp_path: Path) -> None:
     """Twenty players with four pairings each: half of what rates say goes into the ratings."""
     rng, inside = np.random.default_rng(0), []

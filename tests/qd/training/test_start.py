@@ -192,6 +192,7 @@ def test_no_request_holds_a_test_passage(tmp_path):
     assert [p for p in dealt.train.passages.values() if p in text]
 
 
+@pytest.mark.long
 def test_evolution_gains_where_there_is_something_to_gain(tmp_path):
     for objective, least in (("persuasion", 0.1), ("truth", 0.0)):
         settings = config(objective, generations=6, children=14, report={"questions": 12})
