@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sysconfig
 import traceback
@@ -77,6 +78,35 @@ def make_part(what: str, name: str, factory: Any, *args: Any, **options: Any) ->
     except Exception as error:
         reason = fault_of(error) or " ".join(f"{type(error).__name__}: {error}".split())
         raise PlugInError(f"{what} {name!r} cannot be made: {reason}") from error
+
+
+def misfit(made: object, contract: type) -> str:
+    """Say why an object cannot serve as what a Protocol describes; empty where it seems to.
+
+    It must have every member, and its methods must take the arguments that they will be given.
+    """
+    members = [name for name in vars(contract) if not name.startswith("_")]
+    missing = [name for name in members if not hasattr(made, name)]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    for name in members:
+        method, given = vars(contract)[name], getattr(made, name)
+        if not inspect.isfunction(method):
+            continue
+        wanted = list(inspect.signature(method).parameters.values())[1:]
+        named = [p.name for p in wanted if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        shown = f"{name}({', '.join(p.name for p in wanted)})"
+        try:
+            signature = inspect.signature(given)
+        except (TypeError, ValueError) as error:
+            if not callable(given):
+                return f"has no method {shown}, but {brief(given)}: {error}"
+            continue  # of built-in code, which does not say what it takes
+        try:
+            signature.bind(*wanted[: len(wanted) - len(named)], **dict.fromkeys(named))
+        except TypeError as error:
+            return f"has {name}{signature}, which cannot be called as {shown}: {error}"
+    return ""
 
 
 def wrong_result(part: object, method: str, value: object, needed: str) -> PlugInError:

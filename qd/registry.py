@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar, cast
 
 from debate_env.errors import InputError, nearest
-from debate_env.plug_ins import PlugInError, import_part, make_part
+from debate_env.plug_ins import PlugInError, import_part, make_part, misfit
 
 T = TypeVar("T")
 
@@ -18,14 +18,14 @@ class Registry(Generic[T]):
 
     Args:
         what: What the parts are, in the singular, for error messages; e.g. ``"descriptor"``.
-        members: What the things must have that parts make, where parts are factories.
+        contract: The Protocol of the things that parts make, where parts are factories.
     """
 
-    __slots__ = ("_parts", "members", "what")
+    __slots__ = ("_parts", "contract", "what")
 
-    def __init__(self, what: str, members: tuple[str, ...] = ()) -> None:
+    def __init__(self, what: str, contract: type = object) -> None:
         self.what = what
-        self.members = members
+        self.contract = contract
         self._parts: dict[str, T] = {}
 
     def register(self, name: str, part: T) -> T:
@@ -70,10 +70,10 @@ class Registry(Generic[T]):
         if name in self._parts:
             return factory(*args)
         made = make_part(self.what, name, factory, *args)
-        missing = [member for member in self.members if not hasattr(made, member)]
-        if missing:
+        flaw = misfit(made, self.contract)
+        if flaw:
             raise PlugInError(
-                f"{self.what} {name!r}: what it made ({type(made).__name__}) lacks "
-                f"{', '.join(missing)}; see docs/extending.md for what it has to be"
+                f"{self.what} {name!r}: what it made ({type(made).__name__}) {flaw}; see "
+                "docs/extending.md for what it has to be"
             )
         return made

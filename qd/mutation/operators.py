@@ -166,9 +166,7 @@ def needs_of(mutator: Mutator) -> frozenset[str]:
     return frozenset(getattr(mutator, "needs", ()))
 
 
-MUTATORS: Registry[Callable[[MutationSettings], Mutator]] = Registry(
-    "mutator", ("name", "arity", "draft")
-)
+MUTATORS: Registry[Callable[[MutationSettings], Mutator]] = Registry("mutator", Mutator)
 for _operator in (RewriteMutator, CrossoverMutator, ReflectionMutator, TargetMutator, StaticWriter):
     MUTATORS.register(_operator.name, _operator)
 

@@ -72,7 +72,7 @@ class RatingView(Protocol):
 RatingFactory = Callable[["EvolutionConfig", float], RatingView]
 """Makes a rating from the configuration and the weight of truth in the objective."""
 
-RATINGS: Registry[RatingFactory] = Registry("rating", ("fit",))
+RATINGS: Registry[RatingFactory] = Registry("rating", RatingView)
 
 
 def make_rating(config: EvolutionConfig, truth_weight: float) -> RatingView:

@@ -128,9 +128,7 @@ def _probability(belief: Belief) -> float:
 AcceptanceFactory = Callable[[SelectionConfig], AcceptanceRule]
 """Makes a rule from the ``selection`` section."""
 
-ACCEPTANCE: Registry[AcceptanceFactory] = Registry(
-    "acceptance rule", ("needs_posterior", "decide", "deposed")
-)
+ACCEPTANCE: Registry[AcceptanceFactory] = Registry("acceptance rule", AcceptanceRule)
 ACCEPTANCE.register("racing", lambda config: Racing(config.accept, config.reject, config.patience))
 ACCEPTANCE.register("rating", lambda config: ByRating())
 ACCEPTANCE.register("coin", lambda config: Coin())

@@ -319,7 +319,7 @@ def _allocated(
 PairingFactory = Callable[[EvolutionConfig], Pairing]
 """Makes a pairing from the configuration."""
 
-PAIRINGS: Registry[PairingFactory] = Registry("pairing", ("waves", "rounds"))
+PAIRINGS: Registry[PairingFactory] = Registry("pairing", Pairing)
 PAIRINGS.register("swiss", lambda config: Swiss(config.tournament.rounds))
 PAIRINGS.register("parent", lambda config: ChildVsParent())
 PAIRINGS.register("informative", lambda config: Informative())

@@ -80,6 +80,17 @@ class Lost(Model):
 def raises(*args, **options): raise KeyError("no such word")
 def nothing(*args, **options): return None
 three = 3
+
+class Short:
+    needs_posterior = False
+    def __init__(self, *settings): pass
+    def decide(self): return "accept"
+    def deposed(self, *entries): return "reject"
+    def fit(self, matches, players, generation): return {}
+    waves = 3
+    def rounds(self, situation, seed): return []
+    name, arity = "short", 1
+    def draft(self, task): return []
 """
 BROKEN = {
     "raises.py": ("import nowhere_at_all\n", "No module named 'nowhere_at_all' (raises.py, line 1"),
@@ -104,6 +115,13 @@ BEFORE = [
     (EMBED, "mine:Embedder", "mine:Embedder.embed (mine.py, line 54) returned [[1.0]]; needed"),
     ("evolution.mutation.operators.mine:nothing", "1", "lacks name, arity, draft"),
     ("evolution.tournament.pairings.mine:nothing", "1", "lacks waves, rounds"),
+    (
+        *(RULE, "mine:Short"),
+        "has decide(), which cannot be called as decide(challenger, incumbent, belief): too many",
+    ),
+    (VIEW, "mine:Short", "cannot be called as fit(matches, players, generation, living, start)"),
+    ("evolution.tournament.pairings.mine:Short", "1", "has no method waves(players), but 3"),
+    ("evolution.mutation.operators.mine:Short", "1", "cannot be called as draft(task, seed)"),
     ("debate.protocol", "mine:raises", "protocol 'mine:raises' cannot be had: function is no prot"),
     *((RULE, f"{name[:-3]}:x", said) for name, (_, said) in BROKEN.items()),
 ]
