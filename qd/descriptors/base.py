@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import index
 from typing import Any, Protocol, cast
 
-from debate_env.errors import InputError
-from debate_env.plug_ins import make_part, wrong_result
+from debate_env.errors import InputError, brief
+from debate_env.plug_ins import make_part, misfit, wrong_result
 from debateqd.qd.archive.axes import Axis, Bins, Labels, Value, default_axis
 from debateqd.qd.config.schema import ArchiveConfig
 from debateqd.qd.descriptors.basic import (
@@ -61,8 +62,6 @@ DESCRIPTORS: Registry[Descriptor | DescriptorFactory] = Registry("descriptor")
 for _descriptor in (*BASIC, LabelledFamily()):
     DESCRIPTORS.register(_descriptor.name, _descriptor)
 DESCRIPTORS.register("embedding_cluster", make_embedding_cluster)
-
-_MEMBERS = ("name", "units", "count", "value")
 
 
 def needs_labels(archive: ArchiveConfig) -> bool:
@@ -129,11 +128,15 @@ def _make(name: str, archive: ArchiveConfig, where: str) -> Descriptor:
             part = make_part("descriptor", name, part, archive)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    missing = [member for member in _MEMBERS if not hasattr(part, member)]
-    if missing:
+    flaw = misfit(part, Descriptor)
+    if not flaw and not (
+        isinstance(part.units, tuple | list) and all(isinstance(u, str) for u in part.units)
+    ):
+        flaw = f"has units {brief(part.units)}, which must be a tuple of texts"
+    if flaw:
         raise InputError(
-            f"{where}: {name!r} is no descriptor: a {type(part).__name__} without "
-            f"{', '.join(missing)}; see docs/descriptors.md"
+            f"{where}: {name!r} is no descriptor: a {type(part).__name__} that {flaw}; see "
+            "docs/descriptors.md"
         )
     return cast("Descriptor", part)
 
@@ -152,8 +155,9 @@ def _counted(descriptor: Descriptor, facts: SpeechFacts) -> tuple[int, ...]:
 
 def _valued(descriptor: Descriptor, strategy: Strategy, counts: tuple[int, ...]) -> Value:
     value = descriptor.value(strategy, counts)
-    if value is not None and not isinstance(value, str | int | float):
-        raise wrong_result(descriptor, "value", value, "a number, a text or None")
+    number = isinstance(value, int | float) and math.isfinite(value)
+    if value is not None and not isinstance(value, str) and not number:
+        raise wrong_result(descriptor, "value", value, "a finite number, a text or None")
     return value
 
 

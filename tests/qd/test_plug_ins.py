@@ -81,6 +81,14 @@ def raises(*args, **options): raise KeyError("no such word")
 def nothing(*args, **options): return None
 three = 3
 
+class Odd:
+    name, units = "odd", 3
+    def count(self, facts): return ()
+    def value(self, strategy, counts): return float("nan")
+
+class Unmeasured(Odd):
+    units = ()
+
 class Short:
     needs_posterior = False
     def __init__(self, *settings): pass
@@ -119,6 +127,7 @@ BEFORE = [
         *(RULE, "mine:Short"),
         "has decide(), which cannot be called as decide(challenger, incumbent, belief): too many",
     ),
+    ("evolution.archive.axes", "[{name: 'mine:Odd', edges: [0, 1]}]", "that has units 3, which"),
     (VIEW, "mine:Short", "cannot be called as fit(matches, players, generation, living, start)"),
     ("evolution.tournament.pairings.mine:Short", "1", "has no method waves(players), but 3"),
     ("evolution.mutation.operators.mine:Short", "1", "cannot be called as draft(task, seed)"),
@@ -139,6 +148,11 @@ DURING = [
     (AXES, axis("Halves"), "mine:Halves.count (mine.py, line 17) returned"),
     (AXES, axis("Few"), "(1,); needed: 2 whole numbers, of a, b"),
     (AXES, axis("Listed"), "Listed.value (mine.py, line 23) returned [1]"),
+    (
+        AXES,
+        axis("Unmeasured"),
+        "Unmeasured.value (mine.py, line 73) returned nan; needed: a f",
+    ),
     (AXES, axis("Late"), "LookupError: too late (mine.py, line 27, in va"),
     (VIEW, "mine:View", "mine:View.fit (mine.py, line 31) returned {}; needed: Ratings"),
     (
