@@ -79,6 +79,11 @@ class QuestionColumns:
                 found[role] = (value,) if isinstance(value, str) else tuple(value)
         return found
 
+    def fields(self) -> frozenset[str]:
+        """Every field of the file that holds something known."""
+        found = (names for role, names in self.used().items() if role != "label_is")
+        return frozenset(name for names in found for name in names)
+
     def described(self) -> str:
         """Say what was taken for what where the names differ, as a user can give it back."""
         return ", ".join(
@@ -123,7 +128,7 @@ def find_columns(names: Sequence[str], given: Given) -> tuple[QuestionColumns | 
     """
     problems: list[str] = []
     roles = {role: _given(role, value, names, problems) for role, value in given.items()}
-    named = [name for found in roles.values() for name in found]
+    named = [name for role, found in roles.items() if role != "label_is" for name in found]
     taken = {*named}
     problems += [f"--columns: {n!r} is given two roles" for n in taken if named.count(n) > 1]
     free = [name for name in names if name not in taken]
@@ -169,7 +174,8 @@ def _given(
         problems.append(f"--columns {role}=...: {nearest(role, ROLES)}")
     elif role == "label_is":
         if wanted[0] not in get_args(LabelKind):
-            problems.append(f"--columns label_is={wanted[0]}: {nearest(wanted[0], _kinds())}")
+            allowed = nearest(wanted[0], get_args(LabelKind))
+            problems.append(f"--columns label_is={wanted[0]}: {allowed}")
     else:
         problems += [
             f"--columns {role}={name}: there is no such field; {nearest(name, names)}"
@@ -177,10 +183,6 @@ def _given(
             if name not in names
         ]
     return wanted
-
-
-def _kinds() -> tuple[str, ...]:
-    return get_args(LabelKind)
 
 
 def _known(role: str, names: Sequence[str], problems: list[str], *, ours: bool) -> tuple[str, ...]:

@@ -234,11 +234,16 @@ def _long_cells() -> Iterator[None]:
 
 
 def json_lines(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
-    """The JSON objects of a file, one per line; blank lines are skipped.
+    """The JSON objects of a file, one per line; see :func:`objects_of`."""
+    return objects_of(read_text(path), path)
+
+
+def objects_of(text: str, path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
+    """The JSON objects of a text, one per line, blank lines skipped; ``path`` is for messages.
 
     Only a line feed ends a line: other line separators may occur inside JSON texts.
     """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             place = FilePlace(str(path), number)
             yield place, parse_object(line, place)

@@ -14,7 +14,7 @@ from debate_env.errors import InputError
 from debate_env.questions.files import (
     FilePlace,
     described,
-    json_lines,
+    objects_of,
     parse_json,
     read_bytes,
     read_text,
@@ -69,7 +69,7 @@ def _json(path: str | Path) -> Iterator[tuple[FilePlace, dict[str, Any]]]:
     text = read_text(path)
     head = text.lstrip()[:1]
     if head != "[" and (head != "{" or _is_lines(text)):
-        yield from json_lines(path)
+        yield from objects_of(text, path)
         return
     value = parse_json(text, FilePlace(str(path)))
     for number, record in enumerate(value if isinstance(value, list) else [value], start=1):
@@ -85,7 +85,7 @@ def is_nested_quality(path: str | Path) -> bool:
         return False
     try:
         record = json.loads(read_text(path).lstrip().split("\n", 1)[0])
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     questions = record.get("questions") if isinstance(record, dict) else None
     return (

@@ -27,10 +27,10 @@ import difflib
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from debate_env.errors import InputError
 from debate_env.questions.columns import Given, QuestionColumns, find_columns
@@ -114,14 +114,14 @@ def read_questions(path: str | Path, columns: Given | None = None) -> QuestionFi
     Raises:
         InputError: The file cannot be read at all.
     """
-    rows, notes = read_rows(path)
     name = str(path)
-    if not rows:
-        raise FilePlace(name).error("holds no question; at least one is needed")
     if not columns and is_nested_quality(path):
         found = load_quality(path)
         said = "QuALITY: the gold and the best wrong answer (quality:PATH has other ways)"
-        return QuestionFile(name, questions=tuple(found), notes=(*notes, said))
+        return QuestionFile(name, questions=tuple(found), notes=(said,))
+    rows, notes = read_rows(path)
+    if not rows:
+        raise FilePlace(name).error("holds no question; at least one is needed")
     names = list(dict.fromkeys(key for row in rows for key in row.fields))
     known, problems = find_columns(names, columns or {})
     if known is not None:
@@ -137,7 +137,7 @@ def _misspelt(columns: QuestionColumns, names: Sequence[str]) -> list[str]:
     optional = [] if columns.passage_id else ["passage_id"]
     if columns.answers[:1] == ("answer_1",):
         optional.append(f"answer_{len(columns.answers) + 1}")
-    used = {name for found in columns.used().values() for name in found}
+    used = columns.fields()
     near = [(n, difflib.get_close_matches(n, optional, 1, 0.85)) for n in names if n not in used]
     return [f"field {name!r}: did you mean {m[0]!r}? rename it" for name, m in near if m]
 
@@ -186,6 +186,28 @@ def _read(
     return QuestionFile(path, columns, problems=lines, notes=tuple(notes), **made)
 
 
+Made = TypeVar("Made")
+
+
+def _each(
+    path: str,
+    drafts: Sequence[_Draft],
+    ids: Sequence[str],
+    problems: list[tuple[int, str]],
+    make: Callable[[_Draft, str, QuestionCollector], Made],
+) -> tuple[Made, ...]:
+    """Make something of every draft and its name, and note what is wrong with the others."""
+    collector = QuestionCollector(path)
+    found = []
+    for draft, name in zip(drafts, ids, strict=True):
+        try:
+            with collector.at(draft.row.place):
+                found.append(make(draft, name, collector))
+        except InputError as error:
+            problems.append((draft.number, str(error)))
+    return tuple(found)
+
+
 def _pairs(
     path: str,
     drafts: Sequence[_Draft],
@@ -193,27 +215,21 @@ def _pairs(
     columns: QuestionColumns,
     problems: list[tuple[int, str]],
 ) -> tuple[QuestionPair, ...]:
-    collector = QuestionCollector(path)
-    found = []
-    for draft, name in zip(drafts, ids, strict=True):
-        place, answer = draft.row.place, str(draft.choice.value)
-        pair = QuestionPair(
+    def pair(draft: _Draft, name: str, collector: QuestionCollector) -> QuestionPair:
+        answer = str(draft.choice.value)
+        made = QuestionPair(
             question_id=name,
             passage_id=_passage_id(draft, name, columns),
             passage=draft.passage,
             question=draft.question,
             answer=answer,
-            source=Path(place.path).name,
+            source=Path(draft.row.place.path).name,
         )
-        try:
-            with collector.at(place):
-                # Checked as the question that it is to become, before anybody pays for that.
-                answers = (answer, f"not {answer}")
-                collector.add(Question(*pair[:4], answers, 0, pair.source))
-            found.append(pair)
-        except InputError as error:
-            problems.append((draft.number, str(error)))
-    return tuple(found)
+        # Checked as the question that it is to become, before anybody pays for that.
+        collector.add(Question(*made[:4], (answer, f"not {answer}"), 0, made.source))
+        return made
+
+    return _each(path, drafts, ids, problems, pair)
 
 
 def _no_answers(path: str, label: str) -> str:
@@ -252,7 +268,7 @@ def _yes_no(value: object) -> int | None:
 
 def _answers_elsewhere(drafts: Sequence[_Draft], columns: QuestionColumns) -> str:
     """Say why questions that seem to lack wrong answers may have them in another field."""
-    used = {name for found in columns.used().values() for name in found}
+    used = columns.fields()
     lists = [
         name
         for name, value in (drafts[0].row.fields.items() if drafts else ())
@@ -363,15 +379,12 @@ def _questions(
     except InputError as error:
         problems.append((-1, f"{path}: {error}"))
         return ()
-    collector = QuestionCollector(path)
-    found = []
-    for draft, name in zip(drafts, ids, strict=True):
-        try:
-            with collector.at(draft.row.place):
-                found.append(_question(draft, name, columns, kind, collector))
-        except InputError as error:
-            problems.append((draft.number, str(error)))
-    return tuple(found)
+    known = columns.fields() | {*_KEPT}
+
+    def question(draft: _Draft, name: str, collector: QuestionCollector) -> Question:
+        return _question(draft, name, columns, kind, known, collector)
+
+    return _each(path, drafts, ids, problems, question)
 
 
 def _label_kind(drafts: Sequence[_Draft], columns: QuestionColumns) -> tuple[str, QuestionColumns]:
@@ -387,7 +400,12 @@ def _label_kind(drafts: Sequence[_Draft], columns: QuestionColumns) -> tuple[str
 
 
 def _question(
-    draft: _Draft, name: str, columns: QuestionColumns, kind: str, collector: QuestionCollector
+    draft: _Draft,
+    name: str,
+    columns: QuestionColumns,
+    kind: str,
+    known: Collection[str],
+    collector: QuestionCollector,
 ) -> Question:
     place, fields = draft.row
     try:
@@ -400,8 +418,7 @@ def _question(
         metadata = {"metadata": metadata}
     if not isinstance(metadata, dict):
         raise place.error(f"must be an object, got {described(metadata)}", "metadata")
-    used = {column for found in columns.used().values() for column in found}
-    extra = {key: value for key, value in fields.items() if key not in {*used, *_KEPT}}
+    extra = {key: value for key, value in fields.items() if key not in known}
     passage = collector.share(draft.passage)
     question = Question(
         question_id=name,

@@ -432,6 +432,15 @@ def test_no_file_is_read_wrongly_in_silence(tmp_path: Path, name: str) -> None:
     assert says in " ".join(reading.problems)
 
 
+def test_a_kind_of_label_is_no_field(tmp_path: Path) -> None:
+    record = {"text": PASSAGE, "question": "?", "options": ["b", "a"], "answer": "a", "letter": 1}
+    path = saved(tmp_path / "a.jsonl", record)
+    (question,) = read_questions(path, {"label_is": "text"}).questions
+    assert (question.passage, question.label) == (PASSAGE, 1)
+    (question,) = read_questions(path, {"label_is": "letter"}).questions
+    assert (question.label, dict(question.metadata)) == (0, {"letter": 1})
+
+
 @pytest.mark.parametrize(
     ("said", "says"),
     [
